@@ -1,0 +1,54 @@
+"""Telling a person: one command or one webhook hears of a run that failed or was stopped, and of the first good one after."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shlex
+import subprocess
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from sync_pipelines.credentials import redact
+from sync_pipelines.settings import AlertSettings, sandbox_on
+
+log = logging.getLogger(__name__)
+
+Event = Literal["failed", "stopped", "incomplete", "recovered"]
+TIMEOUT = 15.0
+
+
+def alert(event: Event, pipeline: str, run: str, message: str) -> bool:
+    """Tell whoever the settings name. Returns whether somebody was told.
+
+    A run does not fail because nobody could be told; that is logged as an error.
+    """
+    settings = AlertSettings.read()
+    body: dict[str, Any] = {"event": event, "pipeline": pipeline, "run": run, "message": redact(message)[:1000]}
+    told = False
+    if settings.command:
+        try:
+            subprocess.run(  # noqa: S603 - the command is the merchant's own setting
+                shlex.split(settings.command), input=json.dumps(body), text=True, check=True, capture_output=True, timeout=TIMEOUT
+            )
+            told = True
+        except (OSError, ValueError, subprocess.SubprocessError) as e:
+            log.error("the alert command failed: %s", redact(str(e)))  # noqa: TRY400 - the message says it all
+    if settings.webhook:
+        told = _post(settings.webhook, body) or told
+    return told
+
+
+def _post(address: str, body: dict[str, Any]) -> bool:
+    import requests
+
+    host = urlsplit(address).hostname
+    if sandbox_on() and host not in ("127.0.0.1", "localhost", "::1"):
+        log.error("the alert webhook %s is not on loopback; while the sandbox is on it is not called", host)
+        return False
+    try:
+        requests.post(address, json=body, timeout=TIMEOUT, allow_redirects=False).raise_for_status()
+    except requests.RequestException as e:
+        log.error("the alert webhook at %s failed: %s", host, type(e).__name__)  # noqa: TRY400 - the address may hold a key
+        return False
+    return True

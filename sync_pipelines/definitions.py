@@ -1,0 +1,19 @@
+"""The project on one page: every pipeline's definitions, merged with the resources they share."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from sync_pipelines.pipelines.catsy_sparklayer.definitions import definitions as catsy_sparklayer
+from sync_pipelines.pipelines.resources import RunResource
+from sync_pipelines.warehouse.io_manager import SnapshotIOManager
+
+shared = dg.Definitions(
+    resources={"run": RunResource(), "io_manager": SnapshotIOManager()},
+    executor=dg.in_process_executor,
+)
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    return dg.Definitions.merge(shared, catsy_sparklayer)

@@ -1,0 +1,432 @@
+"""Applying a plan: intent, call, answer, row by row, until every planned row has exactly one outcome.
+
+A crash anywhere leaves no intent (nothing was sent), an intent without an answer (a doubt, settled by reading before
+anything newer goes to its keys), or a committed answer. Applying the same plan again continues it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+import duckdb
+import pyarrow as pa
+import sqlalchemy as sa
+
+from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery.images import batches, chunks, engine, fingerprint, load, load_live, loads
+from sync_pipelines.delivery.journal import Journal
+from sync_pipelines.delivery.ledger import Lease, Ledger
+from sync_pipelines.delivery.model import (
+    RELEASABLE,
+    Answer,
+    BatchRefused,
+    CannotGoOn,
+    Change,
+    DeliveryError,
+    Intent,
+    Live,
+    NotApplied,
+    OutcomeState,
+    Refused,
+    RetryLater,
+    Step,
+    Target,
+)
+from sync_pipelines.delivery.planning import load_records
+from sync_pipelines.delivery.plans import Plan, PlanFiles, change_from, quoted, stored, value_of
+from sync_pipelines.delivery.settling import Settler
+
+log = logging.getLogger(__name__)
+
+FRESH_LEASE = 5.0
+"""Seconds between the commit of an intent and its call, after which the lease is looked at again."""
+
+STILL_OPEN = (
+    "the answer was lost and reading could not settle it; nothing newer is sent to this key. Every run looks again. "
+    "If the record at the target is in order, forget the doubt with `sync-pipelines reset`."
+)
+
+
+class PlanStopped(DeliveryError):
+    """A guard stopped the plan and nobody has released it. Nothing was sent."""
+
+
+class Paused(DeliveryError):
+    """The vendor asked for a longer wait than the run has patience for. The plan stays open."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for a vendor that asks for it, in seconds, and how often to try one row."""
+
+    seconds: float = 600.0
+    tries: int = 5
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a plan ended: outcomes by state, calls made, and what a last look at the target found as planned.
+
+    `read_back` and `as_planned` are None when nothing was sent, or when the target does not show it at once.
+    """
+
+    plan: str
+    counts: dict[str, int]
+    writes: int = 0
+    read_back: int | None = None
+    as_planned: int | None = None
+
+
+def apply(
+    target: Target,
+    plan_id: str,
+    *,
+    ledger: Ledger,
+    files: PlanFiles,
+    run: str,
+    limit: int | None = None,
+    patience: Patience | None = None,
+) -> Report:
+    """Bring a sealed plan to its end. Raises PlanStopped, Paused, Busy, LeaseLost, DeliveryError.
+
+    `limit` sends only the first N changes of the plan; the rest end as skipped.
+    """
+    row = ledger.plan(plan_id)
+    plan = stored(files, row)
+    if plan.account != target.account:
+        raise DeliveryError(
+            f"plan {plan.id} is for {plan.account}; the settings now point to {target.account}. Nothing was sent."
+        )
+    if row["state"] == "done":
+        return Report(plan.id, ledger.outcome_counts(plan.id), 0, row["read_back"], row["as_planned"])
+    if row["state"] == "sealed" and ledger.now() > row["expires_at"]:
+        raise DeliveryError(f"plan {plan.id} expired {row['expires_at']}. Nothing was sent; make a new plan.")
+    refuse_unless_released(plan, ledger, files)
+    with ledger.holding(plan.account) as lease, engine() as con:
+        work = _Application(target, plan, row["sealed_at"], ledger, files, run, lease, con, patience or Patience())
+        return work.to_the_end(limit)
+
+
+def refuse_unless_released(plan: Plan, ledger: Ledger, files: PlanFiles) -> None:
+    """Raises PlanStopped for a plan that is neither clear nor released, whoever calls."""
+    released = ledger.releases(plan.account)
+    if plan.verdict == "clear" or ("*", plan.id) in released:
+        return
+    rows = files.query(plan.id, "SELECT key, before_print, after_print FROM plan") if released else []
+    if any((r["key"], value_of(r["before_print"], r["after_print"])) in released for r in rows):
+        return
+    why = "; ".join(f"{f.guard}: {f.message}" for f in plan.findings if f.state == "stopped")
+    raise PlanStopped(
+        f"plan {plan.id} was stopped before the first write. {why}. If it is right after all: "
+        f"sync-pipelines release {plan.pipeline} --plan {plan.id} --keys all --reason …"
+    )
+
+
+class _Application:
+    """One plan on its way. `work` is the DuckDB table of the rows read again together, with the fate of each."""
+
+    def __init__(
+        self,
+        target: Target,
+        plan: Plan,
+        sealed_at: str,
+        ledger: Ledger,
+        files: PlanFiles,
+        run: str,
+        lease: Lease,
+        con: duckdb.DuckDBPyConnection,
+        patience: Patience,
+    ) -> None:
+        self.target, self.plan, self.sealed_at, self.ledger, self.files = target, plan, sealed_at, ledger, files
+        self.run, self.lease, self.con, self.patience = run, lease, con, patience
+        self.undo = plan.undo_of is not None
+        self.journal = Journal(ledger, target, run)
+        self.settler = Settler(target, ledger, files, self.journal, self._wait)
+        self.tries: Counter[int] = Counter()
+        self.writes = 0
+
+    def to_the_end(self, limit: int | None) -> Report:
+        self.settler.settle()
+        self._supersede()
+        self._begin(limit)
+        for window in self._windows():
+            self._read_again(window)
+            for step in self.target.steps:
+                self._run_step(step)
+        self._end_rows_in_doubt(self.plan.id)
+        read_back, as_planned = self._look_back() if self.writes else (None, None)
+        self._done(self.plan.id, read_back=read_back, as_planned=as_planned)
+        return Report(self.plan.id, self.ledger.outcome_counts(self.plan.id), self.writes, read_back, as_planned)
+
+    # --- before the first call --------------------------------------------------------------------------------------
+
+    def _supersede(self) -> None:
+        """Rows that an older plan never got to are skipped: this plan looks at a newer source."""
+        older = sa.select(tables.plan.c.id).where(
+            tables.plan.c.account == self.plan.account,
+            tables.plan.c.state == "applying",
+            tables.plan.c.id != self.plan.id,
+        )
+        for found in self.ledger.rows(older):
+            self._end_rows_in_doubt(found["id"])
+            self._load_ended(found["id"])
+            ended = {row for (row,) in self.con.execute("FROM ended").fetchall()}
+            todo = self.files.query(found["id"], "SELECT row, key FROM plan ORDER BY row")
+            for part in chunks((r["row"], r["key"]) for r in todo if r["row"] not in ended):
+                self.journal.end(found["id"], part, "skipped", f"plan {self.plan.id} took over")
+            self._done(found["id"])
+
+    def _begin(self, limit: int | None) -> None:
+        """Note the rows that will not go (held, not released, past the limit); the others become the table `todo`."""
+        with self.ledger.write() as tx:
+            self.lease.check(tx)
+            tx.execute(
+                tables.plan.update().where(tables.plan.c.id == self.plan.id).values(state="applying", run=self.run)
+            )
+        self._load_ended(self.plan.id)
+        released = self.ledger.releases(self.plan.account)
+        pairs = pa.schema([("key", pa.string()), ("value", pa.string())])
+        load(self.con, "released", pairs, [tuple(zip(*sorted(released), strict=True))] if released else [])
+        file = quoted(self.plan.path)
+        self.con.execute(f"CREATE VIEW plan AS SELECT * FROM read_parquet('{file}')")
+        self.con.execute(
+            """CREATE TABLE todo AS
+            WITH open AS (
+                SELECT p.*, (p.key, p.before_print || '>' || p.after_print) IN (SELECT (key, value) FROM released) AS named
+                FROM plan p ANTI JOIN ended e ON e.row = p.row)
+            SELECT row, key, action, held, reason,
+                CASE WHEN held IS NULL THEN $clear OR $every OR named
+                     ELSE list_contains($kinds, held) AND ($every OR named) END AS may_go
+            FROM open ORDER BY row""",
+            {
+                "clear": self.plan.verdict == "clear",
+                "every": ("*", self.plan.id) in released,
+                "kinds": sorted(RELEASABLE),
+            },
+        )
+        self._end_all("SELECT row, key, reason FROM todo WHERE NOT may_go AND held IS NOT NULL", "held")
+        self._end_all(
+            "SELECT row, key, 'a guard stopped the plan' FROM todo WHERE NOT may_go AND held IS NULL", "skipped"
+        )
+        self.con.execute("DELETE FROM todo WHERE NOT may_go")
+        if limit is not None:
+            beyond = "SELECT row FROM todo WHERE action <> 'adopt' ORDER BY row OFFSET ?"
+            self._end_all(f"SELECT row, key, 'beyond the limit' FROM todo WHERE row IN ({beyond})", "skipped", [limit])
+            self.con.execute(f"DELETE FROM todo WHERE row IN ({beyond})", [limit])
+
+    def _load_ended(self, plan_id: str) -> None:
+        rows = self.ledger.rows(sa.select(tables.outcome.c.row).where(tables.outcome.c.plan == plan_id))
+        load(self.con, "ended", pa.schema([("row", pa.int64())]), [[[r["row"] for r in rows]]])
+
+    def _end_all(self, query: str, state: OutcomeState, parameters: Sequence[int] = ()) -> None:
+        """End every row of a query (row, key, message)."""
+        for part in batches(self.con, query, parameters):
+            messages: dict[str, list[tuple[int, str]]] = {}
+            for row, key, message in (tuple(r.values()) for r in part):
+                messages.setdefault(message, []).append((row, key))
+                self.journal.out.add(row)
+            for message, rows in messages.items():
+                self.journal.end(self.plan.id, rows, state, message)
+
+    # --- a window of rows -------------------------------------------------------------------------------------------
+
+    def _windows(self) -> Iterator[str]:
+        """Conditions that cut `todo` into the windows of rows that are read again together."""
+        rows = [row for (row,) in self.con.execute("SELECT row FROM todo ORDER BY row").fetchall()]
+        size = self.target.window or max(len(rows), 1)
+        for part in chunks(rows, size):
+            yield f"row BETWEEN {part[0]} AND {part[-1]}"
+
+    def _read_again(self, window: str) -> None:
+        """See which rows are still as the plan saw them; the others end here."""
+        self.journal.remote_ids.clear()
+        self.journal.out.clear()
+        load_records(self.con, self.ledger, self.plan.account)
+        reads = not all(s.compares for s in self.target.steps)
+        keys = None
+        if self.target.window is not None:
+            keys = [key for (key,) in self.con.execute(f"SELECT key FROM todo WHERE {window}").fetchall()]
+        load_live(self.con, "live", self.target.read(keys) if reads else (), self.target.fields)
+        doubtful = {k for d in self.ledger.doubts(self.plan.account) for k in self.files.keys(d.plan, d.rows)}
+        load(self.con, "doubtful", pa.schema([("key", pa.string())]), [[sorted(doubtful)]])
+        self.con.execute(
+            f"""CREATE OR REPLACE TABLE work AS
+            SELECT p.*, l.body AS live, l.remote_id AS live_id, coalesce(r.done, '[]') AS done, CASE
+                WHEN p.key IN (SELECT key FROM doubtful) THEN 'doubtful'
+                WHEN r.plan <> $plan AND r.at > $sealed THEN 'overtaken'
+                WHEN r.plan = $plan AND r.state = 'partial' THEN 'pending'
+                WHEN NOT $reads THEN 'pending'
+                WHEN coalesce(l.fingerprint, '') = p.after_print AND (p.before_print <> p.after_print OR p.steps = '[]')
+                    THEN 'there'
+                WHEN coalesce(l.fingerprint, '') <> p.before_print OR (p.before IS NULL AND l.key IS NOT NULL)
+                    THEN 'drifted'
+                ELSE 'pending' END AS fate
+            FROM (SELECT * FROM plan SEMI JOIN todo USING (row) WHERE {window}) p
+            LEFT JOIN live l ON l.key = p.key
+            LEFT JOIN record r ON r.key = p.key""",
+            {"plan": self.plan.id, "sealed": self.sealed_at, "reads": reads},
+        )
+        sent = self.journal.sent_rows(self.plan.id)
+        for part in batches(self.con, "SELECT * FROM work WHERE fate = 'there'"):
+            there = [replace(change_from(r), remote_id=r["live_id"] or r["remote_id"]) for r in part]
+            self.journal.found_there(self.plan.id, there, sent, undo=self.undo)
+        for fate, state, message in (
+            ("drifted", "drifted", "changed at the target since it was planned"),
+            ("overtaken", "drifted", "another plan wrote it since this one was sealed"),
+            ("doubtful", "unknown", STILL_OPEN),
+        ):
+            self._end_all(f"SELECT row, key, '{message}' FROM work WHERE fate = '{fate}'", state)
+
+    def _run_step(self, step: Step) -> None:
+        """Send every row that needs this step; settle, and send again what had no effect, until tries run out."""
+        self._send_all(step, self._pending(step))
+        while True:
+            settled = self.settler.settle().get(self.plan.id, set())
+            self.journal.out.update(
+                r for d in self.ledger.doubts(self.plan.account) if d.plan == self.plan.id for r in d.rows
+            )
+            again = self.journal.reopened | settled
+            self.journal.reopened = set()
+            if not again:
+                return
+            spent = {row for row in again if self.tries[row] >= self.patience.tries}
+            rows = [(c.row, c.key) for c in self.files.changes(self.plan.id, sorted(spent))] if spent else []
+            self.journal.end(
+                self.plan.id, rows, "failed", f"no effect in {self.patience.tries} tries: {self.journal.last_message}"
+            )
+            self.journal.out.update(spent)
+            self._send_all(step, self._pending(step, again - spent))
+
+    def _pending(self, step: Step, only: Collection[int] | None = None) -> Iterator[Change]:
+        for part in batches(self.con, "SELECT * FROM work WHERE fate = 'pending' ORDER BY row"):
+            for r in part:
+                change = change_from(r)
+                wanted = change.row not in self.journal.out and (only is None or change.row in only)
+                if wanted and step.name in change.steps and step.name not in json.loads(r["done"]):
+                    yield replace(
+                        change,
+                        live=None
+                        if r["live"] is None
+                        else Live(change.key, loads(r["live"]) or {}, change.parent, r["live_id"]),
+                        remote_id=self.journal.remote_ids.get(change.row) or r["live_id"] or change.remote_id,
+                    )
+
+    # --- one call ---------------------------------------------------------------------------------------------------
+
+    def _send_all(self, step: Step, changes: Iterable[Change]) -> None:
+        for batch in self.target.batches(step, changes):
+            parts = [tuple(batch)]
+            while parts:
+                parts[:0] = self._send(step, parts.pop(0))
+
+    def _send(self, step: Step, part: Sequence[Change]) -> list[tuple[Change, ...]]:
+        """Intent, call, answers. Returns the halves to send instead, when the vendor refused the batch as a whole."""
+        intent = self._intend(step, part)
+        try:
+            answers = self.target.write(step, part, intent)
+        except RetryLater as e:
+            self.tries.update(c.row for c in part)
+            self._answer(intent, {c.key: NotApplied(str(e)) for c in part})
+            self._wait(e.seconds, str(e))
+        except BatchRefused as e:
+            if len(part) == 1:
+                self._answer(intent, {part[0].key: Refused(str(e))})
+            elif step.atomic:
+                self._answer(intent, {c.key: NotApplied(str(e)) for c in part}, reopen=False)
+                return _halves(part)
+            else:  # some rows may have been applied: read before sending any of them again
+                self._answer(intent, {})
+                open_rows = self.settler.settle().get(self.plan.id, set())
+                self.journal.reopened |= open_rows - {c.row for c in part}
+                return _halves([c for c in part if c.row in open_rows])
+        except CannotGoOn as e:
+            self._answer(intent, {c.key: NotApplied(str(e)) for c in part}, reopen=False)
+            raise DeliveryError(
+                f"{self.plan.account}: {e}. The plan stays open; nothing that was sent is sent again."
+            ) from e
+        else:
+            self.tries.update(c.row for c in part)
+            self._answer(intent, answers)
+            log.info("%s: %d rows sent (%s)", self.target.name, len(part), step.name)
+        return []
+
+    def _intend(self, step: Step, part: Sequence[Change]) -> Intent:
+        rows = ",".join(str(c.row) for c in part)
+        key = blake2b(f"{self.plan.id}/{step.name}/{rows}".encode(), digest_size=16).hexdigest()
+        while True:
+            intent = self.journal.intend(self.lease, self.plan.id, step, part, key)
+            if self.ledger.clock.monotonic() - self.journal.intended_at < FRESH_LEASE:
+                self.writes += 1
+                return intent
+            self._answer(intent, {c.key: NotApplied("not sent") for c in part}, reopen=False)
+
+    def _answer(self, intent: Intent, answers: Mapping[str, Answer], *, reopen: bool = True) -> None:
+        self.journal.answer(intent, answers, undo=self.undo, reopen=reopen)
+
+    def _wait(self, seconds: float, why: str) -> None:
+        """Wait, keeping the lease; beyond patience the run ends and the plan stays open."""
+        if seconds > self.patience.seconds:
+            raise Paused(
+                f"{self.plan.account}: {why}. This run does not wait {seconds:.0f} s; the plan stays open and the next run goes on."
+            )
+        if seconds >= 1:
+            log.info("%s: waiting %.0f s: %s", self.target.name, seconds, why)
+        until = self.ledger.clock.monotonic() + seconds
+        while (left := until - self.ledger.clock.monotonic()) > 0:
+            self.ledger.clock.sleep(min(left, 30.0))
+            with self.ledger.write() as tx:
+                self.lease.check(tx)
+
+    # --- the end ----------------------------------------------------------------------------------------------------
+
+    def _end_rows_in_doubt(self, plan_id: str) -> None:
+        for doubt in self.ledger.doubts(self.plan.account):
+            if doubt.plan == plan_id:
+                rows = [(c.row, c.key) for c in self.files.changes(plan_id, doubt.rows)]
+                self.journal.end(plan_id, rows, "unknown", STILL_OPEN)
+
+    def _done(self, plan_id: str, **found: int | None) -> None:
+        with self.ledger.write() as tx:
+            tx.execute(
+                tables.plan.update()
+                .where(tables.plan.c.id == plan_id)
+                .values(state="done", applied_at=self.ledger.now(), **found)
+            )
+
+    def _look_back(self) -> tuple[int | None, int | None]:
+        """Read what this plan delivered: how many rows, and how many of them the target now holds as planned."""
+        if self.target.settles_within:
+            return None, None
+        outcome = tables.outcome.c
+        rows = self.ledger.rows(
+            sa.select(outcome.row).where(outcome.plan == self.plan.id, outcome.state == "delivered")
+        )
+        load(self.con, "delivered", pa.schema([("row", pa.int64())]), [[[r["row"] for r in rows]]])
+        query = "SELECT row, key, after_print FROM plan SEMI JOIN delivered USING (row) ORDER BY row"
+        as_planned = 0
+        if self.target.window is None:
+            load_live(self.con, "live", self.target.read(None), self.target.fields)
+            kept = f"SELECT count(*) FROM ({query}) p LEFT JOIN live l USING (key) WHERE coalesce(l.fingerprint, '') = after_print"
+            as_planned = self.con.execute(kept).fetchall()[0][0]
+        else:
+            for part in chunks((r for b in batches(self.con, query) for r in b), self.target.window):
+                now = {live.key: live.fields for live in self.target.read([r["key"] for r in part])}
+                as_planned += sum(fingerprint(now.get(r["key"]), self.target.fields) == r["after_print"] for r in part)
+        if as_planned < len(rows):
+            log.warning(
+                "%s: %d of %d rows read back differ from what was sent",
+                self.target.name,
+                len(rows) - as_planned,
+                len(rows),
+            )
+        return len(rows), as_planned
+
+
+def _halves(part: Sequence[Change]) -> list[tuple[Change, ...]]:
+    middle = (len(part) + 1) // 2
+    return [tuple(half) for half in (part[:middle], part[middle:]) if half]

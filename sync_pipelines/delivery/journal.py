@@ -1,0 +1,227 @@
+"""What the ledger learns while a plan is applied: intents, answers, and the records and outcomes that move with them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert as upsert_into
+
+from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery.images import fingerprint
+from sync_pipelines.delivery.ledger import Lease, Ledger, add_outcomes, put
+from sync_pipelines.delivery.model import (
+    Accepted,
+    Answer,
+    Applied,
+    Change,
+    Intent,
+    NotApplied,
+    OutcomeState,
+    Refused,
+    Stale,
+    Step,
+    Target,
+    Unclear,
+)
+
+
+class Journal:
+    """Writes for one run on one target account. `last_message`: what the vendor last said of a row that must be tried again."""
+
+    def __init__(self, ledger: Ledger, target: Target, run: str) -> None:
+        self.ledger, self.target, self.run = ledger, target, run
+        self.intended_at = 0.0
+        self.last_message = ""
+        self.reopened: set[int] = set()
+        """Rows of the plan being applied that certainly had no effect and may be sent again."""
+        self.out: set[int] = set()
+        """Rows that ended before their last step."""
+        self.remote_ids: dict[int, str] = {}
+        """Ids given by a step to rows that need another."""
+
+    def intend(self, lease: Lease, plan: str, step: Step, changes: Sequence[Change], key: str) -> Intent:
+        """Commit that these rows are about to be sent. Raises LeaseLost."""
+        intent = Intent(uuid.uuid4().hex, key, plan, step, tuple(changes))
+        rows = json.dumps([c.row for c in changes])
+        clock = self.ledger.clock
+        with self.ledger.write() as tx:
+            lease.check(tx)
+            self.intended_at = clock.monotonic()
+            tx.execute(
+                tables.attempt.insert().values(
+                    id=intent.id, plan=plan, account=self.target.account, run=self.run, step=step.name, rows=rows, key=key,
+                    state="open", doubtful=rows, handles="{}", intended_at=self.ledger.now(), boot=clock.boot(),
+                    monotonic=self.intended_at,
+                )
+            )  # fmt: skip
+        return intent
+
+    def answer(self, intent: Intent, answers: Mapping[str, Answer], *, undo: bool, reopen: bool = True) -> None:
+        """Commit the answers of one call: the attempt, and per row its outcome and record, together."""
+        doubtful, handles, messages = [], {}, []
+        ended: list[dict[str, Any]] = []
+        applied: list[tuple[Change, Applied]] = []
+        for change in intent.changes:
+            answer = answers.get(change.key, Unclear("no answer for this row"))
+            match answer:
+                case Applied():
+                    applied.append((change, answer))
+                    if self._is_last(intent.step, change):
+                        ended.append(self._outcome(intent.plan, change, "delivered", answer.remote_id, intent.id, ""))
+                    elif answer.remote_id:
+                        self.remote_ids[change.row] = answer.remote_id
+                case Refused(message) | Stale(message):
+                    state: OutcomeState = "rejected" if isinstance(answer, Refused) else "drifted"
+                    ended.append(
+                        self._outcome(intent.plan, change, state, None, intent.id, message, before=intent.step)
+                    )
+                    self.out.add(change.row)
+                case NotApplied(message):
+                    messages.append(message)
+                    if reopen:
+                        self.reopened.add(change.row)
+                case Accepted(handle):
+                    doubtful.append(change.row)
+                    handles[change.key] = handle
+                case Unclear(message):
+                    doubtful.append(change.row)
+                    messages.append(message)
+        self.last_message = messages[0] if messages else self.last_message
+        with self.ledger.write() as tx:
+            tx.execute(
+                tables.attempt.update().where(tables.attempt.c.id == intent.id).values(
+                    state="doubt" if doubtful else "answered", doubtful=json.dumps(doubtful), handles=json.dumps(handles),
+                    message=messages[0] if messages else None, answered_at=self.ledger.now(),
+                )
+            )  # fmt: skip
+            add_outcomes(tx, ended)
+            self._move_records(tx, intent.plan, intent.step, applied, undo=undo)
+
+    def settled(self, intent: Intent, answers: Mapping[str, Answer], left: Iterable[int], *, undo: bool) -> None:
+        """Commit what reading found out about a doubt. `left`: rows that stay in doubt."""
+        left = sorted(left)
+        applied = [(c, a) for c in intent.changes if isinstance(a := answers.get(c.key), Applied)]
+        ended = [
+            self._outcome(intent.plan, c, "delivered", a.remote_id, intent.id, "settled by reading")
+            for c, a in applied
+            if self._is_last(intent.step, c)
+        ]
+        for change in intent.changes:
+            answer = answers.get(change.key)
+            if isinstance(answer, Applied) and answer.remote_id:
+                self.remote_ids[change.row] = answer.remote_id
+            if isinstance(answer, Stale):
+                ended.append(
+                    self._outcome(intent.plan, change, "drifted", None, intent.id, answer.message, before=intent.step)
+                )
+                self.out.add(change.row)
+        with self.ledger.write() as tx:
+            tx.execute(
+                tables.attempt.update()
+                .where(tables.attempt.c.id == intent.id)
+                .values(state="doubt" if left else "settled", doubtful=json.dumps(left), answered_at=self.ledger.now())
+            )
+            add_outcomes(tx, ended)
+            self._move_records(tx, intent.plan, intent.step, applied, undo=undo)
+
+    def found_there(self, plan: str, changes: Sequence[Change], sent: set[int], *, undo: bool) -> None:
+        """Rows that the target already holds as wanted: delivered if this plan had sent them, unchanged if not."""
+        with self.ledger.write() as tx:
+            add_outcomes(
+                tx,
+                [
+                    self._outcome(
+                        plan, c, "delivered" if c.row in sent else "unchanged", c.remote_id, None, "read back"
+                    )
+                    for c in changes
+                ],
+            )
+            self._move_records(tx, plan, None, [(c, Applied(c.remote_id)) for c in changes], undo=undo)
+
+    def end(self, plan: str, rows: Iterable[tuple[int, str]], state: OutcomeState, message: str) -> None:
+        """Rows that end without a call of their own."""
+        ended = [self._row(plan, row, key, state, "[]", None, None, message) for row, key in rows]
+        with self.ledger.write() as tx:
+            add_outcomes(tx, ended)
+
+    def sent_rows(self, plan: str) -> set[int]:
+        """Rows of a plan that were in any call that may have had an effect."""
+        attempts = self.ledger.rows(sa.select(tables.attempt.c.rows).where(tables.attempt.c.plan == plan))
+        return {row for a in attempts for row in json.loads(a["rows"])}
+
+    def _is_last(self, step: Step, change: Change) -> bool:
+        return step.name == change.steps[-1]
+
+    def _outcome(
+        self, plan: str, change: Change, state: OutcomeState, remote_id: str | None, attempt: str | None, message: str,
+        before: Step | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
+        done = change.steps if before is None else change.steps[: change.steps.index(before.name)]
+        return self._row(plan, change.row, change.key, state, json.dumps(done), remote_id, attempt, message)
+
+    def _row(
+        self,
+        plan: str,
+        row: int,
+        key: str,
+        state: str,
+        steps: str,
+        remote_id: str | None,
+        attempt: str | None,
+        message: str,
+    ) -> dict[str, Any]:
+        return {
+            "plan": plan, "row": row, "account": self.target.account, "key": key, "state": state, "steps": steps,
+            "remote_id": remote_id, "attempt": attempt, "message": message, "at": self.ledger.now(),
+        }  # fmt: skip
+
+    def _move_records(
+        self, tx: sa.Connection, plan: str, step: Step | None, applied: Sequence[tuple[Change, Applied]], *, undo: bool
+    ) -> None:
+        """What we last put there. A row with steps still to come is partial; an undone value is held from now on."""
+        if not applied:
+            return
+        now = self.ledger.now()
+        records, finished = [], []
+        for change, answer in applied:
+            last = step is None or self._is_last(step, change)
+            records.append({
+                "account": self.target.account, "key": change.key, "hash": fingerprint(change.after, self.target.fields),
+                "remote_id": answer.remote_id or change.remote_id,
+                "state": ("absent" if change.after is None else "present") if last else "partial",
+                "created": int(change.action == "create"), "sent": 0 if change.action == "adopt" else 1,
+                "done": json.dumps([] if last or step is None else change.steps[: change.steps.index(step.name) + 1]),
+                "plan": plan, "at": now,
+            })  # fmt: skip
+            if last:
+                finished.append(change)
+        statement = upsert_into(tables.record)
+        new, old = statement.excluded, tables.record.c
+        tx.execute(
+            statement.on_conflict_do_update(
+                index_elements=["account", "key"],
+                set_={
+                    **{c: new[c] for c in ("hash", "state", "done", "plan", "at")},
+                    "remote_id": sa.func.coalesce(new.remote_id, old.remote_id),
+                    "created": sa.func.max(new.created, old.created),
+                    "sent": sa.case((old.hash == new.hash, old.sent + new.sent), else_=new.sent),
+                },
+            ),
+            records,
+        )
+        if undo:
+            values = [(c.key, fingerprint(c.before, self.target.fields)) for c in finished]
+            put(
+                tx,
+                tables.hold,
+                [{"account": self.target.account, "key": k, "value": v, "plan": plan, "at": now} for k, v in values],
+            )
+        elif finished:
+            lifted = tables.hold.delete().where(
+                tables.hold.c.account == self.target.account, tables.hold.c.key == sa.bindparam("k")
+            )
+            tx.execute(lifted, [{"k": c.key} for c in finished])

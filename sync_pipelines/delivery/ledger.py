@@ -1,0 +1,369 @@
+"""The ledger: what was planned, sent, answered, put there and undone, and by which run. SQLite through SQLAlchemy Core.
+
+Every write here is one short transaction. What has to be true together (an answer, its outcomes and the records that
+move with them; an intent and the lease it was made under) is committed together.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert as upsert_into
+
+from sync_pipelines.delivery.clock import Clock, moment, stamp
+from sync_pipelines.delivery.model import BAD_OUTCOMES, DeliveryError
+
+schema = sa.MetaData()
+
+
+def _table(name: str, keys: dict[str, Any], **columns: Any) -> sa.Table:
+    return sa.Table(
+        name,
+        schema,
+        *(sa.Column(c, t, primary_key=True) for c, t in keys.items()),
+        *(sa.Column(c, t) for c, t in columns.items()),
+        sqlite_with_rowid=False,
+    )
+
+
+TEXT, INT = sa.Text, sa.Integer
+
+record = _table(
+    "record", {"account": TEXT, "key": TEXT},
+    hash=TEXT, remote_id=TEXT, state=TEXT, created=INT, sent=INT, done=TEXT, plan=TEXT, at=TEXT,
+)  # fmt: skip
+"""What we last put there. state: present, absent, partial (`done` names the steps). created: made by us. sent: how
+often this very value was sent in a row; more than once means that the target did not keep it."""
+
+plan = _table(
+    "plan", {"id": TEXT},
+    pipeline=TEXT, account=TEXT, extract=TEXT, state=TEXT, verdict=TEXT, findings=TEXT, counts=TEXT, owned=TEXT,
+    undo_of=TEXT, run=TEXT, sealed_at=TEXT, expires_at=TEXT, applied_at=TEXT, as_planned=INT, read_back=INT,
+)  # fmt: skip
+"""state: sealed, applying, done."""
+
+attempt = _table(
+    "attempt", {"id": TEXT},
+    plan=TEXT, account=TEXT, run=TEXT, step=TEXT, rows=TEXT, key=TEXT, state=TEXT, doubtful=TEXT, handles=TEXT,
+    message=TEXT, intended_at=TEXT, answered_at=TEXT, boot=TEXT, monotonic=sa.Float,
+)  # fmt: skip
+"""One call. state: open (intent, no answer yet), answered, doubt (`doubtful` rows are open), settled."""
+
+outcome = _table(
+    "outcome", {"plan": TEXT, "row": INT},
+    account=TEXT, key=TEXT, state=TEXT, steps=TEXT, remote_id=TEXT, attempt=TEXT, message=TEXT, at=TEXT,
+)  # fmt: skip
+release = _table("release", {"account": TEXT, "key": TEXT, "value": TEXT}, plan=TEXT, who=TEXT, why=TEXT, at=TEXT)
+"""What a person let through. key "*": a whole plan, with `value` its id."""
+
+hold = _table("hold", {"account": TEXT, "key": TEXT}, value=TEXT, plan=TEXT, at=TEXT)
+"""An undone value: not sent again until the source changes or a person releases it."""
+
+lease = _table("lease", {"account": TEXT}, host=TEXT, pid=INT, born=TEXT, token=TEXT, heartbeat=TEXT)
+run = _table(
+    "run", {"id": TEXT},
+    pipeline=TEXT, verb=TEXT, host=TEXT, pid=INT, born=TEXT, state=TEXT, plan=TEXT, counts=TEXT, calls=TEXT, message=TEXT,
+    source_rejects=INT, started_at=TEXT, ended_at=TEXT,
+)  # fmt: skip
+"""state: running, done, stopped (a guard), incomplete (rows ended badly), failed."""
+
+extract = _table(
+    "extract", {"id": TEXT},
+    source=TEXT, account=TEXT, partition=TEXT, rows=INT, repeats=INT, origin=TEXT, complete=INT, run=TEXT, at=TEXT,
+)  # fmt: skip
+enabled = _table("enabled", {"pipeline": TEXT, "account": TEXT}, who=TEXT, at=TEXT)
+
+for table, columns in ((attempt, ("account", "state")), (outcome, ("account", "state")), (plan, ("account", "state"))):
+    sa.Index(f"{table.name}_by_{'_'.join(columns)}", *(table.c[c] for c in columns))
+
+LEASE_LASTS = timedelta(minutes=15)
+"""How long a holder on another host may be silent. Longer than any one call may take."""
+
+
+class LedgerUnreadable(DeliveryError):
+    """The ledger file cannot be opened or read."""
+
+
+class Busy(DeliveryError):
+    """Another run is writing to this account."""
+
+
+class LeaseLost(DeliveryError):
+    """Another run took the account over. Nothing was sent after that."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Rows of an attempt of which nobody knows whether they took effect."""
+
+    attempt: str
+    plan: str
+    step: str
+    rows: tuple[int, ...]
+    key: str
+    handles: dict[str, str]
+    intended_at: str
+    boot: str
+    monotonic: float
+
+
+class Ledger:
+    """One open ledger. Safe to open from several processes at once; `clock` is for tests."""
+
+    def __init__(self, url: str, clock: Clock | None = None) -> None:
+        self.url = url
+        self.clock = clock or Clock()
+        self.engine = sa.create_engine(url)
+        self.reader = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+        if self.engine.dialect.name == "sqlite":
+            sa.event.listen(self.engine, "connect", _sqlite_connect)
+            sa.event.listen(self.reader, "connect", _sqlite_connect)
+            sa.event.listen(self.engine, "begin", _sqlite_begin)
+        with self.write() as tx:
+            schema.create_all(tx)
+
+    @classmethod
+    def at(cls, path: Path, clock: Clock | None = None) -> Ledger:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return cls(f"sqlite:///{path}", clock)
+
+    def close(self) -> None:
+        self.engine.dispose()
+        self.reader.dispose()
+
+    def now(self) -> str:
+        return stamp(self.clock.now())
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """One transaction that takes the write lock at its start, so that what it read still holds when it writes."""
+        with self._readable(), self.engine.begin() as tx:
+            yield tx
+
+    def rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
+        with self._readable(), self.reader.connect() as con:
+            return [dict(r._mapping) for r in con.execute(query)]
+
+    def row(self, query: sa.Select[Any]) -> dict[str, Any] | None:
+        found = self.rows(query.limit(1))
+        return found[0] if found else None
+
+    def value(self, query: sa.Select[Any]) -> Any:
+        with self._readable(), self.reader.connect() as con:
+            return con.execute(query).scalar()
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        try:
+            yield
+        except sa.exc.OperationalError as e:
+            raise LedgerUnreadable(
+                f"the ledger {self.url} could not be used: {e.orig}. Is the disk full or the file in use?"
+            ) from e
+        except sa.exc.DatabaseError as e:
+            if isinstance(e, sa.exc.IntegrityError):
+                raise
+            raise LedgerUnreadable(
+                f"the ledger {self.url} cannot be read: {e.orig}. Nothing was sent. Restore it from a copy, or move it "
+                "away: the next plan then compares with the live target and adopts what it finds there."
+            ) from e
+
+    # --- leases -----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def holding(self, account: str) -> Iterator[Lease]:
+        """The right to write to this account, for as long as the block lasts. Raises Busy."""
+        mine = Lease(self, account)
+        mine.acquire()
+        try:
+            yield mine
+        finally:
+            mine.give_back()
+
+    # --- plans and outcomes -----------------------------------------------------------------------------------------
+
+    def plan(self, plan_id: str) -> dict[str, Any]:
+        found = self.row(sa.select(plan).where(plan.c.id == plan_id)) or self._by_prefix(plan_id)
+        if found is None:
+            raise DeliveryError(
+                f"no plan {plan_id} in {self.url}. `sync-pipelines history` lists the plans of past runs."
+            )
+        return found
+
+    def _by_prefix(self, start: str) -> dict[str, Any] | None:
+        found = (
+            self.rows(sa.select(plan).where(plan.c.id.startswith(start, autoescape=True))) if len(start) >= 6 else []
+        )
+        return found[0] if len(found) == 1 else None
+
+    def outcome_counts(self, plan_id: str) -> dict[str, int]:
+        query = sa.select(outcome.c.state, sa.func.count()).where(outcome.c.plan == plan_id).group_by(outcome.c.state)
+        with self._readable(), self.reader.connect() as con:
+            return {state: n for state, n in con.execute(query)}
+
+    def bad_outcomes(self, account: str | None = None, *, all_plans: bool = False) -> list[dict[str, Any]]:
+        """Rows that ended badly and whose key has not ended well since; with `all_plans` every one there was."""
+        later = outcome.alias("later")
+        query = sa.select(outcome).where(outcome.c.state.in_(BAD_OUTCOMES)).order_by(outcome.c.at.desc(), outcome.c.row)
+        if account is not None:
+            query = query.where(outcome.c.account == account)
+        if not all_plans:
+            query = query.where(
+                ~sa.exists().where(
+                    later.c.account == outcome.c.account,
+                    later.c.key == outcome.c.key,
+                    later.c.at > outcome.c.at,
+                    later.c.state.not_in([*BAD_OUTCOMES, "skipped"]),
+                )
+            )
+        return self.rows(query)
+
+    def doubts(self, account: str) -> list[Doubt]:
+        """Attempts with rows still in doubt, oldest first. An open attempt whose run is gone is one."""
+        query = (
+            sa.select(attempt)
+            .where(attempt.c.account == account, attempt.c.state.in_(["open", "doubt"]))
+            .order_by(attempt.c.intended_at, attempt.c.id)
+        )
+        return [
+            Doubt(
+                a["id"], a["plan"], a["step"], tuple(json.loads(a["doubtful"])), a["key"],
+                json.loads(a["handles"]), a["intended_at"], a["boot"], a["monotonic"],
+            )
+            for a in self.rows(query)
+        ]  # fmt: skip
+
+    def releases(self, account: str) -> set[tuple[str, str]]:
+        return {(r["key"], r["value"]) for r in self.rows(sa.select(release).where(release.c.account == account))}
+
+    def forget(self, account: str, key: str) -> bool:
+        """Drop what is known of one key, and its doubts and holds: the next plan compares with the live target."""
+        with self.write() as tx:
+            for table in (record, hold):
+                tx.execute(table.delete().where(table.c.account == account, table.c.key == key))
+            known = tx.execute(
+                sa.select(outcome.c.plan, outcome.c.row).where(outcome.c.account == account, outcome.c.key == key)
+            ).all()
+            rows_of: dict[str, set[int]] = {}
+            for plan_id, row in known:
+                rows_of.setdefault(plan_id, set()).add(row)
+            for plan_id, gone in rows_of.items():
+                for a in (
+                    tx.execute(sa.select(attempt).where(attempt.c.plan == plan_id, attempt.c.state == "doubt"))
+                    .mappings()
+                    .all()
+                ):
+                    left = [r for r in json.loads(a["doubtful"]) if r not in gone]
+                    tx.execute(
+                        attempt.update()
+                        .where(attempt.c.id == a["id"])
+                        .values(doubtful=json.dumps(left), state="doubt" if left else "settled")
+                    )
+        return bool(known)
+
+    # --- who may write ----------------------------------------------------------------------------------------------
+
+    def enable(self, pipeline: str, account: str, who: str) -> None:
+        with self.write() as tx:
+            put(tx, enabled, [{"pipeline": pipeline, "account": account, "who": who, "at": self.now()}])
+
+    def disable(self, pipeline: str) -> None:
+        with self.write() as tx:
+            tx.execute(enabled.delete().where(enabled.c.pipeline == pipeline))
+
+    def is_enabled(self, pipeline: str, account: str) -> bool:
+        return (
+            self.row(sa.select(enabled).where(enabled.c.pipeline == pipeline, enabled.c.account == account)) is not None
+        )
+
+
+class Lease:
+    """Held by one process at a time. Its token is checked in the transaction of every intent."""
+
+    def __init__(self, ledger: Ledger, account: str) -> None:
+        self.ledger, self.account, self.token = ledger, account, uuid.uuid4().hex
+
+    def acquire(self) -> None:
+        with self.ledger.write() as tx:
+            holder = tx.execute(sa.select(lease).where(lease.c.account == self.account)).mappings().first()
+            if holder is not None and self._alive(holder):
+                raise Busy(
+                    f"{self.account} is being written by process {holder['pid']} on {holder['host']} "
+                    f"(last seen {holder['heartbeat']}). Nothing was sent. Try again when that run has ended."
+                )
+            put(tx, lease, [{
+                "account": self.account, "host": socket.gethostname(), "pid": os.getpid(), "born": born(os.getpid()),
+                "token": self.token, "heartbeat": self.ledger.now(),
+            }])  # fmt: skip
+
+    def _alive(self, holder: Mapping[str, Any]) -> bool:
+        if holder["host"] == socket.gethostname():
+            return born(holder["pid"]) == holder["born"]
+        return self.ledger.clock.now() - moment(holder["heartbeat"]) < LEASE_LASTS
+
+    def check(self, tx: sa.Connection) -> None:
+        """Raises LeaseLost. Part of the transaction that commits an intent."""
+        mine = (lease.c.account == self.account) & (lease.c.token == self.token)
+        if tx.execute(lease.update().where(mine).values(heartbeat=self.ledger.now())).rowcount != 1:
+            raise LeaseLost(f"another run took over {self.account}; this one stops. Nothing was sent after that.")
+
+    def give_back(self) -> None:
+        with self.ledger.write() as tx:
+            tx.execute(lease.delete().where(lease.c.account == self.account, lease.c.token == self.token))
+
+
+def born(pid: int) -> str | None:
+    """When a process of this host started, in clock ticks since boot; "" where that cannot be told, None if it is gone.
+
+    Tells a process from a later one that was given the same number.
+    """
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    try:
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return ""
+    return None if state == "Z" else rest[18]
+
+
+def put(tx: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert, or replace the row with the same key."""
+    if not rows:
+        return
+    statement = upsert_into(table)
+    keys = [c.name for c in table.primary_key]
+    changed = {c: statement.excluded[c] for c in rows[0] if c not in keys}
+    tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+
+
+def add_outcomes(tx: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """An outcome is written once: a row that has one keeps it."""
+    if rows:
+        tx.execute(upsert_into(outcome).on_conflict_do_nothing(), list(rows))
+
+
+def _sqlite_connect(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver at the first INSERT
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=30000")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _sqlite_begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,239 @@
+"""Plans as files: immutable Parquet, one row per planned change, sealed into the ledger with the guards' verdict."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from sync_pipelines.delivery import guards, ledger as tables
+from sync_pipelines.delivery.clock import stamp
+from sync_pipelines.delivery.images import CHUNK, dumps, fingerprint, loads
+from sync_pipelines.delivery.ledger import Ledger, put
+from sync_pipelines.delivery.model import Action, Change, Counts, DeliveryError, Fields, Finding, HeldKind, Target
+
+COLUMNS = pa.schema(
+    [
+        ("row", pa.int64()),
+        ("key", pa.string()),
+        ("parent", pa.string()),
+        ("action", pa.string()),
+        ("held", pa.string()),
+        ("reason", pa.string()),
+        ("before", pa.string()),
+        ("after", pa.string()),
+        ("before_print", pa.string()),
+        ("after_print", pa.string()),
+        ("remote_id", pa.string()),
+        ("steps", pa.string()),
+        ("undo_note", pa.string()),
+    ]
+)
+"""`held`: the kind of reason a row is held for, null when it may go. `before`, `after`: whole images as JSON."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sealed plan. `verdict` is clear or stopped; `findings` say why, guard by guard."""
+
+    id: str
+    pipeline: str
+    account: str
+    verdict: str
+    findings: tuple[Finding, ...]
+    counts: Counts
+    path: Path
+    undo_of: str | None = None
+
+
+@dataclass(frozen=True)
+class PlannedRow:
+    key: str
+    parent: str
+    action: Action
+    before: Fields | None
+    after: Fields | None
+    remote_id: str | None = None
+    steps: tuple[str, ...] = ()
+    held: HeldKind | None = None
+    reason: str = ""
+
+
+def value_of(before_print: str, after_print: str) -> str:
+    """What a release is bound to: the value seen at the target and the value that would replace it."""
+    return f"{before_print}>{after_print}"
+
+
+class PlanFiles:
+    """The folder of plan files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._reader = duckdb.connect(":memory:")
+
+    def path(self, plan_id: str) -> Path:
+        return self.folder / f"{plan_id}.parquet"
+
+    def query(self, plan_id: str, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Rows of a query over the plan, which it calls `plan`. Raises DeliveryError when the file cannot be read."""
+        path = self.path(plan_id)
+        try:
+            with self._reader.cursor() as reader:
+                plan = f"WITH plan AS (SELECT * FROM read_parquet('{quoted(path)}'))"
+                rows: list[dict[str, Any]] = (
+                    reader.sql(f"{plan} {sql}", params=list(parameters)).to_arrow_table().to_pylist()
+                )
+        except (duckdb.IOException, duckdb.InvalidInputException) as e:
+            raise DeliveryError(f"plan file {path} cannot be read: {e}. Nothing was sent; make a new plan.") from e
+        return rows
+
+    def changes(self, plan_id: str, rows: Sequence[int]) -> list[Change]:
+        found = self.query(plan_id, "SELECT * FROM plan WHERE row IN (SELECT unnest(?)) ORDER BY row", [list(rows)])
+        return [change_from(r) for r in found]
+
+    def keys(self, plan_id: str, rows: Sequence[int]) -> list[str]:
+        return [
+            r["key"] for r in self.query(plan_id, "SELECT key FROM plan WHERE row IN (SELECT unnest(?))", [list(rows)])
+        ]
+
+
+def change_from(row: Mapping[str, Any]) -> Change:
+    return Change(
+        row=row["row"],
+        key=row["key"],
+        parent=row["parent"],
+        action=row["action"],
+        before=loads(row["before"]),
+        after=loads(row["after"]),
+        remote_id=row["remote_id"],
+        steps=tuple(json.loads(row["steps"])),
+    )
+
+
+class PlanWriter:
+    """Writes rows as they are decided, counts them, and seals the file under the hash of what it holds."""
+
+    def __init__(self, files: PlanFiles, target: Target) -> None:
+        self.files, self.target = files, target
+        files.folder.mkdir(parents=True, exist_ok=True)
+        self._draft = files.folder / f".draft-{os.getpid()}-{id(self):x}.parquet"
+        self._writer = pq.ParquetWriter(self._draft, COLUMNS, compression="zstd")
+        self._pending: list[tuple[Any, ...]] = []
+        self._hash = blake2b(digest_size=10)
+        self._rows = 0
+        self.numbers: dict[str, Counter[str]] = {}
+        self.held: dict[str, Counter[str]] = {}
+
+    def count(self, parent: str, what: str, n: int = 1) -> None:
+        self.numbers.setdefault(parent, Counter())[what] += n
+
+    def add(self, row: PlannedRow) -> None:
+        before, after = (None if i is None else dumps(i) for i in (row.before, row.after))
+        change = Change(self._rows, row.key, row.parent, row.action, row.before, row.after, row.remote_id, row.steps)
+        reverse = self.target.reverse(change) if row.action != "adopt" else None
+        self._hash.update(dumps([row.key, row.action, before, after, row.held, row.steps]).encode())
+        self._pending.append(
+            (
+                self._rows, row.key, row.parent, row.action, row.held, row.reason, before, after,
+                fingerprint(row.before, self.target.fields), fingerprint(row.after, self.target.fields),
+                row.remote_id, json.dumps(row.steps), reverse if isinstance(reverse, str) else None,
+            )
+        )  # fmt: skip
+        self._rows += 1
+        self.count(row.parent, "held" if row.held else row.action)
+        if row.held:
+            self.held.setdefault(row.parent, Counter())[row.held] += 1
+        if len(self._pending) >= CHUNK:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._pending:
+            columns = [pa.array(c, f.type) for c, f in zip(zip(*self._pending, strict=True), COLUMNS, strict=True)]
+            self._writer.write_table(pa.table(columns, schema=COLUMNS))
+            self._pending.clear()
+
+    def counts(self) -> Counts:
+        by_parent = {
+            parent: replace(Counts(**numbers), held_by_kind=dict(self.held.get(parent, {})))
+            for parent, numbers in self.numbers.items()
+        }
+        whole: Counter[str] = sum(self.numbers.values(), Counter())
+        return Counts(**whole, held_by_kind=dict(sum(self.held.values(), Counter())), by_parent=by_parent)
+
+    def seal(
+        self,
+        ledger: Ledger,
+        *,
+        pipeline: str,
+        extract: str,
+        findings: Sequence[Finding],
+        run: str,
+        valid_for: timedelta,
+        undo_of: str | None = None,
+    ) -> Plan:
+        """Close the file, name it by its hash and enter it in the ledger. The same content gives the same plan."""
+        self._flush()
+        self._writer.close()
+        counts, verdict, account = self.counts(), guards.verdict(findings), self.target.account
+        latest = ledger.value(sa.select(sa.func.max(tables.plan.c.applied_at)).where(tables.plan.c.account == account))
+        # What was applied last is part of the identity: the same change may be due again after it was undone or overwritten.
+        self._hash.update(dumps([self.target.name, account, extract, verdict, undo_of, latest or ""]).encode())
+        plan_id = self._hash.hexdigest()
+        path = self.files.path(plan_id)
+        with self._draft.open("rb") as f:
+            os.fsync(f.fileno())
+        self._draft.replace(path)
+        now = ledger.clock.now()
+        if ledger.row(sa.select(tables.plan.c.id).where(tables.plan.c.id == plan_id)) is None:
+            with ledger.write() as tx:
+                put(tx, tables.plan, [{
+                    "id": plan_id, "pipeline": pipeline, "account": account, "extract": extract, "state": "sealed",
+                    "verdict": verdict, "findings": json.dumps(guards.as_json(findings)), "counts": json.dumps(asdict(counts)),
+                    "owned": json.dumps(self.target.owned()), "undo_of": undo_of, "run": run, "sealed_at": stamp(now),
+                    "expires_at": stamp(now + valid_for),
+                }])  # fmt: skip
+        return Plan(plan_id, pipeline, account, verdict, tuple(findings), counts, path, undo_of)
+
+    def discard(self) -> None:
+        self._writer.close()
+        self._draft.unlink(missing_ok=True)
+
+    def __enter__(self) -> PlanWriter:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            self.discard()
+
+
+def stored(files: PlanFiles, row: Mapping[str, Any]) -> Plan:
+    """A plan as the ledger remembers it."""
+    numbers = json.loads(row["counts"])
+    by_parent = {p: Counts(**c) for p, c in numbers.pop("by_parent").items()}
+    findings = tuple(Finding(f["guard"], f["state"], f["message"]) for f in json.loads(row["findings"]))
+    return Plan(
+        row["id"], row["pipeline"], row["account"], row["verdict"], findings, Counts(**numbers, by_parent=by_parent),
+        files.path(row["id"]), row["undo_of"],
+    )  # fmt: skip
+
+
+def worst_first(files: PlanFiles, plan_id: str, rows: int = 20) -> Iterator[dict[str, Any]]:
+    """The rows a person should look at first: held ones, removals, updates, creates."""
+    order = "CASE WHEN held IS NOT NULL THEN 0 WHEN action='remove' THEN 1 WHEN action='update' THEN 2 ELSE 3 END"
+    yield from files.query(plan_id, f"SELECT * FROM plan ORDER BY {order}, row LIMIT {int(rows)}")
+
+
+def quoted(path: Path) -> str:
+    """A path inside a SQL string."""
+    return str(path).replace("'", "''")

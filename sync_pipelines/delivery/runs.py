@@ -1,0 +1,84 @@
+"""Runs and extracts as the ledger remembers them: history, reports, medians and the recovery message are read from here."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery.ledger import Ledger, born, put
+
+RunState = Literal["running", "done", "stopped", "incomplete", "failed"]
+"""stopped: by a guard, before the first write. incomplete: rows ended rejected, failed, drifted or unknown."""
+
+TRAILING = 10
+"""How many earlier complete extracts the median is taken over."""
+
+
+def start_run(ledger: Ledger, run_id: str, pipeline: str, verb: str) -> None:
+    with ledger.write() as tx:
+        put(tx, tables.run, [{
+            "id": run_id, "pipeline": pipeline, "verb": verb, "host": socket.gethostname(), "pid": os.getpid(),
+            "born": born(os.getpid()), "state": "running", "started_at": ledger.now(),
+        }])  # fmt: skip
+
+
+def note_run(ledger: Ledger, run_id: str, **facts: Any) -> None:
+    """Add what is known of a run so far: plan, counts, calls, source_rejects, message."""
+    values = {k: json.dumps(v) if isinstance(v, Mapping) else v for k, v in facts.items()}
+    with ledger.write() as tx:
+        tx.execute(tables.run.update().where(tables.run.c.id == run_id).values(**values))
+
+
+def end_run(ledger: Ledger, run_id: str, state: RunState, **facts: Any) -> None:
+    note_run(ledger, run_id, state=state, ended_at=ledger.now(), **facts)
+
+
+def get_run(ledger: Ledger, run_id: str) -> dict[str, Any] | None:
+    """A run by its id or the start of it (8 characters or more, if only one fits)."""
+    found = ledger.rows(sa.select(tables.run).where(tables.run.c.id.startswith(run_id, autoescape=True)).limit(2))
+    exact = [r for r in found if r["id"] == run_id]
+    if exact or len(run_id) < 8 or len(found) != 1:
+        return exact[0] if exact else None
+    return found[0]
+
+
+def mark_dead_runs(ledger: Ledger) -> list[dict[str, Any]]:
+    """End runs of this host whose process is gone. Returns them."""
+    running = sa.select(tables.run).where(tables.run.c.state == "running", tables.run.c.host == socket.gethostname())
+    dead = [r for r in ledger.rows(running) if r["pid"] != os.getpid() and born(r["pid"]) != r["born"]]
+    for r in dead:
+        end_run(ledger, r["id"], "failed", message="the process was killed; the next run settles what it left")
+    return dead
+
+
+def recovered(ledger: Ledger, pipeline: str, run_id: str) -> bool:
+    """Whether the last run of the pipeline that ended before this one ended badly."""
+    query = (
+        sa.select(tables.run.c.state)
+        .where(tables.run.c.pipeline == pipeline, tables.run.c.id != run_id, tables.run.c.state != "running")
+        .order_by(tables.run.c.ended_at.desc())
+    )
+    before = ledger.row(query)
+    return before is not None and before["state"] != "done"
+
+
+def note_extract(ledger: Ledger, extract_id: str, *, source: str, account: str, rows: int, repeats: int, origin: str, run: str) -> None:
+    """Remember a complete extract."""
+    with ledger.write() as tx:
+        put(tx, tables.extract, [{
+            "id": extract_id, "source": source, "account": account, "partition": "", "rows": rows, "repeats": repeats,
+            "origin": origin, "complete": 1, "run": run, "at": ledger.now(),
+        }])  # fmt: skip
+
+
+def earlier_extracts(ledger: Ledger, source: str, account: str, before: str) -> list[int]:
+    """Row counts of the complete API extracts of this account before the one named, newest first."""
+    e = tables.extract.c
+    query = sa.select(e.rows).where(e.source == source, e.account == account, e.complete == 1, e.origin == "api", e.id != before)
+    return [r["rows"] for r in ledger.rows(query.order_by(e.at.desc()).limit(TRAILING))]

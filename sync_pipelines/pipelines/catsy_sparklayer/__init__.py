@@ -1,0 +1,1 @@
+"""Catsy → SparkLayer: trade prices of the PIM to B2B price lists."""

@@ -1,0 +1,163 @@
+"""Catsy → SparkLayer, left to right: the catalogue, its trade prices, what would change, what was changed."""
+
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sync_pipelines.delivery.applying import apply
+from sync_pipelines.delivery.plans import stored, worst_first
+from sync_pipelines.pipelines.catsy_sparklayer import checks, mapping, sync
+from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
+from sync_pipelines.pipelines.catsy_sparklayer.target import NOT_SHOWN
+from sync_pipelines.pipelines.resources import CatsyResource, RunResource, SparkLayerResource
+from sync_pipelines.pipelines.tables import column_schema, markdown, shown_counts
+from sync_pipelines.settings import CatsySettings, CatsySparkLayerSettings, account_of, data_dir
+from sync_pipelines.warehouse.snapshots import Published
+from sync_pipelines.warehouse.spool import export_csv
+
+GROUP = "catsy_sparklayer"
+OWNERS = ["team:merchandising"]
+FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
+"""Of a daily schedule one run may be missed, a second one may not."""
+
+catalogue = dg.AssetSpec(
+    ["catsy", "catalogue"], group_name=GROUP, kinds={"catsy"}, owners=OWNERS,
+    description="The merchant's products in Catsy, the PIM. Somebody else's: this project only reads it.",
+)  # fmt: skip
+storefront = dg.AssetSpec(
+    ["sparklayer", "storefront"], deps=[["sparklayer", "prices"]], group_name=GROUP, kinds={"sparklayer"}, owners=OWNERS,
+    description="What trade customers see in the shop: SparkLayer shows the prices of their list.",
+)  # fmt: skip
+
+
+class ExtractConfig(dg.Config):
+    """How the catalogue is come by. from_csv: a full export of the old script, taken in instead of asking Catsy."""
+
+    refresh: Literal["auto", "always", "never"] = "auto"
+    from_csv: str = ""
+
+
+class PlanConfig(dg.Config):
+    """only: plan just these keys (`list/SKU` or SKU)."""
+
+    only: list[str] = []
+
+
+class ApplyConfig(dg.Config):
+    """plan: which one; empty is the one made in this run, else the newest that waits. limit: the first N changes only."""
+
+    plan: str = ""
+    limit: int | None = None
+
+
+@dg.asset(
+    key=list(KEY), deps=[catalogue], group_name=GROUP, kinds={"catsy", "parquet"}, owners=OWNERS, freshness_policy=FRESH,
+    description=(
+        "Every item of the saved query, whole or not at all: the item as JSON text, id, SKU and the price attributes as "
+        "text. Also written as a CSV for people. Taken from the cache when that is fresh enough."
+    ),
+    metadata={"dagster/column_schema": column_schema(
+        {"id": "id in Catsy", "sku": "product code as it stands there", "price:<attribute>": "price as text, digit by digit",
+         "item": "the whole item as JSON"})},
+)  # fmt: skip
+def products(config: ExtractConfig, run: RunResource, catsy: CatsyResource) -> dg.MaterializeResult[Published]:
+    settings, attributes = CatsySettings.read(), CatsySparkLayerSettings.read().attributes
+    source = Products(run.warehouse, run.ledger, settings, attributes, run.id)
+    run.note(pipeline=GROUP)
+    cached = None if config.from_csv else source.cached(config.refresh)
+    if cached is None:
+        reading = source.from_csv(Path(config.from_csv)) if config.from_csv else source.extract(lambda: catsy.client(run))
+        with reading as staged:
+            cached = run.warehouse.publish(KEY, staged)
+        export_csv(cached.path, data_dir() / settings.output_file, (settings.sku_attribute, *attributes))
+        told = "read from Catsy" if cached.about.origin == "api" else f"taken in from {cached.about.origin}"
+    else:
+        told = f"from the cache, {cached.about.age.total_seconds() / 3600:.1f} h old, no call made"
+    run.note(message=f"catsy/products: {told}")
+    facts = {"how": told, "extract": cached.about.extract, "repeats_dropped": cached.about.repeats, "origin": cached.about.origin}
+    return dg.MaterializeResult(value=cached, metadata=facts)
+
+
+@dg.asset(
+    key=["catsy", "trade_prices"], group_name=GROUP, kinds={"duckdb"}, owners=OWNERS,
+    check_specs=[checks.ROWS_ACCOUNTED, checks.ALL_UNDERSTOOD], dagster_type=dg.Any,
+    description="One row per product and price list: the exact price from each quantity on, or why there is none.",
+    metadata={"dagster/column_schema": column_schema(mapping.COLUMN_NOTES, mapping.TRADE_PRICES)},
+)  # fmt: skip
+def trade_prices(products: Published, run: RunResource) -> dg.MaterializeResult:
+    settings = CatsySparkLayerSettings.read()
+    rows = sync.map_prices(products, settings)
+    states = Counter(rows.column("state").to_pylist())
+    doubtful = rows.filter(pc.is_in(rows.column("state"), pa.array(["rejected", "conflict"])))
+    examples = markdown(doubtful.slice(0, 20).select(["price_list", "sku", "state", "reason", "source_id"]).to_pylist())
+    run.note(source_rejects=states["rejected"])
+    return dg.MaterializeResult(
+        value=rows,
+        metadata={**{f"rows_{state}": n for state, n in states.items()}, "examples": dg.MetadataValue.md(examples)},
+        check_results=[
+            checks.rows_accounted(products.about.rows, len(settings.price_lists), states),
+            checks.all_understood(states, examples),
+        ],
+    )
+
+
+@dg.asset(
+    key=["sparklayer", "price_plan"], ins={"trade_prices": dg.AssetIn(key=["catsy", "trade_prices"])}, group_name=GROUP,
+    kinds={"sparklayer", "duckdb"}, owners=OWNERS, check_specs=[checks.GUARDS, checks.NOTHING_HELD],
+    description="What would change on each SparkLayer price list, price by price. Sends nothing that changes it.",
+)  # fmt: skip
+def price_plan(
+    config: PlanConfig, trade_prices: pa.Table, run: RunResource, sparklayer: SparkLayerResource
+) -> dg.MaterializeResult:
+    source = run.warehouse.find(KEY, account_of("catsy"))
+    if source is None:
+        raise dg.Failure("catsy/products was never materialized for this account. Materialize it first.")
+    only = sync.full_keys(config.only) if config.only else None
+    plan = sync.plan_prices(
+        sparklayer.client(run), trade_prices, source.about, ledger=run.ledger, files=run.plans, run=run.id, only=only
+    )
+    sync.least_calls(run.meter)
+    run.note(pipeline=GROUP, plan=plan.id, counts=shown_counts(plan.counts), stopped=plan.verdict != "clear")
+    table = markdown([sync.readable(row) for row in worst_first(run.plans, plan.id)])
+    return dg.MaterializeResult(
+        metadata={
+            "plan": plan.id,
+            "verdict": plan.verdict,
+            **shown_counts(plan.counts),
+            "dagster/row_count": plan.counts.changes + plan.counts.held,
+            "changes": dg.MetadataValue.md(table or "nothing would change"),
+            "not_shown_by_the_vendor": NOT_SHOWN,
+        },
+        check_results=[checks.guards(plan), checks.nothing_held(plan)],
+    )
+
+
+@dg.asset(
+    key=["sparklayer", "prices"], deps=[["sparklayer", "price_plan"]], group_name=GROUP, kinds={"sparklayer"}, owners=OWNERS,
+    freshness_policy=FRESH, check_specs=[checks.ALL_ENDED_WELL, checks.AS_PLANNED],
+    description="The plan, applied: each price sent once, one outcome per row in the ledger, read back afterwards.",
+)  # fmt: skip
+def prices(config: ApplyConfig, run: RunResource, sparklayer: SparkLayerResource) -> dg.MaterializeResult:
+    target = sync.target(sparklayer.client(run))
+    plan_id = config.plan or run.plan_made or sync.waiting_plan(run.ledger, target.account)
+    plan = stored(run.plans, run.ledger.plan(plan_id))
+    run.note(pipeline=GROUP, plan=plan.id, counts={}, stopped=False)
+    report = apply(target, plan.id, ledger=run.ledger, files=run.plans, run=run.id, limit=config.limit)
+    sync.least_calls(run.meter, plan)
+    run.note(counts={**report.counts, "unchanged": report.counts.get("unchanged", 0) + plan.counts.unchanged})
+    return dg.MaterializeResult(
+        metadata={
+            "plan": plan.id,
+            **report.counts,
+            "calls": run.meter.used["sparklayer"],
+            "calls_least": run.meter.minimum["sparklayer"],
+            "dagster/row_count": plan.counts.live + plan.counts.create,
+        },
+        check_results=[checks.all_ended_well(report), checks.as_planned(report)],
+    )

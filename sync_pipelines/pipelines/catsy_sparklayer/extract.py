@@ -1,0 +1,112 @@
+"""catsy/products: the whole catalogue, from the cache when that is fresh enough, from a file when a person says so."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+import pyarrow.parquet as pq
+
+from sync_pipelines.delivery import runs
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.settings import CatsySettings
+from sync_pipelines.vendors.catsy import Catsy, ExtractFailed
+from sync_pipelines.warehouse.snapshots import About, Published, SnapshotUnreadable, Staged, Warehouse
+from sync_pipelines.warehouse.spool import ItemSpool
+
+log = logging.getLogger("sync_pipelines.vendors.catsy")
+
+KEY = ("catsy", "products")
+Refresh = Literal["auto", "always", "never"]
+
+
+class Products:
+    """How one run comes by the catalogue. `attributes`: the Catsy attributes that hold prices."""
+
+    def __init__(self, warehouse: Warehouse, ledger: Ledger, settings: CatsySettings, attributes: tuple[str, ...], run: str) -> None:
+        self.warehouse, self.ledger, self.settings, self.attributes, self.run = warehouse, ledger, settings, attributes, run
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Column of the snapshot → attribute of the item."""
+        prices = {f"price:{name}": name for name in self.attributes}
+        return {"id": self.settings.id_attribute, "sku": self.settings.sku_attribute, **prices}
+
+    def cached(self, refresh: Refresh) -> Published | None:
+        """The last complete extract of this account and query, if it may be used without asking Catsy.
+
+        auto: younger than `max_age`, from the API, with the columns that the settings name. never: whatever there is;
+        raises ExtractFailed when there is nothing. A damaged, empty or foreign file is never used.
+        """
+        if refresh == "always":
+            return None
+        try:
+            found = self.warehouse.find(KEY, self.settings.account)
+        except SnapshotUnreadable as e:
+            log.warning("the cached extract is not used: %s", e)
+            found = None
+        if found is not None and not self._whole(found):
+            log.warning("the cached extract %s is not whole and is not used", found.path)
+            found = None
+        if refresh == "never":
+            if found is None:
+                raise ExtractFailed(f"catsy: there is no complete extract of {self.settings.account}. Run once without --refresh never.")
+            return found
+        fresh = found is not None and found.about.origin == "api" and timedelta(0) <= found.about.age < self.settings.max_age
+        return found if fresh else None
+
+    def _whole(self, found: Published) -> bool:
+        file = pq.read_metadata(found.path)
+        return file.num_rows == found.about.rows > 0 and set(self.columns) <= set(file.schema.to_arrow_schema().names)
+
+    @contextmanager
+    def extract(self, connect: Callable[[], Catsy]) -> Iterator[Staged]:
+        """Read the catalogue from Catsy into a staged file. Raises ExtractFailed; then the last complete extract stays."""
+        with self._spool() as spool:
+            reading = connect().read_all(spool, lambda n, total: log.info("%d of %s items", n, "?" if total is None else total))
+            self._require(spool.attributes, f"query {self.settings.query_id}, or the login's role may not read it")
+            yield self._complete(spool, reading.repeats, "api")
+
+    @contextmanager
+    def from_csv(self, path: Path) -> Iterator[Staged]:
+        """Take in a full export of the old script. Raises ExtractFailed naming the line."""
+        with self._spool() as spool:
+            try:
+                with path.open(encoding="utf-8-sig", newline="") as file:
+                    rows = csv.DictReader(file, strict=True)
+                    self._require(set(rows.fieldnames or ()), f"the header of {path}")
+                    for row in rows:
+                        if None in row or None in row.values():
+                            raise ExtractFailed(f"{path}, line {rows.line_num}: not as many cells as the header has")
+                        spool.add([{name: value or None for name, value in row.items()}])
+            except (OSError, UnicodeDecodeError, csv.Error) as e:
+                raise ExtractFailed(f"{path} cannot be read as UTF-8 CSV: {e}. The last complete extract stays.") from e
+            if spool.rows == 0:
+                raise ExtractFailed(f"{path} has no rows. The last complete extract stays.")
+            yield self._complete(spool, spool.repeats(), f"csv {path.name}")
+
+    def _spool(self) -> ItemSpool:
+        return ItemSpool(self.warehouse.staging, "catsy-products", self.columns)
+
+    def _require(self, there: set[str], where: str) -> None:
+        missing = [name for name in (self.settings.sku_attribute, *self.attributes) if name not in there]
+        if missing:
+            raise ExtractFailed(
+                f"catsy: attribute {', '.join(map(repr, missing))} is on no item at all: it is not in {where}. "
+                "This is no catalogue without prices; nothing goes on from here. The last complete extract stays."
+            )
+
+    def _complete(self, spool: ItemSpool, repeats: int, origin: str) -> Staged:
+        now = datetime.now(UTC)
+        extract = f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+        rows = spool.rows - repeats
+        about = About(self.settings.account, now.isoformat(), extract, rows, repeats, origin)
+        staged = spool.complete(about)
+        runs.note_extract(self.ledger, extract, source="/".join(KEY), account=about.account, rows=rows, repeats=repeats, origin=origin, run=self.run)
+        return staged

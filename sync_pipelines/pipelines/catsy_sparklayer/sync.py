@@ -1,0 +1,119 @@
+"""The steps behind the assets, without Dagster: plan the prices, apply a plan, take one back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import sqlalchemy as sa
+
+from sync_pipelines.delivery import guards, ledger as tables, runs
+from sync_pipelines.delivery.images import loads
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.delivery.planning import Policy, make_plan
+from sync_pipelines.delivery.plans import Plan, PlanFiles
+from sync_pipelines.pipelines.catsy_sparklayer import extract, mapping
+from sync_pipelines.pipelines.catsy_sparklayer.target import PriceLists
+from sync_pipelines.settings import CatsySparkLayerSettings, SparkLayerSettings
+from sync_pipelines.vendors.http import CallMeter
+from sync_pipelines.vendors.sparklayer import SparkLayer
+from sync_pipelines.warehouse.snapshots import About, Published
+
+PIPELINE = "catsy_sparklayer"
+
+
+def map_prices(products: Published, settings: CatsySparkLayerSettings) -> pa.Table:
+    """Rows of catsy/trade_prices, from the columns of the snapshot (the items themselves are not parsed again)."""
+    columns = {f"price:{name}": name for name in settings.attributes}
+
+    def items() -> Iterator[mapping.SourceItem]:
+        with duckdb.connect(":memory:") as con:
+            chosen = ", ".join(f'"{c}"' for c in ("id", "sku", *columns))
+            for batch in con.sql(f"SELECT {chosen} FROM read_parquet('{_quoted(products)}')").to_arrow_reader(10_000):
+                for item_id, sku, *prices in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    yield mapping.SourceItem(item_id, sku, dict(zip(columns.values(), prices, strict=True)))
+
+    with duckdb.connect(":memory:") as con:
+        skus = con.sql(f"SELECT sku FROM read_parquet('{_quoted(products)}')").to_arrow_table().column(0).to_pylist()
+    conflicts = mapping.sku_conflicts(skus)
+    del skus
+    return mapping.as_columns(mapping.trade_prices(items(), settings.price_lists, conflicts))
+
+
+def _quoted(products: Published) -> str:
+    return str(products.path).replace("'", "''")
+
+
+def target(client: SparkLayer) -> PriceLists:
+    settings = CatsySparkLayerSettings.read()
+    return PriceLists(client, settings.price_lists, SparkLayerSettings.read(), create_missing=settings.create_missing_lists)
+
+
+def plan_prices(
+    client: SparkLayer, trade_prices: pa.Table, source: About, *, ledger: Ledger, files: PlanFiles, run: str, only: Collection[str] | None = None
+) -> Plan:
+    """Plan every price list against what it holds now. Sends nothing that changes anything."""
+    settings = CatsySparkLayerSettings.read()
+    lists = target(client)
+    wrong = lists.wrong_currencies()
+    rows = (row for batch in trade_prices.to_batches(10_000) for row in batch.to_pylist())
+    earlier = runs.earlier_extracts(ledger, "/".join(extract.KEY), source.account, before=source.extract)
+    return make_plan(
+        lists,
+        mapping.desired_prices(rows),
+        ledger=ledger,
+        files=files,
+        pipeline=PIPELINE,
+        extract=source.extract,
+        run=run,
+        policy=Policy(remove_missing=settings.remove_missing, foreign_edits=settings.foreign_edits),
+        row_guards=[guards.moved_too_far(settings.max_price_move, lambda name: name.startswith("price@"))],
+        plan_guards=[
+            *guards.change_size_guards(settings.max_moving, settings.max_removed, settings.max_held),
+            guards.source_shrank(settings.min_source, source.rows, earlier),
+            guards.must_hold("currency", wrong, "every list has the currency of the settings"),
+        ],
+        only=only,
+    )
+
+
+def full_keys(named: Collection[str]) -> set[str]:
+    """Business keys for what a person named: `list/SKU`, or a SKU, which stands for it on every list."""
+    slugs = [price_list.slug for price_list in CatsySparkLayerSettings.read().price_lists]
+    return {*named, *(mapping.key(slug, name) for name in named for slug in slugs)}
+
+
+def waiting_plan(ledger: Ledger, account: str) -> str:
+    """The newest plan that was sealed and not applied. Raises DeliveryError when there is none."""
+    p = tables.plan.c
+    query = sa.select(p.id).where(p.account == account, p.state != "done", p.undo_of.is_(None)).order_by(p.sealed_at.desc())
+    found = ledger.row(query)
+    if found is None:
+        raise DeliveryError(f"no plan waits for {account}. Make one: sync-pipelines preview {PIPELINE}.")
+    return str(found["id"])
+
+
+def least_calls(meter: CallMeter, plan: Plan | None = None) -> None:
+    """Note the least calls SparkLayer needs: login, the lists, each list read; to apply: read, send full batches, read."""
+    lists = len(CatsySparkLayerSettings.read().price_lists)
+    least = 2 + lists
+    if plan is not None and plan.counts.changes:
+        size = SparkLayerSettings.read().batch_size
+        batches = sum(math.ceil(c.changes / size) for c in plan.counts.by_parent.values())
+        least += 2 * lists + batches
+    meter.minimum["sparklayer"] = least
+
+
+def readable(row: dict[str, Any]) -> dict[str, str]:
+    """A planned row for people: key, what happens, and each price before and after."""
+    before, after = loads(row["before"]) or {}, loads(row["after"]) or {}
+    names = sorted({n for n in (*before, *after) if n.startswith("price@")}, key=lambda n: int(n[6:]))
+    moves = "; ".join(
+        f"{n[6:]}+: {before.get(n, '–')} → {after.get(n, '–')}" for n in names if before.get(n) != after.get(n)
+    )
+    what = f"held ({row['held']})" if row["held"] else row["action"]
+    return {"key": row["key"], "what": what, "prices": moves, "reason": row["reason"] or row["undo_note"] or ""}

@@ -1,0 +1,156 @@
+"""What assets are handed: the run with its ledger, the warehouse, and a client per vendor. One of each per run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from sync_pipelines import alerts, logs
+from sync_pipelines.credentials import redact
+from sync_pipelines.delivery import runs
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.model import BAD_OUTCOMES
+from sync_pipelines.delivery.plans import PlanFiles
+from sync_pipelines.settings import CatsySettings, SparkLayerSettings, check_file, data_dir, sandbox_on
+from sync_pipelines.vendors.catsy import Catsy
+from sync_pipelines.vendors.http import CallMeter
+from sync_pipelines.vendors.sparklayer import SparkLayer
+from sync_pipelines.warehouse.snapshots import Warehouse
+
+PIPELINE_TAG, VERB_TAG = "sync_pipelines/pipeline", "sync_pipelines/verb"
+
+
+def open_ledger() -> Ledger:
+    return Ledger.at(data_dir() / "ledger.db")
+
+
+def writes_on(pipeline: str, account: str) -> bool:
+    """Whether a person has turned writing on for this account. The sandbox needs nobody's leave."""
+    if sandbox_on():
+        return True
+    ledger = open_ledger()
+    try:
+        return ledger.is_enabled(pipeline, account)
+    finally:
+        ledger.close()
+
+
+class RunResource(dg.ConfigurableResource[Any]):
+    """The run as the ledger sees it: started here, ended here, whatever happens to its steps in between."""
+
+    _ledger: Ledger = PrivateAttr()
+    _meter: CallMeter = PrivateAttr()
+    _id: str = PrivateAttr()
+    _pipeline: str = PrivateAttr()
+    _facts: dict[str, Any] = PrivateAttr()
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[RunResource]:
+        check_file()
+        logs.set_up(data_dir() / "logs")
+        tags = context.run.tags if context.run else {}
+        self._ledger, self._meter, self._facts = open_ledger(), CallMeter(), {}
+        self._id, self._pipeline = context.run_id or "", tags.get(PIPELINE_TAG, "")
+        runs.mark_dead_runs(self._ledger)
+        runs.start_run(self._ledger, self._id, self._pipeline, tags.get(VERB_TAG, "materialize"))
+        try:
+            yield self
+        finally:
+            self._end(context.instance)
+            self._ledger.close()
+
+    @property
+    def id(self) -> str:
+        return self._id
+
+    @property
+    def ledger(self) -> Ledger:
+        return self._ledger
+
+    @property
+    def meter(self) -> CallMeter:
+        return self._meter
+
+    @property
+    def plans(self) -> PlanFiles:
+        return PlanFiles(data_dir() / "plans")
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return Warehouse(data_dir() / "warehouse")
+
+    @property
+    def plan_made(self) -> str:
+        """The plan that an earlier step of this run made, or ""."""
+        return str(self._facts.get("plan", ""))
+
+    def note(self, *, pipeline: str | None = None, **facts: Any) -> None:
+        """Facts for the run's record: plan, counts, source_rejects, message, stopped."""
+        if pipeline and not self._pipeline:
+            self._pipeline = pipeline
+            runs.note_run(self._ledger, self._id, pipeline=pipeline)
+        self._facts.update(facts)
+
+    def _end(self, instance: dg.DagsterInstance | None) -> None:
+        failures = instance.all_logs(self._id, of_type=dg.DagsterEventType.STEP_FAILURE) if instance else []
+        told = self._facts.pop("message", "")
+        message = _first_error(failures) if failures else told
+        counts = self._facts.get("counts", {})
+        state: runs.RunState = "done"
+        if self._facts.pop("stopped", False):
+            state = "stopped"
+        elif any(counts.get(bad) for bad in BAD_OUTCOMES):
+            state = "incomplete"
+        elif failures:
+            state = "failed"
+        recovered = runs.recovered(self._ledger, self._pipeline, self._id)
+        runs.end_run(self._ledger, self._id, state, message=redact(message)[:2000], calls=self._meter.shown(), **self._facts)
+        if state != "done":
+            alerts.alert(state, self._pipeline, self._id, message or json.dumps(counts))
+        elif recovered:
+            alerts.alert("recovered", self._pipeline, self._id, "this run ended well; the one before it did not")
+
+
+def _first_error(failures: Any) -> str:
+    error = failures[0].dagster_event.event_specific_data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return "" if error is None else str(error.message).strip().partition(": ")[2] or str(error.message).strip()
+
+
+class CatsyResource(dg.ConfigurableResource[Any]):
+    """Builds the Catsy client of this run. Read-only by nature."""
+
+    _client: Catsy | None = PrivateAttr(default=None)
+
+    def client(self, run: RunResource) -> Catsy:
+        if self._client is None:
+            self._client = Catsy.connect(CatsySettings.read(), run.meter, data_dir() / "limits" / "catsy.db")
+        return self._client
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        if self._client is not None:
+            self._client.close()
+
+
+class SparkLayerResource(dg.ConfigurableResource[Any]):
+    """Builds the SparkLayer client of this run. Writes only what `pipeline` was enabled for."""
+
+    pipeline: str
+    _client: SparkLayer | None = PrivateAttr(default=None)
+
+    def client(self, run: RunResource) -> SparkLayer:
+        if self._client is None:
+            settings = SparkLayerSettings.read()
+            allowed = writes_on(self.pipeline, settings.account)
+            self._client = SparkLayer.connect(settings, run.meter, lambda: allowed)
+        return self._client
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        if self._client is not None:
+            self._client.close()

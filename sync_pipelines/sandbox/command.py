@@ -1,0 +1,80 @@
+"""The sandbox as a program: prints the environment its clients need, then serves until it is told to stop."""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from sync_pipelines.sandbox.catalogue import size_of
+from sync_pipelines.sandbox.sandbox import Sandbox
+
+
+def serve(
+    port: int = 8700, seed: int = 7, scale: str | int = "small", speed: float = 1.0, env_file: Path | None = None
+) -> int:
+    """Serve until SIGINT or SIGTERM and return 0; 2 when the port or the file cannot be used. Needs the main thread."""
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        sandbox = Sandbox(port, seed, scale, speed)
+    except (OSError, OverflowError) as error:
+        sys.stderr.write(f"sandbox: cannot listen on port {port}: {_reason(error)}; try another --port\n")
+        return 2
+    with sandbox:
+        lines = export_lines(sandbox.env)
+        try:
+            if env_file is not None:
+                _write_private(env_file, lines)
+        except OSError as error:
+            sys.stderr.write(f"sandbox: cannot write {env_file}: {_reason(error)}\n")
+            return 2
+        # A comment, so that the whole output can be sourced.
+        sys.stdout.write(f"{lines}# sandbox ready at {sandbox.url}\n")
+        sys.stdout.flush()
+        stop.wait()
+    return 0
+
+
+def export_lines(env: Mapping[str, str]) -> str:
+    """`export NAME='value'` for each variable, safe to source by sh whatever the value holds."""
+    quoted = {name: value.replace("'", "'\\''") for name, value in env.items()}
+    return "".join(f"export {name}='{value}'\n" for name, value in quoted.items())
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Whole or not at all, and readable only by its owner."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+        Path(temporary).replace(path)
+    except OSError:
+        Path(temporary).unlink()
+        raise
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line of `python -m sync_pipelines.sandbox`."""
+    parser = argparse.ArgumentParser(prog="python -m sync_pipelines.sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, default=8700, help="0 takes a free one (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=7, help="what the data is made from (default: %(default)s)")
+    parser.add_argument("--scale", default="small", help="small (300 products), large (100000) or a number")
+    parser.add_argument("--speed", type=float, default=1.0, help="how much faster rate windows and token lives run")
+    parser.add_argument("--env-file", type=Path, help="also write the environment to this file, once listening")
+    chosen = parser.parse_args(arguments)
+    try:
+        size_of(chosen.scale)
+    except ValueError as error:
+        parser.error(str(error))
+    if not chosen.speed > 0:
+        parser.error(f"speed must be more than 0, not {chosen.speed}")
+    return serve(chosen.port, chosen.seed, chosen.scale, chosen.speed, chosen.env_file)

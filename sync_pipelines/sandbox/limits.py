@@ -1,0 +1,45 @@
+"""Time and rate limits of a vendor, on a clock that a test can speed up."""
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class Clock:
+    """Seconds that pass `speed` times as fast as on the wall. Rate windows and token lives are measured on it."""
+
+    def __init__(self, speed: float = 1.0, wall: Callable[[], float] = time.monotonic) -> None:
+        if not speed > 0:
+            raise ValueError(f"speed must be more than 0, not {speed}")
+        self.speed = speed
+        self._wall = wall
+
+    def now(self) -> float:
+        return self._wall() * self.speed
+
+    def on_the_wall(self, seconds: float) -> float:
+        """How long `seconds` of this clock take for the client."""
+        return seconds / self.speed
+
+
+class Bucket:
+    """A token bucket: `burst` calls at once, refilled at `per_second` on the clock given."""
+
+    def __init__(self, clock: Clock, per_second: float, burst: int) -> None:
+        self._clock = clock
+        self._per_second = per_second
+        self._burst = burst
+        self._level = float(burst)
+        self._filled_at = clock.now()
+        self._lock = threading.Lock()
+
+    def take(self) -> float:
+        """Take one token: 0.0 when there was one, else the wall seconds until there is one (and none is taken)."""
+        with self._lock:
+            now = self._clock.now()
+            self._level = min(self._burst, self._level + (now - self._filled_at) * self._per_second)
+            self._filled_at = now
+            if self._level >= 1:
+                self._level -= 1
+                return 0.0
+            return self._clock.on_the_wall((1 - self._level) / self._per_second)

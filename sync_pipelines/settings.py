@@ -1,0 +1,239 @@
+"""Settings: typed, not secret. The environment beats settings.toml; each default is written here and nowhere else.
+
+Nothing is read at import. A section is read when it is made: `CatsySettings()`.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+S = TypeVar("S", bound="Section")
+
+
+class SettingsError(Exception):
+    """A setting is missing or cannot be read; the message names it and says where to put it."""
+
+
+def home() -> Path:
+    """The folder of settings.toml, .env and data/: SYNC_PIPELINES_HOME, else this checkout."""
+    return Path(os.environ.get("SYNC_PIPELINES_HOME") or Path(__file__).resolve().parent.parent)
+
+
+def sandbox_on() -> bool:
+    """Whether this process may talk to nothing but the sandbox on loopback."""
+    return os.environ.get("SYNC_PIPELINES_SANDBOX", "") not in ("", "0")
+
+
+def data_dir() -> Path:
+    """Where everything the product writes lives. The sandbox has a place of its own."""
+    chosen = os.environ.get("SYNC_PIPELINES_DATA_DIR")
+    return Path(chosen) if chosen else home() / "data" / ("sandbox" if sandbox_on() else "")
+
+
+class Section(BaseSettings):
+    """One table of settings.toml; `prefix` is how its variables are called in the environment."""
+
+    table: ClassVar[str] = ""
+    model_config = SettingsConfigDict(extra="forbid", env_ignore_empty=True, frozen=True)
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *args: PydanticBaseSettingsSource, **sources: PydanticBaseSettingsSource
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        given, environment = (*args, *sources.values())[:2]
+        return given, environment, TomlConfigSettingsSource(settings_cls, home() / "settings.toml", (cls.table,))
+
+    @classmethod
+    def read(cls: type[S]) -> S:
+        """Read the section. Raises SettingsError with one line per problem."""
+        path = home() / "settings.toml"
+        try:
+            return cls()
+        except ValidationError as e:
+            lines = [f"  {'.'.join(str(p) for p in problem['loc'])}: {problem['msg']}" for problem in e.errors()]
+            raise SettingsError(f"settings [{cls.table}] (environment and {path}) are not right:\n" + "\n".join(lines)) from e
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
+            raise SettingsError(f"{path} cannot be read: {e}") from e
+        except Exception as e:  # pydantic-settings wraps what it cannot parse in an exception of its own
+            if type(e).__module__.startswith("pydantic_settings"):
+                raise SettingsError(f"settings [{cls.table}] cannot be read: {e}") from e
+            raise
+
+    def needed(self, name: str, variable: str) -> str:
+        """A value without which nothing works. Raises SettingsError that says where to put it."""
+        value = str(getattr(self, name) or "")
+        if not value:
+            raise SettingsError(f"{variable} is not set. Put it into {home() / '.env'} (sync-pipelines init asks for it) or settings.toml [{self.table}].")
+        return value
+
+
+class CatsySettings(Section):
+    """How the PIM is read. Facts behind the defaults: docs/pipelines/catsy_sparklayer.md."""
+
+    table = "catsy"
+    model_config = SettingsConfigDict(env_prefix="CATSY_", extra="forbid", env_ignore_empty=True, frozen=True)
+
+    base_url: str = "https://api.catsy.com/api/v3"
+    query_id: str = ""
+    page_size: int = Field(500, ge=1)
+    rate_per_second: float = Field(2.0, gt=0)
+    burst: int = Field(10, ge=1)
+    timeout: float = Field(90.0, gt=0, description="seconds for one page, first byte to last")
+    deadline: float = Field(600.0, gt=0, description="seconds for one page with all its retries")
+    id_attribute: str = "id"
+    sku_attribute: str = "sku"
+    max_age_hours: float = Field(20.0, ge=0)
+    output_file: Path = Field(
+        Path("catsy_products_full_export.csv"),
+        validation_alias=AliasChoices("catsy_output_file", "output_file"),
+        description="the full export for people; a relative path is below the data folder",
+    )
+
+    @property
+    def account(self) -> str:
+        """Whose data it is: the address and the query."""
+        return f"{self.base_url.rstrip('/')}/queries/{self.query_id}"
+
+    @property
+    def max_age(self) -> timedelta:
+        return timedelta(hours=self.max_age_hours)
+
+
+class SparkLayerSettings(Section):
+    """How the price engine is read and written."""
+
+    table = "sparklayer"
+    model_config = SettingsConfigDict(
+        env_prefix="SPARKLAYER_", extra="forbid", env_ignore_empty=True, frozen=True, populate_by_name=True
+    )
+
+    url: str = "https://app.sparklayer.io"
+    site_id: str = Field("", validation_alias=AliasChoices("sparklayer_site_id", "site_id"))
+    batch_size: int = Field(500, ge=1, validation_alias=AliasChoices("sparklayer_batch_size", "batch_size"))
+    batch_delay: float = Field(0.5, ge=0, validation_alias=AliasChoices("sparklayer_batch_delay", "batch_delay"))
+    timeout: float = Field(180.0, gt=0, description="seconds for one call")
+    deadline: float = Field(600.0, gt=0, description="seconds for one call with all its retries")
+    lands_within: float = Field(180.0, ge=0, description="seconds after which a call whose answer was lost cannot take effect any more")
+    atomic: bool = Field(True, description="whether a refused request had no effect at all")
+
+    @property
+    def account(self) -> str:
+        """Whose data it is: the address and the site."""
+        return f"{self.url.rstrip('/')} site {self.site_id}"
+
+
+class Break(BaseModel):
+    """One quantity break of a price list: which Catsy attribute holds its unit price."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    quantity: int = Field(ge=1)
+    attribute: str
+
+
+class PriceList(BaseModel):
+    """One SparkLayer price list and where its prices come from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    slug: str = Field(min_length=1, max_length=30, pattern=r"^[^/]+$")
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    breaks: tuple[Break, ...] = Field(min_length=1)
+    name: str = ""
+
+    @field_validator("breaks")
+    @classmethod
+    def _one_price_per_quantity(cls, breaks: tuple[Break, ...]) -> tuple[Break, ...]:
+        quantities = [b.quantity for b in breaks]
+        if len(set(quantities)) != len(quantities):
+            raise ValueError(f"a quantity stands twice: {quantities}")
+        return breaks
+
+
+class CatsySparkLayerSettings(Section):
+    """What this pipeline does with differences, and where it stops and asks."""
+
+    table = "catsy_sparklayer"
+    model_config = SettingsConfigDict(
+        env_prefix="CATSY_SPARKLAYER_", extra="forbid", env_ignore_empty=True, frozen=True
+    )
+
+    price_lists: tuple[PriceList, ...] = (
+        PriceList(slug="wholesale", currency="AUD", breaks=(Break(quantity=1, attribute="price_trade"),)),
+    )
+    create_missing_lists: bool = False
+    remove_missing: bool = False
+    foreign_edits: Literal["hold", "overwrite"] = "hold"
+    max_price_move: Decimal = Field(Decimal("0.30"), gt=0)
+    max_moving: Decimal = Field(Decimal("0.20"), gt=0)
+    max_removed: Decimal = Field(Decimal("0.05"), ge=0)
+    max_held: Decimal = Field(Decimal("0.05"), ge=0)
+    min_source: Decimal = Field(Decimal("0.70"), ge=0)
+
+    @field_validator("price_lists")
+    @classmethod
+    def _each_list_once(cls, lists: tuple[PriceList, ...]) -> tuple[PriceList, ...]:
+        slugs = [price_list.slug for price_list in lists]
+        if not slugs or len(set(slugs)) != len(slugs):
+            raise ValueError(f"every price list stands once, and there is at least one: {slugs}")
+        return lists
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Every Catsy attribute that holds a price, in the order of the settings."""
+        return tuple(dict.fromkeys(b.attribute for price_list in self.price_lists for b in price_list.breaks))
+
+
+class AlertSettings(Section):
+    """Who is told when a run fails or a guard stops it, and when it recovers. Empty: nobody."""
+
+    table = "alerts"
+    model_config = SettingsConfigDict(env_prefix="ALERT_", extra="forbid", env_ignore_empty=True, frozen=True)
+
+    command: str = Field("", description="run with the message as JSON on its standard input")
+    webhook: str = Field("", description="an https address that gets the message as a JSON POST")
+
+
+class RetentionSettings(Section):
+    """How long plans, attempts and outcomes are kept. What was last put where is kept for ever."""
+
+    table = "retention"
+    model_config = SettingsConfigDict(env_prefix="RETENTION_", extra="forbid", env_ignore_empty=True, frozen=True)
+
+    days: int = Field(400, ge=1)
+
+
+SECTIONS: tuple[type[Section], ...] = (
+    CatsySettings,
+    SparkLayerSettings,
+    CatsySparkLayerSettings,
+    AlertSettings,
+    RetentionSettings,
+)
+
+
+def account_of(system: str) -> str:
+    """The account that a vendor's settings point to, by the vendor's name. Raises KeyError for a system without one."""
+    accounts: dict[str, type[CatsySettings] | type[SparkLayerSettings]] = {
+        "catsy": CatsySettings,
+        "sparklayer": SparkLayerSettings,
+    }
+    return accounts[system].read().account
+
+
+def check_file() -> None:
+    """Refuse tables in settings.toml that nothing reads: most are misspelt. Raises SettingsError."""
+    path = home() / "settings.toml"
+    try:
+        written: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
+        raise SettingsError(f"{path} cannot be read: {e}") from e
+    unknown = sorted(set(written) - {s.table for s in SECTIONS})
+    if unknown:
+        raise SettingsError(f"{path} has tables that nothing reads: {', '.join(unknown)}")

@@ -1,0 +1,300 @@
+"""The one place that sends a request: limits, retries, deadlines, the host rule, who may write, and the count of calls."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import rapidjson
+import requests
+import tenacity
+from pyrate_limiter import InMemoryBucket, Limiter, Rate, SQLiteBucket
+
+from sync_pipelines.credentials import redact
+from sync_pipelines.settings import sandbox_on
+
+USER_AGENT = "sync_pipelines/0.1"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+CONNECT_TIMEOUT = 10.0
+LONGEST_WAIT = 120.0
+"""Seconds a call waits when the vendor asks for it. A longer wait is the caller's decision."""
+
+
+class VendorError(Exception):
+    """A call did not succeed. The message says what was attempted, what the vendor said, and what to do next."""
+
+    def __init__(self, message: str, *, status: int | None = None, body: str = "", retry_after: float | None = None) -> None:
+        super().__init__(redact(message))
+        self.status, self.body, self.retry_after = status, body, retry_after
+
+
+class Permanent(VendorError):
+    """The vendor will say the same again: bad credentials, no rights, unknown address, refused content."""
+
+
+class RateLimited(VendorError):
+    """429: nothing was done; `retry_after` seconds if the vendor said."""
+
+
+class Transient(VendorError):
+    """Worth another try; what became of a write is not known (5xx, cut or unreadable reply)."""
+
+
+class NoReply(Transient):
+    """The call was sent and no answer came: timeout, cut connection."""
+
+
+class NeverSent(Transient):
+    """No connection: the call certainly had no effect."""
+
+
+class WritesOff(Permanent):
+    """This account is read-only until a person enables the pipeline."""
+
+
+class HostRefused(Permanent):
+    """The address is not one that may be talked to. Nothing was sent."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    def json(self) -> Any:
+        """Numbers with a fraction come as Decimal. Raises Transient when the body is not JSON."""
+        try:
+            return rapidjson.loads(self.text, number_mode=rapidjson.NM_DECIMAL)
+        except ValueError as e:
+            raise Transient(f"status {self.status}, but the body is not JSON: {self.text[:200]!r}", status=self.status) from e
+
+
+@dataclass
+class CallMeter:
+    """Calls made in this run, by vendor, beside the least it could have used."""
+
+    used: Counter[str] = field(default_factory=Counter)
+    minimum: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def shown(self) -> dict[str, Any]:
+        return {
+            "used": self.used.total(),
+            "minimum": self.minimum.total(),
+            "by_vendor": {v: {"used": n, "minimum": self.minimum[v], "rate_limited": self.refused[v]} for v, n in sorted(self.used.items())},
+        }
+
+
+class Http:
+    """Calls to one account of one vendor.
+
+    reads: method and path pattern of every call that changes nothing; all others need `writes_on`. rates: windows
+    the vendor counts in (calls, seconds), kept together; with `limits_file` they are shared by all processes on it.
+    """
+
+    def __init__(
+        self,
+        vendor: str,
+        base_url: str,
+        *,
+        meter: CallMeter,
+        reads: Sequence[tuple[str, str]],
+        writes_on: Callable[[], bool] = lambda: False,
+        rates: Sequence[tuple[int, float]] = (),
+        limits_file: Path | None = None,
+        timeout: float = 60.0,
+        deadline: float = 300.0,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.vendor, self.base_url, self.meter = vendor, checked_base(vendor, base_url), meter
+        self.timeout, self.deadline, self.sleep = timeout, deadline, sleep
+        self._reads = [(method, re.compile(path)) for method, path in reads]
+        self._writes_on = writes_on
+        self._limiter = _limiter(rates, limits_file)
+        self.authorization = ""
+        """Sent with every call that brings none of its own, to this host only."""
+        self._session = requests.Session()
+        self._session.headers["User-Agent"] = USER_AGENT
+        self.log = logging.getLogger(f"sync_pipelines.vendors.{vendor}")
+
+    def close(self) -> None:
+        self._session.close()
+        if self._limiter is not None:
+            for bucket in self._limiter.buckets():
+                bucket.close()
+                self._limiter.dispose(bucket)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        what: str,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        retry: Callable[[VendorError], bool] = lambda e: isinstance(e, Transient | RateLimited),
+        read: Callable[[Reply], Any] = lambda reply: reply,
+        tries: int = 6,
+    ) -> Any:
+        """Send one call and return `read(reply)`. `what` names it for people: "page at offset 500 of query …".
+
+        `body` is sent as JSON, Decimals digit by digit. `retry` says which failures are worth another try, here and
+        now; a write that is not safe to repeat passes one that is false for Transient. What `read` raises counts, too.
+        Raises VendorError: Permanent, RateLimited (a longer wait than is taken here), Transient, NoReply, NeverSent.
+        """
+        if not self.is_read(method, path) and not self._writes_on():
+            raise WritesOff(f"{self.vendor}: {what} would write, and {self.base_url} is read-only. Nothing was sent. Turn writing on with `sync-pipelines enable`.")
+        content = None if body is None else encoded(body)
+        started = time.monotonic()
+
+        def worth_it(error: BaseException) -> bool:
+            if not isinstance(error, VendorError) or not retry(error):
+                return False
+            return (error.retry_after or 0) <= LONGEST_WAIT and time.monotonic() - started < self.deadline
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            asked = error.retry_after if isinstance(error, VendorError) else None
+            pause = asked + 0.05 if asked is not None else tenacity.wait_exponential_jitter(0.5, 30, jitter=0.5)(state)
+            self.log.warning("%s: try %d failed (%s); again in %.1f s", what, state.attempt_number, error, pause)
+            return pause
+
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(tries), wait=wait, retry=tenacity.retry_if_exception(worth_it),
+            reraise=True, sleep=self.sleep,
+        )  # fmt: skip
+        return retrying(lambda: read(self._once(method, path, what, dict(headers or {}), params, content)))
+
+    def is_read(self, method: str, path: str) -> bool:
+        return any(m == method and pattern.fullmatch(path) for m, pattern in self._reads)
+
+    def _once(self, method: str, path: str, what: str, headers: dict[str, str], params: Mapping[str, Any] | None, content: bytes | None) -> Reply:
+        if self._limiter is not None:
+            self._limiter.try_acquire(self.vendor)
+        if content is not None:
+            headers.setdefault("Content-Type", "application/json")
+        headers.setdefault("Accept", "application/json")
+        if self.authorization:
+            headers.setdefault("Authorization", self.authorization)
+        self.meter.used[self.vendor] += 1
+        begun = time.monotonic()
+        try:
+            with self._session.request(
+                method, self.base_url + path, params=params, data=content, headers=headers, auth=_keep_headers,
+                timeout=(CONNECT_TIMEOUT, self.timeout), allow_redirects=False, stream=True,
+            ) as response:  # fmt: skip
+                text = _body(response, begun + self.timeout)
+                reply = Reply(response.status_code, dict(response.headers), text)
+        except requests.ConnectTimeout as e:
+            raise NeverSent(f"{self.vendor}: {what}: no connection to {self.base_url} within {CONNECT_TIMEOUT:.0f} s") from e
+        except requests.Timeout as e:
+            raise NoReply(f"{self.vendor}: {what}: no answer within {self.timeout:.0f} s") from e
+        except requests.ConnectionError as e:
+            kind = NeverSent if "NewConnectionError" in repr(e) or "NameResolutionError" in repr(e) else NoReply
+            raise kind(f"{self.vendor}: {what}: {_reason(e)}") from e
+        except (requests.RequestException, UnicodeDecodeError) as e:
+            raise NoReply(f"{self.vendor}: {what}: the reply was cut or cannot be read: {_reason(e)}") from e
+        self.log.debug("%s %s -> %d in %.2f s, %d characters", method, path, reply.status, time.monotonic() - begun, len(text))
+        if reply.status == 429:
+            self.meter.refused[self.vendor] += 1
+        problem = classify(self.vendor, what, reply)
+        if problem is not None:
+            raise problem
+        return reply
+
+
+def classify(vendor: str, what: str, reply: Reply) -> VendorError | None:
+    """The failure that a status stands for, or None for 2xx. The only place that reads a status for its class."""
+    if 200 <= reply.status < 300:
+        return None
+    said = redact(reply.text[:300].strip()) or "nothing more"
+    told: dict[str, Any] = {"status": reply.status, "body": reply.text, "retry_after": retry_after(reply.headers)}
+    base = f"{vendor}: {what}: status {reply.status}: {said}"
+    match reply.status:
+        case 401:
+            return Permanent(f"{base}. The credentials are not accepted: check them with `sync-pipelines validate`.", **told)
+        case 403:
+            return Permanent(f"{base}. The login lacks the right for this.", **told)
+        case 429:
+            return RateLimited(base, **told)
+        case 408:
+            return Transient(base, **told)
+        case status if status >= 500:
+            return Transient(base, **told)
+        case status if 300 <= status < 400:
+            return HostRefused(f"{base}. Redirects are not followed: credentials go to the account's own host only.", **told)
+    return Permanent(base, **told)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds from a Retry-After header: whole, fractional, or an HTTP date. None when absent or unreadable."""
+    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "").strip()
+    if not value:
+        return None
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+
+
+def encoded(body: Any) -> bytes:
+    return str(rapidjson.dumps(body, number_mode=rapidjson.NM_DECIMAL, ensure_ascii=False)).encode()
+
+
+def checked_base(vendor: str, url: str) -> str:
+    """The base address without a trailing slash. Raises HostRefused."""
+    parts = urlsplit(url)
+    local = parts.hostname in LOOPBACK
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise HostRefused(f"{vendor}: {url!r} is not a base address like https://host/path. Nothing was sent.")
+    if parts.scheme == "http" and not local:
+        raise HostRefused(f"{vendor}: {url} is plain http; credentials go over https only. Nothing was sent.")
+    if sandbox_on() and not local:
+        raise HostRefused(f"{vendor}: the sandbox is on (SYNC_PIPELINES_SANDBOX); {url} is not on loopback. Nothing was sent.")
+    return url.rstrip("/")
+
+
+def _limiter(rates: Sequence[tuple[int, float]], file: Path | None) -> Limiter | None:
+    if not rates:
+        return None
+    windows = [Rate(calls, max(1, round(seconds * 1000))) for calls, seconds in rates]
+    if file is None:
+        return Limiter(InMemoryBucket(windows), buffer_ms=5)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return Limiter(SQLiteBucket.init_from_file(windows, db_path=str(file), use_file_lock=True), buffer_ms=5)
+
+
+def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """An auth that adds nothing: without one, requests would send what ~/.netrc holds for the host."""
+    return request
+
+
+def _body(response: requests.Response, until: float) -> str:
+    parts = []
+    for part in response.iter_content(1 << 16):
+        parts.append(part)
+        if time.monotonic() > until:
+            raise requests.ReadTimeout("the body took too long")
+    return b"".join(parts).decode("utf-8-sig")
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong below, without the address that requests repeats in every message."""
+    inner: BaseException = error
+    while inner.__context__ is not None:
+        inner = inner.__context__
+    return f"{type(error).__name__} ({str(inner)[:200]})"

@@ -1,0 +1,178 @@
+"""SparkLayer, the B2B price engine: price lists and the prices stored on them.
+
+Source of the rules: docs.sparklayer.io/developers (current edition), docs.sparklayer.io/tech-docs (2023 edition).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sync_pipelines.credentials import remember, secret
+from sync_pipelines.settings import SparkLayerSettings
+from sync_pipelines.vendors.http import CallMeter, Http, NeverSent, Permanent, RateLimited, Reply, Transient, VendorError
+
+READS = (("POST", r"/api/auth/token"), ("GET", r"/api/v[12]/.*"))
+RENEW_BEFORE = 60.0
+"""Seconds before its end at which a token is renewed; a tenth of its life if that is shorter."""
+
+
+@dataclass(frozen=True)
+class PriceListInfo:
+    slug: str
+    name: str
+    currency: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Price:
+    """One stored price: the unit price from this quantity on. `rest`: row fields that a read shows and nobody here owns."""
+
+    sku: str
+    quantity: int
+    price: Decimal
+    rest: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RowError:
+    """What the vendor says of one entry of a request; `entry` is its position, from 0, or None if it names none."""
+
+    entry: int | None
+    message: str
+
+
+class RowsRefused(Permanent):
+    """A 400 that names rows."""
+
+    def __init__(self, error: Permanent, rows: Sequence[RowError]) -> None:
+        super().__init__(str(error), status=error.status, body=error.body)
+        self.rows = rows
+
+
+class SparkLayer:
+    """Client of one site."""
+
+    def __init__(self, http: Http, site_id: str, client_id: str, client_secret: str) -> None:
+        self.http, self.site_id = http, site_id
+        self._login = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
+        self._token, self._renew_at = "", 0.0
+
+    @classmethod
+    def connect(
+        cls, settings: SparkLayerSettings, meter: CallMeter, writes_on: Callable[[], bool] = lambda: False, limits: Path | None = None
+    ) -> SparkLayer:
+        """Raises SettingsError or CredentialMissing when something is not set, HostRefused for an address not allowed."""
+        http = Http(
+            "sparklayer", settings.url, meter=meter, reads=READS, writes_on=writes_on, limits_file=limits,
+            timeout=settings.timeout, deadline=settings.deadline,
+        )  # fmt: skip
+        return cls(
+            http,
+            settings.needed("site_id", "SPARKLAYER_SITE_ID"),
+            secret("SPARKLAYER_CLIENT_ID", "CLIENT_ID"),
+            secret("SPARKLAYER_CLIENT_SECRET", "CLIENT_SECRET"),
+        )
+
+    def close(self) -> None:
+        self.http.close()
+
+    def price_lists(self) -> list[PriceListInfo]:
+        """Every price list of the site (GET /api/v2/price-lists, pages of 250)."""
+        found: list[PriceListInfo] = []
+        page, pages = 1, 1
+        while page <= pages:
+            document = self._call("GET", "/api/v2/price-lists", what=f"price lists, page {page}", params={"page": page, "page_size": 250}).json()
+            found += [
+                PriceListInfo(row["slug"], row.get("name") or row["slug"], str(row.get("currency_code") or "").upper(), row.get("source") or "")
+                for row in document["data"]
+            ]
+            pages = int(document.get("pagination", {}).get("total_pages") or 1)
+            page += 1
+        return found
+
+    def create_price_list(self, slug: str, name: str, currency: str) -> None:
+        body = {"slug": slug, "name": name or slug, "currency_code": currency, "source": "integration"}
+        self._call("POST", "/api/v1/price-lists", what=f"creating price list {slug}", body=body, retry=_refused_only)
+
+    def prices(self, slug: str) -> list[Price]:
+        """Every price stored on the list, ordered by SKU. An empty list answers 204 without a body."""
+        reply = self._call("GET", f"/api/v1/price-lists/{quote(slug, safe='')}/pricing", what=f"prices of {slug}")
+        return [] if reply.status == 204 or not reply.text else [_price(row) for row in reply.json()]
+
+    def update_prices(self, slug: str, entries: Sequence[dict[str, Any]]) -> None:
+        """PATCH one list: for each SKU named, all its prices are replaced by those given; an empty `pricing` removes it.
+
+        Waits and tries again when the list is busy (409) or the call came too fast (429): neither had an effect.
+        Raises RowsRefused, Permanent (413 among them), RateLimited, Transient (what became of it is not known), NeverSent.
+        """
+        try:
+            self._call(
+                "PATCH", f"/api/v1/price-lists/{quote(slug, safe='')}/pricing", what=f"{len(entries)} SKUs of {slug}",
+                body=list(entries), retry=_refused_only,
+            )  # fmt: skip
+        except Permanent as e:
+            rows = _row_errors(e.body) if e.status == 400 else []
+            raise (RowsRefused(e, rows) if rows else e) from e
+
+    def login(self) -> None:
+        """Get a token now. Raises Permanent when the credentials are refused."""
+        reply: Reply = self.http.request("POST", "/api/auth/token", what="login", headers={"Site-Id": self.site_id}, body=self._login)
+        document = reply.json()
+        self._token = str(document["access_token"])
+        remember(self._token)
+        lasts = float(document.get("expires_in") or 3600)
+        self._renew_at = time.monotonic() + lasts - min(RENEW_BEFORE, lasts / 10)
+
+    def _call(self, method: str, path: str, *, what: str, **options: Any) -> Reply:
+        """One call with a token that is renewed near its end, and once more when the site refuses it."""
+        for attempt in (1, 2):
+            if not self._token or time.monotonic() >= self._renew_at:
+                self.login()
+            headers = {"Site-Id": self.site_id, "Authorization": f"Bearer {self._token}"}
+            try:
+                reply: Reply = self.http.request(method, path, what=what, headers=headers, **options)
+            except Permanent as e:
+                if e.status != 401 or attempt == 2:
+                    raise
+                self._token = ""
+            else:
+                return reply
+        raise AssertionError("unreachable")
+
+
+def _refused_only(error: VendorError) -> bool:
+    """Failures of which it is certain that nothing was done: worth repeating here even for a write."""
+    return isinstance(error, RateLimited | NeverSent) or error.status == 409
+
+
+def _price(row: dict[str, Any]) -> Price:
+    rest = {k: v for k, v in row.items() if k not in ("sku", "quantity", "price")}
+    price = row["price"]
+    if not isinstance(price, int | Decimal):
+        raise Transient(f"sparklayer: the price of {row.get('sku')!r} is not a number: {price!r}")
+    quantity = row.get("quantity")
+    return Price(str(row["sku"]), 1 if quantity is None else int(quantity), Decimal(price), rest)
+
+
+def _row_errors(body: str) -> list[RowError]:
+    """Rows of a `[{line, field, message}]` body. `line` counts from 1 (assumed for JSON bodies)."""
+    try:
+        document = Reply(400, {}, body).json()
+    except Transient:
+        return []
+    if not isinstance(document, list):
+        return []
+    found = []
+    for row in document:
+        if isinstance(row, dict) and "message" in row:
+            line = row.get("line")
+            text = f"{row['field']}: {row['message']}" if row.get("field") else str(row["message"])
+            found.append(RowError(line - 1 if isinstance(line, int) else None, text))
+    return found

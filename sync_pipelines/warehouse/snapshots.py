@@ -1,0 +1,141 @@
+"""Snapshots: an asset is one Parquet file per account, replaced whole by a rename. Readers never see half a file.
+
+`<data>/warehouse/<vendor>/<asset>/<account>.parquet`; the account and what is known of the extract stand in the file's
+own footer, so that they can never disagree with the rows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+FOOTER = b"sync_pipelines"
+
+
+class SnapshotUnreadable(Exception):
+    """A file of the warehouse is damaged; the message names it."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What a snapshot says of itself. origin: `api`, or `csv <name>` for a file that was taken in."""
+
+    account: str
+    at: str
+    extract: str = ""
+    rows: int = 0
+    repeats: int = 0
+    origin: str = "api"
+
+    @property
+    def age(self) -> timedelta:
+        return datetime.now(UTC) - datetime.fromisoformat(self.at)
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A complete Parquet file that is not published yet. The IO manager moves it into place."""
+
+    path: Path
+    about: About
+
+
+@dataclass(frozen=True)
+class Published:
+    """A snapshot in its place."""
+
+    path: Path
+    about: About
+
+    def relation(self, con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+        return con.read_parquet(str(self.path))
+
+
+class Warehouse:
+    """The files under one data folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def staging(self) -> Path:
+        return self.root.parent / "staging"
+
+    def path(self, key: Sequence[str], account: str) -> Path:
+        return self.root.joinpath(*key) / f"{account_name(account)}.parquet"
+
+    def find(self, key: Sequence[str], account: str) -> Published | None:
+        """The snapshot of this very account, or None. Raises SnapshotUnreadable for a damaged file."""
+        path = self.path(key, account)
+        if not path.exists():
+            return None
+        about = read_about(path)
+        return Published(path, about) if about.account == account else None
+
+    def publish(self, key: Sequence[str], staged: Staged) -> Published:
+        """Move a staged file into place: durable first, then visible, all at once."""
+        target = self.path(key, staged.about.account)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _sync(staged.path)
+        staged.path.replace(target)
+        _sync(target.parent)
+        return Published(target, staged.about)
+
+    def write(self, key: Sequence[str], table: pa.Table, about: About) -> Published:
+        """Publish a table as a snapshot."""
+        with staged_file(self.staging, "-".join(key)) as draft:
+            pq.write_table(with_about(table, about), draft, compression="zstd")
+            return self.publish(key, Staged(draft, about))
+
+    def snapshots(self) -> Iterator[tuple[str, str, Path]]:
+        """Every published file: vendor, asset, path."""
+        for path in sorted(self.root.glob("*/*/*.parquet")):
+            yield path.parent.parent.name, path.parent.name, path
+
+
+def account_name(account: str) -> str:
+    """A file name for an account: readable start, then a hash of the whole."""
+    plain = "".join(c if c.isalnum() else "-" for c in account.split("://")[-1])[:40].strip("-")
+    return f"{plain}-{blake2b(account.encode(), digest_size=5).hexdigest()}"
+
+
+def with_about(table: pa.Table, about: About) -> pa.Table:
+    return table.replace_schema_metadata({FOOTER: json.dumps(asdict(about)).encode()})
+
+
+def read_about(path: Path) -> About:
+    """What a file says of itself. Raises SnapshotUnreadable."""
+    try:
+        metadata = pq.read_metadata(path).metadata or {}
+        return About(**json.loads(metadata[FOOTER]))
+    except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError) as e:
+        raise SnapshotUnreadable(f"{path} is damaged or not ours ({e}). Materialize the asset again with --refresh always.") from e
+
+
+@contextmanager
+def staged_file(folder: Path, name: str) -> Iterator[Path]:
+    """A path for a draft; what is left of it is removed afterwards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}-{os.getpid()}-{datetime.now(UTC):%H%M%S%f}.parquet"
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

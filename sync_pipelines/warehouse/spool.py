@@ -1,0 +1,170 @@
+"""A spool: items go to disk as they come, memory stays flat, and nothing is visible before all of them are there."""
+
+from __future__ import annotations
+
+import csv
+import os
+from array import array
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import rapidjson
+
+from sync_pipelines.warehouse.snapshots import FOOTER, About, Staged, with_about
+
+FLUSH = 2_000
+"""Items in memory before they go to the file."""
+
+Item = dict[str, Any]
+
+
+class ItemSpool:
+    """Spools items of any shape: the item as JSON text, digit by digit, and a text column per attribute asked for.
+
+    columns: name of the column → attribute of the item. The column called `id` tells repeats apart.
+    """
+
+    def __init__(self, folder: Path, name: str, columns: Mapping[str, str]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"{name}-{os.getpid()}.parquet"
+        self.columns = dict(columns)
+        self.schema = pa.schema([*((c, pa.string()) for c in columns), ("item", pa.string())])
+        self.attributes: set[str] = set()
+        """Every attribute seen in any item."""
+        self.rows = 0
+        self._writer: pq.ParquetWriter | None = None
+        self._pending: list[tuple[str | None, ...]] = []
+        self._ids = array("q")
+        self.restart()
+
+    def __enter__(self) -> ItemSpool:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Whatever was not handed on by `complete` is dropped."""
+        self._close()
+        self.path.unlink(missing_ok=True)
+
+    def restart(self) -> None:
+        self._close()
+        self._writer = pq.ParquetWriter(self.path, self.schema, compression="zstd", compression_level=1)
+        self._pending.clear()
+        self.attributes.clear()
+        self._ids, self.rows = array("q"), 0
+
+    def add(self, items: Sequence[Item]) -> None:
+        names = list(self.columns.values())
+        for item in items:
+            self.attributes.update(item)
+            values = [as_text(item.get(name)) for name in names]
+            self._pending.append((*values, dumps(item)))
+            if values and values[0] is not None:
+                self._ids.append(hash(values[0]))
+        self.rows += len(items)
+        if len(self._pending) >= FLUSH:
+            self._flush()
+
+    def repeats(self) -> int:
+        """How many items have an id that an earlier item had."""
+        self._flush()
+        ids = np.sort(np.frombuffer(self._ids, dtype=np.int64)) if self._ids else np.empty(0, dtype=np.int64)
+        return int(np.count_nonzero(ids[1:] == ids[:-1]))
+
+    def complete(self, about: About) -> Staged:
+        """Close the file, without the repeats, and hand it on for publication."""
+        repeats = self.repeats()
+        self._flush()
+        if self._writer is not None and not repeats:
+            self._writer.add_key_value_metadata(with_about(self.schema.empty_table(), about).schema.metadata)
+        self._close()
+        staged = self.path.with_name(f"complete-{self.path.name}")
+        if repeats:
+            self._without_repeats(staged, about)
+        else:
+            self.path.replace(staged)
+        return Staged(staged, about)
+
+    def _without_repeats(self, target: Path, about: About) -> None:
+        """Keep the first item of each id, in the order they came; items without an id all stay."""
+        seen: set[str] = set()
+        with pq.ParquetWriter(target, with_about(self.schema.empty_table(), about).schema, compression="zstd") as writer:
+            for batch in pq.ParquetFile(self.path).iter_batches(FLUSH):
+                ids = batch.column(0).to_pylist()
+                keep = [i is None or not (i in seen or seen.add(i)) for i in ids]  # type: ignore[func-returns-value]
+                writer.write_table(pa.Table.from_batches([batch]).filter(pa.array(keep)).replace_schema_metadata(None).cast(self.schema))
+
+    def _flush(self) -> None:
+        if self._pending and self._writer is not None:
+            columns = [pa.array(c, pa.string()) for c in zip(*self._pending, strict=True)]
+            self._writer.write_table(pa.table(columns, schema=self.schema))
+            self._pending.clear()
+
+    def _close(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def as_text(value: Any) -> str | None:
+    """One attribute as text: a string as it is, a number digit by digit, anything else as JSON; None when there is none."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, Decimal) and value.is_finite():
+        return format(value, "f")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return dumps(value)
+
+
+def dumps(value: Any) -> str:
+    return str(rapidjson.dumps(value, number_mode=rapidjson.NM_DECIMAL, ensure_ascii=False))
+
+
+def export_csv(snapshot: Path, target: Path, first: Sequence[str]) -> int:
+    """Write the items of a snapshot as CSV: the columns in `first`, then every other attribute by name. Atomic.
+
+    Lists and objects are written as JSON text. Two passes over the file, a chunk in memory. Returns the rows written.
+    """
+    file = pq.ParquetFile(snapshot)
+    names: set[str] = set()
+    for batch in file.iter_batches(FLUSH, columns=["item"]):
+        for text in batch.column(0).to_pylist():
+            names.update(_loads(text))
+    header = [*first, *sorted(names - set(first))]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    rows = 0
+    try:
+        with draft.open("w", encoding="utf-8", newline="") as out:
+            writer = csv.writer(out)
+            writer.writerow(header)
+            for batch in file.iter_batches(FLUSH, columns=["item"]):
+                for text in batch.column(0).to_pylist():
+                    item = _loads(text)
+                    writer.writerow([as_text(item.get(name)) for name in header])
+                    rows += 1
+            out.flush()
+            os.fsync(out.fileno())
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return rows
+
+
+def _loads(text: str) -> Item:
+    item: Item = rapidjson.loads(text, number_mode=rapidjson.NM_DECIMAL)
+    return item
+
+
+def count_rows(path: Path) -> int:
+    return int(duckdb.sql(f"SELECT count(*) FROM read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')").fetchall()[0][0])
+
+
+__all__ = ["FOOTER", "ItemSpool", "as_text", "count_rows", "dumps", "export_csv"]

@@ -1,0 +1,294 @@
+"""Small in-memory vendors, one of each kind that delivery must carry, with faults on demand.
+
+`effects` counts, per key and step, how often a write took effect: the truth that "applied once" is checked against.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+from sync_pipelines.delivery.clock import Clock
+from sync_pipelines.delivery.model import (
+    Accepted, Answer, Applied, BatchRefused, CannotGoOn, Change, Field, Fields, Intent, Live, NotApplied, Refused, RetryLater, Stale,
+    Step, Target, Unclear,
+)  # fmt: skip
+
+
+class Crash(BaseException):
+    """The process dies here. Not an Exception, so that nothing can mistake it for an answer."""
+
+
+class TestClock(Clock):
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.on_sleep: list[Callable[[], None]] = []
+
+    def now(self) -> datetime:
+        self.seconds += 0.001
+        return datetime(2026, 1, 5, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+        for tick in self.on_sleep:
+            tick()
+
+
+@dataclass
+class Record:
+    fields: Fields
+    remote_id: str
+    visible_at: float = 0.0
+    shown_before: Fields | None = None
+
+
+@dataclass
+class Vendor:
+    """Somebody else's system. `script` holds a fault per write call, taken from the front; empty means well."""
+
+    clock: TestClock
+    records: dict[str, Record] = field(default_factory=dict)
+    effects: Counter[tuple[str, str]] = field(default_factory=Counter)
+    script: list[str] = field(default_factory=list)
+    bad_rows: set[str] = field(default_factory=set)
+    late: list[tuple[float, Callable[[], None]]] = field(default_factory=list)
+    lag: float = 0.0
+    calls: int = 0
+    next_id: int = 1
+    effect_at: float | None = None
+
+    def __post_init__(self) -> None:
+        self.clock.on_sleep.append(self.land)
+
+    def land(self) -> None:
+        due = sorted((job for job in self.late if job[0] <= self.clock.seconds), key=lambda job: job[0])
+        self.late = [job for job in self.late if job[0] > self.clock.seconds]
+        for self.effect_at, effect in due:
+            effect()
+        self.effect_at = None
+
+    def shown(self) -> Iterator[Live]:
+        self.land()
+        for key, record in sorted(self.records.items()):
+            fields = record.fields if record.visible_at <= self.clock.seconds else record.shown_before
+            if fields is not None:
+                yield Live(key, deepcopy(fields), remote_id=record.remote_id)
+
+    def set(self, key: str, fields: Fields, step: str) -> str:
+        old = self.records.get(key)
+        self.effects[key, step] += 1
+        remote_id = old.remote_id if old else f"id-{self.next_id}"
+        self.next_id += 1
+        now = self.clock.seconds if self.effect_at is None else self.effect_at
+        self.records[key] = Record(deepcopy(fields), remote_id, now + self.lag, old.fields if old else None)
+        return remote_id
+
+    def remove(self, key: str, step: str) -> None:
+        self.effects[key, step] += 1
+        self.records.pop(key, None)
+
+
+OWNED, FOREIGN = Field(), Field("foreign")
+FIELDS = {"price": OWNED, "note": FOREIGN}
+LANDS = timedelta(seconds=60)
+
+
+class MemoryTarget(Target):
+    """Replaces a record within its key, as SparkLayer does; the foreign note travels along."""
+
+    name = "memory/rows"
+    account = "memory://shop"
+    fields: Mapping[str, Field] = FIELDS
+    steps: tuple[Step, ...] = (Step("set", LANDS, repeatable=True, atomic=True),)
+    size = 3
+    window = None
+
+    def __init__(self, vendor: Vendor) -> None:
+        self.vendor = vendor
+        self.settles_within = timedelta(seconds=vendor.lag)
+
+    def read(self, keys: Sequence[str] | None) -> Iterable[Live]:
+        return [live for live in self.vendor.shown() if keys is None or live.key in set(keys)]
+
+    def batches(self, step: Step, changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
+        stream = iter(changes)
+        while batch := tuple(islice(stream, self.size)):
+            yield batch
+
+    def effect(self, step: Step, change: Change) -> Answer:
+        if change.after is None:
+            self.vendor.remove(change.key, step.name)
+            return Applied()
+        return Applied(self.vendor.set(change.key, self.sent(change), step.name))
+
+    def sent(self, change: Change) -> Fields:
+        return {**((change.live.fields if change.live else None) or {}), **(change.after or {})}
+
+    def write(self, step: Step, batch: Sequence[Change], intent: Intent) -> Mapping[str, Answer]:
+        vendor = self.vendor
+        vendor.calls += 1
+        fault = vendor.script.pop(0) if vendor.script else "ok"
+        bad = [c for c in batch if c.key in vendor.bad_rows]
+        if fault == "crash_before":
+            raise Crash
+        if fault == "lost_request":
+            return {}
+        if fault == "late":
+            vendor.late.append((vendor.clock.seconds + 30, lambda: [self.effect(step, c) for c in batch] and None))
+            return {}
+        if fault == "rate_limited":
+            raise RetryLater(5)
+        if fault == "login_lost":
+            raise CannotGoOn("401")
+        if fault == "refused_whole" or (bad and fault == "spoiled"):
+            if not step.atomic:  # part of it took effect before the vendor gave up
+                for change in batch[: len(batch) // 2]:
+                    if change not in bad:
+                        self.effect(step, change)
+            raise BatchRefused("400")
+        answers: dict[str, Answer] = {}
+        for change in batch:
+            answers[change.key] = Refused("bad row") if change in bad else self.effect(step, change)
+        if fault == "lost_reply":
+            return {}
+        if fault == "crash_after":
+            raise Crash
+        if fault == "fewer_answers":
+            return dict(list(answers.items())[1:])
+        return answers
+
+
+class WindowedTarget(MemoryTarget):
+    """The same, read again a few rows at a time."""
+
+    window = 2
+
+
+class PositionalTarget(MemoryTarget):
+    """A sheet: adding a row twice gives two rows. The second one shows as the same key twice."""
+
+    steps = (Step("write", LANDS),)
+
+    def effect(self, step: Step, change: Change) -> Answer:
+        if change.action == "create" and change.key in self.vendor.records:
+            self.vendor.effects[change.key, "doubled"] += 1
+        return super().effect(step, change)
+
+
+class TwoStepTarget(MemoryTarget):
+    """Plytix: create (not repeatable, gives an id), then the family, which no list shows, then nothing is owed."""
+
+    fields = {**FIELDS, "family": FOREIGN}
+    steps = (
+        Step("create", LANDS, fields=frozenset({"price", "note"}), actions=frozenset({"create"})),
+        Step("update", LANDS, fields=frozenset({"price", "note"}), actions=frozenset({"update"}), repeatable=True),
+        Step("family", LANDS, fields=frozenset({"family"}), actions=frozenset({"create", "update"}), repeatable=True),
+        Step("delete", LANDS, actions=frozenset({"remove"}), repeatable=True),
+    )
+    size = 1
+    window = 2
+
+    def __init__(self, vendor: Vendor) -> None:
+        super().__init__(vendor)
+        self.families: dict[str, str] = vendor.__dict__.setdefault("families", {})
+
+    def effect(self, step: Step, change: Change) -> Answer:
+        if step.name == "family":
+            if change.remote_id is None or change.key not in self.vendor.records:
+                return Refused("no such product")
+            self.vendor.effects[change.key, "family"] += 1
+            self.families[change.key] = "8 - Amazon"
+            return Applied(change.remote_id)
+        if step.name == "create" and change.key in self.vendor.records:
+            self.vendor.effects[change.key, "doubled"] += 1
+        return super().effect(step, change)
+
+    def settled(self, step: Step, change: Change, live: Live | None) -> Answer:
+        if step.name == "family":
+            return Applied(change.remote_id) if change.key in self.families else NotApplied("no family yet")
+        return super().settled(step, change, live)
+
+    def settle(self, intents: Sequence[Intent]) -> Mapping[str, Answer]:
+        by_key = {live.key: live for live in self.read(None)}
+        return {c.key: self.settled(i.step, c, by_key.get(c.key)) for i in intents for c in i.changes}
+
+
+class ListedTarget(PositionalTarget):
+    """Sentos: cannot be asked by key; what a call did is found in the list of what was made around it."""
+
+    def read(self, keys: Sequence[str] | None) -> Iterable[Live]:
+        return list(self.vendor.shown())
+
+
+class AccumulatingTarget(MemoryTarget):
+    """A counter: what is sent is added to what is there, so a second effect would show in the amount."""
+
+    steps = (Step("add", LANDS),)
+
+    def sent(self, change: Change) -> Fields:
+        held = self.vendor.records.get(change.key)
+        now = (held.fields.get("price") if held else None) or 0
+        before = (change.before or {}).get("price") or 0
+        return {**(held.fields if held else {}), **(change.after or {}), "price": now + (change.after or {})["price"] - before}
+
+
+class AcceptedTarget(MemoryTarget):
+    """An upload: taken at once, done later."""
+
+    steps = (Step("upload", LANDS, repeatable=False),)
+    size = 1
+
+    def effect(self, step: Step, change: Change) -> Answer:
+        vendor = self.vendor
+        if vendor.effect_at is not None:  # the request itself came late
+            return super().effect(step, change)
+        vendor.late.append((vendor.clock.seconds + 20, lambda: super(AcceptedTarget, self).effect(step, change) and None))
+        return Accepted(f"job-{change.row}")
+
+
+class ComparingTarget(MemoryTarget):
+    """Stock with compare-and-set: the vendor refuses when what was there is there no more."""
+
+    steps = (Step("set", LANDS, repeatable=True, compares=True),)
+
+    def effect(self, step: Step, change: Change) -> Answer:
+        held = self.vendor.records.get(change.key)
+        now = None if held is None else held.fields.get("price")
+        if now != (None if change.before is None else change.before.get("price")):
+            return Stale("compare failed")
+        return super().effect(step, change)
+
+    def sent(self, change: Change) -> Fields:
+        held = self.vendor.records.get(change.key)
+        return {**(held.fields if held else {}), **(change.after or {})}
+
+
+KINDS: dict[str, type[MemoryTarget]] = {
+    "replace": MemoryTarget,
+    "windowed": WindowedTarget,
+    "positional": PositionalTarget,
+    "two_step": TwoStepTarget,
+    "listed": ListedTarget,
+    "accumulating": AccumulatingTarget,
+    "accepted": AcceptedTarget,
+    "comparing": ComparingTarget,
+}
+FAULTS = [
+    "ok", "lost_reply", "lost_request", "late", "rate_limited", "login_lost", "refused_whole", "spoiled", "fewer_answers",
+    "crash_before", "crash_after",
+]  # fmt: skip
+NOT_REPEATABLE: dict[str, tuple[str, ...]] = {
+    "positional": ("write",), "two_step": ("create",), "listed": ("write",), "accumulating": ("add",), "accepted": ("upload",),
+}  # fmt: skip
+
+__all__ = ["FAULTS", "KINDS", "NOT_REPEATABLE", "Any", "Crash", "MemoryTarget", "TestClock", "Unclear", "Vendor"]
