@@ -56,7 +56,10 @@ class RunResource(dg.ConfigurableResource[Any]):
         tags = context.run.tags if context.run else {}
         self._ledger, self._meter, self._facts = open_ledger(), CallMeter(), {}
         self._id, self._pipeline = context.run_id or "", tags.get(PIPELINE_TAG, "")
-        runs.mark_dead_runs(self._ledger)
+        for dead in runs.mark_dead_runs(self._ledger):
+            abandoned = context.instance.get_run_by_id(dead["id"]) if context.instance else None
+            if context.instance and abandoned and not abandoned.is_finished:
+                context.instance.report_run_failed(abandoned, "the process was killed")
         runs.start_run(self._ledger, self._id, self._pipeline, tags.get(VERB_TAG, "materialize"))
         try:
             yield self

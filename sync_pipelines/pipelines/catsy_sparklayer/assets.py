@@ -10,7 +10,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sync_pipelines.delivery.applying import apply
+from sync_pipelines.delivery.applying import PlanStopped, apply
 from sync_pipelines.delivery.plans import stored, worst_first
 from sync_pipelines.pipelines.catsy_sparklayer import checks, mapping, sync
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
@@ -148,7 +148,11 @@ def prices(config: ApplyConfig, run: RunResource, sparklayer: SparkLayerResource
     plan_id = config.plan or run.plan_made or sync.waiting_plan(run.ledger, target.account)
     plan = stored(run.plans, run.ledger.plan(plan_id))
     run.note(pipeline=GROUP, plan=plan.id, counts={}, stopped=False)
-    report = apply(target, plan.id, ledger=run.ledger, files=run.plans, run=run.id, limit=config.limit)
+    try:
+        report = apply(target, plan.id, ledger=run.ledger, files=run.plans, run=run.id, limit=config.limit)
+    except PlanStopped:
+        run.note(stopped=True)
+        raise
     sync.least_calls(run.meter, plan)
     run.note(counts={**report.counts, "unchanged": report.counts.get("unchanged", 0) + plan.counts.unchanged})
     return dg.MaterializeResult(

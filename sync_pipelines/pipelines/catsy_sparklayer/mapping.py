@@ -168,10 +168,11 @@ def desired_prices(rows: Iterable[Mapping[str, Any]]) -> Iterator[Desired]:
     for row in rows:
         if not row["sku"]:
             continue
+        unit = Decimal(1).scaleb(-currency.decimals(row["currency"]))  # the table has room for three decimals
         yield Desired(
             key=key(row["price_list"], row["sku"]),
             parent=row["price_list"],
-            fields={price_field(p["quantity"]): p["price"] for p in row["prices"]},
+            fields={price_field(p["quantity"]): p["price"].quantize(unit) for p in row["prices"]},
             conflict=row["reason"] if row["state"] == "conflict" else None,
             silent=row["state"] in ("rejected", "blank"),
         )

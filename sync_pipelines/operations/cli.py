@@ -1,0 +1,311 @@
+"""The command line. Each command is one verb; what it does lives in the module it calls, loaded when it is called."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sync_pipelines.credentials import CredentialMissing
+from sync_pipelines.settings import SettingsError
+
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False,
+    help="Keeps a merchant's systems in step: every write planned, guarded, applied once, recorded, undone where possible.",
+)  # fmt: skip
+
+
+class Pipeline(StrEnum):
+    catsy_sparklayer = "catsy_sparklayer"
+
+
+class Refresh(StrEnum):
+    auto = "auto"
+    always = "always"
+    never = "never"
+
+
+P = Annotated[Pipeline, typer.Argument(metavar="PIPELINE", help="which pipeline")]
+AnyP = Annotated[Pipeline | None, typer.Argument(metavar="[PIPELINE]", help="which pipeline; all of them if left out")]
+Json = Annotated[bool, typer.Option("--json", help="answer as JSON")]
+Strict = Annotated[bool, typer.Option("--strict", help="source rejects and held rows make the exit code 1")]
+PlanId = Annotated[str, typer.Option("--plan", help="the plan's id, or the start of it")]
+
+
+@app.callback()
+def options(debug: Annotated[bool, typer.Option("--debug", help="log everything to the screen, and show tracebacks")] = False) -> None:
+    from sync_pipelines.operations import environment
+
+    environment.prepare(debug=debug)
+    if debug:
+        os.environ["SYNC_PIPELINES_DEBUG"] = "1"
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 needs a person, 2 could not run."""
+    try:
+        app()
+    except Exception as e:
+        if os.environ.get("SYNC_PIPELINES_DEBUG") or not _expected(e):
+            raise
+        from sync_pipelines.operations import screen
+
+        screen.problem(str(e))
+        sys.exit(2)
+
+
+def _expected(error: Exception) -> bool:
+    """Errors whose message is all a person needs. The modules are looked up, not loaded: most commands need few."""
+    known: list[type[BaseException]] = [SettingsError, CredentialMissing, OSError]
+    for module, names in {
+        "sync_pipelines.delivery.model": ["DeliveryError"],
+        "sync_pipelines.vendors.http": ["VendorError"],
+        "sync_pipelines.warehouse.snapshots": ["SnapshotUnreadable"],
+        "sync_pipelines.operations.sql": ["QueryRefused"],
+        "sync_pipelines.pipelines.catsy_sparklayer.target": ["ListMissing"],
+    }.items():
+        known += [getattr(sys.modules[module], name) for name in names if module in sys.modules]
+    return isinstance(error, tuple(known))
+
+
+def chosen(pipeline: Pipeline | None) -> list[str]:
+    return [pipeline.value] if pipeline else [p.value for p in Pipeline]
+
+
+@contextlib.contextmanager
+def open_ledger() -> Iterator[Any]:
+    from sync_pipelines.operations import environment
+
+    ledger = environment.ledger()
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+def account(pipeline: str) -> str:
+    """The account a pipeline writes to, by its settings."""
+    from sync_pipelines.settings import account_of
+
+    return account_of({"catsy_sparklayer": "sparklayer"}[pipeline])
+
+
+# --- setting up -----------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def init(pipeline: P) -> None:
+    """Ask for what the pipeline needs, test the login, write .env (readable by you alone)."""
+    from sync_pipelines.operations import setup
+
+    raise typer.Exit(setup.init(pipeline.value))
+
+
+@app.command()
+def enable(pipeline: P) -> None:
+    """Allow the pipeline to write to the account that the settings point to now."""
+    import getpass
+
+    from sync_pipelines.operations import screen
+
+    with open_ledger() as ledger:
+        ledger.enable(pipeline.value, account(pipeline), getpass.getuser())
+    screen.out.print(f"{pipeline} may now write to {account(pipeline)}.", highlight=False)
+
+
+@app.command()
+def disable(pipeline: P) -> None:
+    """Make every account of the pipeline read-only again."""
+    from sync_pipelines.operations import screen
+
+    with open_ledger() as ledger:
+        ledger.disable(pipeline.value)
+    screen.out.print(f"{pipeline} writes nothing any more.", highlight=False)
+
+
+@app.command()
+def validate(pipeline: AnyP = None, deep: Annotated[bool, typer.Option("--deep", help="also which assumed facts about the vendors hold here; reads only")] = False, json: Json = False) -> None:
+    """Can we log in, with which rights, and is what we assume about the vendors true on this account?"""
+    from sync_pipelines.operations import setup
+
+    raise typer.Exit(setup.validate(chosen(pipeline), deep=deep, json=json))
+
+
+# --- runs -----------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def preview(pipeline: P, refresh: Refresh = Refresh.auto, from_csv: Annotated[Path | None, typer.Option(help="a full export of the old script")] = None, strict: Strict = False, json: Json = False) -> None:
+    """Read both sides and show what a sync would change. Sends nothing that changes anything."""
+    from sync_pipelines.operations import verbs
+
+    raise typer.Exit(verbs.preview(pipeline.value, refresh.value, from_csv, strict=strict, json=json))
+
+
+@app.command()
+def sync(
+    pipeline: P,
+    limit: Annotated[int | None, typer.Option(min=0, help="plan everything, send only the first N changes")] = None,
+    refresh: Refresh = Refresh.auto,
+    from_csv: Annotated[Path | None, typer.Option(help="a full export of the old script")] = None,
+    strict: Strict = False,
+    json: Json = False,
+) -> None:
+    """Read, plan, and apply the plan if its guards are clear."""
+    from sync_pipelines.operations import verbs
+
+    raise typer.Exit(verbs.sync(pipeline.value, limit, refresh.value, from_csv, strict=strict, json=json))
+
+
+@app.command()
+def apply(pipeline: P, plan: PlanId, strict: Strict = False, json: Json = False) -> None:
+    """Apply a plan that was previewed, or go on with one that was interrupted."""
+    from sync_pipelines.operations import verbs
+
+    raise typer.Exit(verbs.apply(pipeline.value, plan, strict=strict, json=json))
+
+
+@app.command()
+def release(
+    pipeline: P,
+    plan: PlanId,
+    keys: Annotated[list[str], typer.Option("--keys", help="a key; repeat for more; `all` for the plan as a whole")],
+    reason: Annotated[str, typer.Option("--reason", help="kept with your name")],
+    json: Json = False,
+) -> None:
+    """Let held rows, or a stopped plan, through: for the values seen in that plan."""
+    from sync_pipelines.operations import verbs
+
+    raise typer.Exit(verbs.release(pipeline.value, plan, keys, reason, json=json))
+
+
+@app.command()
+def undo(pipeline: P, run: Annotated[str, typer.Option("--run", help="the run whose writes to take back (or its plan's id)")], json: Json = False) -> None:
+    """Take back what a run wrote, where the target still holds it."""
+    from sync_pipelines.operations import verbs
+
+    raise typer.Exit(verbs.undo(pipeline.value, run, json=json))
+
+
+@app.command()
+def retry(pipeline: P, keys: Annotated[list[str] | None, typer.Option("--keys", help="a key; repeat for more; left out: all that ended badly")] = None, json: Json = False) -> None:
+    """Plan again only these keys, with today's source, and apply that."""
+    from sync_pipelines.operations import verbs
+
+    raise typer.Exit(verbs.retry(pipeline.value, keys or [], json=json))
+
+
+@app.command()
+def reset(pipeline: P, key: str, json: Json = False) -> None:
+    """Forget what is known of one key. The next plan compares with the live target; nothing is made twice."""
+    from sync_pipelines.operations import verbs
+
+    raise typer.Exit(verbs.reset(pipeline.value, key, json=json))
+
+
+# --- questions ------------------------------------------------------------------------------------------------------
+
+
+@app.command()
+def status(pipeline: AnyP = None, json: Json = False) -> None:
+    """Where each pipeline stands."""
+    from sync_pipelines.operations import reports, screen
+    from sync_pipelines.settings import sandbox_on
+
+    with open_ledger() as ledger:
+        found = [reports.status(ledger, p, account(p), enabled=sandbox_on() or ledger.is_enabled(p, account(p))) for p in chosen(pipeline)]
+    if json:
+        screen.as_json(found)
+    else:
+        for one in found:
+            screen.facts({**one, "last_run": one["last_run"] and {k: one["last_run"][k] for k in ("state", "verb", "started_at", "run_id")}})
+
+
+@app.command()
+def history(pipeline: AnyP = None, limit: int = 20, json: Json = False) -> None:
+    """The last runs, newest first."""
+    from sync_pipelines.operations import reports, screen
+
+    with open_ledger() as ledger:
+        found = reports.history(ledger, chosen(pipeline), limit)
+    if json:
+        screen.as_json(found)
+    elif not found:
+        screen.out.print("no run yet")
+    else:
+        names = ("started_at", "verb", "state", "counts", "calls", "plan_id", "run_id")
+        screen.table([{n: f[n] for n in names} for f in found])
+
+
+@app.command()
+def errors(pipeline: AnyP = None, every: Annotated[bool, typer.Option("--all", help="also those mended since")] = False, json: Json = False) -> None:
+    """What needs a person: rows that ended badly, held rows, source rejects, failed runs."""
+    from sync_pipelines.operations import verbs
+
+    raise typer.Exit(verbs.errors(chosen(pipeline), every=every, json=json))
+
+
+@app.command()
+def trace(pipeline: P, key: str, json: Json = False) -> None:
+    """One record's whole story: source row, mapped row, plans, attempts, what the target holds now."""
+    from sync_pipelines.operations import verbs
+
+    raise typer.Exit(verbs.trace(pipeline.value, key, json=json))
+
+
+@app.command()
+def export(pipeline: P, output: Annotated[Path, typer.Option("--output", "-o", help="the CSV to write")] = Path("export.csv"), json: Json = False) -> None:
+    """What should be where, what was put there and when, as CSV."""
+    from sync_pipelines.operations import verbs
+
+    raise typer.Exit(verbs.export(pipeline.value, output, json=json))
+
+
+@app.command()
+def sql(query: str, json: Json = False) -> None:
+    """Ask the warehouse, the plans and the ledger in SQL: catsy.products, sparklayer.price_plan, ledger.outcome, …"""
+    from sync_pipelines.operations import screen
+    from sync_pipelines.operations import sql as asking
+
+    rows = asking.ask(query)
+    if json:
+        screen.as_json(rows)
+    elif rows:
+        screen.table(rows)
+    else:
+        screen.out.print("no rows")
+
+
+# --- without a real account -----------------------------------------------------------------------------------------
+
+
+@app.command()
+def demo(scale: Annotated[int, typer.Option(min=100, help="products in the made-up catalogue")] = 1000) -> None:
+    """Run every pipeline against the sandbox and tell what happens."""
+    from sync_pipelines.operations import demo as story
+
+    raise typer.Exit(story.tell(scale))
+
+
+@app.command()
+def sandbox(
+    port: int = 8700,
+    seed: int = 7,
+    scale: Annotated[str, typer.Option(help="small, large, or a number of products")] = "small",
+    speed: float = 60.0,
+    env_file: Annotated[Path | None, typer.Option(help="also write the environment here")] = None,
+) -> None:
+    """Serve the vendors' stand-ins on one local port, and print the environment that points the project at them."""
+    from sync_pipelines.sandbox import serve
+
+    raise typer.Exit(serve(port, seed, scale, speed, env_file))
+
+
+if __name__ == "__main__":
+    main()

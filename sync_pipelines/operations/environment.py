@@ -1,0 +1,41 @@
+"""Where a command runs: which environment file it reads, which Dagster instance it writes to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from sync_pipelines import logs
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.plans import PlanFiles
+from sync_pipelines.settings import data_dir, home, sandbox_on
+
+INSTANCE_SETTINGS = Path(__file__).resolve().parents[2] / "deploy" / "dagster.yaml"
+
+
+def prepare(*, debug: bool = False) -> None:
+    """Read .env (what is exported wins; the sandbox reads none), open the logs, settle on a Dagster instance."""
+    if not sandbox_on():
+        load_dotenv(home() / ".env", override=False)
+    logs.set_up(data_dir() / "logs", debug=debug)
+    os.environ.setdefault("DAGSTER_HOME", str(data_dir().resolve() / "dagster"))
+
+
+def instance_folder() -> Path:
+    """The folder of the Dagster instance, made with the project's settings if it is new."""
+    folder = Path(os.environ["DAGSTER_HOME"])
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = folder / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(INSTANCE_SETTINGS.read_text(encoding="utf-8"), encoding="utf-8")
+    return folder
+
+
+def ledger() -> Ledger:
+    return Ledger.at(data_dir() / "ledger.db")
+
+
+def plan_files() -> PlanFiles:
+    return PlanFiles(data_dir() / "plans")

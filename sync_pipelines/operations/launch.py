@@ -1,0 +1,125 @@
+"""Running a job in this process, as a Dagster run that the UI shows, and telling how it ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sync_pipelines.credentials import redact
+from sync_pipelines.delivery import runs
+from sync_pipelines.operations import environment
+
+DONE, NEEDS_A_PERSON, COULD_NOT_RUN = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended. `code`: the exit code (0 done, 1 needs a person, 2 could not run)."""
+
+    pipeline: str
+    run_id: str
+    plan_id: str | None
+    state: str
+    message: str
+    counts: dict[str, int]
+    source_rejects: int
+    calls: dict[str, Any]
+    seconds: dict[str, float]
+    findings: list[dict[str, str]] = field(default_factory=list)
+    read_back: int | None = None
+    as_planned: int | None = None
+
+    def code(self, *, strict: bool) -> int:
+        if self.state == "done":
+            return NEEDS_A_PERSON if strict and (self.source_rejects or self.counts.get("held")) else DONE
+        return NEEDS_A_PERSON if self.state in ("stopped", "incomplete") else COULD_NOT_RUN
+
+
+class Interrupted(BaseException):
+    """SIGTERM arrived."""
+
+
+def launch(pipeline: str, verb: str, ops: dict[str, Any] | None = None) -> Ended:
+    """Run `<verb>_<pipeline>` here and now. `ops`: configuration per step. Never raises for a run that failed."""
+    began = _process_started()
+    environment.instance_folder()
+    with _quiet_dagster(), _sigterm_raises():
+        import dagster as dg
+
+        from sync_pipelines.definitions import defs
+
+        job = defs().resolve_job_def(f"{verb}_{pipeline}")
+        run_id, startup = str(uuid.uuid4()), time.time() - began
+        with dg.DagsterInstance.get() as instance:
+            config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+            if ops:
+                config["ops"] = {name: {"config": values} for name, values in ops.items()}
+            result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False, run_id=run_id)
+            failed = [e for e in result.all_events if e.is_failure and e.message]
+    return _ended(pipeline, run_id, startup, time.time() - began, "" if not failed else failed[0].message or "")
+
+
+def _ended(pipeline: str, run_id: str, startup: float, total: float, failure: str) -> Ended:
+    ledger = environment.ledger()
+    try:
+        row = runs.get_run(ledger, run_id) or {}
+        plan = ledger.plan(row["plan"]) if row.get("plan") else {}
+    finally:
+        ledger.close()
+    counts = json.loads(row.get("counts") or "{}")
+    calls = json.loads(row.get("calls") or '{"used": 0, "minimum": 0, "by_vendor": {}}')
+    return Ended(
+        pipeline, run_id, row.get("plan"), row.get("state", "failed"), row.get("message") or redact(failure), counts,
+        row.get("source_rejects") or 0, calls, {"startup": round(startup, 3), "total": round(total, 3)},
+        json.loads(plan.get("findings") or "[]"), plan.get("read_back"), plan.get("as_planned"),
+    )  # fmt: skip
+
+
+def _process_started() -> float:
+    """When this process began, so that what a person waits for at the prompt is counted whole."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
+        uptime = float(Path("/proc/uptime").read_text().split()[0])
+        return time.time() - (uptime - ticks / os.sysconf("SC_CLK_TCK"))
+    except (OSError, ValueError, IndexError):
+        return time.time()
+
+
+@contextlib.contextmanager
+def _sigterm_raises() -> Iterator[None]:
+    """Let SIGTERM unwind the run, so that its end is recorded; a second one ends the process at once."""
+
+    def stop(number: int, _: Any) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        raise Interrupted
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _quiet_dagster() -> Iterator[None]:
+    """Dagster's own notices (no daemon running, an update is out) are not for this screen."""
+    import warnings
+
+    logger = logging.getLogger("dagster")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,76 @@
+"""How answers look: tables and panels for people, JSON for programs. Progress goes to standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from sync_pipelines.credentials import redact
+
+out = Console(width=None if Console().is_terminal else 160)
+err = Console(stderr=True)
+
+
+def as_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, default=str, ensure_ascii=False))  # noqa: T201 - the answer itself
+
+
+def table(rows: Sequence[Mapping[str, Any]], title: str = "") -> None:
+    if not rows:
+        return
+    shown = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    for name in rows[0]:
+        shown.add_column(str(name).replace("_", " "), overflow="fold")
+    for row in rows:
+        shown.add_row(*(_cell(value) for value in row.values()))
+    out.print(shown)
+
+
+def facts(pairs: Mapping[str, Any]) -> None:
+    width = max((len(name) for name in pairs), default=0)
+    for name, value in pairs.items():
+        out.print(f"[bold]{name.replace('_', ' '):<{width}}[/]  {_cell(value)}")
+
+
+def counts(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{n} {name}" for name, n in numbers.items() if n) or "nothing"
+
+
+def problem(message: str) -> None:
+    err.print(f"[bold red]✗[/] {escape(redact(message))}")
+
+
+def _cell(value: Any) -> str:
+    if value is None or value == "":
+        return "–"
+    if isinstance(value, dict):
+        return escape(", ".join(f"{k} {v}" for k, v in value.items())) or "–"
+    return escape(str(value))
+
+
+@contextlib.contextmanager
+def progress(what: str, *, silent: bool = False) -> Iterator[None]:
+    """Show what the run logs last, while it runs: pages read, batches sent, waits."""
+    if silent or not err.is_terminal:
+        yield
+        return
+    with err.status(what) as line:
+
+        class Last(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                line.update(f"{what} [dim]{escape(redact(record.getMessage()))[:100]}[/]")
+
+        handler = Last(logging.INFO)
+        logger = logging.getLogger("sync_pipelines")
+        logger.addHandler(handler)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)

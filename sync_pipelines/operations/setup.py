@@ -1,0 +1,55 @@
+"""Getting a real account going without fear: ask, test, write .env; and say what holds."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+from dotenv import dotenv_values, set_key
+
+from sync_pipelines.operations import screen
+from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE
+from sync_pipelines.settings import home
+
+
+def init(pipeline: str) -> int:
+    """Ask for every variable (what is set is the default), test the login, and only then write .env."""
+    from sync_pipelines.pipelines.catsy_sparklayer import inspection
+
+    path = home() / ".env"
+    known = dotenv_values(path) if path.exists() else {}
+    answers: dict[str, str] = {}
+    for variable, what, default, is_secret in inspection.CREDENTIALS:
+        now = os.environ.get(variable) or known.get(variable) or default
+        shown = "as it is" if is_secret and now else now
+        answer = typer.prompt(f"{what} ({variable})", default=shown or None, hide_input=is_secret, show_default=bool(shown))
+        answers[variable] = now if is_secret and answer == "as it is" else str(answer).strip()
+    os.environ.update(answers)
+    found = inspection.validate(deep=False)
+    screen.table([asdict(f) for f in found])
+    if any(f.verdict == "problem" for f in found) and not typer.confirm("That did not work. Write .env all the same?", default=False):
+        return COULD_NOT_RUN
+    write_env(path, answers)
+    screen.out.print(f"written to {path}, readable by you alone.", highlight=False)
+    screen.out.print(f"Nothing is written to a live account yet. Look first: sync-pipelines preview {pipeline}; then: sync-pipelines enable {pipeline}", highlight=False)
+    return DONE
+
+
+def write_env(path: Path, values: dict[str, str]) -> None:
+    """Set these variables in an environment file that nobody else may read; others in it stay."""
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    path.chmod(0o600)
+    for name, value in values.items():
+        set_key(path, name, value, quote_mode="always")
+    path.chmod(0o600)
+
+
+def validate(pipelines: list[str], *, deep: bool, json: bool) -> int:
+    from sync_pipelines.pipelines.catsy_sparklayer import inspection
+
+    found = [{"pipeline": p, **asdict(f)} for p in pipelines for f in inspection.validate(deep=deep)]
+    screen.as_json(found) if json else screen.table(found)
+    return COULD_NOT_RUN if any(f["verdict"] == "problem" for f in found) else DONE

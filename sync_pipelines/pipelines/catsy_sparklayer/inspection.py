@@ -1,0 +1,173 @@
+"""What a person asks of this pipeline outside a run: can it log in, what does the vendor really do, what of this SKU."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import duckdb
+
+from sync_pipelines.credentials import CredentialMissing
+from sync_pipelines.pipelines.catsy_sparklayer import sync
+from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY
+from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
+from sync_pipelines.settings import CatsySettings, CatsySparkLayerSettings, SettingsError, SparkLayerSettings, account_of, data_dir
+from sync_pipelines.vendors.catsy import Catsy
+from sync_pipelines.vendors.http import CallMeter, VendorError
+from sync_pipelines.vendors.sparklayer import SparkLayer
+from sync_pipelines.warehouse.snapshots import SnapshotUnreadable, Warehouse
+
+Verdict = Literal["ok", "problem", "holds", "differs", "unknown"]
+
+CREDENTIALS = (
+    ("CATSY_BASE_URL", "Catsy API address", "https://api.catsy.com/api/v3", False),
+    ("CATSY_QUERY_ID", "id of the saved query in Catsy", "", False),
+    ("CATSY_BEARER_TOKEN", "Catsy API key of a user made for this", "", True),
+    ("SPARKLAYER_URL", "SparkLayer address (https://test.app.sparklayer.io for the test site)", "https://app.sparklayer.io", False),
+    ("SPARKLAYER_SITE_ID", "SparkLayer site id", "", False),
+    ("SPARKLAYER_CLIENT_ID", "SparkLayer client id", "", False),
+    ("SPARKLAYER_CLIENT_SECRET", "SparkLayer client secret", "", True),
+)
+"""What `init` asks for: variable, what it is, default, whether it is secret."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at, and what was found."""
+
+    what: str
+    verdict: Verdict
+    text: str
+
+
+def account() -> str:
+    """The account this pipeline writes to."""
+    return account_of("sparklayer")
+
+
+@contextlib.contextmanager
+def clients() -> Iterator[tuple[Catsy, SparkLayer]]:
+    """Both clients, read-only. Raises what is missing."""
+    meter = CallMeter()
+    catsy = Catsy.connect(CatsySettings.read(), meter, data_dir() / "limits" / "catsy.db")
+    sparklayer = SparkLayer.connect(SparkLayerSettings.read(), meter)
+    try:
+        yield catsy, sparklayer
+    finally:
+        catsy.close()
+        sparklayer.close()
+
+
+def validate(*, deep: bool) -> list[Finding]:
+    """Log in to both systems and look at the rights; with `deep`, which assumed facts hold. Reads only."""
+    found: list[Finding] = []
+    try:
+        with clients() as (catsy, sparklayer):
+            found += _catsy(catsy)
+            found += _sparklayer(sparklayer)
+            if deep and all(f.verdict != "problem" for f in found):
+                found += _catsy_facts(catsy)
+                found += _sparklayer_facts(sparklayer)
+    except (CredentialMissing, SettingsError, VendorError) as e:
+        found.append(Finding("settings", "problem", str(e)))
+    return found
+
+
+def _catsy(client: Catsy) -> list[Finding]:
+    try:
+        items, total = client.page(0, limit=client.page_size)
+    except VendorError as e:
+        return [Finding("catsy login and query", "problem", str(e))]
+    found = [Finding("catsy login and query", "ok", f"query {client.query_id}: {'?' if total is None else total} items")]
+    seen = {name for item in items for name in item}
+    wanted = (CatsySettings.read().sku_attribute, *CatsySparkLayerSettings.read().attributes)
+    missing = [name for name in wanted if name not in seen]
+    text = f"of {len(items)} items looked at, none has {', '.join(missing)}: not in the query, or the role may not read it"
+    found.append(Finding("catsy attributes", "problem", text) if missing else Finding("catsy attributes", "ok", ", ".join(wanted)))
+    return found
+
+
+def _sparklayer(client: SparkLayer) -> list[Finding]:
+    try:
+        wrong = sync.target(client).wrong_currencies()
+    except (VendorError, ListMissing) as e:
+        return [Finding("sparklayer login and price lists", "problem", str(e))]
+    if wrong:
+        return [Finding("sparklayer price lists", "problem", "; ".join(wrong))]
+    names = ", ".join(p.slug for p in CatsySparkLayerSettings.read().price_lists)
+    return [Finding("sparklayer login and price lists", "ok", names), Finding("sparklayer right to write", "unknown", "cannot be told without writing")]
+
+
+def _catsy_facts(client: Catsy) -> list[Finding]:
+    asked = client.page_size
+    items, total = client.page(0, limit=asked)
+    beyond, _ = client.page(10**9, limit=1)
+    ids = [item.get(CatsySettings.read().id_attribute) for item in items]
+    short = total is not None and len(items) < min(asked, total)
+    return [
+        _fact("a reply tells the total", total is not None, f"total {total}"),
+        _fact(f"a page holds {asked} items", not short, f"{len(items)} received"),
+        _fact("an offset past the end gives no items", not beyond, f"{len(beyond)} received"),
+        _fact("every item has an id of its own", None not in ids and len(set(map(str, ids))) == len(ids), f"{len(ids)} looked at"),
+    ]
+
+
+def _sparklayer_facts(client: SparkLayer) -> list[Finding]:
+    found = []
+    for price_list in CatsySparkLayerSettings.read().price_lists:
+        stored = client.prices(price_list.slug)
+        skus = [p.sku for p in stored]
+        folded = {s.casefold() for s in skus}
+        names = sorted({name for p in stored for name in p.rest})
+        found += [
+            _fact(f"{price_list.slug}: prices come ordered by SKU", skus == sorted(skus), f"{len(stored)} prices") if skus
+            else Finding(f"{price_list.slug}: prices come ordered by SKU", "unknown", "the list is empty"),
+            _fact(f"{price_list.slug}: SKUs are told apart by more than case", len(folded) == len(set(skus)), f"{len(set(skus))} SKUs"),
+            Finding(f"{price_list.slug}: row fields a read shows", "holds", ", ".join(names) or "none"),
+        ]  # fmt: skip
+    return found
+
+
+def _fact(what: str, holds: bool, text: str) -> Finding:
+    return Finding(what, "holds" if holds else "differs", text)
+
+
+def source(key: str) -> dict[str, Any]:
+    """The source rows and mapped rows of one key (`list/SKU` or SKU), from the warehouse."""
+    sku = next((key.removeprefix(f"{p.slug}/") for p in CatsySparkLayerSettings.read().price_lists if key.startswith(f"{p.slug}/")), key)
+    warehouse = Warehouse(data_dir() / "warehouse")
+    rows: dict[str, Any] = {"extract": None, "source": [], "mapped": []}
+    for name, asset, column in (("source", KEY, "trim(sku)"), ("mapped", ("catsy", "trade_prices"), "sku")):
+        try:
+            found = warehouse.find(asset, account_of("catsy"))
+        except SnapshotUnreadable as e:
+            rows[name] = [{"problem": str(e)}]
+            continue
+        if found is not None:
+            rows["extract"] = rows["extract"] or {"id": found.about.extract, "at": found.about.at, "origin": found.about.origin}
+            with duckdb.connect(":memory:") as con:
+                rows[name] = found.relation(con).filter(f"{column} = '{sku.replace(chr(39), chr(39) * 2)}'").to_arrow_table().to_pylist()
+    return rows
+
+
+def live(keys: set[str]) -> dict[str, Any]:
+    """What the price lists hold now under these keys. Raises VendorError and its kin."""
+    with clients() as (_, sparklayer):
+        return {record.key: record.fields for record in sync.target(sparklayer).read(None) if record.key in keys}
+
+
+def rejects(limit: int) -> tuple[int, list[dict[str, Any]]]:
+    """Source rows of the last mapping that were rejected or in conflict: how many, and the first of them."""
+    try:
+        found = Warehouse(data_dir() / "warehouse").find(("catsy", "trade_prices"), account_of("catsy"))
+    except SnapshotUnreadable as e:
+        return 1, [{"problem": str(e)}]
+    if found is None:
+        return 0, []
+    with duckdb.connect(":memory:") as con:
+        bad = found.relation(con).filter("state IN ('rejected', 'conflict')").select("price_list, sku, state, reason, source_id")
+        rows = bad.limit(limit).to_arrow_table().to_pylist()
+        (total,) = bad.count("*").fetchall()[0]
+    return total, rows
