@@ -319,7 +319,12 @@ class _Application:
     # --- one call ---------------------------------------------------------------------------------------------------
 
     def _send_all(self, step: Step, changes: Iterable[Change]) -> None:
+        offered: set[int] = set()
         for batch in self.target.batches(step, changes):
+            rows = {c.row for c in batch}
+            if len(rows) < len(batch) or not offered.isdisjoint(rows):
+                raise DeliveryError(f"{self.target.name} cut its batches so that a row would be sent twice. Nothing more was sent.")
+            offered |= rows
             parts = [tuple(batch)]
             while parts:
                 parts[:0] = self._send(step, parts.pop(0))

@@ -39,12 +39,13 @@ PlanId = Annotated[str, typer.Option("--plan", help="the plan's id, or the start
 
 
 @app.callback()
-def options(debug: Annotated[bool, typer.Option("--debug", help="log everything to the screen, and show tracebacks")] = False) -> None:
-    from sync_pipelines.operations import environment
-
-    environment.prepare(debug=debug)
+def options(context: typer.Context, debug: Annotated[bool, typer.Option("--debug", help="log everything to the screen, and show tracebacks")] = False) -> None:
     if debug:
         os.environ["SYNC_PIPELINES_DEBUG"] = "1"
+    if context.invoked_subcommand not in ("demo", "dev", "sandbox"):  # these have a place of their own
+        from sync_pipelines.operations import environment
+
+        environment.prepare(debug=debug)
 
 
 def main() -> None:
@@ -291,6 +292,22 @@ def demo(scale: Annotated[int, typer.Option(min=100, help="products in the made-
     from sync_pipelines.operations import demo as story
 
     raise typer.Exit(story.tell(scale))
+
+
+@app.command()
+def dev(port: int = 3000) -> None:
+    """Sandbox and Dagster UI together, on the history of the last demo if there is one, with the schedules started."""
+    from sync_pipelines.operations import servers
+
+    raise typer.Exit(servers.dev(port))
+
+
+@app.command()
+def up(port: int = 3000) -> None:
+    """The real thing: Dagster UI and daemon, on the account that .env and settings.toml name."""
+    from sync_pipelines.operations import servers
+
+    raise typer.Exit(servers.up(port))
 
 
 @app.command()

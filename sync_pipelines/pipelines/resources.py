@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -16,7 +17,8 @@ from sync_pipelines.delivery import runs
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import BAD_OUTCOMES
 from sync_pipelines.delivery.plans import PlanFiles
-from sync_pipelines.settings import CatsySettings, SparkLayerSettings, check_file, data_dir, sandbox_on
+from sync_pipelines.delivery.retention import prune
+from sync_pipelines.settings import CatsySettings, RetentionSettings, SparkLayerSettings, check_file, data_dir, sandbox_on
 from sync_pipelines.vendors.catsy import Catsy
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.sparklayer import SparkLayer
@@ -113,6 +115,7 @@ class RunResource(dg.ConfigurableResource[Any]):
             state = "failed"
         recovered = runs.recovered(self._ledger, self._pipeline, self._id)
         runs.end_run(self._ledger, self._id, state, message=redact(message)[:2000], calls=self._meter.shown(), **self._facts)
+        prune(self._ledger, self.plans, timedelta(days=RetentionSettings.read().days))
         if state != "done":
             alerts.alert(state, self._pipeline, self._id, message or json.dumps(counts))
         elif recovered:

@@ -122,7 +122,7 @@ def price_plan(
     plan = sync.plan_prices(
         sparklayer.client(run), trade_prices, source.about, ledger=run.ledger, files=run.plans, run=run.id, only=only
     )
-    sync.least_calls(run.meter)
+    sync.least_calls(run.meter, plan, planned=True, applied=False)
     run.note(pipeline=GROUP, plan=plan.id, counts=shown_counts(plan.counts), stopped=plan.verdict != "clear")
     table = markdown([sync.readable(row) for row in worst_first(run.plans, plan.id)])
     return dg.MaterializeResult(
@@ -145,7 +145,8 @@ def price_plan(
 )  # fmt: skip
 def prices(config: ApplyConfig, run: RunResource, sparklayer: SparkLayerResource) -> dg.MaterializeResult:
     target = sync.target(sparklayer.client(run))
-    plan_id = config.plan or run.plan_made or sync.waiting_plan(run.ledger, target.account)
+    planned_here = run.plan_made
+    plan_id = config.plan or planned_here or sync.waiting_plan(run.ledger, target.account)
     plan = stored(run.plans, run.ledger.plan(plan_id))
     run.note(pipeline=GROUP, plan=plan.id, counts={}, stopped=False)
     try:
@@ -153,7 +154,7 @@ def prices(config: ApplyConfig, run: RunResource, sparklayer: SparkLayerResource
     except PlanStopped:
         run.note(stopped=True)
         raise
-    sync.least_calls(run.meter, plan)
+    sync.least_calls(run.meter, plan, planned=plan.id == planned_here, applied=True)
     run.note(counts={**report.counts, "unchanged": report.counts.get("unchanged", 0) + plan.counts.unchanged})
     return dg.MaterializeResult(
         metadata={

@@ -43,7 +43,7 @@ def undo_prices(context: dg.OpExecutionContext, config: UndoConfig, run: RunReso
     undo = make_undo(target, config.plan, ledger=run.ledger, files=run.plans, run=run.id)
     run.note(pipeline=GROUP, plan=undo.plan.id)
     report = apply(target, undo.plan.id, ledger=run.ledger, files=run.plans, run=run.id)
-    sync.least_calls(run.meter, undo.plan)
+    sync.least_calls(run.meter, undo.plan, planned=False, applied=True)
     run.note(counts={**report.counts, "impossible": len(undo.impossible)})
     table = markdown([sync.readable(row) for row in worst_first(run.plans, undo.plan.id)])
     metadata: dict[str, Any] = {"plan": undo.plan.id, "undo_of": config.plan, **report.counts, "changes": dg.MetadataValue.md(table)}

@@ -97,15 +97,11 @@ def waiting_plan(ledger: Ledger, account: str) -> str:
     return str(found["id"])
 
 
-def least_calls(meter: CallMeter, plan: Plan | None = None) -> None:
-    """Note the least calls SparkLayer needs: login, the lists, each list read; to apply: read, send full batches, read."""
-    lists = len(CatsySparkLayerSettings.read().price_lists)
-    least = 2 + lists
-    if plan is not None and plan.counts.changes:
-        size = SparkLayerSettings.read().batch_size
-        batches = sum(math.ceil(c.changes / size) for c in plan.counts.by_parent.values())
-        least += 2 * lists + batches
-    meter.minimum["sparklayer"] = least
+def least_calls(meter: CallMeter, plan: Plan, *, planned: bool, applied: bool) -> None:
+    """Note the least calls SparkLayer needs in a run that did this: login; lists and each read; read, full batches, read."""
+    lists, size = len(CatsySparkLayerSettings.read().price_lists), SparkLayerSettings.read().batch_size
+    batches = sum(math.ceil(counts.changes / size) for counts in plan.counts.by_parent.values())
+    meter.minimum["sparklayer"] = 1 + (1 + lists) * planned + (2 * lists + batches) * (applied and batches > 0)
 
 
 def readable(row: dict[str, Any]) -> dict[str, str]:

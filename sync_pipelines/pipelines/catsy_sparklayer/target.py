@@ -124,12 +124,12 @@ class PriceLists(Target):
         batch: list[Change] = []
         for change in changes:
             if batch and (len(batch) >= self._batch_size or change.parent != batch[0].parent):
-                yield self._paced(batch)
-                batch = []
+                part, batch = batch, []
+                yield self._paced(part)
             batch.append(change)
         while batch:
-            yield self._paced(batch[: self._batch_size])
-            batch = batch[self._batch_size :]
+            part, batch = batch[: self._batch_size], batch[self._batch_size :]
+            yield self._paced(part)
 
     def _paced(self, batch: list[Change]) -> Sequence[Change]:
         time.sleep(max(0.0, self._last_call + self._batch_delay - time.monotonic()))

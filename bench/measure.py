@@ -1,0 +1,187 @@
+"""Children and what they cost: wall time, CPU time and peak memory of each, its sandbox, and its virtual environment.
+
+The runner itself stays small: what the kernel calls the peak of a child starts with the size of whoever started it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / "build" / "bench-work"
+VENVS = ROOT / "build" / "bench-venvs"
+REQUIREMENTS: Mapping[str, Sequence[str]] = {
+    "ours": ("--editable", str(ROOT)),
+    "plain_loop": ("requests", "duckdb"),
+    "old_method": ("requests",),
+    "dlt": ("dlt[duckdb,parquet]",),
+}
+SHOWN_VERSIONS = ("dagster", "dlt", "duckdb", "pandas", "pyarrow", "requests", "sqlalchemy")
+
+FAST = 100_000.0
+"""A sandbox speed at which its rate limits never hold anybody up."""
+
+
+class ChildFailed(Exception):
+    """A child that was to be measured did not do its work."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """One finished process: seconds, MB, what it printed, and how it ended."""
+
+    wall: float
+    cpu: float
+    peak: float
+    out: str
+    err: str
+    code: int
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """What it said on its last line (its whole output, when that is one document)."""
+        text = self.out if self.out.lstrip().startswith("{") else self.out.strip().rpartition("\n")[2]
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+
+def run(
+    argv: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd: Path = ROOT, codes: Sequence[int] = (0,)
+) -> Child:
+    """Run a child to its end. Raises ChildFailed when its exit code is none of `codes`."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=WORK) as out, tempfile.TemporaryFile(dir=WORK) as err:
+        began = time.perf_counter()
+        process = subprocess.Popen([str(a) for a in argv], env={**clean_env(), **(env or {})}, cwd=cwd, stdout=out, stderr=err)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        said = []
+        for stream in (out, err):
+            stream.seek(0)
+            said.append(stream.read().decode(errors="replace"))
+    child = Child(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, said[0], said[1], process.returncode)
+    if child.code not in codes:
+        raise ChildFailed(f"{' '.join(map(str, argv))} ended with {child.code}:\n{child.out[-2000:]}\n{child.err[-4000:]}")
+    return child
+
+
+def clean_env() -> dict[str, str]:
+    """The environment without settings of this project, so that a run does not depend on who starts it."""
+    ours = re.compile(r"SYNC_PIPELINES_|CATSY_|SPARKLAYER_|DAGSTER_|PYTHONPATH$")
+    return {name: value for name, value in os.environ.items() if not ours.match(name)}
+
+
+# --- environments ---------------------------------------------------------------------------------------------------
+
+
+def python(venv: str) -> Path:
+    """The interpreter of one competitor's virtual environment, which is made when it is not there yet."""
+    found = VENVS / venv / "bin" / "python"
+    if not (VENVS / venv / "complete").exists():
+        print(f"making the virtual environment of {venv}", file=sys.stderr, flush=True)
+        run([sys.executable, "-m", "venv", "--clear", VENVS / venv])
+        run([found, "-m", "pip", "install", "--quiet", *REQUIREMENTS[venv]])
+        (VENVS / venv / "complete").touch()
+    return found
+
+
+def versions(venv: str) -> dict[str, str]:
+    """The installed versions worth naming, by package."""
+    listed = json.loads(run([python(venv), "-m", "pip", "list", "--format", "json"]).out)
+    return {p["name"].lower(): p["version"] for p in listed if p["name"].lower() in SHOWN_VERSIONS}
+
+
+# --- the sandbox ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """A running sandbox: its address, and the environment that points a client at it."""
+
+    url: str
+    env: Mapping[str, str]
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        """One call to the control API."""
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}/_sandbox/{path}", data, method=method)
+        with urllib.request.urlopen(request, timeout=300) as reply:
+            return json.loads(reply.read())
+
+    def calls(self) -> dict[str, int]:
+        """How many calls each vendor has had since the start."""
+        return {vendor: len(self.control("GET", f"{vendor}/calls")) for vendor in ("catsy", "sparklayer")}
+
+
+@contextmanager
+def sandbox(products: int, speed: float = FAST) -> Iterator[Sandbox]:
+    """A sandbox as a process of its own, from our environment, with a catalogue of this size."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    file = WORK / f"sandbox-{os.getpid()}-{time.monotonic_ns()}.env"
+    argv = [python("ours"), "-m", "sync_pipelines.sandbox", "--port", "0", "--env-file", file]
+    process = subprocess.Popen([*map(str, argv), "--scale", str(products), "--speed", str(speed)], stdout=subprocess.DEVNULL, env=clean_env(), cwd=ROOT)
+    try:
+        until = time.monotonic() + 60
+        while not file.exists():
+            if process.poll() is not None or time.monotonic() > until:
+                raise ChildFailed("the sandbox did not start")
+            time.sleep(0.05)
+        env = dict(re.findall(r"^export (\w+)='(.*)'$", file.read_text(), re.M))
+        yield Sandbox(env["SPARKLAYER_URL"].rpartition("/")[0], env)
+    finally:
+        process.terminate()
+        process.wait()
+        file.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder(name: str) -> Iterator[Path]:
+    """An empty folder on the disk of this checkout, removed afterwards."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=WORK) as made:
+        yield Path(made)
+
+
+# --- numbers --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the results. `met` is None where nothing was asked for."""
+
+    what: str
+    measured: str
+    target: str = ""
+    met: bool | None = None
+    note: str = ""
+
+
+def spread(values: Sequence[float], unit: str, digits: int = 1) -> str:
+    """Median with the smallest and largest: `2.6 s (2.5–2.8)`; a single run says so."""
+    shown = f"{median(values):,.{digits}f} {unit}"
+    return f"{shown} ({min(values):,.{digits}f}–{max(values):,.{digits}f})" if len(values) > 1 else f"{shown} (once)"
+
+
+def at_most(what: str, values: Sequence[float], unit: str, limit: float, digits: int = 1, note: str = "") -> Row:
+    """A row whose median has to be at most `limit`."""
+    shown = f"≤ {limit:,.{digits}f} {unit}" if limit % 1 else f"≤ {limit:,.0f} {unit}"
+    return Row(what, spread(values, unit, digits), shown, median(values) <= limit, note)
+
+
+def say(text: str) -> None:
+    """Progress, on standard error."""
+    print(text, file=sys.stderr, flush=True)

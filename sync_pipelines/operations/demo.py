@@ -1,0 +1,158 @@
+"""The demo: one process, one story, real runs against the sandbox, on a history that the UI can open afterwards."""
+
+from __future__ import annotations
+
+import time
+from decimal import Decimal
+from typing import Any
+
+from rich.table import Table
+
+from sync_pipelines import logs
+from sync_pipelines.operations import launch, screen
+from sync_pipelines.operations.launch import Ended
+from sync_pipelines.operations.playground import Playground
+from sync_pipelines.settings import data_dir
+
+P = "catsy_sparklayer"
+ALWAYS = {"catsy__products": {"refresh": "always"}}
+
+
+class Story:
+    """Tells what each run did, and keeps the numbers for the table at the end."""
+
+    def __init__(self, playground: Playground) -> None:
+        self.playground = playground
+        self.runs: dict[str, Ended] = {}
+        self.went_wrong: list[str] = []
+
+    def chapter(self, name: str, text: str) -> None:
+        screen.out.print(f"\n[bold]{len(self.runs) + 1}. {name}[/]\n[dim]{text}[/]", highlight=False)
+
+    def run(self, name: str, verb: str, ops: dict[str, Any] | None = None) -> Ended:
+        with screen.progress(f"{verb} {P}"):
+            ended = launch.launch(P, verb, ops, since=time.time())
+        self.runs[name] = ended
+        rejects = f" · {ended.source_rejects} source rows not understood" if ended.source_rejects else ""
+        screen.out.print(
+            f"   {ended.state}: {screen.counts(ended.counts)}{rejects}\n   {ended.calls['used']} calls "
+            f"(the least possible: {ended.calls['minimum']}) · {ended.seconds['total']:.1f} s · run {ended.run_id[:8]}",
+            highlight=False,
+        )
+        return ended
+
+    def says(self, text: str) -> None:
+        screen.out.print(f"   → {text}", highlight=False)
+
+    def expect(self, fact: bool, what: str) -> None:
+        """A story that is not true is not told: the demo ends with an exit code of 1."""
+        if not fact:
+            self.went_wrong.append(what)
+            screen.problem(f"expected: {what}")
+
+    def prices(self) -> dict[str, Decimal]:
+        """The truth: what the price list of the sandbox holds, per SKU from quantity 1 on."""
+        wholesale = next(x for x in self.playground.state("sparklayer")["lists"] if x["slug"] == "wholesale")
+        return {sku: Decimal(str(r["price"])) for sku, rows in wholesale["prices"].items() for r in rows if r["quantity"] == 1}
+
+    def effects(self) -> dict[str, int]:
+        """The truth: how often each SKU's prices were written."""
+        return dict(self.playground.state("sparklayer")["effects"].get("wholesale", {}))
+
+
+def tell(scale: int) -> int:
+    """Run every pipeline built so far. Returns 0 when all that was claimed was seen to be so."""
+    screen.out.print(f"[bold]sync_pipelines demo[/] · a made-up catalogue of {scale} products in Catsy, price lists in SparkLayer, both on this machine")
+    with Playground(fresh=True, scale=scale) as playground:
+        logs.set_up(data_dir() / "logs")
+        story = Story(playground)
+        _catsy_sparklayer(story)
+        screen.out.print()
+        screen.out.print(_old_and_new(story))
+    if story.went_wrong:
+        return launch.NEEDS_A_PERSON
+    screen.out.print(
+        "\nEvery run above is in the Dagster UI, with lineage, checks and plans: [bold]make dev[/], then http://127.0.0.1:3000\n"
+        "All of it lives in data/sandbox/. On your own account: [bold]sync-pipelines init catsy_sparklayer[/]"
+    )
+    return launch.DONE
+
+
+def _catsy_sparklayer(story: Story) -> None:
+    play = story.playground
+    story.chapter("Preview", "What would change? Reads both sides, sends nothing.")
+    before = story.prices()
+    story.run("preview", "preview")
+    story.expect(story.prices() == before, "a preview changes nothing")
+
+    story.chapter("First sync", "The same plan, applied; read back afterwards.")
+    first = story.run("first", "sync")
+    story.says(f"{first.as_planned} of {first.read_back} rows sent are there as planned; rows nobody planned are untouched")
+    story.expect(first.counts.get("delivered", 0) > 0 and first.read_back == first.as_planned, "what was sent is there")
+
+    story.chapter("The same again", "Nothing changed in Catsy; the catalogue comes from the cache.")
+    writes = play.state("sparklayer")["writes"]
+    story.run("again", "sync")
+    story.says(f"{play.state('sparklayer')['writes'] - writes} writes")
+    story.expect(play.state("sparklayer")["writes"] == writes, "no change means no write")
+
+    story.chapter("One percent of prices change", "A few prices go up by 5 % in Catsy.")
+    moved = play.change("catsy", {"reprice": {"attribute": "price_trade", "share": 0.01, "factor": "1.05", "seed": 1}})
+    small = story.run("one_percent", "sync", ALWAYS)
+    story.says(f"{moved['repriced']} prices changed in Catsy, {small.counts.get('delivered', 0)} sent")
+    story.expect(small.counts.get("delivered") == moved["repriced"], "just what changed is sent")
+
+    story.chapter("A price × 100", "Somebody types cents into the dollar field.")
+    sku, item_id, price = _some_product(story)
+    play.change("catsy", {"set": {item_id: {"price_trade": str(price * 100)}}})
+    story.run("times_100", "sync", ALWAYS)
+    story.says(f"{sku}: {price} → {price * 100} is held until a person releases it; the list still says {story.prices()[sku]}")
+    story.expect(story.prices()[sku] == price, "a price × 100 does not reach the list")
+    play.change("catsy", {"set": {item_id: {"price_trade": str(price)}}})
+
+    story.chapter("A reply is lost", "SparkLayer takes the prices, then the line is cut before it answers.")
+    play.change("catsy", {"reprice": {"attribute": "price_trade", "share": 0.01, "factor": "1.04", "seed": 2}})
+    play.fault("sparklayer", on="PATCH /api/v1/price-lists/*/pricing", kind="lost_reply")
+    before_effects = story.effects()
+    lost = story.run("lost", "sync", ALWAYS)
+    twice = [s for s, n in story.effects().items() if n - before_effects.get(s, 0) > 1]
+    story.says(f"settled by reading: {lost.counts.get('delivered', 0)} delivered, {len(twice)} sent twice")
+    story.expect(not twice and lost.state == "done", "a lost reply is settled without a second send")
+
+    story.chapter("Undo", "Those last prices were a mistake after all.")
+    kept = story.prices()
+    undo = story.run("undo", "undo", {"undo_prices": {"plan": lost.plan_id}})
+    back = sum(kept[s] != p for s, p in story.prices().items())
+    story.says(f"{back} prices are what they were before; they stay that way until Catsy changes or a person releases them")
+    story.expect(back == lost.counts.get("delivered") == undo.counts.get("delivered"), "undo takes back what was written")
+
+
+def _some_product(story: Story) -> tuple[str, str, Decimal]:
+    """A plainly priced product that the list holds: SKU, id in Catsy, price."""
+    listed = story.prices()
+    for item in story.playground.state("catsy")["items"]:
+        sku, price = item.get("sku"), item.get("price_trade")
+        if isinstance(price, str) and sku in listed and price == str(listed[sku]) and listed[sku] > 1:
+            return sku, str(item["id"]), listed[sku]
+    raise LookupError("the made-up catalogue has no plainly priced product")
+
+
+def _old_and_new(story: Story) -> Table:
+    runs = story.runs
+    pages = runs["one_percent"].calls["by_vendor"]["catsy"]["used"]
+    rows = runs["first"].counts.get("delivered", 0) + runs["first"].counts.get("unchanged", 0)
+    batches = -(-rows // 500)
+    table = Table(title="the old script / this", title_justify="left", header_style="bold")
+    for name in ("", "the old script", "this"):
+        table.add_column(name, overflow="fold")
+    for row in (
+        ("nothing changed", f"{pages + 2 * batches} calls, {rows} prices written again", f"{runs['again'].calls['used']} calls, 0 writes"),
+        ("1 % changed", f"{pages + 2 * batches} calls, {rows} prices written again", f"{runs['one_percent'].calls['used']} calls, {runs['one_percent'].counts.get('delivered', 0)} prices written"),
+        ("quantity breaks it does not know", "wiped", "sent again as they are"),
+        ("a price × 100", "live in the shop", "held until a person releases it"),
+        ("a reply lost", "a failed batch, reported as success", "settled by reading, not sent twice"),
+        ("a stale file", "sent for ever", "used for 20 hours, and says so"),
+        ("taking it back", "no", f"{runs['undo'].counts.get('delivered', 0)} prices in {runs['undo'].calls['used']} calls"),
+    ):
+        table.add_row(*row)
+    return table

@@ -1,0 +1,70 @@
+"""The Dagster UI and its daemon: beside the sandbox for looking around, or on the merchant's own settings."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sync_pipelines.operations import environment, screen
+from sync_pipelines.operations.playground import Playground
+from sync_pipelines.settings import home
+
+HOST = "127.0.0.1"
+"""The webserver has no login of its own. docs/operating.md shows how to put it behind a proxy that has."""
+
+
+def dev(port: int) -> int:
+    """Sandbox, UI and daemon until Ctrl-C, schedules started. The sandbox goes on from the last demo, or from scratch."""
+    with Playground(fresh=False) as playground:
+        os.environ["SYNC_PIPELINES_HOME"] = str(home())
+        screen.err.print(f"sandbox on {playground.url} · Dagster UI on http://{HOST}:{port} · Ctrl-C ends both", highlight=False)
+        return _serve(port, start_schedules=True)
+
+
+def up(port: int) -> int:
+    """UI and daemon on the account that .env and settings.toml name. Schedules stay as they were left in the UI."""
+    os.environ["SYNC_PIPELINES_HOME"] = str(home())
+    return _serve(port, start_schedules=False)
+
+
+def _serve(port: int, *, start_schedules: bool) -> int:
+    """Run webserver and daemon until one of them ends or a signal comes; then end both."""
+    # Dagster reads the .env of the folder it runs in over what is exported: the instance's folder has none.
+    folder = environment.instance_folder()
+    workspace = ["--workspace", str(home() / "workspace.yaml")]
+    if start_schedules:
+        _start_schedules(folder, workspace)
+    servers = [
+        _dagster(folder, "dagster_webserver", "--host", HOST, "--port", str(port), *workspace),
+        _dagster(folder, "dagster._daemon", "run", *workspace),
+    ]
+
+    def stop(*_: Any) -> None:
+        for server in servers:
+            if server.poll() is None:
+                server.send_signal(signal.SIGINT)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    codes = []
+    for server in servers:
+        codes.append(server.wait())
+        stop()
+    return max(0, *codes)
+
+
+def _start_schedules(folder: Path, workspace: Sequence[str]) -> None:
+    done = _dagster(folder, "dagster", "schedule", "start", "--start-all", *workspace, stderr=subprocess.PIPE, text=True)
+    _, said = done.communicate()
+    if done.returncode:
+        screen.problem(f"the schedules could not be started: {said.strip()[-500:]}")
+
+
+def _dagster(folder: Path, module: str, *arguments: str, **options: Any) -> subprocess.Popen[Any]:
+    """One of Dagster's own programs, with this very Python."""
+    return subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=folder, **options)  # noqa: S603
