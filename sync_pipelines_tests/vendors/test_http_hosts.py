@@ -1,0 +1,153 @@
+"""Whom a client talks to, and with what rights: credentials go to the account's own host, writes only when they are on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sync_pipelines.vendors.http import HostRefused, Http, WritesOff, checked_base
+from sync_pipelines_tests.vendors.conftest import ScriptedServer, answer
+
+Serve = Callable[..., ScriptedServer]
+Client = Callable[..., Http]
+
+
+class TestBaseAddress:
+    @pytest.mark.parametrize(
+        "url",
+        ["https://api.example.com/api/v3", "http://127.0.0.1:8700/catsy", "http://localhost", "http://[::1]:80/x"],
+    )
+    def test_https_and_loopback_are_talked_to(self, url: str) -> None:
+        assert checked_base("catsy", f"{url}/") == url
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://api.example.com",
+            "http://127.0.0.1.example.com",
+            "http://localhost.example.com",
+            "http://0.0.0.0",
+            "http://192.168.0.1",
+        ],
+    )
+    def test_plain_http_is_for_loopback_only(self, url: str) -> None:
+        with pytest.raises(HostRefused, match="plain http"):
+            checked_base("catsy", url)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "",
+            "api.example.com",
+            "ftp://api.example.com",
+            "file:///etc/hosts",
+            "https://",
+            "https://user:password@api.example.com",
+            "https://user@api.example.com",
+            "http://127.0.0.1\\@example.com",
+            "https://api.example.com/?key=1",
+            "https://api.example.com/#part",
+        ],
+    )
+    def test_anything_but_host_and_path_is_refused(self, url: str) -> None:
+        with pytest.raises(HostRefused, match="Nothing was sent"):
+            checked_base("catsy", url)
+
+    @pytest.mark.parametrize("url", ["https://:password@api.example.com", "http://[::1", "https://127.0.0.1:99999"])
+    def test_regression_a_password_without_a_user_and_a_broken_address_are_refused(self, url: str) -> None:
+        with pytest.raises(HostRefused, match="Nothing was sent"):
+            checked_base("catsy", url)
+
+    def test_regression_the_refusal_does_not_repeat_the_password(self) -> None:
+        with pytest.raises(HostRefused) as refused:
+            checked_base("catsy", "https://user:hunter2@localhost")
+        assert "hunter2" not in str(refused.value)
+
+    @pytest.mark.parametrize("url", ["https://api.example.com", "https://app.sparklayer.io"])
+    def test_while_the_sandbox_is_on_only_loopback_is_talked_to(
+        self, monkeypatch: pytest.MonkeyPatch, url: str
+    ) -> None:
+        assert checked_base("catsy", url) == url
+        monkeypatch.setenv("SYNC_PIPELINES_SANDBOX", "1")
+        with pytest.raises(HostRefused, match="sandbox is on"):
+            checked_base("catsy", url)
+        assert checked_base("catsy", "http://127.0.0.1:1") == "http://127.0.0.1:1"
+        monkeypatch.setenv("SYNC_PIPELINES_SANDBOX", "0")
+        assert checked_base("catsy", url) == url
+
+
+class TestCredentialsStayHome:
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_a_redirect_is_not_followed(self, serve: Serve, client: Client, status: int) -> None:
+        elsewhere = serve(answer())
+        here = serve(answer(status, Location=f"{elsewhere.url}/thing"))
+        http = client(here)
+        http.authorization = "Bearer very-secret"
+        with pytest.raises(HostRefused, match="Redirects are not followed"):
+            http.request("GET", "/thing", what="it")
+        assert [call.headers["authorization"] for call in here.heard] == ["Bearer very-secret"]
+        assert elsewhere.heard == []
+
+    def test_netrc_is_not_used(
+        self, serve: Serve, client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        netrc = tmp_path / "netrc"
+        netrc.write_text("machine 127.0.0.1 login somebody password else\ndefault login any password body\n")
+        monkeypatch.setenv("NETRC", str(netrc))
+        server = serve(answer())
+        http = client(server)
+        http.request("GET", "/", what="it")
+        http.authorization = "Bearer mine"
+        http.request("GET", "/", what="it")
+        http.request("GET", "/", what="it", headers={"Authorization": "Bearer newer"})
+        assert [c.headers.get("authorization") for c in server.heard] == [None, "Bearer mine", "Bearer newer"]
+
+    def test_regression_a_proxy_of_the_environment_never_hears_a_call_to_loopback(
+        self, serve: Serve, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        proxy, server = serve(answer(200, "proxy")), serve(answer(200, "server"))
+        for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url)
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        http = client(server)
+        http.authorization = "Bearer very-secret"
+        assert http.request("GET", "/", what="it").text == "server"
+        assert proxy.heard == []
+
+    def test_who_is_calling_is_said(self, serve: Serve, client: Client) -> None:
+        server = serve(answer())
+        client(server).request("GET", "/", what="it")
+        assert server.heard[0].headers["user-agent"].startswith("sync_pipelines/")
+        assert server.heard[0].headers["accept"] == "application/json"
+
+
+class TestWrites:
+    @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+    def test_a_write_is_refused_while_writes_are_off_and_nothing_is_sent(
+        self, serve: Serve, client: Client, method: str
+    ) -> None:
+        server = serve(answer())
+        http = client(server)
+        with pytest.raises(WritesOff, match=r"read-only. Nothing was sent. .*sync-pipelines enable"):
+            http.request(method, "/thing", what="a write", body={})
+        assert server.heard == []
+        assert http.meter.used.total() == 0
+
+    @pytest.mark.parametrize("path", ["/other", "/things/1/more", "/x/things/1"])
+    def test_only_the_read_list_counts_as_reading(self, serve: Serve, client: Client, path: str) -> None:
+        server = serve(answer())
+        http = client(server, reads=[("GET", r"/things/[^/]+"), ("POST", "/token")])
+        http.request("GET", "/things/1", what="a read")
+        http.request("POST", "/token", what="a login", body={})
+        with pytest.raises(WritesOff):
+            http.request("GET", path, what="something else")
+        assert [call.path for call in server.heard] == ["/things/1", "/token"]
+
+    def test_whether_writes_are_on_is_asked_for_each_call(self, serve: Serve, client: Client) -> None:
+        server, leave = serve(answer(204)), [False]
+        http = client(server, writes_on=lambda: leave[0])
+        with pytest.raises(WritesOff):
+            http.request("PATCH", "/", what="a write")
+        leave[0] = True
+        assert http.request("PATCH", "/", what="a write").status == 204

@@ -1,0 +1,74 @@
+"""Rates are kept as the vendor counts them, by one process and by several on one file."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+from sync_pipelines.vendors.http import Http
+from sync_pipelines_tests.vendors.conftest import ScriptedServer, answer
+
+Serve = Callable[..., ScriptedServer]
+Client = Callable[..., Http]
+
+CHILD = """
+import sys
+from pathlib import Path
+from sync_pipelines.vendors.http import CallMeter, Http
+
+url, name, file = sys.argv[1:]
+http = Http("catsy", url, meter=CallMeter(), reads=[("GET", ".*")], rates=[(5, 1.0)], limits_file=Path(file))
+print("ready", flush=True)
+sys.stdin.readline()
+for number in range(8):
+    http.request("GET", f"/{name}/{number}", what="a call")
+http.close()
+"""
+
+
+def test_two_processes_with_one_limits_file_keep_the_rate_together(serve: Serve, tmp_path: Path) -> None:
+    server = serve(answer())
+    command = [sys.executable, "-c", CHILD, server.url]
+    pair = [
+        subprocess.Popen(
+            [*command, name, str(tmp_path / "limits" / "catsy.db")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for name in ("one", "two")
+    ]
+    try:
+        for child in pair:
+            assert child.stdout.readline() == "ready\n"
+        for child in pair:
+            child.stdin.write("go\n")
+            child.stdin.flush()
+        assert [child.wait(timeout=30) for child in pair] == [0, 0]
+    finally:
+        for child in pair:
+            child.kill()
+            child.communicate()
+    arrivals = sorted(call.at for call in server.heard)
+    assert len(arrivals) == 16
+    # The sixth call after any call comes a window later, less what a busy machine may delay the earlier one.
+    assert min(later - earlier for earlier, later in zip(arrivals, arrivals[5:], strict=False)) > 0.7
+    assert arrivals[-1] - arrivals[0] < 15, "the rate is used"
+
+
+def test_several_windows_are_kept_at_once(serve: Serve, client: Client) -> None:
+    server = serve(answer())
+    http = client(server, rates=[(2, 0.1), (5, 0.6)])
+    for _ in range(7):
+        http.request("GET", "/", what="a call")
+    arrivals = [call.at for call in server.heard]
+    assert min(later - earlier for earlier, later in zip(arrivals, arrivals[2:], strict=False)) > 0.06
+    assert min(later - earlier for earlier, later in zip(arrivals, arrivals[5:], strict=False)) > 0.5
+
+
+def test_retries_are_counted_by_the_limiter_too(serve: Serve, client: Client) -> None:
+    server = serve(answer(503), answer(503), answer())
+    client(server, rates=[(1, 0.15)]).request("GET", "/", what="a call")
+    arrivals = [call.at for call in server.heard]
+    assert all(later - earlier > 0.1 for earlier, later in pairwise(arrivals))
