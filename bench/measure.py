@@ -23,12 +23,16 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "bench-work"
 VENVS = ROOT / "build" / "bench-venvs"
-REQUIREMENTS: Mapping[str, Sequence[str]] = {
-    "ours": ("--editable", str(ROOT)),
-    "plain_loop": ("requests", "duckdb"),
-    "old_method": ("requests",),
-    "dlt": ("dlt[duckdb,parquet]",),
+REQUIREMENTS: Mapping[str, Sequence[Sequence[str]]] = {
+    "ours": (
+        ("--no-deps", "--require-hashes", "--requirement", str(ROOT / "requirements.lock")),
+        ("--no-deps", "--no-build-isolation", "--editable", str(ROOT)),
+    ),
+    "plain_loop": (("requests", "duckdb"),),
+    "old_method": (("requests",),),
+    "dlt": (("dlt[duckdb,parquet]",),),
 }
+"""What pip is asked to install into each environment, one call after the other."""
 SHOWN_VERSIONS = ("dagster", "dlt", "duckdb", "pandas", "pyarrow", "requests", "sqlalchemy")
 
 FAST = 100_000.0
@@ -65,7 +69,9 @@ def run(
     WORK.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=WORK) as out, tempfile.TemporaryFile(dir=WORK) as err:
         began = time.perf_counter()
-        process = subprocess.Popen([str(a) for a in argv], env={**clean_env(), **(env or {})}, cwd=cwd, stdout=out, stderr=err)
+        process = subprocess.Popen(
+            [str(a) for a in argv], env={**clean_env(), **(env or {})}, cwd=cwd, stdout=out, stderr=err
+        )
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -75,7 +81,9 @@ def run(
             said.append(stream.read().decode(errors="replace"))
     child = Child(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, said[0], said[1], process.returncode)
     if child.code not in codes:
-        raise ChildFailed(f"{' '.join(map(str, argv))} ended with {child.code}:\n{child.out[-2000:]}\n{child.err[-4000:]}")
+        raise ChildFailed(
+            f"{' '.join(map(str, argv))} ended with {child.code}:\n{child.out[-2000:]}\n{child.err[-4000:]}"
+        )
     return child
 
 
@@ -94,7 +102,8 @@ def python(venv: str) -> Path:
     if not (VENVS / venv / "complete").exists():
         print(f"making the virtual environment of {venv}", file=sys.stderr, flush=True)
         run([sys.executable, "-m", "venv", "--clear", VENVS / venv])
-        run([found, "-m", "pip", "install", "--quiet", *REQUIREMENTS[venv]])
+        for wanted in REQUIREMENTS[venv]:
+            run([found, "-m", "pip", "install", "--quiet", *wanted])
         (VENVS / venv / "complete").touch()
     return found
 
@@ -133,7 +142,12 @@ def sandbox(products: int, speed: float = FAST) -> Iterator[Sandbox]:
     WORK.mkdir(parents=True, exist_ok=True)
     file = WORK / f"sandbox-{os.getpid()}-{time.monotonic_ns()}.env"
     argv = [python("ours"), "-m", "sync_pipelines.sandbox", "--port", "0", "--env-file", file]
-    process = subprocess.Popen([*map(str, argv), "--scale", str(products), "--speed", str(speed)], stdout=subprocess.DEVNULL, env=clean_env(), cwd=ROOT)
+    process = subprocess.Popen(
+        [*map(str, argv), "--scale", str(products), "--speed", str(speed)],
+        stdout=subprocess.DEVNULL,
+        env=clean_env(),
+        cwd=ROOT,
+    )
     try:
         until = time.monotonic() + 60
         while not file.exists():
@@ -141,7 +155,10 @@ def sandbox(products: int, speed: float = FAST) -> Iterator[Sandbox]:
                 raise ChildFailed("the sandbox did not start")
             time.sleep(0.05)
         env = dict(re.findall(r"^export (\w+)='(.*)'$", file.read_text(), re.M))
-        yield Sandbox(env["SPARKLAYER_URL"].rpartition("/")[0], env)
+        found = Sandbox(env["SPARKLAYER_URL"].rpartition("/")[0], env)
+        # Token lives are scaled, too; what is measured is a client whose token lasts an hour.
+        found.control("POST", "sparklayer/state", {"settings": {"token_seconds": 3600 * speed}})
+        yield found
     finally:
         process.terminate()
         process.wait()
@@ -176,10 +193,9 @@ def spread(values: Sequence[float], unit: str, digits: int = 1) -> str:
     return f"{shown} ({min(values):,.{digits}f}–{max(values):,.{digits}f})" if len(values) > 1 else f"{shown} (once)"
 
 
-def at_most(what: str, values: Sequence[float], unit: str, limit: float, digits: int = 1, note: str = "") -> Row:
+def at_most(what: str, values: Sequence[float], unit: str, limit: float, *, digits: int = 1) -> Row:
     """A row whose median has to be at most `limit`."""
-    shown = f"≤ {limit:,.{digits}f} {unit}" if limit % 1 else f"≤ {limit:,.0f} {unit}"
-    return Row(what, spread(values, unit, digits), shown, median(values) <= limit, note)
+    return Row(what, spread(values, unit, digits), f"≤ {limit:,g} {unit}", median(values) <= limit)
 
 
 def say(text: str) -> None:

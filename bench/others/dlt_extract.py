@@ -10,22 +10,19 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
-HEADERS = {"Authorization": f"Bearer {os.environ.get('CATSY_BEARER_TOKEN', '')}"}
+import dlt
+from dlt.sources.rest_api import rest_api_source
 
 
 def main(folder: Path, kind: str) -> None:
-    os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
-    os.environ["RUNTIME__LOG_LEVEL"] = "ERROR"
-    import dlt
-    from dlt.sources.rest_api import rest_api_source
-
     began = time.perf_counter()
     source = rest_api_source(
         {
             "client": {
                 "base_url": os.environ["CATSY_BASE_URL"],
-                "headers": HEADERS,
+                "headers": {"Authorization": f"Bearer {os.environ['CATSY_BEARER_TOKEN']}"},
                 "paginator": {"type": "offset", "limit": 500, "total_path": "pagination.total_results"},
             },
             "resources": [
@@ -36,12 +33,10 @@ def main(folder: Path, kind: str) -> None:
             ],
         }
     )
+    destination: Any = dlt.destinations.filesystem(bucket_url=folder.as_uri())
+    options: dict[str, Any] = {"loader_file_format": "parquet"}
     if kind == "duckdb":
-        destination = dlt.destinations.duckdb(str(folder / "items.duckdb"))
-        options = {}
-    else:
-        destination = dlt.destinations.filesystem(bucket_url=folder.as_uri())
-        options = {"loader_file_format": "parquet"}
+        destination, options = dlt.destinations.duckdb(str(folder / "items.duckdb")), {}
     pipeline = dlt.pipeline("bench", destination=destination, dataset_name="catsy", pipelines_dir=str(folder / "state"))
     pipeline.run(source, write_disposition="replace", **options)
     rows = pipeline.last_trace.last_normalize_info.row_counts["items"]

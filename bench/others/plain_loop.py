@@ -12,11 +12,11 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
+import requests
+
 
 def main(folder: Path) -> None:
-    import duckdb
-    import requests
-
     began = time.perf_counter()
     session = requests.Session()
     session.headers["Authorization"] = f"Bearer {os.environ['CATSY_BEARER_TOKEN']}"

@@ -33,14 +33,16 @@ DESIRED_COLUMNS = pa.schema(
 
 
 def dumps(value: Any) -> str:
-    """Canonical JSON: sorted keys, Decimals as the digits they have. Raises TypeError for a float: no amount is one."""
-    return str(
-        rapidjson.dumps(value, sort_keys=True, number_mode=rapidjson.NM_DECIMAL, ensure_ascii=False, default=_refuse)
-    )
+    """Canonical JSON: sorted keys, Decimals as the digits they have."""
+    return str(rapidjson.dumps(value, sort_keys=True, number_mode=rapidjson.NM_DECIMAL, ensure_ascii=False))
 
 
-def _refuse(value: Any) -> Any:
-    raise TypeError(f"{type(value).__name__} {value!r} cannot be stored exactly")
+def no_floats(row: Desired) -> Fields:
+    """The row's fields. Raises TypeError for a float: it is no exact amount."""
+    for name, value in row.fields.items():
+        if type(value) is float:
+            raise TypeError(f"{row.key}: {name} is a float, {value!r}: it cannot be stored exactly")
+    return row.fields
 
 
 def loads(text: str | None) -> Fields | None:
@@ -136,7 +138,7 @@ def load_desired(
                 [r.key for r in chunk],
                 [r.parent for r in chunk],
                 [r.conflict for r in chunk],
-                [dumps(r.fields) for r in chunk],
+                [dumps(no_floats(r)) for r in chunk],
                 [fingerprint(r.fields, fields) for r in chunk],
                 [r.silent for r in chunk],
             )

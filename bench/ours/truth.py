@@ -1,0 +1,106 @@
+"""What arrived, held against the sandbox's truth: rows that are missing, that came twice, that are wrong.
+
+    truth.py extract KIND PATH    an extract (ours, plain_loop, dlt_duckdb, dlt_parquet) against the catalogue
+    truth.py list                 what the price list `wholesale` holds, and how often each SKU was written
+
+A process of its own, so that the whole truth does not count as memory of the runner. Prices are equal when their value
+is: 4.2 and 4.20 are, 4.2 and 4.19999999 are not. Of the list only plainly priced products are looked at, without the
+sandbox's trap items: what those should come to is a matter of the merchant's settings.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import urllib.request
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import duckdb
+
+LIST = "wholesale"
+
+EXTRACTS = {
+    "ours": """SELECT id, sku, "price:price_trade" FROM read_parquet('{path}')""",
+    "plain_loop": """SELECT id::VARCHAR, sku->>'$', price_trade->>'$' FROM read_parquet('{path}/items.parquet')""",
+    "dlt_duckdb": """SELECT id::VARCHAR, sku, price_trade FROM truth.catsy.items""",
+    "dlt_parquet": """SELECT id::VARCHAR, sku, price_trade
+        FROM read_parquet('{path}/catsy/items/*.parquet', union_by_name = true)""",
+}
+
+
+def state(vendor: str) -> dict[str, Any]:
+    """The sandbox's truth about one vendor, numbers exact."""
+    url = os.environ["SPARKLAYER_URL"].rpartition("/")[0]
+    with urllib.request.urlopen(f"{url}/_sandbox/{vendor}/state", timeout=300) as reply:
+        found: dict[str, Any] = json.loads(reply.read(), parse_float=Decimal)
+    return found
+
+
+def value(cell: object) -> object:
+    """A price as a value: a number where it is one, else its text."""
+    try:
+        return Decimal(str(cell)) if cell is not None else None
+    except InvalidOperation:
+        return str(cell)
+
+
+def plain(item: dict[str, Any]) -> bool:
+    price = str(item.get("price_trade", ""))
+    return not str(item.get("name", "")).startswith("Trap") and re.fullmatch(r"\d+(\.\d{1,2})?", price) is not None
+
+
+def compare_extract(kind: str, path: str) -> dict[str, int]:
+    with duckdb.connect() as con:
+        if kind == "dlt_duckdb":
+            con.execute(f"ATTACH '{path}/items.duckdb' AS truth (READ_ONLY)")
+        rows = con.execute(EXTRACTS[kind].format(path=path)).fetchall()
+    came = Counter(row[0] for row in rows)
+    found = {row[0]: row[1:] for row in rows}
+    items = state("catsy")["items"]
+    wrong = 0
+    for item in items:
+        sku, price = found.get(str(item["id"]), (None, None))
+        wanted = item.get("sku")
+        if str(item["id"]) in found and plain(item):
+            wrong += sku != wanted or value(price) != value(item.get("price_trade"))
+    return {
+        "rows": len(rows),
+        "missing": sum(str(item["id"]) not in came for item in items),
+        "duplicate": sum(n - 1 for n in came.values()),
+        "wrong": wrong,
+    }
+
+
+def shown(rows: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """What a read of the list shows of a SKU's prices."""
+    return sorted((row["quantity"], Decimal(row["price"]), row["unit_of_measure"] or "") for row in rows)
+
+
+def compare_list() -> dict[str, int]:
+    """`lost`: prices of a SKU from other quantities on, which somebody else had put there, and units of measure."""
+    document = state("sparklayer")
+    held = next(each for each in document["lists"] if each["slug"] == LIST)["prices"]
+    items = [item for item in state("catsy")["items"] if plain(item)]
+    missing = wrong = 0
+    for item in items:
+        rows = [row for row in held.get(item["sku"], []) if row["quantity"] == 1]
+        missing += not rows
+        wrong += bool(rows) and any(Decimal(row["price"]) != Decimal(item["price_trade"]) for row in rows)
+    others = [row for rows in held.values() for row in rows]
+    return {
+        "rows": len(items),
+        "missing": missing,
+        "wrong": wrong,
+        "writes": document["writes"],
+        "written": sum(document["effects"].get(LIST, {}).values()),
+        "foreign": sum(row["quantity"] != 1 for row in others) + sum(bool(row["unit_of_measure"]) for row in others),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(compare_extract(*sys.argv[2:]) if sys.argv[1] == "extract" else compare_list()))
