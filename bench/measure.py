@@ -178,24 +178,39 @@ def folder(name: str) -> Iterator[Path]:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the results. `met` is None where nothing was asked for."""
+    """One line of the results that was, or was not, asked for. `met` is None where nothing was asked for."""
 
     what: str
     measured: str
     target: str = ""
     met: bool | None = None
-    note: str = ""
 
 
-def spread(values: Sequence[float], unit: str, digits: int = 1) -> str:
+@dataclass(frozen=True)
+class Section:
+    """One subject of the results: lines with their targets, and a table beside the competitors."""
+
+    title: str
+    rows: Sequence[Row]
+    head: Sequence[str] = ()
+    table: Sequence[Sequence[str]] = ()
+    text: str = ""
+
+
+def spread(values: Sequence[float], unit: str = "", digits: int = 1) -> str:
     """Median with the smallest and largest: `2.6 s (2.5–2.8)`; a single run says so."""
-    shown = f"{median(values):,.{digits}f} {unit}"
+    shown = f"{median(values):,.{digits}f} {unit}".strip()
     return f"{shown} ({min(values):,.{digits}f}–{max(values):,.{digits}f})" if len(values) > 1 else f"{shown} (once)"
 
 
 def at_most(what: str, values: Sequence[float], unit: str, limit: float, *, digits: int = 1) -> Row:
-    """A row whose median has to be at most `limit`."""
-    return Row(what, spread(values, unit, digits), f"≤ {limit:,g} {unit}", median(values) <= limit)
+    """A line whose median has to be at most `limit`."""
+    return Row(what, spread(values, unit, digits), f"≤ {limit:,g} {unit}".strip(), median(values) <= limit)
+
+
+def never_more(what: str, values: Sequence[int], limit: int) -> Row:
+    """A line of which every single value has to be at most `limit`: counts do not depend on the machine."""
+    return Row(what, " / ".join(map(str, sorted(set(values)))), f"≤ {limit:,}" if limit else "0", max(values) <= limit)
 
 
 def say(text: str) -> None:

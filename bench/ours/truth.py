@@ -2,6 +2,7 @@
 
     truth.py extract KIND PATH    an extract (ours, plain_loop, dlt_duckdb, dlt_parquet) against the catalogue
     truth.py list                 what the price list `wholesale` holds, and how often each SKU was written
+    truth.py match                make the list hold what the catalogue says, behind the API's back
 
 A process of its own, so that the whole truth does not count as memory of the runner. Prices are equal when their value
 is: 4.2 and 4.20 are, 4.2 and 4.19999999 are not. Of the list only plainly priced products are looked at, without the
@@ -16,7 +17,7 @@ import re
 import sys
 import urllib.request
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -33,10 +34,13 @@ EXTRACTS = {
 }
 
 
+def control() -> str:
+    return os.environ["SPARKLAYER_URL"].rpartition("/")[0] + "/_sandbox"
+
+
 def state(vendor: str) -> dict[str, Any]:
     """The sandbox's truth about one vendor, numbers exact."""
-    url = os.environ["SPARKLAYER_URL"].rpartition("/")[0]
-    with urllib.request.urlopen(f"{url}/_sandbox/{vendor}/state", timeout=300) as reply:
+    with urllib.request.urlopen(f"{control()}/{vendor}/state", timeout=300) as reply:
         found: dict[str, Any] = json.loads(reply.read(), parse_float=Decimal)
     return found
 
@@ -82,7 +86,7 @@ def shown(rows: Iterable[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 def compare_list() -> dict[str, int]:
-    """`lost`: prices of a SKU from other quantities on, which somebody else had put there, and units of measure."""
+    """`foreign`: prices from other quantities on and units of measure, which somebody else had put there."""
     document = state("sparklayer")
     held = next(each for each in document["lists"] if each["slug"] == LIST)["prices"]
     items = [item for item in state("catsy")["items"] if plain(item)]
@@ -102,5 +106,14 @@ def compare_list() -> dict[str, int]:
     }
 
 
+def match() -> dict[str, int]:
+    prices = {item["sku"]: Decimal(item["price_trade"]) for item in state("catsy")["items"] if plain(item)}
+    rows = (f'{json.dumps(sku)}: [{{"quantity": 1, "price": {price}}}]' for sku, price in prices.items())
+    body = f'{{"set": {{"{LIST}": {{{", ".join(rows)}}}}}}}'.encode()
+    urllib.request.urlopen(urllib.request.Request(f"{control()}/sparklayer/state", body, method="POST"), timeout=300)
+    return {"rows": len(prices)}
+
+
 if __name__ == "__main__":
-    print(json.dumps(compare_extract(*sys.argv[2:]) if sys.argv[1] == "extract" else compare_list()))
+    verbs: dict[str, Callable[..., dict[str, int]]] = {"extract": compare_extract, "list": compare_list, "match": match}
+    print(json.dumps(verbs[sys.argv[1]](*sys.argv[2:])))

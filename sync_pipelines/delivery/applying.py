@@ -189,6 +189,7 @@ class _Application:
                 tables.plan.update().where(tables.plan.c.id == self.plan.id).values(state="applying", run=self.run)
             )
         self._load_ended(self.plan.id)
+        self._load_doubtful()
         released = self.ledger.releases(self.plan.account)
         pairs = pa.schema([("key", pa.string()), ("value", pa.string())])
         load(self.con, "released", pairs, [tuple(zip(*sorted(released), strict=True))] if released else [])
@@ -200,7 +201,8 @@ class _Application:
                 SELECT p.*, (p.key, p.before_print || '>' || p.after_print) IN (SELECT (key, value) FROM released) AS named
                 FROM plan p ANTI JOIN ended e ON e.row = p.row)
             SELECT row, key, action, held, reason,
-                CASE WHEN held IS NULL THEN $clear OR $every OR named
+                CASE WHEN held IS NULL OR held = 'doubt' AND key NOT IN (SELECT key FROM doubtful)
+                     THEN $clear OR $every OR named
                      ELSE list_contains($kinds, held) AND ($every OR named) END AS may_go
             FROM open ORDER BY row""",
             {
@@ -222,6 +224,10 @@ class _Application:
     def _load_ended(self, plan_id: str) -> None:
         rows = self.ledger.rows(sa.select(tables.outcome.c.row).where(tables.outcome.c.plan == plan_id))
         load(self.con, "ended", pa.schema([("row", pa.int64())]), [[[r["row"] for r in rows]]])
+
+    def _load_doubtful(self) -> None:
+        keys = {k for d in self.ledger.doubts(self.plan.account) for k in self.files.keys(d.plan, d.rows)}
+        load(self.con, "doubtful", pa.schema([("key", pa.string())]), [[sorted(keys)]])
 
     def _end_all(self, query: str, state: OutcomeState, parameters: Sequence[int] = ()) -> None:
         """End every row of a query (row, key, message)."""
@@ -252,8 +258,7 @@ class _Application:
         if self.target.window is not None:
             keys = [key for (key,) in self.con.execute(f"SELECT key FROM todo WHERE {window}").fetchall()]
         load_live(self.con, "live", self.target.read(keys) if reads else (), self.target.fields)
-        doubtful = {k for d in self.ledger.doubts(self.plan.account) for k in self.files.keys(d.plan, d.rows)}
-        load(self.con, "doubtful", pa.schema([("key", pa.string())]), [[sorted(doubtful)]])
+        self._load_doubtful()
         self.con.execute(
             f"""CREATE OR REPLACE TABLE work AS
             SELECT p.*, l.body AS live, l.remote_id AS live_id, coalesce(r.done, '[]') AS done, CASE

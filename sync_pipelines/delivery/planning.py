@@ -247,13 +247,18 @@ class _Decider:
             return "conflict", f"key {self.repeated[row['key']]}"
         if row["problem"]:
             return "target", row["problem"]
-        if row["key"] in self.doubtful:
-            return "doubt", f"a call of {self.doubtful[row['key']]} was never answered and could not be settled yet"
         return None
 
     def _needs_a_person(
         self, row: dict[str, Any], action: Action, before: Fields | None, after: Fields | None, after_print: str
     ) -> tuple[HeldKind, str] | None:
+        for guard in self.row_guards if after is not None else ():
+            reason = guard(before, after)
+            if reason:
+                return "guard", reason
+        if row["key"] in self.doubtful:
+            # apply settles the doubt first; if that ends it, the row goes after all
+            return "doubt", f"a call of {self.doubtful[row['key']]} was never answered; it has to be settled first"
         known = row["state"] in ("present", "partial")
         as_recorded = row["hash"] == row["recorded"]
         fresh = known and self.now - moment(row["at"]) < self.target.settles_within
@@ -278,10 +283,6 @@ class _Decider:
             return "undone", "this value was undone; it is sent again when the source changes or a person releases it"
         if action == "remove":
             return ("guard", "a removal on the first run needs a person") if self.no_baseline else None
-        for guard in self.row_guards:
-            reason = guard(before, after or {})
-            if reason:
-                return "guard", reason
         return None
 
     def _differing(self, before: Fields | None, after: Fields | None) -> str:

@@ -55,7 +55,7 @@ def launch(pipeline: str, verb: str, ops: dict[str, Any] | None = None, *, since
     """
     began = _process_started() if since is None else since
     environment.instance_folder()
-    with _quiet_dagster(), _sigterm_raises():
+    with _quiet_dagster(), _sigterm_raises() as stopped:
         import dagster as dg
 
         from sync_pipelines.definitions import defs
@@ -67,6 +67,8 @@ def launch(pipeline: str, verb: str, ops: dict[str, Any] | None = None, *, since
             if ops:
                 config["ops"] = {name: {"config": values} for name, values in ops.items()}
             result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False, run_id=run_id)
+            if stopped:  # Dagster takes it for a failure of the step
+                raise Interrupted
             failed = [e for e in result.all_events if e.is_failure and e.message]
     return _ended(pipeline, run_id, startup, time.time() - began, "" if not failed else failed[0].message or "")
 
@@ -98,16 +100,21 @@ def _process_started() -> float:
 
 
 @contextlib.contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """Let SIGTERM unwind the run, so that its end is recorded; a second one ends the process at once."""
+def _sigterm_raises() -> Iterator[list[int]]:
+    """Let SIGTERM unwind the run, so that its end is recorded; a second one ends the process at once.
+
+    Gives a list that holds the signal once it came.
+    """
+    came: list[int] = []
 
     def stop(number: int, _: Any) -> None:
         signal.signal(number, signal.SIG_DFL)
+        came.append(number)
         raise Interrupted
 
     before = signal.signal(signal.SIGTERM, stop)
     try:
-        yield
+        yield came
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -44,7 +44,7 @@ def counts(numbers: Mapping[str, int]) -> str:
 
 
 def problem(message: str) -> None:
-    err.print(f"[bold red]✗[/] {escape(redact(message))}")
+    err.print(f"[bold red]✗[/] {escape(redact(message))}", soft_wrap=True, highlight=False)
 
 
 def _cell(value: Any) -> str:

@@ -57,7 +57,7 @@ class RunResource(dg.ConfigurableResource[Any]):
         logs.set_up(data_dir() / "logs")
         tags = context.run.tags if context.run else {}
         self._ledger, self._meter, self._facts = open_ledger(), CallMeter(), {}
-        self._id, self._pipeline = context.run_id or "", tags.get(PIPELINE_TAG, "")
+        self._id, self._pipeline = context.run.run_id if context.run else "", tags.get(PIPELINE_TAG, "")
         for dead in runs.mark_dead_runs(self._ledger):
             abandoned = context.instance.get_run_by_id(dead["id"]) if context.instance else None
             if context.instance and abandoned and not abandoned.is_finished:
@@ -104,7 +104,7 @@ class RunResource(dg.ConfigurableResource[Any]):
     def _end(self, instance: dg.DagsterInstance | None) -> None:
         failures = instance.all_logs(self._id, of_type=dg.DagsterEventType.STEP_FAILURE) if instance else []
         told = self._facts.pop("message", "")
-        message = _first_error(failures) if failures else told
+        message = (_first_error(failures) or "the run was interrupted") if failures else told
         counts = self._facts.get("counts", {})
         state: runs.RunState = "done"
         if self._facts.pop("stopped", False):

@@ -166,7 +166,7 @@ class Http:
         def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             asked = error.retry_after if isinstance(error, VendorError) else None
-            pause = asked + 0.05 if asked is not None else tenacity.wait_exponential_jitter(0.5, 30, jitter=0.5)(state)
+            pause = asked + 0.05 if asked is not None else tenacity.wait_exponential_jitter(multiplier=0.5, max=30, jitter=0.5)(state)
             self.log.warning("%s: try %d failed (%s); again in %.1f s", what, state.attempt_number, error, pause)
             return pause
 

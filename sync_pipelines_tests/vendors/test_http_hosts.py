@@ -1,4 +1,4 @@
-"""Whom a client talks to, and with what rights: credentials go to the account's own host, writes only when they are on."""
+"""Whom a client talks to and what it may do: credentials stay with their own host, writes wait to be turned on."""
 
 from collections.abc import Callable
 from pathlib import Path

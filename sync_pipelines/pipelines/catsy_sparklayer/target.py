@@ -192,5 +192,5 @@ class PriceLists(Target):
 
     def _smaller(self, batch: Sequence[Change]) -> None:
         """The vendor publishes no largest request: after a refusal for size, or none at all, send half as much."""
-        self._batch_size = max(1, min(self._batch_size, len(batch)) // 2)
+        self._batch_size = max(1, min(self._batch_size, len(batch) // 2))
         log.warning("sparklayer: from now on %d SKUs a call", self._batch_size)

@@ -1,0 +1,155 @@
+"""Somebody hears of a run that failed, and nobody's deafness makes a run fail."""
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync_pipelines import credentials
+from sync_pipelines.alerts import alert
+from sync_pipelines.credentials import remember
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.upper().startswith(("ALERT_", "SYNC_PIPELINES_")) or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("SYNC_PIPELINES_HOME", str(tmp_path))
+    monkeypatch.setattr(credentials, "_known", set())
+
+
+class Listener(HTTPServer):
+    """Hears JSON and answers with one status."""
+
+    def __init__(self, status: int) -> None:
+        self.status, self.heard = status, list[Any]()
+        super().__init__(("127.0.0.1", 0), _Handler)
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/hook/secret-key-0123"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Listener
+
+    def do_POST(self) -> None:
+        self.server.heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(self.server.status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def listener(request: pytest.FixtureRequest) -> Iterator[Listener]:
+    listening = Listener(getattr(request, "param", 200))
+    yield listening
+    listening.shutdown()
+    listening.server_close()
+
+
+def command(code: str) -> str:
+    return f"'{sys.executable}' -c '{code}'"
+
+
+def test_nobody_is_told_when_nobody_is_named() -> None:
+    assert alert("failed", "catsy_sparklayer", "run-1", "it failed") is False
+
+
+def test_the_command_gets_the_message_as_json_on_its_standard_input(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    heard = tmp_path / "heard.json"
+    monkeypatch.setenv("ALERT_COMMAND", command(f'import sys; open("{heard}", "w").write(sys.stdin.read())'))
+    remember("s3cr3t-0123")
+    assert alert("stopped", "catsy_sparklayer", "run-1", 'Öse "8" s3cr3t-0123 for jane.doe@example.com') is True
+    assert json.loads(heard.read_text()) == {
+        "event": "stopped",
+        "pipeline": "catsy_sparklayer",
+        "run": "run-1",
+        "message": 'Öse "8" *** for ***@***',
+    }
+
+
+@pytest.mark.parametrize(
+    ("failing", "told"),
+    [
+        (command("raise SystemExit(3)"), False),
+        (command("import sys; sys.stdin.close()"), True),
+        ("no-such-command-anywhere", False),
+        ("'unclosed", False),
+    ],
+    ids=["fails", "does not listen", "is not there", "cannot be read"],
+)
+def test_a_command_that_fails_raises_nothing(monkeypatch: pytest.MonkeyPatch, failing: str, told: bool) -> None:
+    monkeypatch.setenv("ALERT_COMMAND", failing)
+    assert alert("failed", "catsy_sparklayer", "run-1", "it failed") is told
+
+
+def test_a_command_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync_pipelines.alerts.TIMEOUT", 0.3)
+    monkeypatch.setenv("ALERT_COMMAND", command("import time; time.sleep(60)"))
+    assert alert("failed", "catsy_sparklayer", "run-1", "it failed") is False
+
+
+def test_the_webhook_gets_the_message_as_json(monkeypatch: pytest.MonkeyPatch, listener: Listener) -> None:
+    monkeypatch.setenv("ALERT_WEBHOOK", listener.url)
+    monkeypatch.setenv("SYNC_PIPELINES_SANDBOX", "1")
+    assert alert("recovered", "catsy_sparklayer", "run-2", "x" * 2000) is True
+    assert listener.heard == [
+        {"event": "recovered", "pipeline": "catsy_sparklayer", "run": "run-2", "message": "x" * 1000}
+    ]
+
+
+@pytest.mark.parametrize("listener", [302, 404, 500], indirect=True)
+def test_a_webhook_that_fails_raises_nothing_and_its_key_is_not_logged(
+    monkeypatch: pytest.MonkeyPatch, listener: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("ALERT_WEBHOOK", listener.url)
+    told = alert("failed", "catsy_sparklayer", "run-1", "it failed")
+    assert told is (listener.status < 400)
+    assert "secret-key" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://127.0.0.1:9/",
+        "no address",
+        "https://",
+        pytest.param("https://[broken", id="regression-broken-address"),
+    ],
+)
+def test_a_webhook_that_cannot_be_reached_raises_nothing(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("ALERT_WEBHOOK", address)
+    assert alert("failed", "catsy_sparklayer", "run-1", "it failed") is False
+
+
+def test_while_the_sandbox_is_on_no_webhook_elsewhere_is_called(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("ALERT_WEBHOOK", "https://hooks.example.com/secret-key-0123")
+    monkeypatch.setenv("SYNC_PIPELINES_SANDBOX", "1")
+    assert alert("failed", "catsy_sparklayer", "run-1", "it failed") is False
+    assert "not on loopback" in caplog.text
+    assert "secret-key" not in caplog.text
+
+
+def test_one_failing_way_does_not_keep_the_other_from_telling(
+    monkeypatch: pytest.MonkeyPatch, listener: Listener
+) -> None:
+    monkeypatch.setenv("ALERT_COMMAND", "no-such-command-anywhere")
+    monkeypatch.setenv("ALERT_WEBHOOK", listener.url)
+    assert alert("failed", "catsy_sparklayer", "run-1", "it failed") is True
+    assert len(listener.heard) == 1

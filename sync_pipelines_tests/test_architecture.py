@@ -1,0 +1,61 @@
+"""The arrows between the rooms, and the shape of the graph."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import sync_pipelines
+
+ROOT = Path(sync_pipelines.__file__).parent
+MAY_IMPORT = {
+    "settings": set(),
+    "currency": set(),
+    "credentials": {"settings"},
+    "logs": {"credentials"},
+    "alerts": {"credentials", "settings"},
+    "delivery": set(),
+    "sandbox": set(),
+    "vendors": {"settings", "credentials"},
+    "warehouse": {"settings"},
+    "pipelines": {"vendors", "delivery", "warehouse", "settings", "credentials", "alerts", "logs", "currency"},
+    "definitions": {"pipelines", "warehouse"},
+    "operations": {"definitions", "pipelines", "vendors", "delivery", "warehouse", "settings", "credentials", "alerts", "logs", "sandbox"},
+}
+WITHOUT_DAGSTER = ["delivery", "vendors", "sandbox", "warehouse/snapshots.py", "warehouse/spool.py", "pipelines/*/mapping.py", "pipelines/*/target.py"]
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def room(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.rglob("*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_go_one_way(path: Path) -> None:
+    if path.parent == ROOT and path.name == "__init__.py":
+        return
+    used = {name.split(".")[1] for name in imports(path) if name.startswith("sync_pipelines.")}
+    assert used <= MAY_IMPORT[room(path)] | {room(path)}
+
+
+@pytest.mark.parametrize("place", WITHOUT_DAGSTER)
+def test_the_heart_the_clients_and_the_mappings_know_no_dagster(place: str) -> None:
+    paths = [p for found in ROOT.glob(place) for p in (found.rglob("*.py") if found.is_dir() else [found])]
+    assert paths
+    assert [p.name for p in paths if any(name.split(".")[0] == "dagster" for name in imports(p))] == []
+
+
+def test_only_one_place_sends_requests() -> None:
+    users = {str(p.relative_to(ROOT)) for p in ROOT.rglob("*.py") if "requests" in imports(p)}
+    assert users == {"vendors/http.py", "alerts.py", "operations/playground.py"}

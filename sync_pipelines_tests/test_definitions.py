@@ -1,0 +1,86 @@
+"""The graph as the UI shows it, and one run of it in Dagster."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from sync_pipelines.sandbox import Sandbox
+
+
+@pytest.fixture(scope="module")
+def defs() -> dg.Definitions:
+    from sync_pipelines.definitions import defs
+
+    return defs()
+
+
+def test_the_graph_reads_from_left_to_right(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    arrows = {(p.to_user_string(), k.to_user_string()) for k in graph.get_all_asset_keys() for p in graph.get(k).parent_keys}
+    assert arrows == {
+        ("catsy/catalogue", "catsy/products"),
+        ("catsy/products", "catsy/trade_prices"),
+        ("catsy/trade_prices", "sparklayer/price_plan"),
+        ("sparklayer/price_plan", "sparklayer/prices"),
+        ("sparklayer/prices", "sparklayer/storefront"),
+    }
+
+
+def test_every_asset_says_what_it_is_who_owns_it_and_of_what_kind(defs: dg.Definitions) -> None:
+    for spec in defs.resolve_all_asset_specs():
+        assert spec.description
+        assert spec.owners
+        assert spec.kinds
+        assert spec.group_name == "catsy_sparklayer"
+
+
+def test_jobs_schedule_and_checks_are_there_under_their_names(defs: dg.Definitions) -> None:
+    repository = defs.get_repository_def()
+    assert {j for j in repository.job_names if not j.startswith("__")} == {
+        "preview_catsy_sparklayer", "sync_catsy_sparklayer", "apply_catsy_sparklayer", "undo_catsy_sparklayer",
+    }  # fmt: skip
+    (schedule,) = repository.schedule_defs
+    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+    checks = {c.to_user_string() for c in defs.resolve_asset_graph().asset_check_keys}
+    assert len(checks) == 6
+
+
+def test_importing_the_definitions_needs_no_environment_and_touches_nothing(tmp_path: Path) -> None:
+    script = "from sync_pipelines.definitions import defs; defs(); import os; print(sorted(os.listdir('.')))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "['data']" or done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_run_in_dagster_tells_rows_checks_and_schemas(sandbox: Sandbox, defs: dg.Definitions) -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = defs.resolve_job_def("sync_catsy_sparklayer").execute_in_process(instance=instance)
+        assert result.success
+        checks = {c.check_name: c.passed for c in result.get_asset_check_evaluations()}
+        assert checks == {
+            "every_row_accounted_for": True, "every_price_understood": False, "guards": True,
+            "nothing_waits_for_a_person": False, "every_row_ended_well": True, "price_list_as_planned": True,
+        }  # fmt: skip
+        rows = {e.asset_key.to_user_string(): e.materialization.metadata["dagster/row_count"].value for e in result.get_asset_materialization_events()}
+        assert rows["catsy/products"] == rows["catsy/trade_prices"] == 300
+        plan = next(e for e in result.get_asset_materialization_events() if e.asset_key.path[-1] == "price_plan")
+        shown = plan.materialization.metadata["changes"].value
+        assert shown.startswith("| key | what | prices | reason |")
+        assert len(shown.splitlines()) <= 22
+
+
+def test_a_guard_that_stops_is_a_failed_blocking_check_and_no_write(sandbox: Sandbox, defs: dg.Definitions) -> None:
+    sandbox.vendors["sparklayer"].change_state({"currency": {"wholesale": "USD"}})
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = defs.resolve_job_def("sync_catsy_sparklayer").execute_in_process(instance=instance, raise_on_error=False)
+        assert not result.success
+        guards = next(c for c in result.get_asset_check_evaluations() if c.check_name == "guards")
+        assert not guards.passed
+        assert "is in USD" in guards.metadata["what"].value
+    assert sandbox.vendors["sparklayer"].state()["writes"] == 0
