@@ -29,7 +29,12 @@ def alert(event: Event, pipeline: str, run: str, message: str) -> bool:
     if settings.command:
         try:
             subprocess.run(  # noqa: S603 - the command is the merchant's own setting
-                shlex.split(settings.command), input=json.dumps(body), text=True, check=True, capture_output=True, timeout=TIMEOUT
+                shlex.split(settings.command),
+                input=json.dumps(body),
+                text=True,
+                check=True,
+                capture_output=True,
+                timeout=TIMEOUT,
             )
             told = True
         except (OSError, ValueError, subprocess.SubprocessError) as e:
@@ -42,7 +47,11 @@ def alert(event: Event, pipeline: str, run: str, message: str) -> bool:
 def _post(address: str, body: dict[str, Any]) -> bool:
     import requests
 
-    host = urlsplit(address).hostname
+    try:
+        host = urlsplit(address).hostname
+    except ValueError:
+        log.error("the alert webhook is no address")  # noqa: TRY400 - nor may it be logged
+        return False
     if sandbox_on() and host not in ("127.0.0.1", "localhost", "::1"):
         log.error("the alert webhook %s is not on loopback; while the sandbox is on it is not called", host)
         return False

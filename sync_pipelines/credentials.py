@@ -9,7 +9,7 @@ from sync_pipelines.settings import home
 
 _known: set[str] = set()
 
-_PERSONAL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.]+")
+_PERSONAL = re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.]+")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+")
 
 
@@ -37,6 +37,6 @@ def remember(value: str) -> None:
 
 def redact(text: str) -> str:
     """The text without secrets that were read or fetched, authorization values and mail addresses."""
-    for value in _known:
+    for value in sorted(_known, key=len, reverse=True):
         text = text.replace(value, "***")
     return _PERSONAL.sub("***@***", _BEARER.sub(r"\1 ***", text))

@@ -18,7 +18,7 @@ class TaggedFormatter(logging.Formatter):
 
     def __init__(self) -> None:
         super().__init__("%(asctime)sZ %(levelname)s [%(tag)s] %(message)s", "%Y-%m-%dT%H:%M:%S")
-        self.converter = time.gmtime  # type: ignore[assignment]
+        self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
         record.tag = tag(record.name)
@@ -42,8 +42,14 @@ def set_up(folder: Path, *, debug: bool = False) -> None:
         handler.close()
     folder.mkdir(parents=True, exist_ok=True)
     handlers: list[tuple[logging.Handler, int]] = [
-        (RotatingFileHandler(folder / "sync_info.log", maxBytes=5_000_000, backupCount=5, encoding="utf-8"), logging.INFO),
-        (RotatingFileHandler(folder / "sync_debug.log", maxBytes=20_000_000, backupCount=3, encoding="utf-8"), logging.DEBUG),
+        (
+            RotatingFileHandler(folder / "sync_info.log", maxBytes=5_000_000, backupCount=5, encoding="utf-8"),
+            logging.INFO,
+        ),
+        (
+            RotatingFileHandler(folder / "sync_debug.log", maxBytes=20_000_000, backupCount=3, encoding="utf-8"),
+            logging.DEBUG,
+        ),
     ]
     if debug:
         handlers.append((logging.StreamHandler(sys.stderr), logging.DEBUG))

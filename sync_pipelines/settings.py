@@ -12,8 +12,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 S = TypeVar("S", bound="Section")
 
@@ -39,9 +39,10 @@ def data_dir() -> Path:
 
 
 class Section(BaseSettings):
-    """One table of settings.toml; `prefix` is how its variables are called in the environment."""
+    """One table of settings.toml. `old_names`: variables of the old scripts, by field; they come after the prefixed ones."""
 
     table: ClassVar[str] = ""
+    old_names: ClassVar[dict[str, str]] = {}
     model_config = SettingsConfigDict(extra="forbid", env_ignore_empty=True, frozen=True)
 
     @classmethod
@@ -49,7 +50,17 @@ class Section(BaseSettings):
         cls, settings_cls: type[BaseSettings], *args: PydanticBaseSettingsSource, **sources: PydanticBaseSettingsSource
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         given, environment = (*args, *sources.values())[:2]
-        return given, environment, TomlConfigSettingsSource(settings_cls, home() / "settings.toml", (cls.table,))
+        old = {field: os.environ[name] for field, name in cls.old_names.items() if os.environ.get(name)}
+        written = InitSettingsSource(settings_cls, cls._written())
+        return given, environment, InitSettingsSource(settings_cls, old), written
+
+    @classmethod
+    def _written(cls) -> dict[str, Any]:
+        path = home() / "settings.toml"
+        table = tomllib.loads(path.read_text(encoding="utf-8")).get(cls.table, {}) if path.exists() else {}
+        if not isinstance(table, dict):
+            raise SettingsError(f"{path}: [{cls.table}] is not a table")
+        return table
 
     @classmethod
     def read(cls: type[S]) -> S:
@@ -59,7 +70,9 @@ class Section(BaseSettings):
             return cls()
         except ValidationError as e:
             lines = [f"  {'.'.join(str(p) for p in problem['loc'])}: {problem['msg']}" for problem in e.errors()]
-            raise SettingsError(f"settings [{cls.table}] (environment and {path}) are not right:\n" + "\n".join(lines)) from e
+            raise SettingsError(
+                f"settings [{cls.table}] (environment and {path}) are not right:\n" + "\n".join(lines)
+            ) from e
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
             raise SettingsError(f"{path} cannot be read: {e}") from e
         except Exception as e:  # pydantic-settings wraps what it cannot parse in an exception of its own
@@ -71,7 +84,10 @@ class Section(BaseSettings):
         """A value without which nothing works. Raises SettingsError that says where to put it."""
         value = str(getattr(self, name) or "")
         if not value:
-            raise SettingsError(f"{variable} is not set. Put it into {home() / '.env'} (sync-pipelines init asks for it) or settings.toml [{self.table}].")
+            raise SettingsError(
+                f"{variable} is not set. Put it into {home() / '.env'} (sync-pipelines init asks for it) "
+                f"or settings.toml [{self.table}]."
+            )
         return value
 
 
@@ -79,6 +95,7 @@ class CatsySettings(Section):
     """How the PIM is read. Facts behind the defaults: docs/pipelines/catsy_sparklayer.md."""
 
     table = "catsy"
+    old_names: ClassVar = {"output_file": "OUTPUT_FILE"}
     model_config = SettingsConfigDict(env_prefix="CATSY_", extra="forbid", env_ignore_empty=True, frozen=True)
 
     base_url: str = "https://api.catsy.com/api/v3"
@@ -93,7 +110,6 @@ class CatsySettings(Section):
     max_age_hours: float = Field(20.0, ge=0)
     output_file: Path = Field(
         Path("catsy_products_full_export.csv"),
-        validation_alias=AliasChoices("catsy_output_file", "output_file"),
         description="the full export for people; a relative path is below the data folder",
     )
 
@@ -111,17 +127,18 @@ class SparkLayerSettings(Section):
     """How the price engine is read and written."""
 
     table = "sparklayer"
-    model_config = SettingsConfigDict(
-        env_prefix="SPARKLAYER_", extra="forbid", env_ignore_empty=True, frozen=True, populate_by_name=True
-    )
+    old_names: ClassVar = {"site_id": "SITE_ID", "batch_size": "BATCH_SIZE", "batch_delay": "BATCH_DELAY"}
+    model_config = SettingsConfigDict(env_prefix="SPARKLAYER_", extra="forbid", env_ignore_empty=True, frozen=True)
 
     url: str = "https://app.sparklayer.io"
-    site_id: str = Field("", validation_alias=AliasChoices("sparklayer_site_id", "site_id"))
-    batch_size: int = Field(500, ge=1, validation_alias=AliasChoices("sparklayer_batch_size", "batch_size"))
-    batch_delay: float = Field(0.5, ge=0, validation_alias=AliasChoices("sparklayer_batch_delay", "batch_delay"))
+    site_id: str = ""
+    batch_size: int = Field(500, ge=1)
+    batch_delay: float = Field(0.5, ge=0)
     timeout: float = Field(180.0, gt=0, description="seconds for one call")
     deadline: float = Field(600.0, gt=0, description="seconds for one call with all its retries")
-    lands_within: float = Field(180.0, ge=0, description="seconds after which a call whose answer was lost cannot take effect any more")
+    lands_within: float = Field(
+        180.0, ge=0, description="seconds after which a call whose answer was lost cannot take effect any more"
+    )
     atomic: bool = Field(True, description="whether a refused request had no effect at all")
 
     @property

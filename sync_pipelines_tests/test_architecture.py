@@ -22,9 +22,28 @@ MAY_IMPORT = {
     "warehouse": {"settings"},
     "pipelines": {"vendors", "delivery", "warehouse", "settings", "credentials", "alerts", "logs", "currency"},
     "definitions": {"pipelines", "warehouse"},
-    "operations": {"definitions", "pipelines", "vendors", "delivery", "warehouse", "settings", "credentials", "alerts", "logs", "sandbox"},
+    "operations": {
+        "definitions",
+        "pipelines",
+        "vendors",
+        "delivery",
+        "warehouse",
+        "settings",
+        "credentials",
+        "alerts",
+        "logs",
+        "sandbox",
+    },
 }
-WITHOUT_DAGSTER = ["delivery", "vendors", "sandbox", "warehouse/snapshots.py", "warehouse/spool.py", "pipelines/*/mapping.py", "pipelines/*/target.py"]
+WITHOUT_DAGSTER = [
+    "delivery",
+    "vendors",
+    "sandbox",
+    "warehouse/snapshots.py",
+    "warehouse/spool.py",
+    "pipelines/*/mapping.py",
+    "pipelines/*/target.py",
+]
 
 
 def imports(path: Path) -> set[str]:

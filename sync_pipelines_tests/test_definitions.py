@@ -21,7 +21,9 @@ def defs() -> dg.Definitions:
 
 def test_the_graph_reads_from_left_to_right(defs: dg.Definitions) -> None:
     graph = defs.resolve_asset_graph()
-    arrows = {(p.to_user_string(), k.to_user_string()) for k in graph.get_all_asset_keys() for p in graph.get(k).parent_keys}
+    arrows = {
+        (p.to_user_string(), k.to_user_string()) for k in graph.get_all_asset_keys() for p in graph.get(k).parent_keys
+    }
     assert arrows == {
         ("catsy/catalogue", "catsy/products"),
         ("catsy/products", "catsy/trade_prices"),
@@ -53,7 +55,12 @@ def test_jobs_schedule_and_checks_are_there_under_their_names(defs: dg.Definitio
 def test_importing_the_definitions_needs_no_environment_and_touches_nothing(tmp_path: Path) -> None:
     script = "from sync_pipelines.definitions import defs; defs(); import os; print(sorted(os.listdir('.')))"
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert done.stdout.strip() == "['data']" or done.stdout.strip() == "[]", done.stderr
 
@@ -67,7 +74,10 @@ def test_a_run_in_dagster_tells_rows_checks_and_schemas(sandbox: Sandbox, defs: 
             "every_row_accounted_for": True, "every_price_understood": False, "guards": True,
             "nothing_waits_for_a_person": False, "every_row_ended_well": True, "price_list_as_planned": True,
         }  # fmt: skip
-        rows = {e.asset_key.to_user_string(): e.materialization.metadata["dagster/row_count"].value for e in result.get_asset_materialization_events()}
+        rows = {
+            e.asset_key.to_user_string(): e.materialization.metadata["dagster/row_count"].value
+            for e in result.get_asset_materialization_events()
+        }
         assert rows["catsy/products"] == rows["catsy/trade_prices"] == 300
         plan = next(e for e in result.get_asset_materialization_events() if e.asset_key.path[-1] == "price_plan")
         shown = plan.materialization.metadata["changes"].value
@@ -78,7 +88,9 @@ def test_a_run_in_dagster_tells_rows_checks_and_schemas(sandbox: Sandbox, defs: 
 def test_a_guard_that_stops_is_a_failed_blocking_check_and_no_write(sandbox: Sandbox, defs: dg.Definitions) -> None:
     sandbox.vendors["sparklayer"].change_state({"currency": {"wholesale": "USD"}})
     with dg.DagsterInstance.ephemeral() as instance:
-        result = defs.resolve_job_def("sync_catsy_sparklayer").execute_in_process(instance=instance, raise_on_error=False)
+        result = defs.resolve_job_def("sync_catsy_sparklayer").execute_in_process(
+            instance=instance, raise_on_error=False
+        )
         assert not result.success
         guards = next(c for c in result.get_asset_check_evaluations() if c.check_name == "guards")
         assert not guards.passed

@@ -41,19 +41,19 @@ class PricesInMemory(Target):
     def __init__(self, rows: int) -> None:
         self.cents = array("l", [0]) * rows
 
-    def read(self, keys: Sequence[str] | None) -> Iterator[Live]:  # noqa: ARG002 - always the whole list, as SparkLayer
+    def read(self, keys: Sequence[str] | None) -> Iterator[Live]:
         for number, cents in enumerate(self.cents):
             if cents:
                 price = Decimal(cents).scaleb(-2)
                 rows = [{"unit_of_measure": None, "quantity": 1, "price": price}]
                 yield Live(f"{LIST}/BOLT-M8-{number:07d}", {"rows": rows, "price@1": price}, LIST)
 
-    def batches(self, step: Step, changes: Iterable[Change]) -> Iterator[Sequence[Change]]:  # noqa: ARG002
+    def batches(self, step: Step, changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
         stream = iter(changes)
         while batch := tuple(islice(stream, BATCH)):
             yield batch
 
-    def write(self, step: Step, batch: Sequence[Change], intent: Intent) -> Mapping[str, Answer]:  # noqa: ARG002
+    def write(self, step: Step, batch: Sequence[Change], intent: Intent) -> Mapping[str, Answer]:
         for change in batch:
             self.cents[int(change.key[-7:])] = int((change.after or {})["price@1"].scaleb(2))
         return {change.key: Applied() for change in batch}

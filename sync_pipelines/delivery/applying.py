@@ -280,11 +280,12 @@ class _Application:
         for part in batches(self.con, "SELECT * FROM work WHERE fate = 'there'"):
             there = [replace(change_from(r), remote_id=r["live_id"] or r["remote_id"]) for r in part]
             self.journal.found_there(self.plan.id, there, sent, undo=self.undo)
-        for fate, state, message in (
+        endings: tuple[tuple[str, OutcomeState, str], ...] = (
             ("drifted", "drifted", "changed at the target since it was planned"),
             ("overtaken", "drifted", "another plan wrote it since this one was sealed"),
             ("doubtful", "unknown", STILL_OPEN),
-        ):
+        )
+        for fate, state, message in endings:
             self._end_all(f"SELECT row, key, '{message}' FROM work WHERE fate = '{fate}'", state)
 
     def _run_step(self, step: Step) -> None:
@@ -328,7 +329,9 @@ class _Application:
         for batch in self.target.batches(step, changes):
             rows = {c.row for c in batch}
             if len(rows) < len(batch) or not offered.isdisjoint(rows):
-                raise DeliveryError(f"{self.target.name} cut its batches so that a row would be sent twice. Nothing more was sent.")
+                raise DeliveryError(
+                    f"{self.target.name} cut its batches so that a row would be sent twice. Nothing more was sent."
+                )
             offered |= rows
             parts = [tuple(batch)]
             while parts:
@@ -382,7 +385,8 @@ class _Application:
         """Wait, keeping the lease; beyond patience the run ends and the plan stays open."""
         if seconds > self.patience.seconds:
             raise Paused(
-                f"{self.plan.account}: {why}. This run does not wait {seconds:.0f} s; the plan stays open and the next run goes on."
+                f"{self.plan.account}: {why}. This run does not wait {seconds:.0f} s; "
+                "the plan stays open and the next run goes on."
             )
         if seconds >= 1:
             log.info("%s: waiting %.0f s: %s", self.target.name, seconds, why)
@@ -421,7 +425,8 @@ class _Application:
         as_planned = 0
         if self.target.window is None:
             load_live(self.con, "live", self.target.read(None), self.target.fields)
-            kept = f"SELECT count(*) FROM ({query}) p LEFT JOIN live l USING (key) WHERE coalesce(l.fingerprint, '') = after_print"
+            kept = f"""SELECT count(*) FROM ({query}) p LEFT JOIN live l USING (key)
+                WHERE coalesce(l.fingerprint, '') = after_print"""
             as_planned = self.con.execute(kept).fetchall()[0][0]
         else:
             for part in chunks((r for b in batches(self.con, query) for r in b), self.target.window):

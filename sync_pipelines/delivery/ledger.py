@@ -207,9 +207,13 @@ class Ledger:
         return found[0] if len(found) == 1 else None
 
     def outcome_counts(self, plan_id: str) -> dict[str, int]:
-        query = sa.select(outcome.c.state, sa.func.count()).where(outcome.c.plan == plan_id).group_by(outcome.c.state)
+        query = (
+            sa.select(outcome.c.state, sa.func.count().label("n"))
+            .where(outcome.c.plan == plan_id)
+            .group_by(outcome.c.state)
+        )
         with self._readable(), self.reader.connect() as con:
-            return {state: n for state, n in con.execute(query)}
+            return {row.state: row.n for row in con.execute(query)}
 
     def bad_outcomes(self, account: str | None = None, *, all_plans: bool = False) -> list[dict[str, Any]]:
         """Rows that ended badly and whose key has not ended well since; with `all_plans` every one there was."""
@@ -306,9 +310,9 @@ class Lease:
                 "token": self.token, "heartbeat": self.ledger.now(),
             }])  # fmt: skip
 
-    def _alive(self, holder: Mapping[str, Any]) -> bool:
+    def _alive(self, holder: Any) -> bool:
         if holder["host"] == socket.gethostname():
-            return born(holder["pid"]) == holder["born"]
+            return bool(born(holder["pid"]) == holder["born"])
         return self.ledger.clock.now() - moment(holder["heartbeat"]) < LEASE_LASTS
 
     def check(self, tx: sa.Connection) -> None:

@@ -252,10 +252,10 @@ class _Decider:
     def _needs_a_person(
         self, row: dict[str, Any], action: Action, before: Fields | None, after: Fields | None, after_print: str
     ) -> tuple[HeldKind, str] | None:
-        for guard in self.row_guards if after is not None else ():
-            reason = guard(before, after)
-            if reason:
-                return "guard", reason
+        if after is not None:
+            for guard in self.row_guards:
+                if reason := guard(before, after):
+                    return "guard", reason
         if row["key"] in self.doubtful:
             # apply settles the doubt first; if that ends it, the row goes after all
             return "doubt", f"a call of {self.doubtful[row['key']]} was never answered; it has to be settled first"

@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from hashlib import blake2b
 from pathlib import Path
@@ -17,7 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import guards, ledger as tables
+from sync_pipelines.delivery import guards
+from sync_pipelines.delivery import ledger as tables
 from sync_pipelines.delivery.clock import stamp
 from sync_pipelines.delivery.images import CHUNK, dumps, fingerprint, loads
 from sync_pipelines.delivery.ledger import Ledger, put
@@ -164,12 +165,12 @@ class PlanWriter:
             self._pending.clear()
 
     def counts(self) -> Counts:
-        by_parent = {
-            parent: replace(Counts(**numbers), held_by_kind=dict(self.held.get(parent, {})))
-            for parent, numbers in self.numbers.items()
-        }
-        whole: Counter[str] = sum(self.numbers.values(), Counter())
-        return Counts(**whole, held_by_kind=dict(sum(self.held.values(), Counter())), by_parent=by_parent)
+        def counted(numbers: Counter[str], held: Counter[str], by_parent: dict[str, Counts]) -> Counts:
+            fields: dict[str, Any] = dict(numbers)
+            return Counts(**fields, held_by_kind=dict(held), by_parent=by_parent)
+
+        parents = {p: counted(numbers, self.held.get(p, Counter()), {}) for p, numbers in self.numbers.items()}
+        return counted(sum(self.numbers.values(), Counter()), sum(self.held.values(), Counter()), parents)
 
     def seal(
         self,

@@ -32,7 +32,10 @@ def release(ledger: Ledger, files: PlanFiles, plan_id: str, keys: Sequence[str],
         if missing := [k for k in keys if k not in found]:
             raise DeliveryError(f"plan {plan['id']} has no row {', '.join(missing)}. Nothing was released.")
     if fixed := [r for r in chosen if r["held"] and r["held"] not in RELEASABLE]:
-        raise DeliveryError(f"{fixed[0]['key']} is held because: {fixed[0]['reason']}. That has to be settled, not released. Nothing was released.")
+        raise DeliveryError(
+            f"{fixed[0]['key']} is held because: {fixed[0]['reason']}. "
+            "That has to be settled, not released. Nothing was released."
+        )
     said = {"account": plan["account"], "plan": plan["id"], "who": getpass.getuser(), "why": why, "at": ledger.now()}
     releases = [{**said, "key": r["key"], "value": value_of(r["before_print"], r["after_print"])} for r in chosen]
     if list(keys) == [EVERYTHING]:

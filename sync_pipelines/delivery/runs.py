@@ -68,7 +68,9 @@ def recovered(ledger: Ledger, pipeline: str, run_id: str) -> bool:
     return before is not None and before["state"] != "done"
 
 
-def note_extract(ledger: Ledger, extract_id: str, *, source: str, account: str, rows: int, repeats: int, origin: str, run: str) -> None:
+def note_extract(
+    ledger: Ledger, extract_id: str, *, source: str, account: str, rows: int, repeats: int, origin: str, run: str
+) -> None:
     """Remember a complete extract."""
     with ledger.write() as tx:
         put(tx, tables.extract, [{
@@ -80,5 +82,7 @@ def note_extract(ledger: Ledger, extract_id: str, *, source: str, account: str, 
 def earlier_extracts(ledger: Ledger, source: str, account: str, before: str) -> list[int]:
     """Row counts of the complete API extracts of this account before the one named, newest first."""
     e = tables.extract.c
-    query = sa.select(e.rows).where(e.source == source, e.account == account, e.complete == 1, e.origin == "api", e.id != before)
+    query = sa.select(e.rows).where(
+        e.source == source, e.account == account, e.complete == 1, e.origin == "api", e.id != before
+    )
     return [r["rows"] for r in ledger.rows(query.order_by(e.at.desc()).limit(TRAILING))]

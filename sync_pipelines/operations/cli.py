@@ -39,7 +39,10 @@ PlanId = Annotated[str, typer.Option("--plan", help="the plan's id, or the start
 
 
 @app.callback()
-def options(context: typer.Context, debug: Annotated[bool, typer.Option("--debug", help="log everything to the screen, and show tracebacks")] = False) -> None:
+def options(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="log everything to the screen, and show tracebacks")] = False,
+) -> None:
     if debug:
         os.environ["SYNC_PIPELINES_DEBUG"] = "1"
     if context.invoked_subcommand not in ("demo", "dev", "sandbox"):  # these have a place of their own
@@ -131,7 +134,13 @@ def disable(pipeline: P) -> None:
 
 
 @app.command()
-def validate(pipeline: AnyP = None, deep: Annotated[bool, typer.Option("--deep", help="also which assumed facts about the vendors hold here; reads only")] = False, json: Json = False) -> None:
+def validate(
+    pipeline: AnyP = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="also which assumed facts about the vendors hold here; reads only")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Can we log in, with which rights, and is what we assume about the vendors true on this account?"""
     from sync_pipelines.operations import setup
 
@@ -142,7 +151,13 @@ def validate(pipeline: AnyP = None, deep: Annotated[bool, typer.Option("--deep",
 
 
 @app.command()
-def preview(pipeline: P, refresh: Refresh = Refresh.auto, from_csv: Annotated[Path | None, typer.Option(help="a full export of the old script")] = None, strict: Strict = False, json: Json = False) -> None:
+def preview(
+    pipeline: P,
+    refresh: Refresh = Refresh.auto,
+    from_csv: Annotated[Path | None, typer.Option(help="a full export of the old script")] = None,
+    strict: Strict = False,
+    json: Json = False,
+) -> None:
     """Read both sides and show what a sync would change. Sends nothing that changes anything."""
     from sync_pipelines.operations import verbs
 
@@ -187,7 +202,11 @@ def release(
 
 
 @app.command()
-def undo(pipeline: P, run: Annotated[str, typer.Option("--run", help="the run whose writes to take back (or its plan's id)")], json: Json = False) -> None:
+def undo(
+    pipeline: P,
+    run: Annotated[str, typer.Option("--run", help="the run whose writes to take back (or its plan's id)")],
+    json: Json = False,
+) -> None:
     """Take back what a run wrote, where the target still holds it."""
     from sync_pipelines.operations import verbs
 
@@ -195,7 +214,13 @@ def undo(pipeline: P, run: Annotated[str, typer.Option("--run", help="the run wh
 
 
 @app.command()
-def retry(pipeline: P, keys: Annotated[list[str] | None, typer.Option("--keys", help="a key; repeat for more; left out: all that ended badly")] = None, json: Json = False) -> None:
+def retry(
+    pipeline: P,
+    keys: Annotated[
+        list[str] | None, typer.Option("--keys", help="a key; repeat for more; left out: all that ended badly")
+    ] = None,
+    json: Json = False,
+) -> None:
     """Plan again only these keys, with today's source, and apply that."""
     from sync_pipelines.operations import verbs
 
@@ -220,12 +245,21 @@ def status(pipeline: AnyP = None, json: Json = False) -> None:
     from sync_pipelines.settings import sandbox_on
 
     with open_ledger() as ledger:
-        found = [reports.status(ledger, p, account(p), enabled=sandbox_on() or ledger.is_enabled(p, account(p))) for p in chosen(pipeline)]
+        found = [
+            reports.status(ledger, p, account(p), enabled=sandbox_on() or ledger.is_enabled(p, account(p)))
+            for p in chosen(pipeline)
+        ]
     if json:
         screen.as_json(found)
     else:
         for one in found:
-            screen.facts({**one, "last_run": one["last_run"] and {k: one["last_run"][k] for k in ("state", "verb", "started_at", "run_id")}})
+            screen.facts(
+                {
+                    **one,
+                    "last_run": one["last_run"]
+                    and {k: one["last_run"][k] for k in ("state", "verb", "started_at", "run_id")},
+                }
+            )
 
 
 @app.command()
@@ -245,7 +279,11 @@ def history(pipeline: AnyP = None, limit: int = 20, json: Json = False) -> None:
 
 
 @app.command()
-def errors(pipeline: AnyP = None, every: Annotated[bool, typer.Option("--all", help="also those mended since")] = False, json: Json = False) -> None:
+def errors(
+    pipeline: AnyP = None,
+    every: Annotated[bool, typer.Option("--all", help="also those mended since")] = False,
+    json: Json = False,
+) -> None:
     """What needs a person: rows that ended badly, held rows, source rejects, failed runs."""
     from sync_pipelines.operations import verbs
 
@@ -261,7 +299,11 @@ def trace(pipeline: P, key: str, json: Json = False) -> None:
 
 
 @app.command()
-def export(pipeline: P, output: Annotated[Path, typer.Option("--output", "-o", help="the CSV to write")] = Path("export.csv"), json: Json = False) -> None:
+def export(
+    pipeline: P,
+    output: Annotated[Path, typer.Option("--output", "-o", help="the CSV to write")] = Path("export.csv"),
+    json: Json = False,
+) -> None:
     """What should be where, what was put there and when, as CSV."""
     from sync_pipelines.operations import verbs
 

@@ -53,7 +53,12 @@ class Story:
     def prices(self) -> dict[str, Decimal]:
         """The truth: what the price list of the sandbox holds, per SKU from quantity 1 on."""
         wholesale = next(x for x in self.playground.state("sparklayer")["lists"] if x["slug"] == "wholesale")
-        return {sku: Decimal(str(r["price"])) for sku, rows in wholesale["prices"].items() for r in rows if r["quantity"] == 1}
+        return {
+            sku: Decimal(str(r["price"]))
+            for sku, rows in wholesale["prices"].items()
+            for r in rows
+            if r["quantity"] == 1
+        }
 
     def effects(self) -> dict[str, int]:
         """The truth: how often each SKU's prices were written."""
@@ -62,7 +67,10 @@ class Story:
 
 def tell(scale: int) -> int:
     """Run every pipeline built so far. Returns 0 when all that was claimed was seen to be so."""
-    screen.out.print(f"[bold]sync_pipelines demo[/] · a made-up catalogue of {scale} products in Catsy, price lists in SparkLayer, both on this machine")
+    screen.out.print(
+        f"[bold]sync_pipelines demo[/] · a made-up catalogue of {scale} products in Catsy, "
+        "price lists in SparkLayer, both on this machine"
+    )
     with Playground(fresh=True, scale=scale) as playground:
         logs.set_up(data_dir() / "logs")
         story = Story(playground)
@@ -87,7 +95,9 @@ def _catsy_sparklayer(story: Story) -> None:
 
     story.chapter("First sync", "The same plan, applied; read back afterwards.")
     first = story.run("first", "sync")
-    story.says(f"{first.as_planned} of {first.read_back} rows sent are there as planned; rows nobody planned are untouched")
+    story.says(
+        f"{first.as_planned} of {first.read_back} rows sent are there as planned; rows nobody planned are untouched"
+    )
     story.expect(first.counts.get("delivered", 0) > 0 and first.read_back == first.as_planned, "what was sent is there")
 
     story.chapter("The same again", "Nothing changed in Catsy; the catalogue comes from the cache.")
@@ -106,7 +116,9 @@ def _catsy_sparklayer(story: Story) -> None:
     sku, item_id, price = _some_product(story)
     play.change("catsy", {"set": {item_id: {"price_trade": str(price * 100)}}})
     story.run("times_100", "sync", ALWAYS)
-    story.says(f"{sku}: {price} → {price * 100} is held until a person releases it; the list still says {story.prices()[sku]}")
+    story.says(
+        f"{sku}: {price} → {price * 100} is held until a person releases it; the list still says {story.prices()[sku]}"
+    )
     story.expect(story.prices()[sku] == price, "a price × 100 does not reach the list")
     play.change("catsy", {"set": {item_id: {"price_trade": str(price)}}})
 
@@ -123,8 +135,12 @@ def _catsy_sparklayer(story: Story) -> None:
     kept = story.prices()
     undo = story.run("undo", "undo", {"undo_prices": {"plan": lost.plan_id}})
     back = sum(kept[s] != p for s, p in story.prices().items())
-    story.says(f"{back} prices are what they were before; they stay that way until Catsy changes or a person releases them")
-    story.expect(back == lost.counts.get("delivered") == undo.counts.get("delivered"), "undo takes back what was written")
+    story.says(
+        f"{back} prices are what they were before; they stay that way until Catsy changes or a person releases them"
+    )
+    story.expect(
+        back == lost.counts.get("delivered") == undo.counts.get("delivered"), "undo takes back what was written"
+    )
 
 
 def _some_product(story: Story) -> tuple[str, str, Decimal]:
@@ -146,13 +162,25 @@ def _old_and_new(story: Story) -> Table:
     for name in ("", "the old script", "this"):
         table.add_column(name, overflow="fold")
     for row in (
-        ("nothing changed", f"{pages + 2 * batches} calls, {rows} prices written again", f"{runs['again'].calls['used']} calls, 0 writes"),
-        ("1 % changed", f"{pages + 2 * batches} calls, {rows} prices written again", f"{runs['one_percent'].calls['used']} calls, {runs['one_percent'].counts.get('delivered', 0)} prices written"),
+        (
+            "nothing changed",
+            f"{pages + 2 * batches} calls, {rows} prices written again",
+            f"{runs['again'].calls['used']} calls, 0 writes",
+        ),
+        (
+            "1 % changed",
+            f"{pages + 2 * batches} calls, {rows} prices written again",
+            f"{runs['one_percent'].calls['used']} calls, {runs['one_percent'].counts.get('delivered', 0)} prices written",
+        ),
         ("quantity breaks it does not know", "wiped", "sent again as they are"),
         ("a price × 100", "live in the shop", "held until a person releases it"),
         ("a reply lost", "a failed batch, reported as success", "settled by reading, not sent twice"),
         ("a stale file", "sent for ever", "used for 20 hours, and says so"),
-        ("taking it back", "no", f"{runs['undo'].counts.get('delivered', 0)} prices in {runs['undo'].calls['used']} calls"),
+        (
+            "taking it back",
+            "no",
+            f"{runs['undo'].counts.get('delivered', 0)} prices in {runs['undo'].calls['used']} calls",
+        ),
     ):
         table.add_row(*row)
     return table

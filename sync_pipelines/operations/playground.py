@@ -68,7 +68,9 @@ class Playground:
                 self.change(vendor, {"load": json.loads(kept.read_text(encoding="utf-8"))})
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._process is None:
             return
         if self._process.poll() is None:

@@ -18,7 +18,9 @@ def status(ledger: Ledger, pipeline: str, account: str, *, enabled: bool) -> dic
     """Where a pipeline stands: may it write, its last runs, what waits, what is in doubt."""
     p, r = tables.plan.c, tables.run.c
     last = ledger.row(sa.select(tables.run).where(r.pipeline == pipeline).order_by(r.started_at.desc()))
-    good = ledger.row(sa.select(tables.run).where(r.pipeline == pipeline, r.state == "done").order_by(r.started_at.desc()))
+    good = ledger.row(
+        sa.select(tables.run).where(r.pipeline == pipeline, r.state == "done").order_by(r.started_at.desc())
+    )
     waiting = ledger.row(
         sa.select(p.id, p.verdict, p.sealed_at)
         .where(p.account == account, p.state != "done", p.undo_of.is_(None), p.expires_at > ledger.now())
@@ -75,12 +77,22 @@ def errors(ledger: Ledger, pipeline: str, account: str, *, every: bool) -> dict[
     held = []
     if last is not None:
         query = sa.select(o.key, o.message, o.at).where(o.plan == last["id"], o.state == "held").order_by(o.row)
-        held = [{"key": h["key"], "state": "held", "message": h["message"], "plan": last["id"], "at": h["at"]} for h in ledger.rows(query)]
+        held = [
+            {"key": h["key"], "state": "held", "message": h["message"], "plan": last["id"], "at": h["at"]}
+            for h in ledger.rows(query)
+        ]
     failed = sa.select(tables.run).where(r.pipeline == pipeline, r.state.in_(["failed", "stopped"]))
     if not every:
-        good = sa.select(sa.func.max(r.started_at)).where(r.pipeline == pipeline, r.state == "done", r.verb == "sync").scalar_subquery()
+        good = (
+            sa.select(sa.func.max(r.started_at))
+            .where(r.pipeline == pipeline, r.state == "done", r.verb == "sync")
+            .scalar_subquery()
+        )
         failed = failed.where((r.started_at > good) | good.is_(None))
-    runs = [{"run_id": f["id"], "verb": f["verb"], "state": f["state"], "at": f["ended_at"], "message": f["message"]} for f in ledger.rows(failed.order_by(r.started_at.desc()))]
+    runs = [
+        {"run_id": f["id"], "verb": f["verb"], "state": f["state"], "at": f["ended_at"], "message": f["message"]}
+        for f in ledger.rows(failed.order_by(r.started_at.desc()))
+    ]
     return {"pipeline": pipeline, "rows": bad, "held": held, "runs": runs}
 
 
@@ -90,11 +102,18 @@ def trace(ledger: Ledger, files: PlanFiles, account: str, keys: set[str]) -> dic
     for name, table in (("record", tables.record), ("holds", tables.hold), ("releases", tables.release)):
         story[name] = ledger.rows(sa.select(table).where(table.c.account == account, table.c.key.in_(keys)))
     o, a = tables.outcome.c, tables.attempt.c
-    outcomes = {(row["plan"], row["row"]): row for row in ledger.rows(sa.select(tables.outcome).where(o.account == account, o.key.in_(keys)))}
-    plans = ledger.rows(sa.select(tables.plan).where(tables.plan.c.account == account).order_by(tables.plan.c.sealed_at))
+    outcomes = {
+        (row["plan"], row["row"]): row
+        for row in ledger.rows(sa.select(tables.outcome).where(o.account == account, o.key.in_(keys)))
+    }
+    plans = ledger.rows(
+        sa.select(tables.plan).where(tables.plan.c.account == account).order_by(tables.plan.c.sealed_at)
+    )
     for plan in plans:
         try:
-            rows = files.query(plan["id"], "SELECT * FROM plan WHERE key IN (SELECT unnest(?)) ORDER BY row", [sorted(keys)])
+            rows = files.query(
+                plan["id"], "SELECT * FROM plan WHERE key IN (SELECT unnest(?)) ORDER BY row", [sorted(keys)]
+            )
         except DeliveryError as e:
             story["planned"].append({"plan": plan["id"], "problem": str(e)})
             continue

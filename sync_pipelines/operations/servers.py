@@ -22,7 +22,9 @@ def dev(port: int) -> int:
     """Sandbox, UI and daemon until Ctrl-C, schedules started. The sandbox goes on from the last demo, or from scratch."""
     with Playground(fresh=False) as playground:
         os.environ["SYNC_PIPELINES_HOME"] = str(home())
-        screen.err.print(f"sandbox on {playground.url} · Dagster UI on http://{HOST}:{port} · Ctrl-C ends both", highlight=False)
+        screen.err.print(
+            f"sandbox on {playground.url} · Dagster UI on http://{HOST}:{port} · Ctrl-C ends both", highlight=False
+        )
         return _serve(port, start_schedules=True)
 
 
@@ -59,7 +61,9 @@ def _serve(port: int, *, start_schedules: bool) -> int:
 
 
 def _start_schedules(folder: Path, workspace: Sequence[str]) -> None:
-    done = _dagster(folder, "dagster", "schedule", "start", "--start-all", *workspace, stderr=subprocess.PIPE, text=True)
+    done = _dagster(
+        folder, "dagster", "schedule", "start", "--start-all", *workspace, stderr=subprocess.PIPE, text=True
+    )
     _, said = done.communicate()
     if done.returncode:
         screen.problem(f"the schedules could not be started: {said.strip()[-500:]}")

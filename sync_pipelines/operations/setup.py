@@ -24,16 +24,24 @@ def init(pipeline: str) -> int:
     for variable, what, default, is_secret in inspection.CREDENTIALS:
         now = os.environ.get(variable) or known.get(variable) or default
         shown = "as it is" if is_secret and now else now
-        answer = typer.prompt(f"{what} ({variable})", default=shown or None, hide_input=is_secret, show_default=bool(shown))
+        answer = typer.prompt(
+            f"{what} ({variable})", default=shown or None, hide_input=is_secret, show_default=bool(shown)
+        )
         answers[variable] = now if is_secret and answer == "as it is" else str(answer).strip()
     os.environ.update(answers)
     found = inspection.validate(deep=False)
     screen.table([asdict(f) for f in found])
-    if any(f.verdict == "problem" for f in found) and not typer.confirm("That did not work. Write .env all the same?", default=False):
+    if any(f.verdict == "problem" for f in found) and not typer.confirm(
+        "That did not work. Write .env all the same?", default=False
+    ):
         return COULD_NOT_RUN
     write_env(path, answers)
     screen.out.print(f"written to {path}, readable by you alone.", highlight=False)
-    screen.out.print(f"Nothing is written to a live account yet. Look first: sync-pipelines preview {pipeline}; then: sync-pipelines enable {pipeline}", highlight=False)
+    screen.out.print(
+        f"Nothing is written to a live account yet. Look first: sync-pipelines preview {pipeline}; "
+        f"then: sync-pipelines enable {pipeline}",
+        highlight=False,
+    )
     return DONE
 
 

@@ -30,8 +30,15 @@ def ask(query: str) -> list[dict[str, Any]]:
         try:
             result = con.sql(query)
         except duckdb.Error as e:
-            names = ", ".join(n for (n,) in con.sql("SELECT table_schema || '.' || table_name FROM information_schema.tables ORDER BY 1").fetchall())
-            raise QueryRefused(f"{e}\nThere is: {names}; and of the ledger: {', '.join(sorted(tables.schema.tables))}") from e
+            names = ", ".join(
+                n
+                for (n,) in con.sql(
+                    "SELECT table_schema || '.' || table_name FROM information_schema.tables ORDER BY 1"
+                ).fetchall()
+            )
+            raise QueryRefused(
+                f"{e}\nThere is: {names}; and of the ledger: {', '.join(sorted(tables.schema.tables))}"
+            ) from e
         rows: list[dict[str, Any]] = [] if result is None else result.to_arrow_table().to_pylist()
         return rows
 
@@ -62,9 +69,11 @@ def _views(query: str) -> Iterator[duckdb.DuckDBPyConnection]:
         for vendor, asset, path in warehouse.snapshots():
             if vendor in SYSTEMS and path == warehouse.path((vendor, asset), account_of(vendor)):
                 con.execute(f'CREATE SCHEMA IF NOT EXISTS "{vendor}"')
-                con.execute(f"CREATE VIEW \"{vendor}\".\"{asset}\" AS SELECT * FROM read_parquet('{_quoted(path)}')")
+                con.execute(f'CREATE VIEW "{vendor}"."{asset}" AS SELECT * FROM read_parquet(\'{_quoted(path)}\')')
         newest = ledger.row(
-            sa.select(tables.plan.c.id).where(tables.plan.c.account == account_of("sparklayer")).order_by(tables.plan.c.sealed_at.desc())
+            sa.select(tables.plan.c.id)
+            .where(tables.plan.c.account == account_of("sparklayer"))
+            .order_by(tables.plan.c.sealed_at.desc())
         )
         if newest is not None:
             path = environment.plan_files().path(newest["id"])
@@ -74,7 +83,14 @@ def _views(query: str) -> Iterator[duckdb.DuckDBPyConnection]:
         for name, table in tables.schema.tables.items():
             if f"ledger.{name}" in query.lower():
                 rows = ledger.rows(sa.select(table))
-                types = {c.name: pa.int64() if isinstance(c.type, sa.Integer) else pa.float64() if isinstance(c.type, sa.Float) else pa.string() for c in table.columns}
+                types = {
+                    c.name: pa.int64()
+                    if isinstance(c.type, sa.Integer)
+                    else pa.float64()
+                    if isinstance(c.type, sa.Float)
+                    else pa.string()
+                    for c in table.columns
+                }
                 arrived = pa.Table.from_pylist(rows, schema=pa.schema(types.items()))
                 con.register("arrived", arrived)
                 con.execute(f'CREATE TABLE ledger."{name}" AS SELECT * FROM arrived')

@@ -37,7 +37,9 @@ def retry(pipeline: str, keys: list[str], *, json: bool) -> int:
         with _ledger() as ledger:
             keys = sorted({row["key"] for row in ledger.bad_outcomes(account_of("sparklayer"))})
         if not keys:
-            screen.as_json({"pipeline": pipeline, "keys": []}) if json else screen.out.print("nothing ended badly; nothing to retry")
+            screen.as_json({"pipeline": pipeline, "keys": []}) if json else screen.out.print(
+                "nothing ended badly; nothing to retry"
+            )
             return DONE
     return _run(pipeline, "sync", {"sparklayer__price_plan": {"only": keys}}, strict=False, json=json)
 
@@ -72,7 +74,9 @@ def reset(pipeline: str, key: str, *, json: bool) -> int:
         forgotten = [k for k in sorted(pipeline_sync.full_keys([key])) if ledger.forget(account_of("sparklayer"), k)]
     if not forgotten:
         raise DeliveryError(f"nothing is known of {key!r} on {account_of('sparklayer')}.")
-    screen.as_json({"pipeline": pipeline, "forgotten": forgotten}) if json else screen.out.print(f"forgotten: {', '.join(forgotten)}", highlight=False)
+    screen.as_json({"pipeline": pipeline, "forgotten": forgotten}) if json else screen.out.print(
+        f"forgotten: {', '.join(forgotten)}", highlight=False
+    )
     return DONE
 
 
@@ -117,7 +121,9 @@ def trace(pipeline: str, key: str, *, json: bool) -> int:
     screen.facts({"key": key, "extract": story["extract"]})
     for name in ("source", "mapped", "planned", "attempts", "record", "holds", "releases"):
         screen.table(story[name], name)
-    screen.table([{"key": k, "holds now": v} for k, v in story["live"].items()] or [{"key": key, "holds now": "nothing"}], "live")
+    screen.table(
+        [{"key": k, "holds now": v} for k, v in story["live"].items()] or [{"key": key, "holds now": "nothing"}], "live"
+    )
     return DONE
 
 
@@ -125,7 +131,9 @@ def export(pipeline: str, output: Path, *, json: bool) -> int:
     from sync_pipelines.operations import sql
 
     rows = sql.export(output)
-    screen.as_json({"pipeline": pipeline, "output": str(output), "rows": rows}) if json else screen.out.print(f"{rows} rows written to {output}", highlight=False)
+    screen.as_json({"pipeline": pipeline, "output": str(output), "rows": rows}) if json else screen.out.print(
+        f"{rows} rows written to {output}", highlight=False
+    )
     return DONE
 
 
@@ -171,13 +179,17 @@ def show(ended: Ended, *, strict: bool, json: bool) -> None:
         return
     colour = {DONE: "green", NEEDS_A_PERSON: "yellow", COULD_NOT_RUN: "red"}[ended.code(strict=strict)]
     screen.out.print(f"[bold {colour}]{ended.state}[/]  {screen.counts(ended.counts)}", highlight=False)
-    screen.facts({
-        "plan": ended.plan_id, "run": ended.run_id,
+    told = {
+        "plan": ended.plan_id,
+        "run": ended.run_id,
         "calls": f"{ended.calls['used']} used, {ended.calls['minimum']} is the least possible",
         "seconds": f"{ended.seconds['total']:.1f} ({ended.seconds['startup']:.1f} to start up)",
-        **({"source rejects": f"{ended.source_rejects} (sync-pipelines errors)"} if ended.source_rejects else {}),
-        **({"read back": f"{ended.as_planned} of {ended.read_back} rows sent are there as planned"} if ended.read_back is not None else {}),
-    })  # fmt: skip
+    }
+    if ended.source_rejects:
+        told["source rejects"] = f"{ended.source_rejects} (sync-pipelines errors)"
+    if ended.read_back is not None:
+        told["read back"] = f"{ended.as_planned} of {ended.read_back} rows sent are there as planned"
+    screen.facts(told)
     if ended.message:
         screen.out.print(ended.message, highlight=False, markup=False)
     for finding in ended.findings:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 from pydantic import PrivateAttr
@@ -18,7 +18,14 @@ from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import BAD_OUTCOMES
 from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.delivery.retention import prune
-from sync_pipelines.settings import CatsySettings, RetentionSettings, SparkLayerSettings, check_file, data_dir, sandbox_on
+from sync_pipelines.settings import (
+    CatsySettings,
+    RetentionSettings,
+    SparkLayerSettings,
+    check_file,
+    data_dir,
+    sandbox_on,
+)
 from sync_pipelines.vendors.catsy import Catsy
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.sparklayer import SparkLayer
@@ -106,7 +113,7 @@ class RunResource(dg.ConfigurableResource[Any]):
         told = self._facts.pop("message", "")
         message = (_first_error(failures) or "the run was interrupted") if failures else told
         counts = self._facts.get("counts", {})
-        state: runs.RunState = "done"
+        state: Literal["done", "stopped", "incomplete", "failed"] = "done"
         if self._facts.pop("stopped", False):
             state = "stopped"
         elif any(counts.get(bad) for bad in BAD_OUTCOMES):
@@ -114,7 +121,9 @@ class RunResource(dg.ConfigurableResource[Any]):
         elif failures:
             state = "failed"
         recovered = runs.recovered(self._ledger, self._pipeline, self._id)
-        runs.end_run(self._ledger, self._id, state, message=redact(message)[:2000], calls=self._meter.shown(), **self._facts)
+        runs.end_run(
+            self._ledger, self._id, state, message=redact(message)[:2000], calls=self._meter.shown(), **self._facts
+        )
         prune(self._ledger, self.plans, timedelta(days=RetentionSettings.read().days))
         if state != "done":
             alerts.alert(state, self._pipeline, self._id, message or json.dumps(counts))

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from sync_pipelines.credentials import secret
 from sync_pipelines.settings import CatsySettings
-from sync_pipelines.vendors.http import CallMeter, Http, Reply, Transient, VendorError
+from sync_pipelines.vendors.http import CallMeter, Http, Reply, Transient, VendorError, excerpt
 
 READS = (("GET", r"/queries/[^/]+/items"),)
 READINGS = 3
@@ -89,12 +89,21 @@ class Catsy:
                 received += len(items)
             self.http.meter.minimum["catsy"] = max(1, math.ceil(received / self.page_size))
             if received == 0:
-                raise ExtractFailed(f"catsy: query {self.query_id} gave no items. Look at the query in Catsy. The last complete extract stays.")
+                raise ExtractFailed(
+                    f"catsy: query {self.query_id} gave no items. Look at the query in Catsy. The last complete extract stays."
+                )
             whole = first == last and (last is None or received == last)
             repeats = keep.repeats()
             if whole and (repeats == 0 or reading == READINGS):
                 return Reading(received, repeats, reading)
-            self.http.log.warning("reading %d: total %s, then %s, %d received, %d repeated: reading again", reading, first, last, received, repeats)
+            self.http.log.warning(
+                "reading %d: total %s, then %s, %d received, %d repeated: reading again",
+                reading,
+                first,
+                last,
+                received,
+                repeats,
+            )
         raise ExtractFailed(
             f"catsy: the catalogue moved during each of {READINGS} readings (total {first} on the first page, {last} on "
             f"the last, {received} received). Try again when nobody edits. The last complete extract stays."
@@ -118,8 +127,14 @@ def _page(reply: Reply) -> tuple[list[Item], int | None]:
     document = reply.json()
     items = document.get("items") if isinstance(document, dict) else None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise Transient(f"catsy: status {reply.status}, but no list of items: {reply.text[:200]!r}", status=reply.status)
+        raise Transient(
+            f"catsy: status {reply.status}, but no list of items: {excerpt(reply.text)!r}", status=reply.status
+        )
     paging = document.get("pagination")
-    candidates = (paging.get("total_results") if isinstance(paging, dict) else None, document.get("total"), document.get("totalCount"))
+    candidates = (
+        paging.get("total_results") if isinstance(paging, dict) else None,
+        document.get("total"),
+        document.get("totalCount"),
+    )
     total = next((t for t in candidates if isinstance(t, int)), None)
     return items, total

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import rapidjson
 import requests
 import tenacity
+import urllib3
 from pyrate_limiter import InMemoryBucket, Limiter, Rate, SQLiteBucket
 
 from sync_pipelines.credentials import redact
@@ -32,7 +33,9 @@ LONGEST_WAIT = 120.0
 class VendorError(Exception):
     """A call did not succeed. The message says what was attempted, what the vendor said, and what to do next."""
 
-    def __init__(self, message: str, *, status: int | None = None, body: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, status: int | None = None, body: str = "", retry_after: float | None = None
+    ) -> None:
         super().__init__(redact(message))
         self.status, self.body, self.retry_after = status, body, retry_after
 
@@ -75,8 +78,10 @@ class Reply:
         """Numbers with a fraction come as Decimal. Raises Transient when the body is not JSON."""
         try:
             return rapidjson.loads(self.text, number_mode=rapidjson.NM_DECIMAL)
-        except ValueError as e:
-            raise Transient(f"status {self.status}, but the body is not JSON: {self.text[:200]!r}", status=self.status) from e
+        except (ValueError, RecursionError) as e:
+            raise Transient(
+                f"status {self.status}, but the body is not JSON: {excerpt(self.text)!r}", status=self.status
+            ) from e
 
 
 @dataclass
@@ -91,7 +96,10 @@ class CallMeter:
         return {
             "used": self.used.total(),
             "minimum": self.minimum.total(),
-            "by_vendor": {v: {"used": n, "minimum": self.minimum[v], "rate_limited": self.refused[v]} for v, n in sorted(self.used.items())},
+            "by_vendor": {
+                v: {"used": n, "minimum": self.minimum[v], "rate_limited": self.refused[v]}
+                for v, n in sorted(self.used.items())
+            },
         }
 
 
@@ -124,6 +132,8 @@ class Http:
         self.authorization = ""
         """Sent with every call that brings none of its own, to this host only."""
         self._session = requests.Session()
+        # a proxy of the environment is for the world outside, not for this machine
+        self._session.trust_env = urlsplit(self.base_url).hostname not in LOOPBACK
         self._session.headers["User-Agent"] = USER_AGENT
         self.log = logging.getLogger(f"sync_pipelines.vendors.{vendor}")
 
@@ -154,19 +164,27 @@ class Http:
         Raises VendorError: Permanent, RateLimited (a longer wait than is taken here), Transient, NoReply, NeverSent.
         """
         if not self.is_read(method, path) and not self._writes_on():
-            raise WritesOff(f"{self.vendor}: {what} would write, and {self.base_url} is read-only. Nothing was sent. Turn writing on with `sync-pipelines enable`.")
+            raise WritesOff(
+                f"{self.vendor}: {what} would write, and {self.base_url} is read-only. Nothing was sent. "
+                "Turn writing on with `sync-pipelines enable`."
+            )
         content = None if body is None else encoded(body)
         started = time.monotonic()
 
         def worth_it(error: BaseException) -> bool:
             if not isinstance(error, VendorError) or not retry(error):
                 return False
-            return (error.retry_after or 0) <= LONGEST_WAIT and time.monotonic() - started < self.deadline
+            pause = error.retry_after or 0
+            return pause <= LONGEST_WAIT and time.monotonic() - started + pause < self.deadline
 
         def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             asked = error.retry_after if isinstance(error, VendorError) else None
-            pause = asked + 0.05 if asked is not None else tenacity.wait_exponential_jitter(multiplier=0.5, max=30, jitter=0.5)(state)
+            pause = (
+                asked + 0.05
+                if asked is not None
+                else tenacity.wait_exponential_jitter(multiplier=0.5, max=30, jitter=0.5)(state)
+            )
             self.log.warning("%s: try %d failed (%s); again in %.1f s", what, state.attempt_number, error, pause)
             return pause
 
@@ -179,7 +197,15 @@ class Http:
     def is_read(self, method: str, path: str) -> bool:
         return any(m == method and pattern.fullmatch(path) for m, pattern in self._reads)
 
-    def _once(self, method: str, path: str, what: str, headers: dict[str, str], params: Mapping[str, Any] | None, content: bytes | None) -> Reply:
+    def _once(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        headers: dict[str, str],
+        params: Mapping[str, Any] | None,
+        content: bytes | None,
+    ) -> Reply:
         if self._limiter is not None:
             self._limiter.try_acquire(self.vendor)
         if content is not None:
@@ -196,16 +222,22 @@ class Http:
             ) as response:  # fmt: skip
                 text = _body(response, begun + self.timeout)
                 reply = Reply(response.status_code, dict(response.headers), text)
+        except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeEncodeError) as e:
+            raise HostRefused(f"{self.vendor}: {what}: cannot be sent: {type(e).__name__}") from None
         except requests.ConnectTimeout as e:
-            raise NeverSent(f"{self.vendor}: {what}: no connection to {self.base_url} within {CONNECT_TIMEOUT:.0f} s") from e
+            raise NeverSent(
+                f"{self.vendor}: {what}: no connection to {self.base_url} within {CONNECT_TIMEOUT:.0f} s"
+            ) from e
         except requests.Timeout as e:
             raise NoReply(f"{self.vendor}: {what}: no answer within {self.timeout:.0f} s") from e
         except requests.ConnectionError as e:
             kind = NeverSent if "NewConnectionError" in repr(e) or "NameResolutionError" in repr(e) else NoReply
             raise kind(f"{self.vendor}: {what}: {_reason(e)}") from e
-        except (requests.RequestException, UnicodeDecodeError) as e:
+        except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeDecodeError) as e:
             raise NoReply(f"{self.vendor}: {what}: the reply was cut or cannot be read: {_reason(e)}") from e
-        self.log.debug("%s %s -> %d in %.2f s, %d characters", method, path, reply.status, time.monotonic() - begun, len(text))
+        self.log.debug(
+            "%s %s -> %d in %.2f s, %d characters", method, path, reply.status, time.monotonic() - begun, len(text)
+        )
         if reply.status == 429:
             self.meter.refused[self.vendor] += 1
         problem = classify(self.vendor, what, reply)
@@ -218,12 +250,14 @@ def classify(vendor: str, what: str, reply: Reply) -> VendorError | None:
     """The failure that a status stands for, or None for 2xx. The only place that reads a status for its class."""
     if 200 <= reply.status < 300:
         return None
-    said = redact(reply.text[:300].strip()) or "nothing more"
+    said = excerpt(reply.text) or "nothing more"
     told: dict[str, Any] = {"status": reply.status, "body": reply.text, "retry_after": retry_after(reply.headers)}
     base = f"{vendor}: {what}: status {reply.status}: {said}"
     match reply.status:
         case 401:
-            return Permanent(f"{base}. The credentials are not accepted: check them with `sync-pipelines validate`.", **told)
+            return Permanent(
+                f"{base}. The credentials are not accepted: check them with `sync-pipelines validate`.", **told
+            )
         case 403:
             return Permanent(f"{base}. The login lacks the right for this.", **told)
         case 429:
@@ -233,8 +267,15 @@ def classify(vendor: str, what: str, reply: Reply) -> VendorError | None:
         case status if status >= 500:
             return Transient(base, **told)
         case status if 300 <= status < 400:
-            return HostRefused(f"{base}. Redirects are not followed: credentials go to the account's own host only.", **told)
+            return HostRefused(
+                f"{base}. Redirects are not followed: credentials go to the account's own host only.", **told
+            )
     return Permanent(base, **told)
+
+
+def excerpt(text: str) -> str:
+    """The start of a body for a message. Redacted before it is cut: half a secret is one, too."""
+    return redact(text[:5000])[:300].strip()
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -246,7 +287,7 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
@@ -257,14 +298,26 @@ def encoded(body: Any) -> bytes:
 
 def checked_base(vendor: str, url: str) -> str:
     """The base address without a trailing slash. Raises HostRefused."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as e:
+        raise HostRefused(f"{vendor}: the base address cannot be read. Nothing was sent.") from e
     local = parts.hostname in LOOPBACK
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise HostRefused(f"{vendor}: {url!r} is not a base address like https://host/path. Nothing was sent.")
+    if (
+        parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or "@" in parts.netloc
+        or parts.query
+        or parts.fragment
+    ):
+        raise HostRefused(f"{vendor}: the address is not a base address like https://host/path. Nothing was sent.")
     if parts.scheme == "http" and not local:
         raise HostRefused(f"{vendor}: {url} is plain http; credentials go over https only. Nothing was sent.")
     if sandbox_on() and not local:
-        raise HostRefused(f"{vendor}: the sandbox is on (SYNC_PIPELINES_SANDBOX); {url} is not on loopback. Nothing was sent.")
+        raise HostRefused(
+            f"{vendor}: the sandbox is on (SYNC_PIPELINES_SANDBOX); {url} is not on loopback. Nothing was sent."
+        )
     return url.rstrip("/")
 
 
@@ -285,7 +338,7 @@ def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest
 
 def _body(response: requests.Response, until: float) -> str:
     parts = []
-    for part in response.iter_content(1 << 16):
+    while part := response.raw.read1(1 << 16, decode_content=True):
         parts.append(part)
         if time.monotonic() > until:
             raise requests.ReadTimeout("the body took too long")
@@ -297,4 +350,4 @@ def _reason(error: Exception) -> str:
     inner: BaseException = error
     while inner.__context__ is not None:
         inner = inner.__context__
-    return f"{type(error).__name__} ({str(inner)[:200]})"
+    return f"{type(error).__name__} ({excerpt(str(inner))})"

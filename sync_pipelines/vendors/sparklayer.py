@@ -10,12 +10,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from sync_pipelines.credentials import remember, secret
 from sync_pipelines.settings import SparkLayerSettings
-from sync_pipelines.vendors.http import CallMeter, Http, NeverSent, Permanent, RateLimited, Reply, Transient, VendorError
+from sync_pipelines.vendors.http import (
+    CallMeter,
+    Http,
+    NeverSent,
+    Permanent,
+    RateLimited,
+    Reply,
+    Transient,
+    VendorError,
+    excerpt,
+)
+
+T = TypeVar("T")
 
 READS = (("POST", r"/api/auth/token"), ("GET", r"/api/v[12]/.*"))
 RENEW_BEFORE = 60.0
@@ -66,7 +78,11 @@ class SparkLayer:
 
     @classmethod
     def connect(
-        cls, settings: SparkLayerSettings, meter: CallMeter, writes_on: Callable[[], bool] = lambda: False, limits: Path | None = None
+        cls,
+        settings: SparkLayerSettings,
+        meter: CallMeter,
+        writes_on: Callable[[], bool] = lambda: False,
+        limits: Path | None = None,
     ) -> SparkLayer:
         """Raises SettingsError or CredentialMissing when something is not set, HostRefused for an address not allowed."""
         http = Http(
@@ -88,12 +104,11 @@ class SparkLayer:
         found: list[PriceListInfo] = []
         page, pages = 1, 1
         while page <= pages:
-            document = self._call("GET", "/api/v2/price-lists", what=f"price lists, page {page}", params={"page": page, "page_size": 250}).json()
-            found += [
-                PriceListInfo(row["slug"], row.get("name") or row["slug"], str(row.get("currency_code") or "").upper(), row.get("source") or "")
-                for row in document["data"]
-            ]
-            pages = int(document.get("pagination", {}).get("total_pages") or 1)
+            more, pages = self._call(
+                "GET", "/api/v2/price-lists", what=f"price lists, page {page}",
+                params={"page": page, "page_size": 250}, read=_page_of_lists,
+            )  # fmt: skip
+            found += more
             page += 1
         return found
 
@@ -103,8 +118,9 @@ class SparkLayer:
 
     def prices(self, slug: str) -> list[Price]:
         """Every price stored on the list, ordered by SKU. An empty list answers 204 without a body."""
-        reply = self._call("GET", f"/api/v1/price-lists/{quote(slug, safe='')}/pricing", what=f"prices of {slug}")
-        return [] if reply.status == 204 or not reply.text else [_price(row) for row in reply.json()]
+        path = f"/api/v1/price-lists/{quote(slug, safe='')}/pricing"
+        found: list[Price] = self._call("GET", path, what=f"prices of {slug}", read=_prices)
+        return found
 
     def update_prices(self, slug: str, entries: Sequence[dict[str, Any]]) -> None:
         """PATCH one list: for each SKU named, all its prices are replaced by those given; an empty `pricing` removes it.
@@ -115,29 +131,29 @@ class SparkLayer:
         try:
             self._call(
                 "PATCH", f"/api/v1/price-lists/{quote(slug, safe='')}/pricing", what=f"{len(entries)} SKUs of {slug}",
-                body=list(entries), retry=_refused_only,
+                body=list(entries), retry=_refused_only, read=_written,
             )  # fmt: skip
         except Permanent as e:
-            rows = _row_errors(e.body) if e.status == 400 else []
-            raise (RowsRefused(e, rows) if rows else e) from e
+            if rows := _row_errors(e.body) if e.status == 400 else []:
+                raise RowsRefused(e, rows) from e
+            raise
 
     def login(self) -> None:
         """Get a token now. Raises Permanent when the credentials are refused."""
-        reply: Reply = self.http.request("POST", "/api/auth/token", what="login", headers={"Site-Id": self.site_id}, body=self._login)
-        document = reply.json()
-        self._token = str(document["access_token"])
+        self._token, lasts = self.http.request(
+            "POST", "/api/auth/token", what="login", headers={"Site-Id": self.site_id}, body=self._login, read=_token
+        )
         remember(self._token)
-        lasts = float(document.get("expires_in") or 3600)
         self._renew_at = time.monotonic() + lasts - min(RENEW_BEFORE, lasts / 10)
 
-    def _call(self, method: str, path: str, *, what: str, **options: Any) -> Reply:
+    def _call(self, method: str, path: str, *, what: str, **options: Any) -> Any:
         """One call with a token that is renewed near its end, and once more when the site refuses it."""
         for attempt in (1, 2):
             if not self._token or time.monotonic() >= self._renew_at:
                 self.login()
             headers = {"Site-Id": self.site_id, "Authorization": f"Bearer {self._token}"}
             try:
-                reply: Reply = self.http.request(method, path, what=what, headers=headers, **options)
+                reply = self.http.request(method, path, what=what, headers=headers, **options)
             except Permanent as e:
                 if e.status != 401 or attempt == 2:
                     raise
@@ -145,6 +161,64 @@ class SparkLayer:
             else:
                 return reply
         raise AssertionError("unreachable")
+
+
+def _shaped(parse: Callable[[Reply], T]) -> Callable[[Reply], T]:
+    """A body of another shape is a failed call, like one that is not JSON."""
+
+    def read(reply: Reply) -> T:
+        try:
+            return parse(reply)
+        except (KeyError, TypeError, ValueError, AttributeError) as e:
+            raise Transient(
+                f"sparklayer: status {reply.status}, but not what was asked for: {excerpt(reply.text)!r}",
+                status=reply.status,
+            ) from e
+
+    return read
+
+
+@_shaped
+def _token(reply: Reply) -> tuple[str, float]:
+    """The token and the seconds it lasts."""
+    document = reply.json()
+    if not isinstance(document["access_token"], str):
+        raise TypeError("the token is no text")
+    return document["access_token"], float(document.get("expires_in") or 3600)
+
+
+@_shaped
+def _page_of_lists(reply: Reply) -> tuple[list[PriceListInfo], int]:
+    """The lists of one page, and how many pages there are."""
+    document = reply.json()
+    lists = [
+        PriceListInfo(
+            row["slug"],
+            row.get("name") or row["slug"],
+            str(row.get("currency_code") or "").upper(),
+            row.get("source") or "",
+        )
+        for row in document["data"]
+    ]
+    return lists, int(document.get("pagination", {}).get("total_pages") or 1)
+
+
+@_shaped
+def _prices(reply: Reply) -> list[Price]:
+    """The rows of a list; only a 204 means that there are none."""
+    if reply.status == 204:
+        return []
+    rows = reply.json()
+    if not isinstance(rows, list):
+        raise TypeError("no list of prices")
+    return [_price(row) for row in rows]
+
+
+def _written(reply: Reply) -> Reply:
+    """A success has no body, or a JSON one. A web page with status 200 is somebody else's answer."""
+    if reply.text:
+        reply.json()
+    return reply
 
 
 def _refused_only(error: VendorError) -> bool:

@@ -32,7 +32,9 @@ class SnapshotIOManager(dg.ConfigurableIOManager):
             table = as_table(obj)
             about = About(account_of(key[0]), datetime.now(UTC).isoformat(), rows=table.num_rows, origin="derived")
             published = Warehouse(data_dir() / "warehouse").write(key, table, about)
-        context.add_output_metadata({"path": dg.MetadataValue.path(str(published.path)), "dagster/row_count": published.about.rows})
+        context.add_output_metadata(
+            {"path": dg.MetadataValue.path(str(published.path)), "dagster/row_count": published.about.rows}
+        )
 
     def load_input(self, context: dg.InputContext) -> Any:
         upstream = context.upstream_output

@@ -105,7 +105,7 @@ class Warehouse:
 
 def account_name(account: str) -> str:
     """A file name for an account: readable start, then a hash of the whole."""
-    plain = "".join(c if c.isalnum() else "-" for c in account.split("://")[-1])[:40].strip("-")
+    plain = "".join(c if c.isalnum() else "-" for c in account.rsplit("://", maxsplit=1)[-1])[:40].strip("-")
     return f"{plain}-{blake2b(account.encode(), digest_size=5).hexdigest()}"
 
 
@@ -119,7 +119,9 @@ def read_about(path: Path) -> About:
         metadata = pq.read_metadata(path).metadata or {}
         return About(**json.loads(metadata[FOOTER]))
     except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError) as e:
-        raise SnapshotUnreadable(f"{path} is damaged or not ours ({e}). Materialize the asset again with --refresh always.") from e
+        raise SnapshotUnreadable(
+            f"{path} is damaged or not ours ({e}). Materialize the asset again with --refresh always."
+        ) from e
 
 
 @contextmanager

@@ -11,13 +11,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import rapidjson
 
-from sync_pipelines.warehouse.snapshots import FOOTER, About, Staged, with_about
+from sync_pipelines.warehouse.snapshots import About, Staged, with_about
 
 FLUSH = 2_000
 """Items in memory before they go to the file."""
@@ -28,7 +27,7 @@ Item = dict[str, Any]
 class ItemSpool:
     """Spools items of any shape: the item as JSON text, digit by digit, and a text column per attribute asked for.
 
-    columns: name of the column → attribute of the item. The column called `id` tells repeats apart.
+    columns: name of the column → attribute of the item. The first column tells repeats apart; where it is blank nothing does.
     """
 
     def __init__(self, folder: Path, name: str, columns: Mapping[str, str]) -> None:
@@ -37,7 +36,7 @@ class ItemSpool:
         self.columns = dict(columns)
         self.schema = pa.schema([*((c, pa.string()) for c in columns), ("item", pa.string())])
         self.attributes: set[str] = set()
-        """Every attribute seen in any item."""
+        """Every attribute of which some item has a value."""
         self.rows = 0
         self._writer: pq.ParquetWriter | None = None
         self._pending: list[tuple[str | None, ...]] = []
@@ -47,7 +46,9 @@ class ItemSpool:
     def __enter__(self) -> ItemSpool:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Whatever was not handed on by `complete` is dropped."""
         self._close()
         self.path.unlink(missing_ok=True)
@@ -62,10 +63,10 @@ class ItemSpool:
     def add(self, items: Sequence[Item]) -> None:
         names = list(self.columns.values())
         for item in items:
-            self.attributes.update(item)
+            self.attributes.update(name for name, value in item.items() if value is not None and value != "")
             values = [as_text(item.get(name)) for name in names]
             self._pending.append((*values, dumps(item)))
-            if values and values[0] is not None:
+            if values and values[0]:
                 self._ids.append(hash(values[0]))
         self.rows += len(items)
         if len(self._pending) >= FLUSH:
@@ -94,11 +95,18 @@ class ItemSpool:
     def _without_repeats(self, target: Path, about: About) -> None:
         """Keep the first item of each id, in the order they came; items without an id all stay."""
         seen: set[str] = set()
-        with pq.ParquetWriter(target, with_about(self.schema.empty_table(), about).schema, compression="zstd") as writer:
+        with pq.ParquetWriter(
+            target, with_about(self.schema.empty_table(), about).schema, compression="zstd"
+        ) as writer:
             for batch in pq.ParquetFile(self.path).iter_batches(FLUSH):
                 ids = batch.column(0).to_pylist()
-                keep = [i is None or not (i in seen or seen.add(i)) for i in ids]  # type: ignore[func-returns-value]
-                writer.write_table(pa.Table.from_batches([batch]).filter(pa.array(keep)).replace_schema_metadata(None).cast(self.schema))
+                keep = [not i or not (i in seen or seen.add(i)) for i in ids]  # type: ignore[func-returns-value]
+                writer.write_table(
+                    pa.Table.from_batches([batch])
+                    .filter(pa.array(keep))
+                    .replace_schema_metadata(None)
+                    .cast(self.schema)
+                )
 
     def _flush(self) -> None:
         if self._pending and self._writer is not None:
@@ -161,10 +169,3 @@ def export_csv(snapshot: Path, target: Path, first: Sequence[str]) -> int:
 def _loads(text: str) -> Item:
     item: Item = rapidjson.loads(text, number_mode=rapidjson.NM_DECIMAL)
     return item
-
-
-def count_rows(path: Path) -> int:
-    return int(duckdb.sql(f"SELECT count(*) FROM read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')").fetchall()[0][0])
-
-
-__all__ = ["FOOTER", "ItemSpool", "as_text", "count_rows", "dumps", "export_csv"]

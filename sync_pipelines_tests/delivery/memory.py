@@ -15,8 +15,23 @@ from typing import Any
 
 from sync_pipelines.delivery.clock import Clock
 from sync_pipelines.delivery.model import (
-    Accepted, Answer, Applied, BatchRefused, CannotGoOn, Change, Field, Fields, Intent, Live, NotApplied, Refused, RetryLater, Stale,
-    Step, Target, Unclear,
+    Accepted,
+    Answer,
+    Applied,
+    BatchRefused,
+    CannotGoOn,
+    Change,
+    Field,
+    Fields,
+    Intent,
+    Live,
+    NotApplied,
+    Refused,
+    RetryLater,
+    Stale,
+    Step,
+    Target,
+    Unclear,
 )  # fmt: skip
 
 
@@ -239,7 +254,11 @@ class AccumulatingTarget(MemoryTarget):
         held = self.vendor.records.get(change.key)
         now = (held.fields.get("price") if held else None) or 0
         before = (change.before or {}).get("price") or 0
-        return {**(held.fields if held else {}), **(change.after or {}), "price": now + (change.after or {})["price"] - before}
+        return {
+            **(held.fields if held else {}),
+            **(change.after or {}),
+            "price": now + (change.after or {})["price"] - before,
+        }
 
 
 class AcceptedTarget(MemoryTarget):
@@ -252,7 +271,9 @@ class AcceptedTarget(MemoryTarget):
         vendor = self.vendor
         if vendor.effect_at is not None:  # the request itself came late
             return super().effect(step, change)
-        vendor.late.append((vendor.clock.seconds + 20, lambda: super(AcceptedTarget, self).effect(step, change) and None))
+        vendor.late.append(
+            (vendor.clock.seconds + 20, lambda: super(AcceptedTarget, self).effect(step, change) and None)
+        )
         return Accepted(f"job-{change.row}")
 
 

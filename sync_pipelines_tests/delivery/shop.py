@@ -75,7 +75,10 @@ class Shop:
         return {k: r.fields.get("price") for k, r in self.vendor.records.items()}
 
     def outcomes(self, plan: Plan) -> dict[str, str]:
-        return {r["key"]: r["state"] for r in self.ledger.rows(sa.select(tables.outcome).where(tables.outcome.c.plan == plan.id))}
+        return {
+            r["key"]: r["state"]
+            for r in self.ledger.rows(sa.select(tables.outcome).where(tables.outcome.c.plan == plan.id))
+        }
 
     def table(self, name: str) -> list[dict[str, Any]]:
         return self.ledger.rows(sa.select(tables.schema.tables[name]))

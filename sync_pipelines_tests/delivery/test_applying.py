@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from sync_pipelines.delivery.applying import Patience, Paused
-from sync_pipelines.delivery.ledger import Busy, Ledger, LeaseLost, LedgerUnreadable
+from sync_pipelines.delivery.ledger import Busy, LeaseLost, Ledger, LedgerUnreadable
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines_tests.delivery.memory import KINDS, Crash, MemoryTarget
 from sync_pipelines_tests.delivery.shop import Shop
 
 
-@pytest.fixture()
+@pytest.fixture
 def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
 

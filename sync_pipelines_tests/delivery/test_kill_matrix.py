@@ -41,7 +41,9 @@ def assert_all_is_well(shop: Shop, plans: list, bad: set[str] = frozenset()) -> 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("position", [0, 1])
-def test_a_fault_in_any_call_loses_nothing_and_doubles_nothing(tmp_path: Path, kind: str, fault: str, position: int) -> None:
+def test_a_fault_in_any_call_loses_nothing_and_doubles_nothing(
+    tmp_path: Path, kind: str, fault: str, position: int
+) -> None:
     shop = shop_with_history(tmp_path, kind)
     shop.vendor.script = ["ok"] * position + [fault]
     assert_all_is_well(shop, shop.sync_until_done(WANTED))

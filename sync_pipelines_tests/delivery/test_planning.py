@@ -15,7 +15,7 @@ from sync_pipelines_tests.delivery.memory import MemoryTarget
 from sync_pipelines_tests.delivery.shop import Shop
 
 
-@pytest.fixture()
+@pytest.fixture
 def shop(tmp_path: Path) -> Shop:
     return Shop(tmp_path)
 

@@ -20,7 +20,9 @@ from sync_pipelines_tests.pipelines.merchant import plain_items, price, set_pric
 P = "catsy_sparklayer"
 
 
-def run(*arguments: str, code: int | None = 0, stdin: str | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, code: int | None = 0, stdin: str | None = None, **env: str
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [sys.executable, "-m", "sync_pipelines.operations.cli", *arguments], capture_output=True, text=True, timeout=100,
         env={**os.environ, **env}, input=stdin,
@@ -91,7 +93,9 @@ def test_rejects_and_held_rows_are_a_warning_unless_strict(sandbox: Sandbox) -> 
 
 def test_rows_that_end_badly_are_an_exit_code_of_1_and_can_be_retried(sandbox: Sandbox) -> None:
     answer("sync", P, "--limit", "0")
-    sandbox.vendors["sparklayer"].change_state({"settings": {"known_skus": [i["sku"] for i in plain_items(sandbox, 100)]}})
+    sandbox.vendors["sparklayer"].change_state(
+        {"settings": {"known_skus": [i["sku"] for i in plain_items(sandbox, 100)]}}
+    )
     bad = answer("sync", P, code=1)
     assert bad["state"] == "incomplete"
     assert len(answer("errors", P)[0]["rows"]) == bad["counts"]["rejected"]
@@ -142,7 +146,9 @@ def test_a_live_account_is_read_only_until_a_person_enables_it(sandbox: Sandbox)
         ({"SYNC_PIPELINES_SANDBOX": "", "CATSY_BASE_URL": "http://example.com/api/v3"}, "https only"),
     ],
 )  # fmt: skip
-def test_what_is_missing_or_wrong_is_said_and_nothing_is_written(sandbox: Sandbox, env: dict[str, str], says: str) -> None:
+def test_what_is_missing_or_wrong_is_said_and_nothing_is_written(
+    sandbox: Sandbox, env: dict[str, str], says: str
+) -> None:
     done = run("sync", P, code=2, **env)
     assert says in done.stdout + done.stderr
     assert "somebody" not in done.stdout + done.stderr
@@ -173,10 +179,18 @@ def test_unknown_plans_runs_and_keys_are_errors_that_say_so(sandbox: Sandbox) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_sync_that_is_killed_while_it_sends_is_finished_by_the_next_one(sandbox: Sandbox, own_folder: Path, number: int) -> None:
+def test_a_sync_that_is_killed_while_it_sends_is_finished_by_the_next_one(
+    sandbox: Sandbox, own_folder: Path, number: int
+) -> None:
     sandbox.faults("sparklayer", [{"on": "PATCH *", "kind": "slow", "seconds": 4, "after": 1}])
     command = [sys.executable, "-m", "sync_pipelines.operations.cli", "sync", P]
-    child = subprocess.Popen(command, env={**os.environ, "SPARKLAYER_BATCH_SIZE": "100"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        command,
+        env={**os.environ, "SPARKLAYER_BATCH_SIZE": "100"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     until = time.monotonic() + 60
     while len([c for c in sandbox.calls("sparklayer") if c["method"] == "PATCH"]) < 1 or not _open_attempt(own_folder):
         assert time.monotonic() < until
@@ -220,7 +234,9 @@ def test_validate_says_what_holds_and_reads_only(sandbox: Sandbox) -> None:
     found = answer("validate", P, "--deep")
     assert {f["verdict"] for f in found} <= {"ok", "holds", "unknown", "differs"}
     assert any(f["what"] == "a reply tells the total" and f["verdict"] == "holds" for f in found)
-    assert {c["method"] for v in ("catsy", "sparklayer") for c in sandbox.calls(v) if "token" not in c["path"]} == {"GET"}
+    assert {c["method"] for v in ("catsy", "sparklayer") for c in sandbox.calls(v) if "token" not in c["path"]} == {
+        "GET"
+    }
     run("validate", P, code=2, CATSY_BEARER_TOKEN="wrong-token-of-somebody")
 
 

@@ -33,7 +33,9 @@ class Merchant:
         self.sparklayer = SparkLayer.connect(SparkLayerSettings.read(), self.meter, lambda: True)
 
     def products(self, refresh: Any = "always") -> Published:
-        source = Products(self.warehouse, self.ledger, CatsySettings.read(), CatsySparkLayerSettings.read().attributes, self.run)
+        source = Products(
+            self.warehouse, self.ledger, CatsySettings.read(), CatsySparkLayerSettings.read().attributes, self.run
+        )
         found = source.cached(refresh)
         if found is None:
             with source.extract(lambda: self.catsy) as staged:
@@ -51,7 +53,14 @@ class Merchant:
         )  # fmt: skip
 
     def apply(self, plan: Plan) -> Report:
-        return apply(sync.target(self.sparklayer), plan.id, ledger=self.ledger, files=self.files, run=self.run, patience=Patience(60, 5))
+        return apply(
+            sync.target(self.sparklayer),
+            plan.id,
+            ledger=self.ledger,
+            files=self.files,
+            run=self.run,
+            patience=Patience(60, 5),
+        )
 
     def sync(self, refresh: Any = "always") -> Report:
         return self.apply(self.plan(refresh))

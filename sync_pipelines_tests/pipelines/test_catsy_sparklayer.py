@@ -20,7 +20,7 @@ from sync_pipelines.vendors.catsy import ExtractFailed
 from sync_pipelines_tests.pipelines.merchant import Merchant, listed, plain_items, price, set_listed, set_prices
 
 
-@pytest.fixture()
+@pytest.fixture
 def merchant(sandbox: Sandbox) -> Merchant:
     return Merchant()
 
@@ -36,12 +36,18 @@ def test_after_a_sync_the_list_holds_every_price_that_was_understood(sandbox: Sa
     rows = merchant.trade_prices().to_pylist()
     merchant.sync("never")
     held = {r["key"] for r in merchant.ledger.rows(sa.select(tables.outcome).where(tables.outcome.c.state == "held"))}
-    wanted = {r["sku"]: r["prices"][0]["price"] for r in rows if r["state"] == "desired" and f"wholesale/{r['sku']}" not in held}
+    wanted = {
+        r["sku"]: r["prices"][0]["price"]
+        for r in rows
+        if r["state"] == "desired" and f"wholesale/{r['sku']}" not in held
+    }
     assert len(wanted) > 200
     assert {sku: price(sandbox, sku) for sku in wanted} == wanted
 
 
-def test_skus_that_catsy_does_not_have_and_prices_nobody_owns_stay_as_they_are(sandbox: Sandbox, merchant: Merchant) -> None:
+def test_skus_that_catsy_does_not_have_and_prices_nobody_owns_stay_as_they_are(
+    sandbox: Sandbox, merchant: Merchant
+) -> None:
     before = listed(sandbox)
     merchant.sync()
     after = listed(sandbox)
@@ -50,7 +56,9 @@ def test_skus_that_catsy_does_not_have_and_prices_nobody_owns_stay_as_they_are(s
     assert {s: after[s] for s in legacy} == legacy
 
 
-def test_breaks_and_row_fields_that_the_settings_do_not_own_are_sent_again(sandbox: Sandbox, merchant: Merchant) -> None:
+def test_breaks_and_row_fields_that_the_settings_do_not_own_are_sent_again(
+    sandbox: Sandbox, merchant: Merchant
+) -> None:
     (product,) = plain_items(sandbox, 1)
     sku = product["sku"]
     set_listed(sandbox, {sku: [
@@ -66,7 +74,9 @@ def test_breaks_and_row_fields_that_the_settings_do_not_own_are_sent_again(sandb
     ]
 
 
-def test_a_second_run_writes_nothing_and_reads_the_catalogue_from_the_cache(sandbox: Sandbox, merchant: Merchant) -> None:
+def test_a_second_run_writes_nothing_and_reads_the_catalogue_from_the_cache(
+    sandbox: Sandbox, merchant: Merchant
+) -> None:
     merchant.sync()
     calls, writes = len(sandbox.calls("catsy")), sandbox.vendors["sparklayer"].state()["writes"]
     again = Merchant().sync("auto")
@@ -107,10 +117,14 @@ def test_a_blank_price_leaves_the_list_alone_even_when_missing_skus_are_removed(
 
 
 def test_a_row_the_vendor_names_is_rejected_and_the_rest_lands(sandbox: Sandbox, merchant: Merchant) -> None:
-    sandbox.vendors["sparklayer"].change_state({"settings": {"known_skus": [i["sku"] for i in plain_items(sandbox, 150)]}})
+    sandbox.vendors["sparklayer"].change_state(
+        {"settings": {"known_skus": [i["sku"] for i in plain_items(sandbox, 150)]}}
+    )
     report = merchant.sync()
     assert report.counts["rejected"] > 0
-    assert report.counts["delivered"] + report.counts["rejected"] + report.counts.get("held", 0) == sum(report.counts.values())
+    assert report.counts["delivered"] + report.counts["rejected"] + report.counts.get("held", 0) == sum(
+        report.counts.values()
+    )
     bad = merchant.ledger.bad_outcomes()
     assert all(b["message"] for b in bad)
     assert merchant.sync("never").counts["rejected"] == report.counts["rejected"]
@@ -133,7 +147,10 @@ def test_whatever_becomes_of_an_answer_every_price_lands_and_none_is_sent_twice_
     sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setenv("SPARKLAYER_LANDS_WITHIN", "1")
-    sandbox.faults("sparklayer", [{"on": "PATCH /api/v1/price-lists/*/pricing", "kind": kind, **({"seconds": 0.3} if kind == "late" else {})}])
+    sandbox.faults(
+        "sparklayer",
+        [{"on": "PATCH /api/v1/price-lists/*/pricing", "kind": kind, **({"seconds": 0.3} if kind == "late" else {})}],
+    )
     report = merchant.sync()
     assert set(report.counts) == {"delivered", "held"}
     assert report.read_back == report.as_planned
@@ -168,7 +185,9 @@ def test_a_busy_list_is_waited_for(sandbox: Sandbox, merchant: Merchant) -> None
     assert set(merchant.sync().counts) == {"delivered", "held"}
 
 
-def test_a_list_that_is_not_there_is_an_error_that_names_those_that_are(sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_that_is_not_there_is_an_error_that_names_those_that_are(
+    sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lists(monkeypatch, {**WHOLESALE, "slug": "trade-uk"})
     with pytest.raises(ListMissing, match=r"no price list 'trade-uk' \(it has: .*wholesale"):
         merchant.plan()
@@ -194,8 +213,14 @@ def test_a_list_in_another_currency_stops_the_plan_before_the_first_write(sandbo
     assert sandbox.vendors["sparklayer"].state()["writes"] == 0
 
 
-def test_several_lists_are_one_plan_and_a_row_belongs_to_one_of_them(sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch) -> None:
-    vip = {"slug": "vip", "currency": "AUD", "breaks": [{"quantity": 1, "attribute": "price_trade"}, {"quantity": 100, "attribute": "price_trade_100"}]}
+def test_several_lists_are_one_plan_and_a_row_belongs_to_one_of_them(
+    sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vip = {
+        "slug": "vip",
+        "currency": "AUD",
+        "breaks": [{"quantity": 1, "attribute": "price_trade"}, {"quantity": 100, "attribute": "price_trade_100"}],
+    }
     lists(monkeypatch, WHOLESALE, vip)
     merchant.sync()
     item = next(i for i in plain_items(sandbox, 300) if i.get("price_trade_100"))
@@ -205,12 +230,18 @@ def test_several_lists_are_one_plan_and_a_row_belongs_to_one_of_them(sandbox: Sa
 
 
 def test_undo_puts_back_every_price_and_leaves_foreign_breaks(sandbox: Sandbox, merchant: Merchant) -> None:
-    before = {s: [{k: r.get(k) for k in ("quantity", "price", "unit_of_measure")} for r in rows] for s, rows in listed(sandbox).items()}
+    before = {
+        s: [{k: r.get(k) for k in ("quantity", "price", "unit_of_measure")} for r in rows]
+        for s, rows in listed(sandbox).items()
+    }
     plan = merchant.plan()
     merchant.apply(plan)
     report = merchant.undo(plan)
     assert set(report.counts) == {"delivered"}
-    after = {s: [{k: r.get(k) for k in ("quantity", "price", "unit_of_measure")} for r in rows] for s, rows in listed(sandbox).items()}
+    after = {
+        s: [{k: r.get(k) for k in ("quantity", "price", "unit_of_measure")} for r in rows]
+        for s, rows in listed(sandbox).items()
+    }
     assert after == before
 
 
@@ -256,11 +287,15 @@ def test_a_cache_without_an_attribute_that_the_settings_name_since_is_read_again
     sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = merchant.products("auto").about.extract
-    lists(monkeypatch, {**WHOLESALE, "breaks": [*WHOLESALE["breaks"], {"quantity": 100, "attribute": "price_trade_100"}]})
+    lists(
+        monkeypatch, {**WHOLESALE, "breaks": [*WHOLESALE["breaks"], {"quantity": 100, "attribute": "price_trade_100"}]}
+    )
     assert Merchant().products("auto").about.extract != first
 
 
-def test_an_extract_that_fails_leaves_the_last_one_and_nothing_in_staging(sandbox: Sandbox, merchant: Merchant, own_folder: Path) -> None:
+def test_an_extract_that_fails_leaves_the_last_one_and_nothing_in_staging(
+    sandbox: Sandbox, merchant: Merchant, own_folder: Path
+) -> None:
     first = merchant.products("auto").about.extract
     sandbox.faults("catsy", [{"on": "GET *", "kind": "status", "status": 403, "times": 9}])
     with pytest.raises(ExtractFailed, match="The last complete extract stays"):

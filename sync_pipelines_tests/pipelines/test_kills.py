@@ -47,7 +47,11 @@ def assert_the_next_run_puts_all_right(sandbox: Sandbox) -> None:
             planned = merchant.files.query(plan["id"], "SELECT count(*) AS n FROM plan")[0]["n"]
             assert sum(merchant.ledger.outcome_counts(plan["id"]).values()) == planned
     assert merchant.ledger.doubts(merchant.ledger.plan(plans[0]["id"])["account"]) == []
-    rows = [r for r in merchant.trade_prices(merchant.products("never")).to_pylist() if r["state"] == "desired" and r["prices"][0]["price"] > 0]
+    rows = [
+        r
+        for r in merchant.trade_prices(merchant.products("never")).to_pylist()
+        if r["state"] == "desired" and r["prices"][0]["price"] > 0
+    ]
     prices = listed(sandbox)
     assert all(float(prices[r["sku"]][0]["price"]) == float(r["prices"][0]["price"]) for r in rows)
     assert max(sandbox.vendors["sparklayer"].state()["effects"]["wholesale"].values()) == 1
@@ -66,7 +70,13 @@ def test_a_second_process_is_turned_away_while_the_first_one_writes(sandbox: San
         "import sys, time; from sync_pipelines_tests.pipelines.merchant import Merchant; from sync_pipelines.settings import account_of\n"
         "with Merchant().ledger.holding(account_of('sparklayer')):\n    print('held', flush=True); sys.stdin.readline()"
     )
-    holder = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
+    holder = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+    )
     try:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"

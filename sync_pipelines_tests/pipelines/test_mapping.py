@@ -19,12 +19,22 @@ from sync_pipelines.pipelines.catsy_sparklayer.mapping import (
 )
 from sync_pipelines.settings import Break, PriceList
 
-WHOLESALE = PriceList(slug="wholesale", currency="AUD", breaks=(Break(quantity=1, attribute="p"), Break(quantity=100, attribute="p100")))
+WHOLESALE = PriceList(
+    slug="wholesale", currency="AUD", breaks=(Break(quantity=1, attribute="p"), Break(quantity=100, attribute="p100"))
+)
 
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("4.20", "4.20"), ("0.35", "0.35"), ("4,20", "4.20"), (" 7 ", "7.00"), ("007.5", "7.50"), ("0", "0.00"), ("4.2000", "4.20")],
+    [
+        ("4.20", "4.20"),
+        ("0.35", "0.35"),
+        ("4,20", "4.20"),
+        (" 7 ", "7.00"),
+        ("007.5", "7.50"),
+        ("0", "0.00"),
+        ("4.2000", "4.20"),
+    ],
 )
 def test_a_plain_price_is_read_exactly(text: str, value: str) -> None:
     assert str(trade_price(text, 2)) == value
@@ -121,7 +131,12 @@ def test_skus_that_differ_by_case_only_are_a_conflict_that_names_them() -> None:
     assert found[0].reason == "SKUs that differ by case only: Ab, aB"
 
 
-@given(st.lists(st.tuples(st.sampled_from(["A", "a", " A", "B", None, ""]), st.sampled_from(["1", "", None, "x", "1,5"])), max_size=12))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["A", "a", " A", "B", None, ""]), st.sampled_from(["1", "", None, "x", "1,5"])),
+        max_size=12,
+    )
+)
 def test_every_row_read_ends_in_one_state_on_every_list(cells: list) -> None:
     lists = (WHOLESALE, PriceList(slug="vip", currency="JPY", breaks=(Break(quantity=1, attribute="p"),)))
     found = rows(*(item(sku, p) for sku, p in cells), lists=lists)

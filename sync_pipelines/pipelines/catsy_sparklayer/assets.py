@@ -1,14 +1,14 @@
 """Catsy → SparkLayer, left to right: the catalogue, its trade prices, what would change, what was changed."""
 
-
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field
 
 from sync_pipelines.delivery.applying import PlanStopped, apply
 from sync_pipelines.delivery.plans import stored, worst_first
@@ -46,7 +46,7 @@ class ExtractConfig(dg.Config):
 class PlanConfig(dg.Config):
     """only: plan just these keys (`list/SKU` or SKU)."""
 
-    only: list[str] = []
+    only: list[str] = Field(default_factory=list)
 
 
 class ApplyConfig(dg.Config):
@@ -72,7 +72,9 @@ def products(config: ExtractConfig, run: RunResource, catsy: CatsyResource) -> d
     run.note(pipeline=GROUP)
     cached = None if config.from_csv else source.cached(config.refresh)
     if cached is None:
-        reading = source.from_csv(Path(config.from_csv)) if config.from_csv else source.extract(lambda: catsy.client(run))
+        reading = (
+            source.from_csv(Path(config.from_csv)) if config.from_csv else source.extract(lambda: catsy.client(run))
+        )
         with reading as staged:
             cached = run.warehouse.publish(KEY, staged)
         export_csv(cached.path, data_dir() / settings.output_file, (settings.sku_attribute, *attributes))
@@ -80,7 +82,12 @@ def products(config: ExtractConfig, run: RunResource, catsy: CatsyResource) -> d
     else:
         told = f"from the cache, {cached.about.age.total_seconds() / 3600:.1f} h old, no call made"
     run.note(message=f"catsy/products: {told}")
-    facts = {"how": told, "extract": cached.about.extract, "repeats_dropped": cached.about.repeats, "origin": cached.about.origin}
+    facts: dict[str, Any] = {
+        "how": told,
+        "extract": cached.about.extract,
+        "repeats_dropped": cached.about.repeats,
+        "origin": cached.about.origin,
+    }
     return dg.MaterializeResult(value=cached, metadata=facts)
 
 
@@ -90,7 +97,7 @@ def products(config: ExtractConfig, run: RunResource, catsy: CatsyResource) -> d
     description="One row per product and price list: the exact price from each quantity on, or why there is none.",
     metadata={"dagster/column_schema": column_schema(mapping.COLUMN_NOTES, mapping.TRADE_PRICES)},
 )  # fmt: skip
-def trade_prices(products: Published, run: RunResource) -> dg.MaterializeResult:
+def trade_prices(products: Published, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     settings = CatsySparkLayerSettings.read()
     rows = sync.map_prices(products, settings)
     states = Counter(rows.column("state").to_pylist())
@@ -114,7 +121,7 @@ def trade_prices(products: Published, run: RunResource) -> dg.MaterializeResult:
 )  # fmt: skip
 def price_plan(
     config: PlanConfig, trade_prices: pa.Table, run: RunResource, sparklayer: SparkLayerResource
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
     source = run.warehouse.find(KEY, account_of("catsy"))
     if source is None:
         raise dg.Failure("catsy/products was never materialized for this account. Materialize it first.")
@@ -143,7 +150,7 @@ def price_plan(
     freshness_policy=FRESH, check_specs=[checks.ALL_ENDED_WELL, checks.AS_PLANNED],
     description="The plan, applied: each price sent once, one outcome per row in the ledger, read back afterwards.",
 )  # fmt: skip
-def prices(config: ApplyConfig, run: RunResource, sparklayer: SparkLayerResource) -> dg.MaterializeResult:
+def prices(config: ApplyConfig, run: RunResource, sparklayer: SparkLayerResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     target = sync.target(sparklayer.client(run))
     planned_here = run.plan_made
     plan_id = config.plan or planned_here or sync.waiting_plan(run.ledger, target.account)

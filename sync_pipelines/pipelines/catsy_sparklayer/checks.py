@@ -37,7 +37,11 @@ AS_PLANNED = dg.AssetCheckSpec(
 
 def rows_accounted(read: int, lists: int, states: Mapping[str, int]) -> dg.AssetCheckResult:
     total = sum(states.values())
-    return _result(ROWS_ACCOUNTED, total == read * lists, f"{read} rows read × {lists} price lists = {total} rows: {_shown(states)}")
+    return _result(
+        ROWS_ACCOUNTED,
+        total == read * lists,
+        f"{read} rows read × {lists} price lists = {total} rows: {_shown(states)}",
+    )
 
 
 def all_understood(states: Mapping[str, int], examples: str) -> dg.AssetCheckResult:
@@ -52,7 +56,9 @@ def guards(plan: Plan) -> dg.AssetCheckResult:
 
 
 def nothing_held(plan: Plan) -> dg.AssetCheckResult:
-    return _result(NOTHING_HELD, plan.counts.held == 0, f"held: {_shown(plan.counts.held_by_kind) or 'none'}", warn=True)
+    return _result(
+        NOTHING_HELD, plan.counts.held == 0, f"held: {_shown(plan.counts.held_by_kind) or 'none'}", warn=True
+    )
 
 
 def all_ended_well(report: Report) -> dg.AssetCheckResult:
@@ -63,12 +69,23 @@ def all_ended_well(report: Report) -> dg.AssetCheckResult:
 def as_planned(report: Report) -> dg.AssetCheckResult:
     if report.read_back is None:
         return _result(AS_PLANNED, True, "nothing was sent")
-    return _result(AS_PLANNED, report.as_planned == report.read_back, f"{report.as_planned} of {report.read_back} rows sent are there as planned", warn=True)
+    return _result(
+        AS_PLANNED,
+        report.as_planned == report.read_back,
+        f"{report.as_planned} of {report.read_back} rows sent are there as planned",
+        warn=True,
+    )
 
 
 def _result(spec: dg.AssetCheckSpec, passed: bool, text: str, *, warn: bool = False) -> dg.AssetCheckResult:
     severity = dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR
-    return dg.AssetCheckResult(passed=passed, check_name=spec.name, asset_key=spec.asset_key, severity=severity, metadata={"what": dg.MetadataValue.md(text)})
+    return dg.AssetCheckResult(
+        passed=passed,
+        check_name=spec.name,
+        asset_key=spec.asset_key,
+        severity=severity,
+        metadata={"what": dg.MetadataValue.md(text)},
+    )
 
 
 def _shown(counts: Mapping[str, int]) -> str:

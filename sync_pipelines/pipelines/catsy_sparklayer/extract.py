@@ -29,8 +29,16 @@ Refresh = Literal["auto", "always", "never"]
 class Products:
     """How one run comes by the catalogue. `attributes`: the Catsy attributes that hold prices."""
 
-    def __init__(self, warehouse: Warehouse, ledger: Ledger, settings: CatsySettings, attributes: tuple[str, ...], run: str) -> None:
-        self.warehouse, self.ledger, self.settings, self.attributes, self.run = warehouse, ledger, settings, attributes, run
+    def __init__(
+        self, warehouse: Warehouse, ledger: Ledger, settings: CatsySettings, attributes: tuple[str, ...], run: str
+    ) -> None:
+        self.warehouse, self.ledger, self.settings, self.attributes, self.run = (
+            warehouse,
+            ledger,
+            settings,
+            attributes,
+            run,
+        )
 
     @property
     def columns(self) -> dict[str, str]:
@@ -56,9 +64,15 @@ class Products:
             found = None
         if refresh == "never":
             if found is None:
-                raise ExtractFailed(f"catsy: there is no complete extract of {self.settings.account}. Run once without --refresh never.")
+                raise ExtractFailed(
+                    f"catsy: there is no complete extract of {self.settings.account}. Run once without --refresh never."
+                )
             return found
-        fresh = found is not None and found.about.origin == "api" and timedelta(0) <= found.about.age < self.settings.max_age
+        fresh = (
+            found is not None
+            and found.about.origin == "api"
+            and timedelta(0) <= found.about.age < self.settings.max_age
+        )
         return found if fresh else None
 
     def _whole(self, found: Published) -> bool:
@@ -69,7 +83,9 @@ class Products:
     def extract(self, connect: Callable[[], Catsy]) -> Iterator[Staged]:
         """Read the catalogue from Catsy into a staged file. Raises ExtractFailed; then the last complete extract stays."""
         with self._spool() as spool:
-            reading = connect().read_all(spool, lambda n, total: log.info("%d of %s items", n, "?" if total is None else total))
+            reading = connect().read_all(
+                spool, lambda n, total: log.info("%d of %s items", n, "?" if total is None else total)
+            )
             self._require(spool.attributes, f"query {self.settings.query_id}, or the login's role may not read it")
             yield self._complete(spool, reading.repeats, "api")
 
@@ -108,5 +124,14 @@ class Products:
         rows = spool.rows - repeats
         about = About(self.settings.account, now.isoformat(), extract, rows, repeats, origin)
         staged = spool.complete(about)
-        runs.note_extract(self.ledger, extract, source="/".join(KEY), account=about.account, rows=rows, repeats=repeats, origin=origin, run=self.run)
+        runs.note_extract(
+            self.ledger,
+            extract,
+            source="/".join(KEY),
+            account=about.account,
+            rows=rows,
+            repeats=repeats,
+            origin=origin,
+            run=self.run,
+        )
         return staged

@@ -13,7 +13,14 @@ from sync_pipelines.credentials import CredentialMissing
 from sync_pipelines.pipelines.catsy_sparklayer import sync
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
-from sync_pipelines.settings import CatsySettings, CatsySparkLayerSettings, SettingsError, SparkLayerSettings, account_of, data_dir
+from sync_pipelines.settings import (
+    CatsySettings,
+    CatsySparkLayerSettings,
+    SettingsError,
+    SparkLayerSettings,
+    account_of,
+    data_dir,
+)
 from sync_pipelines.vendors.catsy import Catsy
 from sync_pipelines.vendors.http import CallMeter, VendorError
 from sync_pipelines.vendors.sparklayer import SparkLayer
@@ -25,7 +32,12 @@ CREDENTIALS = (
     ("CATSY_BASE_URL", "Catsy API address", "https://api.catsy.com/api/v3", False),
     ("CATSY_QUERY_ID", "id of the saved query in Catsy", "", False),
     ("CATSY_BEARER_TOKEN", "Catsy API key of a user made for this", "", True),
-    ("SPARKLAYER_URL", "SparkLayer address (https://test.app.sparklayer.io for the test site)", "https://app.sparklayer.io", False),
+    (
+        "SPARKLAYER_URL",
+        "SparkLayer address (https://test.app.sparklayer.io for the test site)",
+        "https://app.sparklayer.io",
+        False,
+    ),
     ("SPARKLAYER_SITE_ID", "SparkLayer site id", "", False),
     ("SPARKLAYER_CLIENT_ID", "SparkLayer client id", "", False),
     ("SPARKLAYER_CLIENT_SECRET", "SparkLayer client secret", "", True),
@@ -80,12 +92,20 @@ def _catsy(client: Catsy) -> list[Finding]:
         items, total = client.page(0, limit=client.page_size)
     except VendorError as e:
         return [Finding("catsy login and query", "problem", str(e))]
-    found = [Finding("catsy login and query", "ok", f"query {client.query_id}: {'?' if total is None else total} items")]
+    found = [
+        Finding("catsy login and query", "ok", f"query {client.query_id}: {'?' if total is None else total} items")
+    ]
     seen = {name for item in items for name in item}
     wanted = (CatsySettings.read().sku_attribute, *CatsySparkLayerSettings.read().attributes)
     missing = [name for name in wanted if name not in seen]
-    text = f"of {len(items)} items looked at, none has {', '.join(missing)}: not in the query, or the role may not read it"
-    found.append(Finding("catsy attributes", "problem", text) if missing else Finding("catsy attributes", "ok", ", ".join(wanted)))
+    text = (
+        f"of {len(items)} items looked at, none has {', '.join(missing)}: not in the query, or the role may not read it"
+    )
+    found.append(
+        Finding("catsy attributes", "problem", text)
+        if missing
+        else Finding("catsy attributes", "ok", ", ".join(wanted))
+    )
     return found
 
 
@@ -97,7 +117,10 @@ def _sparklayer(client: SparkLayer) -> list[Finding]:
     if wrong:
         return [Finding("sparklayer price lists", "problem", "; ".join(wrong))]
     names = ", ".join(p.slug for p in CatsySparkLayerSettings.read().price_lists)
-    return [Finding("sparklayer login and price lists", "ok", names), Finding("sparklayer right to write", "unknown", "cannot be told without writing")]
+    return [
+        Finding("sparklayer login and price lists", "ok", names),
+        Finding("sparklayer right to write", "unknown", "cannot be told without writing"),
+    ]
 
 
 def _catsy_facts(client: Catsy) -> list[Finding]:
@@ -110,7 +133,11 @@ def _catsy_facts(client: Catsy) -> list[Finding]:
         _fact("a reply tells the total", total is not None, f"total {total}"),
         _fact(f"a page holds {asked} items", not short, f"{len(items)} received"),
         _fact("an offset past the end gives no items", not beyond, f"{len(beyond)} received"),
-        _fact("every item has an id of its own", None not in ids and len(set(map(str, ids))) == len(ids), f"{len(ids)} looked at"),
+        _fact(
+            "every item has an id of its own",
+            None not in ids and len(set(map(str, ids))) == len(ids),
+            f"{len(ids)} looked at",
+        ),
     ]
 
 
@@ -121,10 +148,11 @@ def _sparklayer_facts(client: SparkLayer) -> list[Finding]:
         skus = [p.sku for p in stored]
         folded = {s.casefold() for s in skus}
         names = sorted({name for p in stored for name in p.rest})
+        told_apart = len(folded) == len(set(skus))
         found += [
             _fact(f"{price_list.slug}: prices come ordered by SKU", skus == sorted(skus), f"{len(stored)} prices") if skus
             else Finding(f"{price_list.slug}: prices come ordered by SKU", "unknown", "the list is empty"),
-            _fact(f"{price_list.slug}: SKUs are told apart by more than case", len(folded) == len(set(skus)), f"{len(set(skus))} SKUs"),
+            _fact(f"{price_list.slug}: SKUs are told apart by more than case", told_apart, f"{len(skus)} prices"),
             Finding(f"{price_list.slug}: row fields a read shows", "holds", ", ".join(names) or "none"),
         ]  # fmt: skip
     return found
@@ -136,7 +164,14 @@ def _fact(what: str, holds: bool, text: str) -> Finding:
 
 def source(key: str) -> dict[str, Any]:
     """The source rows and mapped rows of one key (`list/SKU` or SKU), from the warehouse."""
-    sku = next((key.removeprefix(f"{p.slug}/") for p in CatsySparkLayerSettings.read().price_lists if key.startswith(f"{p.slug}/")), key)
+    sku = next(
+        (
+            key.removeprefix(f"{p.slug}/")
+            for p in CatsySparkLayerSettings.read().price_lists
+            if key.startswith(f"{p.slug}/")
+        ),
+        key,
+    )
     warehouse = Warehouse(data_dir() / "warehouse")
     rows: dict[str, Any] = {"extract": None, "source": [], "mapped": []}
     for name, asset, column in (("source", KEY, "trim(sku)"), ("mapped", ("catsy", "trade_prices"), "sku")):
@@ -146,9 +181,18 @@ def source(key: str) -> dict[str, Any]:
             rows[name] = [{"problem": str(e)}]
             continue
         if found is not None:
-            rows["extract"] = rows["extract"] or {"id": found.about.extract, "at": found.about.at, "origin": found.about.origin}
+            rows["extract"] = rows["extract"] or {
+                "id": found.about.extract,
+                "at": found.about.at,
+                "origin": found.about.origin,
+            }
             with duckdb.connect(":memory:") as con:
-                rows[name] = found.relation(con).filter(f"{column} = '{sku.replace(chr(39), chr(39) * 2)}'").to_arrow_table().to_pylist()
+                rows[name] = (
+                    found.relation(con)
+                    .filter(f"{column} = '{sku.replace(chr(39), chr(39) * 2)}'")
+                    .to_arrow_table()
+                    .to_pylist()
+                )
     return rows
 
 
@@ -167,7 +211,11 @@ def rejects(limit: int) -> tuple[int, list[dict[str, Any]]]:
     if found is None:
         return 0, []
     with duckdb.connect(":memory:") as con:
-        bad = found.relation(con).filter("state IN ('rejected', 'conflict')").select("price_list, sku, state, reason, source_id")
+        bad = (
+            found.relation(con)
+            .filter("state IN ('rejected', 'conflict')")
+            .select("price_list, sku, state, reason, source_id")
+        )
         rows = bad.limit(limit).to_arrow_table().to_pylist()
         (total,) = bad.count("*").fetchall()[0]
     return total, rows

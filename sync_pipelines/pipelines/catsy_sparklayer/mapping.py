@@ -103,7 +103,9 @@ def _why(cell: str) -> str:
     return "not a plain number"
 
 
-def trade_prices(items: Iterable[SourceItem], lists: Sequence[PriceList], conflicts: Mapping[str, str]) -> Iterator[TradePrice]:
+def trade_prices(
+    items: Iterable[SourceItem], lists: Sequence[PriceList], conflicts: Mapping[str, str]
+) -> Iterator[TradePrice]:
     """Map items to rows, one per item and list, in source order. `conflicts`: from `sku_conflicts`, over all items."""
     for item in items:
         for price_list in lists:
@@ -164,7 +166,10 @@ def price_field(quantity: int) -> str:
 
 
 def desired_prices(rows: Iterable[Mapping[str, Any]]) -> Iterator[Desired]:
-    """What the price lists should hold, from rows of catsy/trade_prices. A row with nothing to say keeps its key from being taken for gone."""
+    """What the price lists should hold, from rows of catsy/trade_prices.
+
+    A row with nothing to say keeps its key from being taken for gone.
+    """
     for row in rows:
         if not row["sku"]:
             continue

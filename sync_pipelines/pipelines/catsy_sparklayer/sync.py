@@ -10,7 +10,8 @@ import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import guards, ledger as tables, runs
+from sync_pipelines.delivery import guards, runs
+from sync_pipelines.delivery import ledger as tables
 from sync_pipelines.delivery.images import loads
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
@@ -50,11 +51,20 @@ def _quoted(products: Published) -> str:
 
 def target(client: SparkLayer) -> PriceLists:
     settings = CatsySparkLayerSettings.read()
-    return PriceLists(client, settings.price_lists, SparkLayerSettings.read(), create_missing=settings.create_missing_lists)
+    return PriceLists(
+        client, settings.price_lists, SparkLayerSettings.read(), create_missing=settings.create_missing_lists
+    )
 
 
 def plan_prices(
-    client: SparkLayer, trade_prices: pa.Table, source: About, *, ledger: Ledger, files: PlanFiles, run: str, only: Collection[str] | None = None
+    client: SparkLayer,
+    trade_prices: pa.Table,
+    source: About,
+    *,
+    ledger: Ledger,
+    files: PlanFiles,
+    run: str,
+    only: Collection[str] | None = None,
 ) -> Plan:
     """Plan every price list against what it holds now. Sends nothing that changes anything."""
     settings = CatsySparkLayerSettings.read()
@@ -90,7 +100,9 @@ def full_keys(named: Collection[str]) -> set[str]:
 def waiting_plan(ledger: Ledger, account: str) -> str:
     """The newest plan that was sealed and not applied. Raises DeliveryError when there is none."""
     p = tables.plan.c
-    query = sa.select(p.id).where(p.account == account, p.state != "done", p.undo_of.is_(None)).order_by(p.sealed_at.desc())
+    query = (
+        sa.select(p.id).where(p.account == account, p.state != "done", p.undo_of.is_(None)).order_by(p.sealed_at.desc())
+    )
     found = ledger.row(query)
     if found is None:
         raise DeliveryError(f"no plan waits for {account}. Make one: sync-pipelines preview {PIPELINE}.")

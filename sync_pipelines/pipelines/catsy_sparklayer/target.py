@@ -59,14 +59,22 @@ class PriceLists(Target):
     window: ClassVar[int | None] = None  # a read is always of a whole list
 
     def __init__(
-        self, client: SparkLayer, lists: Sequence[PriceList], settings: SparkLayerSettings, *, create_missing: bool = False
+        self,
+        client: SparkLayer,
+        lists: Sequence[PriceList],
+        settings: SparkLayerSettings,
+        *,
+        create_missing: bool = False,
     ) -> None:
         self.client, self.lists = client, {price_list.slug: price_list for price_list in lists}
         self.create_missing = create_missing
         self._absent: set[str] = set()
         self.account = settings.account
         quantities = sorted({b.quantity for price_list in lists for b in price_list.breaks})
-        self.fields: dict[str, Field] = {**{price_field(q): Field(same=exactly) for q in quantities}, "rows": Field("foreign")}
+        self.fields: dict[str, Field] = {
+            **{price_field(q): Field(same=exactly) for q in quantities},
+            "rows": Field("foreign"),
+        }
         self.steps = (
             Step("prices", timedelta(seconds=settings.lands_within), repeatable=True, atomic=settings.atomic),
         )
@@ -115,7 +123,10 @@ class PriceLists(Target):
         for price in prices:
             if price.quantity in quantities:
                 if price_field(price.quantity) in fields:
-                    problem = f"several prices from quantity {price.quantity} on, told apart by {sorted(price.rest)}: which one is ours?"
+                    told = ", ".join(sorted(price.rest))
+                    problem = (
+                        f"several prices from quantity {price.quantity} on, told apart by {told}: which one is ours?"
+                    )
                 fields[price_field(price.quantity)] = price.price
         return Live(key(slug, sku), fields, slug, None, problem)
 
@@ -183,7 +194,9 @@ class PriceLists(Target):
 
     def _row_answers(self, batch: Sequence[Change], error: RowsRefused) -> Mapping[str, Answer]:
         """Rows that the vendor names are refused; the rest is sent again without them, which is safe for this call."""
-        answers: dict[str, Answer] = {change.key: NotApplied(f"another row of the request was refused: {error}") for change in batch}
+        answers: dict[str, Answer] = {
+            change.key: NotApplied(f"another row of the request was refused: {error}") for change in batch
+        }
         named = {row.entry: row.message for row in error.rows if row.entry is not None and 0 <= row.entry < len(batch)}
         if not named:
             raise BatchRefused(str(error)) from error
