@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,10 +24,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "bench-work"
 VENVS = ROOT / "build" / "bench-venvs"
+PRODUCT = ROOT / "build" / "bench-product"
+"""A copy of what is measured, so that nobody's edit changes it in the middle of a run."""
+
 REQUIREMENTS: Mapping[str, Sequence[Sequence[str]]] = {
     "ours": (
         ("--no-deps", "--require-hashes", "--requirement", str(ROOT / "requirements.lock")),
-        ("--no-deps", "--no-build-isolation", "--editable", str(ROOT)),
+        ("--no-deps", "--no-build-isolation", "--editable", str(PRODUCT)),
     ),
     "plain_loop": (("requests", "duckdb"),),
     "old_method": (("requests",),),
@@ -94,6 +98,15 @@ def clean_env() -> dict[str, str]:
 
 
 # --- environments ---------------------------------------------------------------------------------------------------
+
+
+def freeze() -> None:
+    """Copy the product as it is now."""
+    shutil.rmtree(PRODUCT, ignore_errors=True)
+    for part in ("sync_pipelines", "deploy"):
+        shutil.copytree(ROOT / part, PRODUCT / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in ("pyproject.toml", "README.md"):
+        (PRODUCT / file).write_bytes((ROOT / file).read_bytes())
 
 
 def python(venv: str) -> Path:

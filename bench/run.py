@@ -34,12 +34,12 @@ def measurements(runs: int, *, quick: bool) -> dict[str, Callable[[], Section]]:
         }
     return {
         "startup": lambda: startup.shell_to_prompt(runs, 10_000),
-        "sync": lambda: sync.beside_old_method(runs, 100_000),
+        "plan": lambda: plan.plan_and_apply(runs, 100_000),
         "extract": lambda: extract.beside_others(runs, 100_000),
         "memory": lambda: extract.memory(runs, [10_000, 100_000, 1_000_000]),
-        "plan": lambda: plan.plan_and_apply(runs, 100_000),
-        "pace": lambda: sync.at_real_pace(100_000),
+        "sync": lambda: sync.beside_old_method(runs, 100_000),
         "million": lambda: plan.once(1_000_000),
+        "pace": lambda: sync.at_real_pace(100_000),
     }
 
 
@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error(f"there is no measurement {', '.join(sorted(unknown))}")
     runs = chosen.runs or (2 if chosen.quick else 5)
     shutil.rmtree(measure.WORK, ignore_errors=True)
+    measure.freeze()
     began, sections = time.monotonic(), []
     target = measure.ROOT / "build" / "bench.md" if chosen.quick or chosen.what else RESULTS
     about = machine(runs)

@@ -6,12 +6,12 @@ anything newer goes to its keys), or a committed answer. Applying the same plan 
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -38,7 +38,7 @@ from sync_pipelines.delivery.model import (
     Target,
 )
 from sync_pipelines.delivery.planning import load_records
-from sync_pipelines.delivery.plans import Plan, PlanFiles, change_from, quoted, stored, value_of
+from sync_pipelines.delivery.plans import Plan, PlanFiles, change_from, quoted, step_names, stored, value_of
 from sync_pipelines.delivery.settling import Settler
 
 log = logging.getLogger(__name__)
@@ -148,6 +148,8 @@ class _Application:
         self.journal = Journal(ledger, target, run)
         self.settler = Settler(target, ledger, files, self.journal, self._wait)
         self.tries: Counter[int] = Counter()
+        self.sent_before: set[int] = set()
+        """Rows that this plan had sent before this run took it up."""
         self.writes = 0
 
     def to_the_end(self, limit: int | None) -> Report:
@@ -188,6 +190,7 @@ class _Application:
             tx.execute(
                 tables.plan.update().where(tables.plan.c.id == self.plan.id).values(state="applying", run=self.run)
             )
+        self.sent_before = self.journal.sent_rows(self.plan.id)
         self._load_ended(self.plan.id)
         self._load_doubtful()
         released = self.ledger.releases(self.plan.account)
@@ -222,8 +225,8 @@ class _Application:
             self.con.execute(f"DELETE FROM todo WHERE row IN ({beyond})", [limit])
 
     def _load_ended(self, plan_id: str) -> None:
-        rows = self.ledger.rows(sa.select(tables.outcome.c.row).where(tables.outcome.c.plan == plan_id))
-        load(self.con, "ended", pa.schema([("row", pa.int64())]), [[[r["row"] for r in rows]]])
+        rows = self.ledger.column(sa.select(tables.outcome.c.row).where(tables.outcome.c.plan == plan_id))
+        load(self.con, "ended", pa.schema([("row", pa.int64())]), [[rows]])
 
     def _load_doubtful(self) -> None:
         keys = {k for d in self.ledger.doubts(self.plan.account) for k in self.files.keys(d.plan, d.rows)}
@@ -252,34 +255,34 @@ class _Application:
         """See which rows are still as the plan saw them; the others end here."""
         self.journal.remote_ids.clear()
         self.journal.out.clear()
-        load_records(self.con, self.ledger, self.plan.account)
-        reads = not all(s.compares for s in self.target.steps)
         keys = None
         if self.target.window is not None:
             keys = [key for (key,) in self.con.execute(f"SELECT key FROM todo WHERE {window}").fetchall()]
+        load_records(self.con, self.ledger, self.plan.account, keys)
+        reads = not all(s.compares for s in self.target.steps)
         load_live(self.con, "live", self.target.read(keys) if reads else (), self.target.fields)
         self._load_doubtful()
         self.con.execute(
             f"""CREATE OR REPLACE TABLE work AS
-            SELECT p.*, l.body AS live, l.remote_id AS live_id, coalesce(r.done, '[]') AS done, CASE
+            SELECT p.row, p.key, coalesce(r.done, '[]') AS done, CASE
                 WHEN p.key IN (SELECT key FROM doubtful) THEN 'doubtful'
                 WHEN r.plan <> $plan AND r.at > $sealed THEN 'overtaken'
                 WHEN r.plan = $plan AND r.state = 'partial' THEN 'pending'
                 WHEN NOT $reads THEN 'pending'
                 WHEN coalesce(l.fingerprint, '') = p.after_print AND (p.before_print <> p.after_print OR p.steps = '[]')
                     THEN 'there'
-                WHEN coalesce(l.fingerprint, '') <> p.before_print OR (p.before IS NULL AND l.key IS NOT NULL)
+                WHEN coalesce(l.fingerprint, '') <> p.before_print OR (p.absent AND l.key IS NOT NULL)
                     THEN 'drifted'
                 ELSE 'pending' END AS fate
-            FROM (SELECT * FROM plan SEMI JOIN todo USING (row) WHERE {window}) p
+            FROM (SELECT row, key, before_print, after_print, steps, before IS NULL AS absent
+                  FROM plan SEMI JOIN todo USING (row) WHERE {window}) p
             LEFT JOIN live l ON l.key = p.key
             LEFT JOIN record r ON r.key = p.key""",
             {"plan": self.plan.id, "sealed": self.sealed_at, "reads": reads},
         )
-        sent = self.journal.sent_rows(self.plan.id)
-        for part in batches(self.con, "SELECT * FROM work WHERE fate = 'there'"):
-            there = [replace(change_from(r), remote_id=r["live_id"] or r["remote_id"]) for r in part]
-            self.journal.found_there(self.plan.id, there, sent, undo=self.undo)
+        for part in self._work("there"):
+            there = [change_from(r, remote_id=r["live_id"]) for r in part]
+            self.journal.found_there(self.plan.id, there, self.sent_before, undo=self.undo)
         endings: tuple[tuple[str, OutcomeState, str], ...] = (
             ("drifted", "drifted", "changed at the target since it was planned"),
             ("overtaken", "drifted", "another plan wrote it since this one was sealed"),
@@ -287,6 +290,17 @@ class _Application:
         )
         for fate, state, message in endings:
             self._end_all(f"SELECT row, key, '{message}' FROM work WHERE fate = '{fate}'", state)
+
+    def _work(self, fate: str) -> Iterator[list[dict[str, Any]]]:
+        """Rows of the window with this fate, whole, in the order of the plan, a chunk at a time."""
+        rows = [
+            row for (row,) in self.con.execute("SELECT row FROM work WHERE fate = ? ORDER BY row", [fate]).fetchall()
+        ]
+        for part in chunks(rows):
+            query = """SELECT p.*, l.body AS live, l.remote_id AS live_id, w.done FROM plan p
+                JOIN (SELECT row, done FROM work WHERE fate = ?) w ON w.row = p.row LEFT JOIN live l ON l.key = p.key
+                WHERE p.row BETWEEN ? AND ? ORDER BY p.row"""
+            yield from batches(self.con, query, [fate, part[0], part[-1]])
 
     def _run_step(self, step: Step) -> None:
         """Send every row that needs this step; settle, and send again what had no effect, until tries run out."""
@@ -309,18 +323,14 @@ class _Application:
             self._send_all(step, self._pending(step, again - spent))
 
     def _pending(self, step: Step, only: Collection[int] | None = None) -> Iterator[Change]:
-        for part in batches(self.con, "SELECT * FROM work WHERE fate = 'pending' ORDER BY row"):
+        for part in self._work("pending"):
             for r in part:
-                change = change_from(r)
-                wanted = change.row not in self.journal.out and (only is None or change.row in only)
-                if wanted and step.name in change.steps and step.name not in json.loads(r["done"]):
-                    yield replace(
-                        change,
-                        live=None
-                        if r["live"] is None
-                        else Live(change.key, loads(r["live"]) or {}, change.parent, r["live_id"]),
-                        remote_id=self.journal.remote_ids.get(change.row) or r["live_id"] or change.remote_id,
-                    )
+                wanted = r["row"] not in self.journal.out and (only is None or r["row"] in only)
+                if wanted and step.name in step_names(r["steps"]) and step.name not in step_names(r["done"]):
+                    live = None
+                    if r["live"] is not None:
+                        live = Live(r["key"], loads(r["live"]) or {}, r["parent"], r["live_id"])
+                    yield change_from(r, live, self.journal.remote_ids.get(r["row"]) or r["live_id"])
 
     # --- one call ---------------------------------------------------------------------------------------------------
 
@@ -417,10 +427,10 @@ class _Application:
         if self.target.settles_within:
             return None, None
         outcome = tables.outcome.c
-        rows = self.ledger.rows(
+        rows = self.ledger.column(
             sa.select(outcome.row).where(outcome.plan == self.plan.id, outcome.state == "delivered")
         )
-        load(self.con, "delivered", pa.schema([("row", pa.int64())]), [[[r["row"] for r in rows]]])
+        load(self.con, "delivered", pa.schema([("row", pa.int64())]), [[rows]])
         query = "SELECT row, key, after_print FROM plan SEMI JOIN delivered USING (row) ORDER BY row"
         as_planned = 0
         if self.target.window is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import islice
@@ -49,27 +49,34 @@ def loads(text: str | None) -> Fields | None:
     return None if text is None else rapidjson.loads(text, number_mode=rapidjson.NM_DECIMAL)
 
 
-def fingerprint(image: Fields | None, fields: Mapping[str, Field], names: Iterable[str] | None = None) -> str:
+def fingerprint(image: Fields | None, fields: Mapping[str, Field], names: Collection[str] | None = None) -> str:
     """32 hex digits of the owned values; "" when the record is absent or holds none of them.
 
     `names` picks other fields than those owned today: what an older plan owned is compared as it was then.
     """
     if image is None:
         return ""
-    shown = {}
+    shown = []
     for name, field in fields.items():
         if (field.ownership == "owned") if names is None else (name in names):
             value = image.get(name)
             if value is not None:
-                shown[name] = field.same(value)
-    return blake2b(dumps(shown).encode(), digest_size=16).hexdigest() if shown else ""
+                same = field.same(value)
+                shown.append(f"{name}\x1e{same}" if type(same) is str else f"{name}\x1f{dumps(same)}")
+    return blake2b("\x1d".join(sorted(shown)).encode(), digest_size=16).hexdigest() if shown else ""
 
 
 @contextmanager
-def engine(memory: str = "192MB") -> Iterator[duckdb.DuckDBPyConnection]:
+def engine(memory: str = "128MB") -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory DuckDB that spills to a temporary folder instead of growing."""
     with tempfile.TemporaryDirectory(prefix="sync_pipelines_") as spill:
-        con = duckdb.connect(":memory:", config={"memory_limit": memory, "threads": 2, "temp_directory": spill})
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory,
+            "threads": 1,
+            "temp_directory": spill,
+            "preserve_insertion_order": False,
+        }
+        con = duckdb.connect(":memory:", config=config)
         try:
             yield con
         finally:

@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert as upsert_into
 
 from sync_pipelines.delivery import ledger as tables
-from sync_pipelines.delivery.images import fingerprint
-from sync_pipelines.delivery.ledger import Lease, Ledger, add_outcomes, put
+from sync_pipelines.delivery.ledger import Lease, Ledger, add_outcomes, many, put
 from sync_pipelines.delivery.model import (
     Accepted,
     Answer,
@@ -27,6 +26,7 @@ from sync_pipelines.delivery.model import (
     Target,
     Unclear,
 )
+from sync_pipelines.delivery.plans import step_text
 
 
 class Journal:
@@ -34,6 +34,8 @@ class Journal:
 
     def __init__(self, ledger: Ledger, target: Target, run: str) -> None:
         self.ledger, self.target, self.run = ledger, target, run
+        holds = sa.select(tables.hold.c.key).where(tables.hold.c.account == target.account)
+        self.held_keys = {row["key"] for row in ledger.rows(holds)}
         self.intended_at = 0.0
         self.last_message = ""
         self.reopened: set[int] = set()
@@ -98,7 +100,7 @@ class Journal:
                     message=messages[0] if messages else None, answered_at=self.ledger.now(),
                 )
             )  # fmt: skip
-            add_outcomes(tx, ended)
+            add_outcomes(tx, ended, self.ledger.now())
             self._move_records(tx, intent.plan, intent.step, applied, undo=undo)
 
     def settled(self, intent: Intent, answers: Mapping[str, Answer], left: Iterable[int], *, undo: bool) -> None:
@@ -125,28 +127,27 @@ class Journal:
                 .where(tables.attempt.c.id == intent.id)
                 .values(state="doubt" if left else "settled", doubtful=json.dumps(left), answered_at=self.ledger.now())
             )
-            add_outcomes(tx, ended)
+            add_outcomes(tx, ended, self.ledger.now())
             self._move_records(tx, intent.plan, intent.step, applied, undo=undo)
 
     def found_there(self, plan: str, changes: Sequence[Change], sent: set[int], *, undo: bool) -> None:
         """Rows that the target already holds as wanted: delivered if this plan had sent them, unchanged if not."""
         with self.ledger.write() as tx:
-            add_outcomes(
-                tx,
-                [
-                    self._outcome(
-                        plan, c, "delivered" if c.row in sent else "unchanged", c.remote_id, None, "read back"
-                    )
-                    for c in changes
-                ],
-            )
+            found = [
+                self._outcome(plan, c, "delivered" if c.row in sent else "unchanged", c.remote_id, None, "read back")
+                for c in changes
+            ]
+            add_outcomes(tx, found, self.ledger.now())
             self._move_records(tx, plan, None, [(c, Applied(c.remote_id)) for c in changes], undo=undo)
 
     def end(self, plan: str, rows: Iterable[tuple[int, str]], state: OutcomeState, message: str) -> None:
         """Rows that end without a call of their own."""
-        ended = [self._row(plan, row, key, state, "[]", None, None, message) for row, key in rows]
+        same = {
+            "plan": plan, "account": self.target.account, "state": state, "steps": "[]", "remote_id": None, "attempt": None,
+            "message": message,
+        }  # fmt: skip
         with self.ledger.write() as tx:
-            add_outcomes(tx, ended)
+            add_outcomes(tx, [{**same, "row": row, "key": key} for row, key in rows], self.ledger.now())
 
     def sent_rows(self, plan: str) -> set[int]:
         """Rows of a plan that were in any call that may have had an effect."""
@@ -161,22 +162,9 @@ class Journal:
         before: Step | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         done = change.steps if before is None else change.steps[: change.steps.index(before.name)]
-        return self._row(plan, change.row, change.key, state, json.dumps(done), remote_id, attempt, message)
-
-    def _row(
-        self,
-        plan: str,
-        row: int,
-        key: str,
-        state: str,
-        steps: str,
-        remote_id: str | None,
-        attempt: str | None,
-        message: str,
-    ) -> dict[str, Any]:
         return {
-            "plan": plan, "row": row, "account": self.target.account, "key": key, "state": state, "steps": steps,
-            "remote_id": remote_id, "attempt": attempt, "message": message, "at": self.ledger.now(),
+            "plan": plan, "row": change.row, "account": self.target.account, "key": change.key, "state": state,
+            "steps": step_text(done), "remote_id": remote_id, "attempt": attempt, "message": message,
         }  # fmt: skip
 
     def _move_records(
@@ -190,38 +178,38 @@ class Journal:
         for change, answer in applied:
             last = step is None or self._is_last(step, change)
             records.append({
-                "account": self.target.account, "key": change.key, "hash": fingerprint(change.after, self.target.fields),
+                "account": self.target.account, "key": change.key, "hash": change.after_print,
                 "remote_id": answer.remote_id or change.remote_id,
                 "state": ("absent" if change.after is None else "present") if last else "partial",
                 "created": int(change.action == "create"), "sent": 0 if change.action == "adopt" else 1,
-                "done": json.dumps([] if last or step is None else change.steps[: change.steps.index(step.name) + 1]),
+                "done": step_text(() if last or step is None else change.steps[: change.steps.index(step.name) + 1]),
                 "plan": plan, "at": now,
             })  # fmt: skip
             if last:
                 finished.append(change)
-        statement = upsert_into(tables.record)
-        new, old = statement.excluded, tables.record.c
-        tx.execute(
-            statement.on_conflict_do_update(
-                index_elements=["account", "key"],
-                set_={
-                    **{c: new[c] for c in ("hash", "state", "done", "plan", "at")},
-                    "remote_id": sa.func.coalesce(new.remote_id, old.remote_id),
-                    "created": sa.func.max(new.created, old.created),
-                    "sent": sa.case((old.hash == new.hash, old.sent + new.sent), else_=new.sent),
-                },
-            ),
-            records,
-        )
+        many(tx, _PUT_RECORD, records)
+        account = self.target.account
         if undo:
-            values = [(c.key, fingerprint(c.before, self.target.fields)) for c in finished]
-            put(
-                tx,
-                tables.hold,
-                [{"account": self.target.account, "key": k, "value": v, "plan": plan, "at": now} for k, v in values],
-            )
-        elif finished:
-            lifted = tables.hold.delete().where(
-                tables.hold.c.account == self.target.account, tables.hold.c.key == sa.bindparam("k")
-            )
-            tx.execute(lifted, [{"k": c.key} for c in finished])
+            put(tx, tables.hold, [
+                {"account": account, "key": c.key, "value": c.before_print, "plan": plan, "at": now} for c in finished
+            ])  # fmt: skip
+        elif any(c.key in self.held_keys for c in finished):
+            mine = (tables.hold.c.account == account) & (tables.hold.c.key == sa.bindparam("k"))
+            tx.execute(tables.hold.delete().where(mine), [{"k": c.key} for c in finished if c.key in self.held_keys])
+
+
+def _put_record() -> Any:
+    statement = upsert_into(tables.record)
+    new, old = statement.excluded, tables.record.c
+    return statement.on_conflict_do_update(
+        index_elements=["account", "key"],
+        set_={
+            **{c: new[c] for c in ("hash", "state", "done", "plan", "at")},
+            "remote_id": sa.func.coalesce(new.remote_id, old.remote_id),
+            "created": sa.func.max(new.created, old.created),
+            "sent": sa.case((old.hash == new.hash, old.sent + new.sent), else_=new.sent),
+        },
+    )
+
+
+_PUT_RECORD = _put_record()

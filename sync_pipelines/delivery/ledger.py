@@ -158,6 +158,11 @@ class Ledger:
         found = self.rows(query.limit(1))
         return found[0] if found else None
 
+    def column(self, query: sa.Select[Any]) -> list[Any]:
+        """The values of a query of one column."""
+        with self._readable(), self.reader.connect() as con:
+            return list(con.execute(query).scalars())
+
     def value(self, query: sa.Select[Any]) -> Any:
         with self._readable(), self.reader.connect() as con:
             return con.execute(query).scalar()
@@ -354,10 +359,23 @@ def put(tx: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -
     tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
 
 
-def add_outcomes(tx: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+def add_outcomes(tx: sa.Connection, rows: Sequence[Mapping[str, Any]], at: str) -> None:
     """An outcome is written once: a row that has one keeps it."""
-    if rows:
-        tx.execute(upsert_into(outcome).on_conflict_do_nothing(), list(rows))
+    many(tx, _ADD_OUTCOME, [{**row, "at": at} for row in rows])
+
+
+_ADD_OUTCOME = upsert_into(outcome).on_conflict_do_nothing()
+
+
+def many(tx: sa.Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Execute a statement for many rows. Compiled once, so that a row costs what the driver takes and no more."""
+    if not rows:
+        return
+    compiled = statement.compile(dialect=tx.dialect, column_keys=list(rows[0]))
+    order = compiled.positiontup
+    tx.exec_driver_sql(
+        compiled.string, [tuple(r[n] for n in order) for r in rows] if order is not None else [dict(r) for r in rows]
+    )
 
 
 def _sqlite_connect(connection: Any, _: Any) -> None:

@@ -100,6 +100,9 @@ class Change:
     remote_id: str | None = None
     steps: tuple[str, ...] = ()
     live: Live | None = None
+    before_print: str = ""
+    after_print: str = ""
+    """Fingerprints of the two images, as the plan has them."""
 
 
 @dataclass(frozen=True)

@@ -122,11 +122,15 @@ def _plain_counts(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, in
     ).fetchall()
 
 
-def load_records(con: duckdb.DuckDBPyConnection, ledger: Ledger, account: str) -> None:
-    """The ledger's records of one account, as the DuckDB table `record`."""
+def load_records(
+    con: duckdb.DuckDBPyConnection, ledger: Ledger, account: str, keys: Sequence[str] | None = None
+) -> None:
+    """The ledger's records of one account (of these keys, or all), as the DuckDB table `record`."""
     query = sa.select(*(tables.record.c[name] for name in RECORD_COLUMNS.names)).where(
         tables.record.c.account == account
     )
+    if keys is not None:
+        query = query.where(tables.record.c.key.in_(keys))
 
     def columns() -> Iterator[Sequence[Sequence[Any]]]:
         with ledger.reader.connect() as reader:
@@ -193,32 +197,24 @@ class _Decider:
         after = None if wanted is None else self._merged(before, wanted)
         action: Action = "remove" if after is None else "create" if before is None else "update"
         after_print = fingerprint(after, self.target.fields)
-        steps = self._steps(row, action, before, after)
+        steps = self._steps(row, action, before, after, changed=after_print != row["live_print"])
         held = self._cannot_be_decided(row)
-        if held is None and action == "update" and after_print == row["live_print"] and not steps:
+        seen = row["live_print"]
+        if held is None and action == "update" and after_print == seen and not steps:
             if row["hash"] is None or row["hash"] == row["recorded"]:
                 return None
+            action, reason = "adopt", "already as wanted, not by us"
             return PlannedRow(
-                row["key"],
-                row["parent"],
-                "adopt",
-                before,
-                after,
-                row["remote_id"],
-                (),
-                None,
-                "already as wanted, not by us",
+                row["key"], row["parent"], action, before, after, row["remote_id"], (), None, reason, seen, seen
             )
         if held is None:
             held = self._needs_a_person(row, action, before, after, after_print)
-            if (
-                held
-                and held[0] in RELEASABLE
-                and (row["key"], value_of(row["live_print"], after_print)) in self.released
-            ):
+            if held and held[0] in RELEASABLE and (row["key"], value_of(seen, after_print)) in self.released:
                 held = None
         kind, reason = held or (None, "")
-        return PlannedRow(row["key"], row["parent"], action, before, after, row["remote_id"], steps, kind, reason)
+        return PlannedRow(
+            row["key"], row["parent"], action, before, after, row["remote_id"], steps, kind, reason, seen, after_print
+        )
 
     def _merged(self, before: Fields | None, wanted: Fields) -> Fields:
         """What the target will hold: what it has, with the owned fields that the source speaks of."""
@@ -227,10 +223,12 @@ class _Decider:
         return {**before, **{n: v for n, v in wanted.items() if self.target.fields[n].ownership == "owned"}}
 
     def _steps(
-        self, row: dict[str, Any], action: Action, before: Fields | None, after: Fields | None
+        self, row: dict[str, Any], action: Action, before: Fields | None, after: Fields | None, *, changed: bool
     ) -> tuple[str, ...]:
         """The steps this row needs: those whose fields change, and those an earlier run left undone."""
         serving = [s for s in self.target.steps if action in s.actions]
+        if len(serving) == 1 and not serving[0].fields:  # it writes everything: needed when anything differs
+            return (serving[0].name,) if action != "update" or changed else ()
         if action != "update":
             return tuple(s.name for s in serving)
         done = json.loads(row["done"] or "[]") if row["state"] == "partial" else None

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from sync_pipelines.delivery import ledger as tables
 from sync_pipelines.delivery.clock import stamp
 from sync_pipelines.delivery.images import CHUNK, dumps, fingerprint, loads
 from sync_pipelines.delivery.ledger import Ledger, put
-from sync_pipelines.delivery.model import Action, Change, Counts, DeliveryError, Fields, Finding, HeldKind, Target
+from sync_pipelines.delivery.model import Action, Change, Counts, DeliveryError, Fields, Finding, HeldKind, Live, Target
 
 COLUMNS = pa.schema(
     [
@@ -69,6 +70,9 @@ class PlannedRow:
     steps: tuple[str, ...] = ()
     held: HeldKind | None = None
     reason: str = ""
+    before_print: str | None = None
+    after_print: str | None = None
+    """Fingerprints of the images, where they are known already."""
 
 
 def value_of(before_print: str, after_print: str) -> str:
@@ -109,17 +113,31 @@ class PlanFiles:
         ]
 
 
-def change_from(row: Mapping[str, Any]) -> Change:
+def change_from(row: Mapping[str, Any], live: Live | None = None, remote_id: str | None = None) -> Change:
+    """A row of a plan file as the change it stands for."""
     return Change(
         row=row["row"],
         key=row["key"],
         parent=row["parent"],
         action=row["action"],
-        before=loads(row["before"]),
+        before=live.fields if live is not None and row.get("live") == row["before"] else loads(row["before"]),
         after=loads(row["after"]),
-        remote_id=row["remote_id"],
-        steps=tuple(json.loads(row["steps"])),
+        remote_id=remote_id or row["remote_id"],
+        steps=step_names(row["steps"]),
+        live=live,
+        before_print=row["before_print"],
+        after_print=row["after_print"],
     )
+
+
+@lru_cache(maxsize=256)
+def step_names(text: str) -> tuple[str, ...]:
+    return tuple(json.loads(text))
+
+
+@lru_cache(maxsize=256)
+def step_text(names: tuple[str, ...]) -> str:
+    return json.dumps(names)
 
 
 class PlanWriter:
@@ -141,14 +159,21 @@ class PlanWriter:
 
     def add(self, row: PlannedRow) -> None:
         before, after = (None if i is None else dumps(i) for i in (row.before, row.after))
-        change = Change(self._rows, row.key, row.parent, row.action, row.before, row.after, row.remote_id, row.steps)
-        reverse = self.target.reverse(change) if row.action != "adopt" else None
-        self._hash.update(dumps([row.key, row.action, before, after, row.held, row.steps]).encode())
+        before_print = fingerprint(row.before, self.target.fields) if row.before_print is None else row.before_print
+        after_print = fingerprint(row.after, self.target.fields) if row.after_print is None else row.after_print
+        reverse = None
+        if row.action != "adopt":
+            change = Change(
+                self._rows, row.key, row.parent, row.action, row.before, row.after, row.remote_id, row.steps
+            )
+            reverse = self.target.reverse(change)
+        steps = step_text(row.steps)
+        said = (row.key, row.action, before or "-", after or "-", row.held or "-", steps)
+        self._hash.update("\x1d".join(said).encode())
         self._pending.append(
             (
-                self._rows, row.key, row.parent, row.action, row.held, row.reason, before, after,
-                fingerprint(row.before, self.target.fields), fingerprint(row.after, self.target.fields),
-                row.remote_id, json.dumps(row.steps), reverse if isinstance(reverse, str) else None,
+                self._rows, row.key, row.parent, row.action, row.held, row.reason, before, after, before_print, after_print,
+                row.remote_id, steps, reverse if isinstance(reverse, str) else None,
             )
         )  # fmt: skip
         self._rows += 1
