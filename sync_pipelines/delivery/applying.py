@@ -7,8 +7,7 @@ anything newer goes to its keys), or a committed answer. Applying the same plan 
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -24,6 +23,7 @@ from sync_pipelines.delivery.ledger import Lease, Ledger
 from sync_pipelines.delivery.model import (
     RELEASABLE,
     Answer,
+    Applied,
     BatchRefused,
     CannotGoOn,
     Change,
@@ -106,15 +106,35 @@ def apply(
         return Report(plan.id, ledger.outcome_counts(plan.id), 0, row["read_back"], row["as_planned"])
     if row["state"] == "sealed" and ledger.now() > row["expires_at"]:
         raise DeliveryError(f"plan {plan.id} expired {row['expires_at']}. Nothing was sent; make a new plan.")
+    p = tables.plan.c
+    newer = sa.select(p.id).where(p.account == plan.account, p.state == "done", p.applied_at > row["sealed_at"])
+    if row["state"] == "sealed" and (later := ledger.row(newer)):
+        raise DeliveryError(
+            f"plan {later['id']} was applied after plan {plan.id} was made. Nothing was sent; make a new plan."
+        )
     refuse_unless_released(plan, ledger, files)
     with ledger.holding(plan.account) as lease, engine() as con:
-        work = _Application(target, plan, row["sealed_at"], ledger, files, run, lease, con, patience or Patience())
+        work = _Application(target, plan, ledger, files, run, lease, con, patience or Patience())
         return work.to_the_end(limit)
+
+
+def settle_first(
+    target: Target, *, ledger: Ledger, files: PlanFiles, run: str, patience: Patience | None = None
+) -> None:
+    """Settle what earlier runs left in doubt, before a plan is made that is to be applied. Sends nothing.
+
+    A plan holds every key in doubt; one that is made after settling can go on where the crashed run stopped.
+    """
+    if not ledger.doubts(target.account):
+        return
+    with ledger.holding(target.account) as lease:
+        wait = Waiting(target.account, target.name, ledger, lease, patience or Patience())
+        Settler(target, ledger, files, Journal(ledger, target, run), wait).settle()
 
 
 def refuse_unless_released(plan: Plan, ledger: Ledger, files: PlanFiles) -> None:
     """Raises PlanStopped for a plan that is neither clear nor released, whoever calls."""
-    released = ledger.releases(plan.account)
+    released = ledger.releases(plan.account, plan.id)
     if plan.verdict == "clear" or ("*", plan.id) in released:
         return
     rows = files.query(plan.id, "SELECT key, before_print, after_print FROM plan") if released else []
@@ -127,6 +147,30 @@ def refuse_unless_released(plan: Plan, ledger: Ledger, files: PlanFiles) -> None
     )
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """Waits when the vendor asks for it, keeping the lease; beyond patience the run ends and the plan stays open."""
+
+    account: str
+    name: str
+    ledger: Ledger
+    lease: Lease
+    patience: Patience
+
+    def __call__(self, seconds: float, why: str) -> None:
+        if seconds > self.patience.seconds:
+            raise Paused(
+                f"{self.account}: {why}. This run does not wait {seconds:.0f} s; the next run goes on from here."
+            )
+        if seconds >= 1:
+            log.info("%s: waiting %.0f s: %s", self.name, seconds, why)
+        until = self.ledger.clock.monotonic() + seconds
+        while (left := until - self.ledger.clock.monotonic()) > 0:
+            self.ledger.clock.sleep(min(left, 30.0))
+            with self.ledger.write() as tx:
+                self.lease.check(tx)
+
+
 class _Application:
     """One plan on its way. `work` is the DuckDB table of the rows read again together, with the fate of each."""
 
@@ -134,7 +178,6 @@ class _Application:
         self,
         target: Target,
         plan: Plan,
-        sealed_at: str,
         ledger: Ledger,
         files: PlanFiles,
         run: str,
@@ -142,12 +185,15 @@ class _Application:
         con: duckdb.DuckDBPyConnection,
         patience: Patience,
     ) -> None:
-        self.target, self.plan, self.sealed_at, self.ledger, self.files = target, plan, sealed_at, ledger, files
+        self.target, self.plan, self.ledger, self.files = target, plan, ledger, files
         self.run, self.lease, self.con, self.patience = run, lease, con, patience
         self.undo = plan.undo_of is not None
         self.journal = Journal(ledger, target, run)
+        self._wait = Waiting(plan.account, target.name, ledger, lease, patience)
         self.settler = Settler(target, ledger, files, self.journal, self._wait)
-        self.tries: Counter[int] = Counter()
+        self.progress: dict[int, tuple[str, ...]] = {}
+        """Steps taken in this window by rows that have several."""
+        self.stale = False
         self.sent_before: set[int] = set()
         """Rows that this plan had sent before this run took it up."""
         self.writes = 0
@@ -156,14 +202,48 @@ class _Application:
         self.settler.settle()
         self._supersede()
         self._begin(limit)
-        for window in self._windows():
-            self._read_again(window)
-            for step in self.target.steps:
-                self._run_step(step)
-        self._end_rows_in_doubt(self.plan.id)
+        idle = 0
+        while idle < self.patience.tries and self._todo():
+            self._pass()
+            idle = 0 if self.journal.ended else idle + 1
+            self.journal.ended = 0
+        doubtful = self._doubtful_keys()
+        self._end_all(
+            "SELECT row, key, $2 FROM todo WHERE list_contains($1::VARCHAR[], key)", "unknown", [doubtful, STILL_OPEN]
+        )
+        failed = f"no effect in {idle} tries: {self.journal.last_message}"
+        self._end_all(
+            "SELECT row, key, $2 FROM todo WHERE NOT list_contains($1::VARCHAR[], key)", "failed", [doubtful, failed]
+        )
         read_back, as_planned = self._look_back() if self.writes else (None, None)
         self._done(self.plan.id, read_back=read_back, as_planned=as_planned)
         return Report(self.plan.id, self.ledger.outcome_counts(self.plan.id), self.writes, read_back, as_planned)
+
+    def _todo(self) -> int:
+        """Leave in `todo` what has no outcome yet. Returns how many of these rows are not in doubt."""
+        self._load_ended(self.plan.id)
+        self.con.execute("DELETE FROM todo WHERE row IN (SELECT row FROM ended)")
+        open_rows = "SELECT count(*) FROM todo WHERE NOT list_contains(?::VARCHAR[], key)"
+        (n,) = self.con.execute(open_rows, [self._doubtful_keys()]).fetchall()[0]
+        return int(n)
+
+    def _doubtful_keys(self) -> list[str]:
+        return sorted({key for d in self.ledger.doubts(self.plan.account) for key in d.keys})
+
+    def _pass(self) -> None:
+        """Send every row once that needs it, window by window, each read just before; settle what stayed unclear.
+
+        After any longer wait the rest is left to the next pass: what was read before it may hold no more.
+        """
+        self.stale = False
+        for window in self._windows():
+            self._read_again(window)
+            for step in self.target.steps:
+                if not self.stale:
+                    self._send_all(step, self._pending(step))
+            if self.stale:
+                break
+        self.settler.settle()
 
     # --- before the first call --------------------------------------------------------------------------------------
 
@@ -192,25 +272,24 @@ class _Application:
             )
         self.sent_before = self.journal.sent_rows(self.plan.id)
         self._load_ended(self.plan.id)
-        self._load_doubtful()
-        released = self.ledger.releases(self.plan.account)
         pairs = pa.schema([("key", pa.string()), ("value", pa.string())])
-        load(self.con, "released", pairs, [tuple(zip(*sorted(released), strict=True))] if released else [])
-        file = quoted(self.plan.path)
-        self.con.execute(f"CREATE VIEW plan AS SELECT * FROM read_parquet('{file}')")
+        for table, plan_id in (("released", None), ("released_here", self.plan.id)):
+            found = self.ledger.releases(self.plan.account, plan_id)
+            load(self.con, table, pairs, [tuple(zip(*sorted(found), strict=True))] if found else [])
+        self.con.execute(f"CREATE VIEW plan AS SELECT * FROM read_parquet('{quoted(self.plan.path)}')")
         self.con.execute(
             """CREATE TABLE todo AS
             WITH open AS (
-                SELECT p.*, (p.key, p.before_print || '>' || p.after_print) IN (SELECT (key, value) FROM released) AS named
+                SELECT p.*, (p.key, p.before_print || '>' || p.after_print) AS change,
+                    change IN (SELECT (key, value) FROM released) AS may_be_held_no_more,
+                    $clear OR $every OR change IN (SELECT (key, value) FROM released_here) AS plan_lets_it_go
                 FROM plan p ANTI JOIN ended e ON e.row = p.row)
-            SELECT row, key, action, held, reason,
-                CASE WHEN held IS NULL OR held = 'doubt' AND key NOT IN (SELECT key FROM doubtful)
-                     THEN $clear OR $every OR named
-                     ELSE list_contains($kinds, held) AND ($every OR named) END AS may_go
-            FROM open ORDER BY row""",
+            SELECT row, key, action, held, reason, plan_lets_it_go
+                AND (held IS NULL OR list_contains($kinds, held) AND ($every OR may_be_held_no_more)) AS may_go
+            FROM open""",
             {
                 "clear": self.plan.verdict == "clear",
-                "every": ("*", self.plan.id) in released,
+                "every": ("*", self.plan.id) in self.ledger.releases(self.plan.account, self.plan.id),
                 "kinds": sorted(RELEASABLE),
             },
         )
@@ -220,6 +299,8 @@ class _Application:
         )
         self.con.execute("DELETE FROM todo WHERE NOT may_go")
         if limit is not None:
+            with self.ledger.write() as tx:
+                tx.execute(tables.plan.update().where(tables.plan.c.id == self.plan.id).values(partial=1))
             beyond = "SELECT row FROM todo WHERE action <> 'adopt' ORDER BY row OFFSET ?"
             self._end_all(f"SELECT row, key, 'beyond the limit' FROM todo WHERE row IN ({beyond})", "skipped", [limit])
             self.con.execute(f"DELETE FROM todo WHERE row IN ({beyond})", [limit])
@@ -228,17 +309,12 @@ class _Application:
         rows = self.ledger.column(sa.select(tables.outcome.c.row).where(tables.outcome.c.plan == plan_id))
         load(self.con, "ended", pa.schema([("row", pa.int64())]), [[rows]])
 
-    def _load_doubtful(self) -> None:
-        keys = {k for d in self.ledger.doubts(self.plan.account) for k in self.files.keys(d.plan, d.rows)}
-        load(self.con, "doubtful", pa.schema([("key", pa.string())]), [[sorted(keys)]])
-
-    def _end_all(self, query: str, state: OutcomeState, parameters: Sequence[int] = ()) -> None:
+    def _end_all(self, query: str, state: OutcomeState, parameters: Sequence[Any] = ()) -> None:
         """End every row of a query (row, key, message)."""
         for part in batches(self.con, query, parameters):
             messages: dict[str, list[tuple[int, str]]] = {}
             for row, key, message in (tuple(r.values()) for r in part):
                 messages.setdefault(message, []).append((row, key))
-                self.journal.out.add(row)
             for message, rows in messages.items():
                 self.journal.end(self.plan.id, rows, state, message)
 
@@ -254,21 +330,19 @@ class _Application:
     def _read_again(self, window: str) -> None:
         """See which rows are still as the plan saw them; the others end here."""
         self.journal.remote_ids.clear()
-        self.journal.out.clear()
+        self.progress.clear()
         keys = None
         if self.target.window is not None:
             keys = [key for (key,) in self.con.execute(f"SELECT key FROM todo WHERE {window}").fetchall()]
         load_records(self.con, self.ledger, self.plan.account, keys)
         reads = not all(s.compares for s in self.target.steps)
         load_live(self.con, "live", self.target.read(keys) if reads else (), self.target.fields)
-        self._load_doubtful()
         self.con.execute(
             f"""CREATE OR REPLACE TABLE work AS
-            SELECT p.row, p.key, coalesce(r.done, '[]') AS done, CASE
-                WHEN p.key IN (SELECT key FROM doubtful) THEN 'doubtful'
-                WHEN r.plan <> $plan AND r.at > $sealed THEN 'overtaken'
+            SELECT p.row, p.key, coalesce(r.done, '[]') AS done, r.remote_id AS known_id, CASE
+                WHEN list_contains($doubtful::VARCHAR[], p.key) THEN 'doubtful'
                 WHEN r.plan = $plan AND r.state = 'partial' THEN 'pending'
-                WHEN NOT $reads THEN 'pending'
+                WHEN NOT $reads THEN CASE WHEN p.steps = '[]' THEN 'there' ELSE 'pending' END
                 WHEN coalesce(l.fingerprint, '') = p.after_print AND (p.before_print <> p.after_print OR p.steps = '[]')
                     THEN 'there'
                 WHEN coalesce(l.fingerprint, '') <> p.before_print OR (p.absent AND l.key IS NOT NULL)
@@ -278,18 +352,13 @@ class _Application:
                   FROM plan SEMI JOIN todo USING (row) WHERE {window}) p
             LEFT JOIN live l ON l.key = p.key
             LEFT JOIN record r ON r.key = p.key""",
-            {"plan": self.plan.id, "sealed": self.sealed_at, "reads": reads},
+            {"plan": self.plan.id, "doubtful": self._doubtful_keys(), "reads": reads},
         )
         for part in self._work("there"):
             there = [change_from(r, remote_id=r["live_id"]) for r in part]
             self.journal.found_there(self.plan.id, there, self.sent_before, undo=self.undo)
-        endings: tuple[tuple[str, OutcomeState, str], ...] = (
-            ("drifted", "drifted", "changed at the target since it was planned"),
-            ("overtaken", "drifted", "another plan wrote it since this one was sealed"),
-            ("doubtful", "unknown", STILL_OPEN),
-        )
-        for fate, state, message in endings:
-            self._end_all(f"SELECT row, key, '{message}' FROM work WHERE fate = '{fate}'", state)
+        drifted = "SELECT row, key, 'changed at the target since it was planned' FROM work WHERE fate = 'drifted'"
+        self._end_all(drifted, "drifted")
 
     def _work(self, fate: str) -> Iterator[list[dict[str, Any]]]:
         """Rows of the window with this fate, whole, in the order of the plan, a chunk at a time."""
@@ -297,40 +366,25 @@ class _Application:
             row for (row,) in self.con.execute("SELECT row FROM work WHERE fate = ? ORDER BY row", [fate]).fetchall()
         ]
         for part in chunks(rows):
-            query = """SELECT p.*, l.body AS live, l.remote_id AS live_id, w.done FROM plan p
-                JOIN (SELECT row, done FROM work WHERE fate = ?) w ON w.row = p.row LEFT JOIN live l ON l.key = p.key
+            query = """SELECT p.*, l.body AS live, l.remote_id AS live_id, w.known_id, w.done FROM plan p
+                JOIN (SELECT row, done, known_id FROM work WHERE fate = ?) w ON w.row = p.row LEFT JOIN live l ON l.key = p.key
                 WHERE p.row BETWEEN ? AND ? ORDER BY p.row"""
             yield from batches(self.con, query, [fate, part[0], part[-1]])
 
-    def _run_step(self, step: Step) -> None:
-        """Send every row that needs this step; settle, and send again what had no effect, until tries run out."""
-        self._send_all(step, self._pending(step))
-        while True:
-            settled = self.settler.settle().get(self.plan.id, set())
-            self.journal.out.update(
-                r for d in self.ledger.doubts(self.plan.account) if d.plan == self.plan.id for r in d.rows
-            )
-            again = self.journal.reopened | settled
-            self.journal.reopened = set()
-            if not again:
-                return
-            spent = {row for row in again if self.tries[row] >= self.patience.tries}
-            rows = [(c.row, c.key) for c in self.files.changes(self.plan.id, sorted(spent))] if spent else []
-            self.journal.end(
-                self.plan.id, rows, "failed", f"no effect in {self.patience.tries} tries: {self.journal.last_message}"
-            )
-            self.journal.out.update(spent)
-            self._send_all(step, self._pending(step, again - spent))
-
-    def _pending(self, step: Step, only: Collection[int] | None = None) -> Iterator[Change]:
+    def _pending(self, step: Step) -> Iterator[Change]:
+        """Rows that need this step and have taken every step before it."""
         for part in self._work("pending"):
             for r in part:
-                wanted = r["row"] not in self.journal.out and (only is None or r["row"] in only)
-                if wanted and step.name in step_names(r["steps"]) and step.name not in step_names(r["done"]):
-                    live = None
-                    if r["live"] is not None:
-                        live = Live(r["key"], loads(r["live"]) or {}, r["parent"], r["live_id"])
-                    yield change_from(r, live, self.journal.remote_ids.get(r["row"]) or r["live_id"])
+                names = step_names(r["steps"])
+                if step.name not in names:
+                    continue
+                done = self.progress.get(r["row"], step_names(r["done"]))
+                if step.name in done or not set(names[: names.index(step.name)]) <= set(done):
+                    continue
+                live = None
+                if r["live"] is not None:
+                    live = Live(r["key"], loads(r["live"]) or {}, r["parent"], r["live_id"])
+                yield change_from(r, live, self.journal.remote_ids.get(r["row"]) or r["live_id"] or r["known_id"])
 
     # --- one call ---------------------------------------------------------------------------------------------------
 
@@ -346,6 +400,8 @@ class _Application:
             parts = [tuple(batch)]
             while parts:
                 parts[:0] = self._send(step, parts.pop(0))
+            if self.stale:
+                return
 
     def _send(self, step: Step, part: Sequence[Change]) -> list[tuple[Change, ...]]:
         """Intent, call, answers. Returns the halves to send instead, when the vendor refused the batch as a whole."""
@@ -353,27 +409,26 @@ class _Application:
         try:
             answers = self.target.write(step, part, intent)
         except RetryLater as e:
-            self.tries.update(c.row for c in part)
             self._answer(intent, {c.key: NotApplied(str(e)) for c in part})
             self._wait(e.seconds, str(e))
+            self.stale = True
         except BatchRefused as e:
             if len(part) == 1:
                 self._answer(intent, {part[0].key: Refused(str(e))})
             elif step.atomic:
-                self._answer(intent, {c.key: NotApplied(str(e)) for c in part}, reopen=False)
+                self._answer(intent, {c.key: NotApplied(str(e)) for c in part})
                 return _halves(part)
             else:  # some rows may have been applied: read before sending any of them again
                 self._answer(intent, {})
                 open_rows = self.settler.settle().get(self.plan.id, set())
-                self.journal.reopened |= open_rows - {c.row for c in part}
+                self.stale = True
                 return _halves([c for c in part if c.row in open_rows])
         except CannotGoOn as e:
-            self._answer(intent, {c.key: NotApplied(str(e)) for c in part}, reopen=False)
+            self._answer(intent, {c.key: NotApplied(str(e)) for c in part})
             raise DeliveryError(
                 f"{self.plan.account}: {e}. The plan stays open; nothing that was sent is sent again."
             ) from e
         else:
-            self.tries.update(c.row for c in part)
             self._answer(intent, answers)
             log.info("%s: %d rows sent (%s)", self.target.name, len(part), step.name)
         return []
@@ -381,37 +436,27 @@ class _Application:
     def _intend(self, step: Step, part: Sequence[Change]) -> Intent:
         rows = ",".join(str(c.row) for c in part)
         key = blake2b(f"{self.plan.id}/{step.name}/{rows}".encode(), digest_size=16).hexdigest()
-        while True:
-            intent = self.journal.intend(self.lease, self.plan.id, step, part, key)
-            if self.ledger.clock.monotonic() - self.journal.intended_at < FRESH_LEASE:
-                self.writes += 1
-                return intent
-            self._answer(intent, {c.key: NotApplied("not sent") for c in part}, reopen=False)
-
-    def _answer(self, intent: Intent, answers: Mapping[str, Answer], *, reopen: bool = True) -> None:
-        self.journal.answer(intent, answers, undo=self.undo, reopen=reopen)
-
-    def _wait(self, seconds: float, why: str) -> None:
-        """Wait, keeping the lease; beyond patience the run ends and the plan stays open."""
-        if seconds > self.patience.seconds:
-            raise Paused(
-                f"{self.plan.account}: {why}. This run does not wait {seconds:.0f} s; "
-                "the plan stays open and the next run goes on."
+        intent = self.journal.intend(self.lease, self.plan.id, step, part, key)
+        if self.ledger.clock.monotonic() - self.journal.intended_at > FRESH_LEASE:
+            self._answer(intent, {c.key: NotApplied("not sent") for c in part})
+            raise DeliveryError(
+                f"{self.plan.account}: the process stood still for too long before a call. Run it again."
             )
-        if seconds >= 1:
-            log.info("%s: waiting %.0f s: %s", self.target.name, seconds, why)
-        until = self.ledger.clock.monotonic() + seconds
-        while (left := until - self.ledger.clock.monotonic()) > 0:
-            self.ledger.clock.sleep(min(left, 30.0))
-            with self.ledger.write() as tx:
-                self.lease.check(tx)
+        self.writes += 1
+        return intent
+
+    def _answer(self, intent: Intent, answers: Mapping[str, Answer]) -> None:
+        for change in intent.changes:
+            if len(change.steps) > 1 and isinstance(answers.get(change.key), Applied):
+                self.progress[change.row] = change.steps[: change.steps.index(intent.step.name) + 1]
+        self.journal.answer(intent, answers, undo=self.undo)
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
     def _end_rows_in_doubt(self, plan_id: str) -> None:
         for doubt in self.ledger.doubts(self.plan.account):
             if doubt.plan == plan_id:
-                rows = [(c.row, c.key) for c in self.files.changes(plan_id, doubt.rows)]
+                rows = zip(doubt.rows, doubt.keys, strict=True)
                 self.journal.end(plan_id, rows, "unknown", STILL_OPEN)
 
     def _done(self, plan_id: str, **found: int | None) -> None:

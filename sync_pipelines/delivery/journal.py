@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,10 +38,8 @@ class Journal:
         self.held_keys = {row["key"] for row in ledger.rows(holds)}
         self.intended_at = 0.0
         self.last_message = ""
-        self.reopened: set[int] = set()
-        """Rows of the plan being applied that certainly had no effect and may be sent again."""
-        self.out: set[int] = set()
-        """Rows that ended before their last step."""
+        self.ended = 0
+        """Rows that ended, or came one step further, since somebody looked."""
         self.remote_ids: dict[int, str] = {}
         """Ids given by a step to rows that need another."""
 
@@ -55,14 +53,15 @@ class Journal:
             self.intended_at = clock.monotonic()
             tx.execute(
                 tables.attempt.insert().values(
-                    id=intent.id, plan=plan, account=self.target.account, run=self.run, step=step.name, rows=rows, key=key,
+                    id=intent.id, plan=plan, account=self.target.account, run=self.run, step=step.name, rows=rows,
+                    keys=json.dumps([c.key for c in changes]), key=key,
                     state="open", doubtful=rows, handles="{}", intended_at=self.ledger.now(), boot=clock.boot(),
                     monotonic=self.intended_at,
                 )
             )  # fmt: skip
         return intent
 
-    def answer(self, intent: Intent, answers: Mapping[str, Answer], *, undo: bool, reopen: bool = True) -> None:
+    def answer(self, intent: Intent, answers: Mapping[str, Answer], *, undo: bool) -> None:
         """Commit the answers of one call: the attempt, and per row its outcome and record, together."""
         doubtful, handles, messages = [], {}, []
         ended: list[dict[str, Any]] = []
@@ -81,11 +80,8 @@ class Journal:
                     ended.append(
                         self._outcome(intent.plan, change, state, None, intent.id, message, before=intent.step)
                     )
-                    self.out.add(change.row)
                 case NotApplied(message):
                     messages.append(message)
-                    if reopen:
-                        self.reopened.add(change.row)
                 case Accepted(handle):
                     doubtful.append(change.row)
                     handles[change.key] = handle
@@ -93,6 +89,7 @@ class Journal:
                     doubtful.append(change.row)
                     messages.append(message)
         self.last_message = messages[0] if messages else self.last_message
+        self.ended += len(ended) + len(applied)
         with self.ledger.write() as tx:
             tx.execute(
                 tables.attempt.update().where(tables.attempt.c.id == intent.id).values(
@@ -120,7 +117,7 @@ class Journal:
                 ended.append(
                     self._outcome(intent.plan, change, "drifted", None, intent.id, answer.message, before=intent.step)
                 )
-                self.out.add(change.row)
+        self.ended += len(ended) + len(applied)
         with self.ledger.write() as tx:
             tx.execute(
                 tables.attempt.update()
@@ -138,7 +135,7 @@ class Journal:
                 for c in changes
             ]
             add_outcomes(tx, found, self.ledger.now())
-            self._move_records(tx, plan, None, [(c, Applied(c.remote_id)) for c in changes], undo=undo)
+            self._move_records(tx, plan, None, [(c, Applied(c.remote_id)) for c in changes], undo=undo, ours=sent)
 
     def end(self, plan: str, rows: Iterable[tuple[int, str]], state: OutcomeState, message: str) -> None:
         """Rows that end without a call of their own."""
@@ -150,9 +147,10 @@ class Journal:
             add_outcomes(tx, [{**same, "row": row, "key": key} for row, key in rows], self.ledger.now())
 
     def sent_rows(self, plan: str) -> set[int]:
-        """Rows of a plan that were in any call that may have had an effect."""
-        attempts = self.ledger.rows(sa.select(tables.attempt.c.rows).where(tables.attempt.c.plan == plan))
-        return {row for a in attempts for row in json.loads(a["rows"])}
+        """Rows of a plan that were in a call of which it was once unclear whether it had an effect."""
+        a = tables.attempt.c
+        unclear = sa.select(a.rows).where(a.plan == plan, a.state.in_(["open", "doubt", "settled"]))
+        return {row for rows in self.ledger.column(unclear) for row in json.loads(rows)}
 
     def _is_last(self, step: Step, change: Change) -> bool:
         return step.name == change.steps[-1]
@@ -168,20 +166,25 @@ class Journal:
         }  # fmt: skip
 
     def _move_records(
-        self, tx: sa.Connection, plan: str, step: Step | None, applied: Sequence[tuple[Change, Applied]], *, undo: bool
-    ) -> None:
-        """What we last put there. A row with steps still to come is partial; an undone value is held from now on."""
+        self, tx: sa.Connection, plan: str, step: Step | None, applied: Sequence[tuple[Change, Applied]],
+        *, undo: bool, ours: Collection[int] | None = None,
+    ) -> None:  # fmt: skip
+        """What we last put there. A row with steps still to come is partial; an undone value is held from now on.
+
+        `ours`: of rows that were found there, those that we had sent. The others are somebody else's doing.
+        """
         if not applied:
             return
         now = self.ledger.now()
         records, finished = [], []
         for change, answer in applied:
             last = step is None or self._is_last(step, change)
+            sent = ours is None or change.row in ours
             records.append({
                 "account": self.target.account, "key": change.key, "hash": change.after_print,
                 "remote_id": answer.remote_id or change.remote_id,
                 "state": ("absent" if change.after is None else "present") if last else "partial",
-                "created": int(change.action == "create"), "sent": 0 if change.action == "adopt" else 1,
+                "created": int(sent and change.action == "create"), "sent": int(sent),
                 "done": step_text(() if last or step is None else change.steps[: change.steps.index(step.name) + 1]),
                 "plan": plan, "at": now,
             })  # fmt: skip

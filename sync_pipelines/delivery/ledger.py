@@ -26,7 +26,7 @@ from sync_pipelines.delivery.model import BAD_OUTCOMES, DeliveryError
 schema = sa.MetaData()
 
 
-def _table(name: str, keys: dict[str, Any], **columns: Any) -> sa.Table:
+def _table(name: str, keys: dict[str, Any], /, **columns: Any) -> sa.Table:
     return sa.Table(
         name,
         schema,
@@ -48,13 +48,13 @@ often this very value was sent in a row; more than once means that the target di
 plan = _table(
     "plan", {"id": TEXT},
     pipeline=TEXT, account=TEXT, extract=TEXT, state=TEXT, verdict=TEXT, findings=TEXT, counts=TEXT, owned=TEXT,
-    undo_of=TEXT, run=TEXT, sealed_at=TEXT, expires_at=TEXT, applied_at=TEXT, as_planned=INT, read_back=INT,
+    partial=INT, undo_of=TEXT, run=TEXT, sealed_at=TEXT, expires_at=TEXT, applied_at=TEXT, as_planned=INT, read_back=INT,
 )  # fmt: skip
-"""state: sealed, applying, done."""
+"""state: sealed, applying, done. partial: it did not look at, or send, everything (chosen keys, a limit, an undo)."""
 
 attempt = _table(
     "attempt", {"id": TEXT},
-    plan=TEXT, account=TEXT, run=TEXT, step=TEXT, rows=TEXT, key=TEXT, state=TEXT, doubtful=TEXT, handles=TEXT,
+    plan=TEXT, account=TEXT, run=TEXT, step=TEXT, rows=TEXT, keys=TEXT, key=TEXT, state=TEXT, doubtful=TEXT, handles=TEXT,
     message=TEXT, intended_at=TEXT, answered_at=TEXT, boot=TEXT, monotonic=sa.Float,
 )  # fmt: skip
 """One call. state: open (intent, no answer yet), answered, doubt (`doubtful` rows are open), settled."""
@@ -110,6 +110,8 @@ class Doubt:
     plan: str
     step: str
     rows: tuple[int, ...]
+    keys: tuple[str, ...]
+    """Business keys of the rows, in the same order."""
     key: str
     handles: dict[str, str]
     intended_at: str
@@ -221,20 +223,30 @@ class Ledger:
             return {row.state: row.n for row in con.execute(query)}
 
     def bad_outcomes(self, account: str | None = None, *, all_plans: bool = False) -> list[dict[str, Any]]:
-        """Rows that ended badly and whose key has not ended well since; with `all_plans` every one there was."""
-        later = outcome.alias("later")
+        """Rows that ended badly and are not mended; with `all_plans` every one there was.
+
+        Mended: the key was delivered since, or a later plan that looked at everything found nothing to do for it.
+        """
+        later, full, row = outcome.alias("later"), plan.alias("full"), outcome.alias("row")
         query = sa.select(outcome).where(outcome.c.state.in_(BAD_OUTCOMES)).order_by(outcome.c.at.desc(), outcome.c.row)
         if account is not None:
             query = query.where(outcome.c.account == account)
         if not all_plans:
-            query = query.where(
-                ~sa.exists().where(
-                    later.c.account == outcome.c.account,
-                    later.c.key == outcome.c.key,
-                    later.c.at > outcome.c.at,
-                    later.c.state.not_in([*BAD_OUTCOMES, "skipped"]),
-                )
+            ended_well = sa.exists().where(
+                later.c.account == outcome.c.account,
+                later.c.key == outcome.c.key,
+                later.c.at > outcome.c.at,
+                later.c.state.in_(["delivered", "unchanged"]),
             )
+            in_plan = sa.exists().where(row.c.plan == full.c.id, row.c.key == outcome.c.key).correlate(full, outcome)
+            found_equal = sa.exists().where(
+                full.c.account == outcome.c.account,
+                full.c.state == "done",
+                full.c.partial == 0,
+                full.c.sealed_at > outcome.c.at,
+                ~in_plan,
+            )
+            query = query.where(~ended_well, ~found_equal)
         return self.rows(query)
 
     def doubts(self, account: str) -> list[Doubt]:
@@ -244,41 +256,43 @@ class Ledger:
             .where(attempt.c.account == account, attempt.c.state.in_(["open", "doubt"]))
             .order_by(attempt.c.intended_at, attempt.c.id)
         )
-        return [
-            Doubt(
-                a["id"], a["plan"], a["step"], tuple(json.loads(a["doubtful"])), a["key"],
-                json.loads(a["handles"]), a["intended_at"], a["boot"], a["monotonic"],
-            )
-            for a in self.rows(query)
-        ]  # fmt: skip
+        found = []
+        for a in self.rows(query):
+            keys = dict(zip(json.loads(a["rows"]), json.loads(a["keys"]), strict=True))
+            rows = tuple(json.loads(a["doubtful"]))
+            found.append(
+                Doubt(
+                    a["id"], a["plan"], a["step"], rows, tuple(keys[r] for r in rows), a["key"], json.loads(a["handles"]),
+                    a["intended_at"], a["boot"], a["monotonic"],
+                )
+            )  # fmt: skip
+        return found
 
-    def releases(self, account: str) -> set[tuple[str, str]]:
-        return {(r["key"], r["value"]) for r in self.rows(sa.select(release).where(release.c.account == account))}
+    def releases(self, account: str, plan_id: str | None = None) -> set[tuple[str, str]]:
+        """Key and value of every release on the account, or only of those a person gave for this plan."""
+        query = sa.select(release).where(release.c.account == account)
+        if plan_id is not None:
+            query = query.where(release.c.plan == plan_id)
+        return {(r["key"], r["value"]) for r in self.rows(query)}
 
     def forget(self, account: str, key: str) -> bool:
-        """Drop what is known of one key, and its doubts and holds: the next plan compares with the live target."""
-        with self.write() as tx:
-            for table in (record, hold):
-                tx.execute(table.delete().where(table.c.account == account, table.c.key == key))
-            known = tx.execute(
-                sa.select(outcome.c.plan, outcome.c.row).where(outcome.c.account == account, outcome.c.key == key)
-            ).all()
-            rows_of: dict[str, set[int]] = {}
-            for plan_id, row in known:
-                rows_of.setdefault(plan_id, set()).add(row)
-            for plan_id, gone in rows_of.items():
-                for a in (
-                    tx.execute(sa.select(attempt).where(attempt.c.plan == plan_id, attempt.c.state == "doubt"))
-                    .mappings()
-                    .all()
-                ):
-                    left = [r for r in json.loads(a["doubtful"]) if r not in gone]
+        """Drop what is known of one key, and its holds and doubts: the next plan compares with the live target.
+
+        Returns whether anything was known. Raises Busy while a run writes to the account.
+        """
+        with self.holding(account):
+            doubts = [d for d in self.doubts(account) if key in d.keys]
+            with self.write() as tx:
+                gone = 0
+                for table in (record, hold):
+                    gone += tx.execute(table.delete().where(table.c.account == account, table.c.key == key)).rowcount
+                for d in doubts:
+                    left = [row for row, k in zip(d.rows, d.keys, strict=True) if k != key]
+                    state = "doubt" if left else "settled"
                     tx.execute(
-                        attempt.update()
-                        .where(attempt.c.id == a["id"])
-                        .values(doubtful=json.dumps(left), state="doubt" if left else "settled")
+                        attempt.update().where(attempt.c.id == d.attempt).values(doubtful=json.dumps(left), state=state)
                     )
-        return bool(known)
+        return bool(gone or doubts)
 
     # --- who may write ----------------------------------------------------------------------------------------------
 

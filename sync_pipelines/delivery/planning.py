@@ -25,7 +25,7 @@ from sync_pipelines.delivery.plans import Plan, PlanFiles, PlannedRow, PlanWrite
 
 RECORD_COLUMNS = pa.schema(
     [
-        *((name, pa.string()) for name in ("key", "hash", "state", "done", "at", "plan")),
+        *((name, pa.string()) for name in ("key", "hash", "state", "done", "at", "plan", "remote_id")),
         ("created", pa.int64()),
         ("sent", pa.int64()),
     ]
@@ -71,14 +71,13 @@ def make_plan(
             target.fields,
             _owned_then(con, ledger, target),
         )
+        for parent, n in con.execute("SELECT parent, count(*) FROM live GROUP BY parent ORDER BY parent").fetchall():
+            writer.count(parent, "live", n)
         repeated = _set_aside_repeats(con, only)
-        first = (
-            ledger.value(
-                sa.select(sa.func.count()).where(tables.plan.c.account == target.account, tables.plan.c.state == "done")
-            )
-            == 0
-        )
-        decide = _Decider(target, ledger, files, policy, row_guards, repeated, no_baseline=first)
+        p = tables.plan.c
+        whole = sa.select(sa.func.count()).where(p.account == target.account, p.state == "done", p.partial == 0)
+        first = ledger.value(whole) == 0
+        decide = _Decider(target, ledger, policy, row_guards, repeated, no_baseline=first)
         for what, parent, n in _plain_counts(con):
             writer.count(parent, what, n)
         for chunk in batches(con, _DIFFERENCES, [policy.remove_missing and only is None]):
@@ -91,7 +90,13 @@ def make_plan(
         sight = Sight(writer.counts(), first)
         findings = [guard(sight) for guard in plan_guards]
         return writer.seal(
-            ledger, pipeline=pipeline, extract=extract, findings=findings, run=run, valid_for=policy.valid_for
+            ledger,
+            pipeline=pipeline,
+            extract=extract,
+            findings=findings,
+            run=run,
+            valid_for=policy.valid_for,
+            partial=only is not None,
         )
 
 
@@ -114,8 +119,7 @@ ORDER BY parent, d.ordinal NULLS LAST, key"""
 
 def _plain_counts(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, int]]:
     yield from con.execute(
-        f"""SELECT 'live', parent, count(*) FROM live GROUP BY parent
-        UNION ALL SELECT 'desired', parent, count(*) FROM desired WHERE NOT silent GROUP BY parent
+        f"""SELECT 'desired', parent, count(*) FROM desired WHERE NOT silent GROUP BY parent
         UNION ALL SELECT 'unchanged', d.parent, count(*) FROM desired d JOIN live l ON l.key = d.key
             LEFT JOIN record r ON r.key = d.key WHERE NOT d.silent AND {_SAME} GROUP BY d.parent
         ORDER BY 1, 2"""
@@ -177,7 +181,6 @@ class _Decider:
         self,
         target: Target,
         ledger: Ledger,
-        files: PlanFiles,
         policy: Policy,
         row_guards: Sequence[RowGuard],
         repeated: dict[str, str],
@@ -190,7 +193,7 @@ class _Decider:
         self.released = ledger.releases(target.account)
         holds = ledger.rows(sa.select(tables.hold).where(tables.hold.c.account == target.account))
         self.undone = {h["key"]: h["value"] for h in holds}
-        self.doubtful = {k: d.intended_at for d in ledger.doubts(target.account) for k in files.keys(d.plan, d.rows)}
+        self.doubtful = {k: d.intended_at for d in ledger.doubts(target.account) for k in d.keys}
 
     def __call__(self, row: dict[str, Any]) -> PlannedRow | None:
         before, wanted = loads(row["live"]), loads(row["wanted"])
@@ -245,6 +248,8 @@ class _Decider:
             return "conflict", f"key {self.repeated[row['key']]}"
         if row["problem"]:
             return "target", row["problem"]
+        if row["key"] in self.doubtful:
+            return "doubt", f"a call of {self.doubtful[row['key']]} was never answered and is not settled yet"
         return None
 
     def _needs_a_person(
@@ -254,9 +259,6 @@ class _Decider:
             for guard in self.row_guards:
                 if reason := guard(before, after):
                     return "guard", reason
-        if row["key"] in self.doubtful:
-            # apply settles the doubt first; if that ends it, the row goes after all
-            return "doubt", f"a call of {self.doubtful[row['key']]} was never answered; it has to be settled first"
         known = row["state"] in ("present", "partial")
         as_recorded = row["hash"] == row["recorded"]
         fresh = known and self.now - moment(row["at"]) < self.target.settles_within

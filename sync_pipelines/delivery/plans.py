@@ -107,11 +107,6 @@ class PlanFiles:
         found = self.query(plan_id, "SELECT * FROM plan WHERE row IN (SELECT unnest(?)) ORDER BY row", [list(rows)])
         return [change_from(r) for r in found]
 
-    def keys(self, plan_id: str, rows: Sequence[int]) -> list[str]:
-        return [
-            r["key"] for r in self.query(plan_id, "SELECT key FROM plan WHERE row IN (SELECT unnest(?))", [list(rows)])
-        ]
-
 
 def change_from(row: Mapping[str, Any], live: Live | None = None, remote_id: str | None = None) -> Change:
     """A row of a plan file as the change it stands for."""
@@ -207,6 +202,7 @@ class PlanWriter:
         run: str,
         valid_for: timedelta,
         undo_of: str | None = None,
+        partial: bool = False,
     ) -> Plan:
         """Close the file, name it by its hash and enter it in the ledger. The same content gives the same plan."""
         self._flush()
@@ -221,14 +217,16 @@ class PlanWriter:
             os.fsync(f.fileno())
         self._draft.replace(path)
         now = ledger.clock.now()
-        if ledger.row(sa.select(tables.plan.c.id).where(tables.plan.c.id == plan_id)) is None:
-            with ledger.write() as tx:
-                put(tx, tables.plan, [{
-                    "id": plan_id, "pipeline": pipeline, "account": account, "extract": extract, "state": "sealed",
-                    "verdict": verdict, "findings": json.dumps(guards.as_json(findings)), "counts": json.dumps(asdict(counts)),
-                    "owned": json.dumps(self.target.owned()), "undo_of": undo_of, "run": run, "sealed_at": stamp(now),
-                    "expires_at": stamp(now + valid_for),
-                }])  # fmt: skip
+        row = {
+            "id": plan_id, "pipeline": pipeline, "account": account, "extract": extract, "state": "sealed", "verdict": verdict,
+            "findings": json.dumps(guards.as_json(findings)), "counts": json.dumps(asdict(counts)),
+            "owned": json.dumps(self.target.owned()), "partial": int(partial or undo_of is not None), "undo_of": undo_of,
+            "run": run, "sealed_at": stamp(now), "expires_at": stamp(now + valid_for),
+        }  # fmt: skip
+        with ledger.write() as tx:
+            known = tx.execute(sa.select(tables.plan.c.state).where(tables.plan.c.id == plan_id)).scalar()
+            if known in (None, "sealed"):  # made again before it was applied: it waits anew
+                put(tx, tables.plan, [row])
         return Plan(plan_id, pipeline, account, verdict, tuple(findings), counts, path, undo_of)
 
     def discard(self) -> None:

@@ -42,6 +42,11 @@ def make_undo(
         raise DeliveryError(
             f"plan {plan_id} is for {known['account']}; the settings now point to {target.account}. Nothing was sent."
         )
+    if doubts := [d for d in ledger.doubts(target.account) if d.plan == known["id"]]:
+        raise DeliveryError(
+            f"{sum(len(d.rows) for d in doubts)} rows of plan {plan_id} are still in doubt ({', '.join(doubts[0].keys[:3])}, …). "
+            "They have to be settled before it can be undone: every sync tries to. Nothing was sent."
+        )
     if known["state"] == "applying":
         raise DeliveryError(
             f"plan {plan_id} is not finished. Apply it first (or let the next sync take over), then undo it."

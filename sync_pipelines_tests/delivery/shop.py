@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync_pipelines.delivery import ledger as tables
-from sync_pipelines.delivery.applying import Patience, Report, apply
+from sync_pipelines.delivery.applying import Patience, Report, apply, settle_first
 from sync_pipelines.delivery.images import dumps
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError, Desired
@@ -43,6 +43,9 @@ class Shop:
             extract=f"extract-{self.extracts}", run="run", policy=policy, **options,
         )  # fmt: skip
 
+    def settle(self) -> None:
+        settle_first(self.target, ledger=self.ledger, files=self.files, run="run", patience=Patience(3600, tries=6))
+
     def apply(self, plan: Plan | str, **options: Any) -> Report:
         plan_id = plan if isinstance(plan, str) else plan.id
         options.setdefault("patience", Patience(3600, tries=6))
@@ -56,6 +59,7 @@ class Shop:
         plans: list[Plan] = []
         for _ in range(attempts):
             try:
+                self.settle()
                 plans.append(self.plan(desired, **options))
                 self.apply(plans[-1])
             except (Crash, DeliveryError):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sync_pipelines.delivery.applying import Patience, Report, apply
+from sync_pipelines.delivery.applying import Patience, Report, apply, settle_first
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.delivery.undoing import make_undo
@@ -63,6 +63,7 @@ class Merchant:
         )
 
     def sync(self, refresh: Any = "always") -> Report:
+        settle_first(sync.target(self.sparklayer), ledger=self.ledger, files=self.files, run=self.run)
         return self.apply(self.plan(refresh))
 
     def undo(self, plan: Plan) -> Report:

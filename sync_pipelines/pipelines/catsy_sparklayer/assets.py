@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from sync_pipelines.delivery.applying import PlanStopped, apply
+from sync_pipelines.delivery.applying import PlanStopped, apply, settle_first
 from sync_pipelines.delivery.plans import stored, worst_first
 from sync_pipelines.pipelines.catsy_sparklayer import checks, mapping, sync
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
@@ -120,14 +120,21 @@ def trade_prices(products: Published, run: RunResource) -> dg.MaterializeResult:
     description="What would change on each SparkLayer price list, price by price. Sends nothing that changes it.",
 )  # fmt: skip
 def price_plan(
-    config: PlanConfig, trade_prices: pa.Table, run: RunResource, sparklayer: SparkLayerResource
+    context: dg.AssetExecutionContext,
+    config: PlanConfig,
+    trade_prices: pa.Table,
+    run: RunResource,
+    sparklayer: SparkLayerResource,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     source = run.warehouse.find(KEY, account_of("catsy"))
     if source is None:
         raise dg.Failure("catsy/products was never materialized for this account. Materialize it first.")
-    only = sync.full_keys(config.only) if config.only else None
+    client = sparklayer.client(run)
+    if dg.AssetKey(["sparklayer", "prices"]) in context.selected_asset_keys:
+        settle_first(sync.target(client), ledger=run.ledger, files=run.plans, run=run.id)
+    only = sync.known_keys(config.only, trade_prices) if config.only else None
     plan = sync.plan_prices(
-        sparklayer.client(run), trade_prices, source.about, ledger=run.ledger, files=run.plans, run=run.id, only=only
+        client, trade_prices, source.about, ledger=run.ledger, files=run.plans, run=run.id, only=only
     )
     sync.least_calls(run.meter, plan, planned=True, applied=False)
     run.note(pipeline=GROUP, plan=plan.id, counts=shown_counts(plan.counts), stopped=plan.verdict != "clear")

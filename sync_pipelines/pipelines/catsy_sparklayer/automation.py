@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from sync_pipelines.delivery.applying import apply
+from sync_pipelines.delivery.applying import apply, settle_first
 from sync_pipelines.delivery.plans import worst_first
 from sync_pipelines.delivery.undoing import make_undo
 from sync_pipelines.pipelines.catsy_sparklayer import sync
@@ -50,6 +50,7 @@ def undo_prices(
     context: dg.OpExecutionContext, config: UndoConfig, run: RunResource, sparklayer: SparkLayerResource
 ) -> None:
     target = sync.target(sparklayer.client(run))
+    settle_first(target, ledger=run.ledger, files=run.plans, run=run.id)
     undo = make_undo(target, config.plan, ledger=run.ledger, files=run.plans, run=run.id)
     run.note(pipeline=GROUP, plan=undo.plan.id)
     report = apply(target, undo.plan.id, ledger=run.ledger, files=run.plans, run=run.id)

@@ -97,6 +97,17 @@ def full_keys(named: Collection[str]) -> set[str]:
     return {*named, *(mapping.key(slug, name) for name in named for slug in slugs)}
 
 
+def known_keys(named: Collection[str], trade_prices: pa.Table) -> set[str]:
+    """`full_keys`, of which every one named is in the source. Raises DeliveryError naming those that are not."""
+    there = {
+        mapping.key(*row)
+        for row in zip(*(trade_prices.column(c).to_pylist() for c in ("price_list", "sku")), strict=True)
+    }
+    if unknown := [name for name in named if not there & full_keys([name])]:
+        raise DeliveryError(f"Catsy has no {', '.join(unknown)}. Nothing was planned.")
+    return full_keys(named)
+
+
 def waiting_plan(ledger: Ledger, account: str) -> str:
     """The newest plan that was sealed and not applied. Raises DeliveryError when there is none."""
     p = tables.plan.c
