@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -60,12 +61,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     began, sections = time.monotonic(), []
     target = measure.ROOT / "build" / "bench.md" if chosen.quick or chosen.what else RESULTS
     about = machine(runs)
-    for name, take in measurements(runs, quick=chosen.quick).items():
-        if not chosen.what or name in chosen.what:
-            say(f"--- {name}")
+    wanted = {n: t for n, t in measurements(runs, quick=chosen.quick).items() if n in (chosen.what or every)}
+    left, failed = list(wanted), 0
+    for name, take in wanted.items():
+        say(f"--- {name}")
+        try:
             sections.append(take())
-            target.write_text(document(about, sections, time.monotonic() - began), encoding="utf-8")
+        except measure.ChildFailed as e:
+            say(str(e))
+            failed += 1
+            sections.append(Section(f"{name}: could not be measured", [], text=f"```\n{str(e)[:2000]}\n```"))
+        left.remove(name)
+        unfinished = f"Not finished: {', '.join(left)}." if left else ""
+        target.write_text(document([*about, unfinished], sections, time.monotonic() - began), encoding="utf-8")
     print(f"{target.read_text(encoding='utf-8')}\nwritten to {target.relative_to(measure.ROOT)}")
+    sys.exit(1 if failed else 0)
 
 
 def machine(runs: int) -> list[str]:
@@ -86,16 +96,19 @@ def machine(runs: int) -> list[str]:
 
 def document(about: Sequence[str], sections: Sequence[Section], seconds: float) -> str:
     """The results as Markdown: for each subject what was asked for, then the comparison."""
-    lines = ["# Results", "", *(f"- {line}" for line in about), f"- The whole run took {seconds / 60:.0f} minutes.", ""]
+    lines = [
+        "# Results",
+        "",
+        *(f"- {line}" for line in about if line),
+        f"- The whole run took {seconds / 60:.0f} minutes.",
+        "",
+    ]
     for section in sections:
         lines += [f"## {section.title}", ""]
-        lines += _table(
-            ("what", "measured", "target", "met"),
-            [
-                (r.what, r.measured, r.target or "–", {None: "–", True: "yes", False: "**no**"}[r.met])
-                for r in section.rows
-            ],
-        )
+        if section.rows:
+            verdicts = {None: "–", True: "yes", False: "**no**"}
+            asked = [(r.what, r.measured, r.target or "–", verdicts[r.met]) for r in section.rows]
+            lines += _table(("what", "measured", "target", "met"), asked)
         if section.table:
             lines += _table(section.head, section.table)
         if section.text:

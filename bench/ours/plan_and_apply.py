@@ -27,6 +27,8 @@ from sync_pipelines.pipelines.catsy_sparklayer.target import exactly
 
 LIST = "wholesale"
 BATCH = 500
+SHUFFLE = 7_919
+"""A prime: the list comes in another order than the source, as it does from a vendor that sorts by SKU."""
 
 
 class PricesInMemory(Target):
@@ -42,8 +44,9 @@ class PricesInMemory(Target):
         self.cents = array("l", [0]) * rows
 
     def read(self, keys: Sequence[str] | None) -> Iterator[Live]:
-        for number, cents in enumerate(self.cents):
-            if cents:
+        for place in range(len(self.cents)):
+            number = place * SHUFFLE % len(self.cents)
+            if cents := self.cents[number]:
                 price = Decimal(cents).scaleb(-2)
                 rows = [{"unit_of_measure": None, "quantity": 1, "price": price}]
                 yield Live(f"{LIST}/BOLT-M8-{number:07d}", {"rows": rows, "price@1": price}, LIST)

@@ -100,7 +100,10 @@ class PlanFiles:
                     reader.sql(f"{plan} {sql}", params=list(parameters)).to_arrow_table().to_pylist()
                 )
         except (duckdb.IOException, duckdb.InvalidInputException) as e:
-            raise DeliveryError(f"plan file {path} cannot be read: {e}. Nothing was sent; make a new plan.") from e
+            raise DeliveryError(
+                f"plan file {path} cannot be read: {e}. Nothing was sent. Make a new plan; "
+                "if a call of this one is still in doubt, look at its rows at the target and forget them: sync-pipelines reset."
+            ) from e
         return rows
 
     def changes(self, plan_id: str, rows: Sequence[int]) -> list[Change]:

@@ -37,7 +37,9 @@ class Settler:
         unknown = [d for d in doubts if d.step not in steps]
         if unknown:
             raise DeliveryError(
-                f"{self.target.account}: a doubt of {unknown[0].intended_at} is about a step {unknown[0].step!r} that is no more"
+                f"{self.target.account}: a doubt of {unknown[0].intended_at} is about a step "
+                f"{unknown[0].step!r} that is no more. "
+                f"Look at {unknown[0].keys[0]} at the target, then forget the doubt: sync-pipelines reset."
             )
 
         def lands(doubt: Doubt) -> float:

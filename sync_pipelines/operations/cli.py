@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sync_pipelines.credentials import CredentialMissing
+from sync_pipelines.credentials import CredentialMissing, redact
 from sync_pipelines.settings import SettingsError
 
 app = typer.Typer(
@@ -60,6 +60,8 @@ def main() -> None:
             raise
         from sync_pipelines.operations import screen
 
+        if "--json" in sys.argv:
+            screen.as_json({"state": "failed", "message": redact(str(e)), "exit_code": 2})
         screen.problem(str(e))
         sys.exit(2)
 
@@ -219,12 +221,13 @@ def retry(
     keys: Annotated[
         list[str] | None, typer.Option("--keys", help="a key; repeat for more; left out: all that ended badly")
     ] = None,
+    strict: Strict = False,
     json: Json = False,
 ) -> None:
     """Plan again only these keys, with today's source, and apply that."""
     from sync_pipelines.operations import verbs
 
-    raise typer.Exit(verbs.retry(pipeline.value, keys or [], json=json))
+    raise typer.Exit(verbs.retry(pipeline.value, keys or [], strict=strict, json=json))
 
 
 @app.command()
@@ -329,7 +332,7 @@ def sql(query: str, json: Json = False) -> None:
 
 
 @app.command()
-def demo(scale: Annotated[int, typer.Option(min=100, help="products in the made-up catalogue")] = 1000) -> None:
+def demo(scale: Annotated[int, typer.Option(min=500, help="products in the made-up catalogue")] = 1000) -> None:
     """Run every pipeline against the sandbox and tell what happens."""
     from sync_pipelines.operations import demo as story
 

@@ -59,14 +59,22 @@ def launch(pipeline: str, verb: str, ops: dict[str, Any] | None = None, *, since
         import dagster as dg
 
         from sync_pipelines.definitions import defs
+        from sync_pipelines.pipelines.resources import VERB_TAG
 
-        job = defs().resolve_job_def(f"{verb}_{pipeline}")
+        # a retry is a sync of chosen keys; the ledger remembers it as what it was
+        job = defs().resolve_job_def(f"{'sync' if verb == 'retry' else verb}_{pipeline}")
         run_id, startup = str(uuid.uuid4()), time.time() - began
         with dg.DagsterInstance.get() as instance:
             config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
             if ops:
                 config["ops"] = {name: {"config": values} for name, values in ops.items()}
-            result = job.execute_in_process(run_config=config, instance=instance, raise_on_error=False, run_id=run_id)
+            result = job.execute_in_process(
+                run_config=config,
+                instance=instance,
+                raise_on_error=False,
+                run_id=run_id,
+                tags={VERB_TAG: verb},
+            )
             if stopped:  # Dagster takes it for a failure of the step
                 raise Interrupted
             failed = [e for e in result.all_events if e.is_failure and e.message]

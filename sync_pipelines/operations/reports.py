@@ -73,10 +73,15 @@ def errors(ledger: Ledger, pipeline: str, account: str, *, every: bool) -> dict[
         {"key": b["key"], "state": b["state"], "message": b["message"], "plan": b["plan"], "at": b["at"]}
         for b in ledger.bad_outcomes(account, all_plans=every)
     ]
-    last = ledger.row(sa.select(p.id).where(p.account == account, p.state == "done").order_by(p.applied_at.desc()))
+    whole = sa.select(p.id).where(p.account == account, p.state == "done", p.undo_of.is_(None), p.partial == 0)
+    last = ledger.row(whole.order_by(p.applied_at.desc()))
     held = []
     if last is not None:
-        query = sa.select(o.key, o.message, o.at).where(o.plan == last["id"], o.state == "held").order_by(o.row)
+        later = tables.outcome.alias("later")
+        since = sa.exists().where(
+            later.c.account == o.account, later.c.key == o.key, later.c.at > o.at, later.c.state != "held"
+        )
+        query = sa.select(o.key, o.message, o.at).where(o.plan == last["id"], o.state == "held", ~since).order_by(o.row)
         held = [
             {"key": h["key"], "state": "held", "message": h["message"], "plan": last["id"], "at": h["at"]}
             for h in ledger.rows(query)

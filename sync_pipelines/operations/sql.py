@@ -56,6 +56,8 @@ def export(output: Path) -> int:
             draft.replace(output)
         except duckdb.CatalogException as e:
             raise QueryRefused("nothing was mapped yet: run preview or sync first") from e
+        except duckdb.IOException as e:
+            raise QueryRefused(f"{output} cannot be written: {e}") from e
         finally:
             draft.unlink(missing_ok=True)
     return int(rows)

@@ -32,7 +32,7 @@ def apply(pipeline: str, plan: str, *, strict: bool, json: bool) -> int:
     return _run(pipeline, "apply", {"sparklayer__prices": {"plan": plan_id}}, strict=strict, json=json)
 
 
-def retry(pipeline: str, keys: list[str], *, json: bool) -> int:
+def retry(pipeline: str, keys: list[str], *, strict: bool, json: bool) -> int:
     if not keys:
         with _ledger() as ledger:
             keys = sorted({row["key"] for row in ledger.bad_outcomes(account_of("sparklayer"))})
@@ -41,7 +41,7 @@ def retry(pipeline: str, keys: list[str], *, json: bool) -> int:
                 "nothing ended badly; nothing to retry"
             )
             return DONE
-    return _run(pipeline, "sync", {"sparklayer__price_plan": {"only": keys}}, strict=False, json=json)
+    return _run(pipeline, "retry", {"sparklayer__price_plan": {"only": keys}}, strict=strict, json=json)
 
 
 def undo(pipeline: str, run: str, *, json: bool) -> int:

@@ -168,7 +168,7 @@ def prices(config: ApplyConfig, run: RunResource, sparklayer: SparkLayerResource
     except PlanStopped:
         run.note(stopped=True)
         raise
-    sync.least_calls(run.meter, plan, planned=plan.id == planned_here, applied=True)
+    sync.least_calls(run.meter, plan, planned=plan.id == planned_here, applied=True, limit=config.limit)
     run.note(counts={**report.counts, "unchanged": report.counts.get("unchanged", 0) + plan.counts.unchanged})
     return dg.MaterializeResult(
         metadata={

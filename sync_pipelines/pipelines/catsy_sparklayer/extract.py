@@ -102,7 +102,10 @@ class Products:
                             raise ExtractFailed(f"{path}, line {rows.line_num}: not as many cells as the header has")
                         spool.add([{name: value or None for name, value in row.items()}])
             except (OSError, UnicodeDecodeError, csv.Error) as e:
-                raise ExtractFailed(f"{path} cannot be read as UTF-8 CSV: {e}. The last complete extract stays.") from e
+                raise ExtractFailed(
+                    f"{path} cannot be read as UTF-8 CSV: {e}. Name a full export of the old script. "
+                    "The last complete extract stays."
+                ) from e
             if spool.rows == 0:
                 raise ExtractFailed(f"{path} has no rows. The last complete extract stays.")
             yield self._complete(spool, spool.repeats(), f"csv {path.name}")

@@ -120,10 +120,14 @@ def waiting_plan(ledger: Ledger, account: str) -> str:
     return str(found["id"])
 
 
-def least_calls(meter: CallMeter, plan: Plan, *, planned: bool, applied: bool) -> None:
+def least_calls(meter: CallMeter, plan: Plan, *, planned: bool, applied: bool, limit: int | None = None) -> None:
     """Note the least calls SparkLayer needs in a run that did this: login; lists and each read; read, full batches, read."""
     lists, size = len(CatsySparkLayerSettings.read().price_lists), SparkLayerSettings.read().batch_size
-    batches = sum(math.ceil(counts.changes / size) for counts in plan.counts.by_parent.values())
+    left = plan.counts.changes if limit is None else limit
+    batches = 0
+    for _, counts in sorted(plan.counts.by_parent.items()):
+        sent = min(counts.changes, left)
+        batches, left = batches + math.ceil(sent / size), left - sent
     meter.minimum["sparklayer"] = 1 + (1 + lists) * planned + (2 * lists + batches) * (applied and batches > 0)
 
 
