@@ -57,6 +57,8 @@ class RunResource(dg.ConfigurableResource[Any]):
     _id: str = PrivateAttr()
     _pipeline: str = PrivateAttr()
     _facts: dict[str, Any] = PrivateAttr()
+    _verb: str = PrivateAttr()
+    _selected: frozenset[dg.AssetKey] = PrivateAttr()
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[RunResource]:
@@ -65,11 +67,13 @@ class RunResource(dg.ConfigurableResource[Any]):
         tags = context.run.tags if context.run else {}
         self._ledger, self._meter, self._facts = open_ledger(), CallMeter(), {}
         self._id, self._pipeline = context.run.run_id if context.run else "", tags.get(PIPELINE_TAG, "")
+        self._verb = tags.get(VERB_TAG, "materialize")
+        self._selected = frozenset((context.run.asset_selection if context.run else None) or ())
         for dead in runs.mark_dead_runs(self._ledger):
             abandoned = context.instance.get_run_by_id(dead["id"]) if context.instance else None
             if context.instance and abandoned and not abandoned.is_finished:
                 context.instance.report_run_failed(abandoned, "the process was killed")
-        runs.start_run(self._ledger, self._id, self._pipeline, tags.get(VERB_TAG, "materialize"))
+        runs.start_run(self._ledger, self._id, self._pipeline, self._verb)
         try:
             yield self
         finally:
@@ -95,6 +99,12 @@ class RunResource(dg.ConfigurableResource[Any]):
     @property
     def warehouse(self) -> Warehouse:
         return Warehouse(data_dir() / "warehouse")
+
+    def will_make(self, asset: str) -> bool:
+        """Whether this run goes on to materialize the asset: a preview of any kind does not."""
+        if self._verb == "preview":
+            return False
+        return not self._selected or dg.AssetKey(asset.split("/")) in self._selected
 
     @property
     def plan_made(self) -> str:
@@ -135,6 +145,8 @@ def _first_error(failures: Any) -> str:
     error = failures[0].dagster_event.event_specific_data.error
     while error is not None and error.cause is not None:
         error = error.cause
+    if error is not None and error.cls_name in ("Interrupted", "DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+        return "the run was interrupted. What was sent and not answered is settled by the next run; nothing is lost."
     return "" if error is None else str(error.message).strip().partition(": ")[2] or str(error.message).strip()
 
 

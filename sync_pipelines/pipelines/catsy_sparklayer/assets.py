@@ -120,7 +120,6 @@ def trade_prices(products: Published, run: RunResource) -> dg.MaterializeResult:
     description="What would change on each SparkLayer price list, price by price. Sends nothing that changes it.",
 )  # fmt: skip
 def price_plan(
-    context: dg.AssetExecutionContext,
     config: PlanConfig,
     trade_prices: pa.Table,
     run: RunResource,
@@ -130,7 +129,7 @@ def price_plan(
     if source is None:
         raise dg.Failure("catsy/products was never materialized for this account. Materialize it first.")
     client = sparklayer.client(run)
-    if dg.AssetKey(["sparklayer", "prices"]) in context.selected_asset_keys:
+    if run.will_make("sparklayer/prices"):
         settle_first(sync.target(client), ledger=run.ledger, files=run.plans, run=run.id)
     only = sync.known_keys(config.only, trade_prices) if config.only else None
     plan = sync.plan_prices(
