@@ -46,6 +46,9 @@ log = logging.getLogger(__name__)
 FRESH_LEASE = 5.0
 """Seconds between the commit of an intent and its call, after which the lease is looked at again."""
 
+FEW = 1_000
+"""Keys that fit into one query of the ledger."""
+
 STILL_OPEN = (
     "the answer was lost and reading could not settle it; nothing newer is sent to this key. Every run looks again. "
     "If the record at the target is in order, forget the doubt with `sync-pipelines reset`."
@@ -331,12 +334,10 @@ class _Application:
         """See which rows are still as the plan saw them; the others end here."""
         self.journal.remote_ids.clear()
         self.progress.clear()
-        keys = None
-        if self.target.window is not None:
-            keys = [key for (key,) in self.con.execute(f"SELECT key FROM todo WHERE {window}").fetchall()]
-        load_records(self.con, self.ledger, self.plan.account, keys)
+        keys = [key for (key,) in self.con.execute(f"SELECT key FROM todo WHERE {window}").fetchall()]
+        load_records(self.con, self.ledger, self.plan.account, keys if len(keys) <= FEW else None)
         reads = not all(s.compares for s in self.target.steps)
-        load_live(self.con, "live", self.target.read(keys) if reads else (), self.target.fields)
+        load_live(self.con, "live", self._read(keys) if reads else (), self.target.fields)
         self.con.execute(
             f"""CREATE OR REPLACE TABLE work AS
             SELECT p.row, p.key, coalesce(r.done, '[]') AS done, r.remote_id AS known_id, CASE
@@ -359,6 +360,12 @@ class _Application:
             self.journal.found_there(self.plan.id, there, self.sent_before, undo=self.undo)
         drifted = "SELECT row, key, 'changed at the target since it was planned' FROM work WHERE fate = 'drifted'"
         self._end_all(drifted, "drifted")
+
+    def _read(self, keys: Sequence[str]) -> Iterator[Live]:
+        """These records as they are now. Where a read gives everything, the others are not worth comparing."""
+        wanted = set(keys)
+        live = self.target.read(None if self.target.window is None else keys)
+        yield from (record for record in live if record.key in wanted)
 
     def _work(self, fate: str) -> Iterator[list[dict[str, Any]]]:
         """Rows of the window with this fate, whole, in the order of the plan, a chunk at a time."""
@@ -479,7 +486,8 @@ class _Application:
         query = "SELECT row, key, after_print FROM plan SEMI JOIN delivered USING (row) ORDER BY row"
         as_planned = 0
         if self.target.window is None:
-            load_live(self.con, "live", self.target.read(None), self.target.fields)
+            keys = [k for (k,) in self.con.execute("SELECT key FROM plan SEMI JOIN delivered USING (row)").fetchall()]
+            load_live(self.con, "live", self._read(keys), self.target.fields)
             kept = f"""SELECT count(*) FROM ({query}) p LEFT JOIN live l USING (key)
                 WHERE coalesce(l.fingerprint, '') = after_print"""
             as_planned = self.con.execute(kept).fetchall()[0][0]

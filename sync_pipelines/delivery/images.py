@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import rapidjson
 
-from sync_pipelines.delivery.model import Desired, Field, Fields, Live
+from sync_pipelines.delivery.model import DeliveryError, Desired, Field, Fields, Live
 
 T = TypeVar("T")
 
@@ -67,8 +67,8 @@ def fingerprint(image: Fields | None, fields: Mapping[str, Field], names: Collec
 
 
 @contextmanager
-def engine(memory: str = "128MB") -> Iterator[duckdb.DuckDBPyConnection]:
-    """An in-memory DuckDB that spills to a temporary folder instead of growing."""
+def engine(memory: str = "256MB") -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory DuckDB that spills to a temporary folder instead of growing. Raises DeliveryError when that is not enough."""
     with tempfile.TemporaryDirectory(prefix="sync_pipelines_") as spill:
         config: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": memory,
@@ -79,6 +79,8 @@ def engine(memory: str = "128MB") -> Iterator[duckdb.DuckDBPyConnection]:
         con = duckdb.connect(":memory:", config=config)
         try:
             yield con
+        except duckdb.OutOfMemoryException as e:
+            raise DeliveryError(f"comparing the rows took more than {memory}, or the disk is full: {e}") from e
         finally:
             con.close()
 

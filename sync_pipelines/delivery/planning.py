@@ -80,7 +80,7 @@ def make_plan(
         decide = _Decider(target, ledger, policy, row_guards, repeated, no_baseline=first)
         for what, parent, n in _plain_counts(con):
             writer.count(parent, what, n)
-        for chunk in batches(con, _DIFFERENCES, [policy.remove_missing and only is None]):
+        for chunk in _differences(con, removals=policy.remove_missing and only is None):
             for row in chunk:
                 planned = decide(row)
                 if planned is None:
@@ -103,18 +103,34 @@ def make_plan(
 _SAME = """d.fingerprint = l.fingerprint AND d.conflict IS NULL AND l.problem IS NULL AND d.key NOT IN (SELECT key FROM twice)
     AND coalesce(r.state, '') <> 'partial' AND (r.hash IS NULL OR r.hash = l.recorded)"""
 
-_DIFFERENCES = f"""
-SELECT coalesce(d.key, l.key) AS key, coalesce(d.parent, l.parent) AS parent, d.conflict, d.body AS wanted,
-    l.body AS live, coalesce(l.fingerprint, '') AS live_print, l.recorded, l.remote_id, l.problem,
-    coalesce(d.key, l.key) IN (SELECT key FROM twice) AS is_repeated,
-    r.hash, r.state, r.done, r.at, r.created, r.sent
+_DIFFERING = f"""
+CREATE TABLE differing AS
+SELECT row_number() OVER (ORDER BY coalesce(d.parent, l.parent), d.ordinal NULLS LAST, l.key) AS place,
+    coalesce(d.key, l.key) AS key, d.ordinal AS ordinal
 FROM (SELECT * FROM desired WHERE NOT silent) d
 FULL JOIN live l ON l.key = d.key
 LEFT JOIN record r ON r.key = coalesce(d.key, l.key)
 WHERE (d.key IS NOT NULL AND NOT coalesce({_SAME}, false))
    OR (d.key IS NULL AND $1 AND r.created = 1 AND r.state <> 'absent'
-       AND l.key NOT IN (SELECT key FROM desired WHERE silent))
-ORDER BY parent, d.ordinal NULLS LAST, key"""
+       AND l.key NOT IN (SELECT key FROM desired WHERE silent))"""
+
+_DIFFERENCES = """
+SELECT w.key, coalesce(d.parent, l.parent) AS parent, d.conflict, d.body AS wanted,
+    l.body AS live, coalesce(l.fingerprint, '') AS live_print, l.recorded, l.remote_id, l.problem,
+    w.key IN (SELECT key FROM twice) AS is_repeated, r.hash, r.state, r.done, r.at, r.created, r.sent
+FROM (SELECT * FROM differing WHERE place BETWEEN ? AND ?) w
+LEFT JOIN desired d ON d.ordinal = w.ordinal
+LEFT JOIN live l ON l.key = w.key
+LEFT JOIN record r ON r.key = w.key
+ORDER BY w.place"""
+
+
+def _differences(con: duckdb.DuckDBPyConnection, *, removals: bool) -> Iterator[list[dict[str, Any]]]:
+    """Rows that differ, in plan order. Only their places are sorted whole; bodies are fetched a chunk at a time."""
+    con.execute(_DIFFERING, [removals])
+    (n,) = con.execute("SELECT count(*) FROM differing").fetchall()[0]
+    for start in range(1, n + 1, CHUNK):
+        yield from batches(con, _DIFFERENCES, [start, start + CHUNK - 1])
 
 
 def _plain_counts(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, int]]:
