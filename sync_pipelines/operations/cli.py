@@ -54,7 +54,7 @@ def options(
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 needs a person, 2 could not run."""
     try:
-        app()
+        app(spread(sys.argv[1:]))
     except Exception as e:
         if os.environ.get("SYNC_PIPELINES_DEBUG") or not _expected(e):
             raise
@@ -64,6 +64,19 @@ def main() -> None:
             screen.as_json({"state": "failed", "message": redact(str(e)), "exit_code": 2})
         screen.problem(str(e))
         sys.exit(2)
+
+
+def spread(arguments: list[str]) -> list[str]:
+    """`--keys A B` as `--keys A --keys B`: a person who names several keys need not say so each time."""
+    found: list[str] = []
+    of_keys = False
+    for argument in arguments:
+        option = argument.startswith("-")
+        if of_keys and not option and found[-1] != "--keys":
+            found.append("--keys")
+        found.append(argument)
+        of_keys = argument == "--keys" or (of_keys and not option)
+    return found
 
 
 def _expected(error: Exception) -> bool:
@@ -193,7 +206,7 @@ def apply(pipeline: P, plan: PlanId, strict: Strict = False, json: Json = False)
 def release(
     pipeline: P,
     plan: PlanId,
-    keys: Annotated[list[str], typer.Option("--keys", help="a key; repeat for more; `all` for the plan as a whole")],
+    keys: Annotated[list[str], typer.Option("--keys", help="one or more keys; `all` for the plan as a whole")],
     reason: Annotated[str, typer.Option("--reason", help="kept with your name")],
     json: Json = False,
 ) -> None:
@@ -219,7 +232,7 @@ def undo(
 def retry(
     pipeline: P,
     keys: Annotated[
-        list[str] | None, typer.Option("--keys", help="a key; repeat for more; left out: all that ended badly")
+        list[str] | None, typer.Option("--keys", help="one or more keys; left out: all that ended badly")
     ] = None,
     strict: Strict = False,
     json: Json = False,

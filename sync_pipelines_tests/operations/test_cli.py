@@ -86,6 +86,15 @@ def test_a_guard_stops_the_run_a_person_releases_the_plan_and_it_goes(sandbox: S
     assert answer("apply", P, "--plan", stopped["plan_id"][:8])["counts"]["delivered"] >= 195
 
 
+def test_several_keys_need_one_option_only() -> None:
+    from sync_pipelines.operations.cli import spread
+
+    given = ["release", P, "--keys", "A", "B/2", "--plan", "x", "--reason", "why not"]
+    assert spread(given) == ["release", P, "--keys", "A", "--keys", "B/2", "--plan", "x", "--reason", "why not"]
+    assert spread(["sync", P]) == ["sync", P]
+    assert spread(["retry", P, "--keys", "A", "--keys", "B"]) == ["retry", P, "--keys", "A", "--keys", "B"]
+
+
 def test_rejects_and_held_rows_are_a_warning_unless_strict(sandbox: Sandbox) -> None:
     assert answer("sync", P)["source_rejects"] > 0
     assert answer("sync", P, "--strict", code=1)["state"] == "done"
