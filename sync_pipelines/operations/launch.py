@@ -62,7 +62,7 @@ def launch(pipeline: str, verb: str, ops: dict[str, Any] | None = None, *, since
         from sync_pipelines.definitions import defs
         from sync_pipelines.pipelines.resources import VERB_TAG
 
-        gc.freeze()  # what Dagster loaded stays; going through it again and again costs a sixth of a large sync
+        gc.freeze()  # what Dagster loaded stays: a large sync need not go through it at every collection
         # a retry is a sync of chosen keys; the ledger remembers it as what it was
         job = defs().resolve_job_def(f"{'sync' if verb == 'retry' else verb}_{pipeline}")
         run_id, startup = str(uuid.uuid4()), time.time() - began
@@ -70,13 +70,16 @@ def launch(pipeline: str, verb: str, ops: dict[str, Any] | None = None, *, since
             config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
             if ops:
                 config["ops"] = {name: {"config": values} for name, values in ops.items()}
-            result = job.execute_in_process(
-                run_config=config,
-                instance=instance,
-                raise_on_error=False,
-                run_id=run_id,
-                tags={VERB_TAG: verb},
-            )
+            try:
+                result = job.execute_in_process(
+                    run_config=config,
+                    instance=instance,
+                    raise_on_error=False,
+                    run_id=run_id,
+                    tags={VERB_TAG: verb},
+                )
+            finally:
+                gc.unfreeze()
             if stopped:  # Dagster takes it for a failure of the step
                 raise Interrupted
             failed = [e for e in result.all_events if e.is_failure and e.message]
