@@ -14,14 +14,19 @@ from sync_pipelines.sandbox.sandbox import Sandbox
 
 
 def serve(
-    port: int = 8700, seed: int = 7, scale: str | int = "small", speed: float = 1.0, env_file: Path | None = None
+    port: int = 8700,
+    seed: int = 7,
+    scale: str | int = "small",
+    speed: float = 1.0,
+    env_file: Path | None = None,
+    orders: int | None = None,
 ) -> int:
     """Serve until SIGINT or SIGTERM and return 0; 2 when the port or the file cannot be used. Needs the main thread."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        sandbox = Sandbox(port, seed, scale, speed)
+        sandbox = Sandbox(port, seed, scale, speed, orders)
     except (OSError, OverflowError) as error:
         sys.stderr.write(f"sandbox: cannot listen on port {port}: {_reason(error)}; try another --port\n")
         return 2
@@ -69,6 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=7, help="what the data is made from (default: %(default)s)")
     parser.add_argument("--scale", default="small", help="small (300 products), large (100000) or a number")
     parser.add_argument("--speed", type=float, default=1.0, help="how much faster rate windows and token lives run")
+    parser.add_argument("--orders", type=int, help="orders of the shop (default: 400, or 2000 from 1001 products)")
     parser.add_argument("--env-file", type=Path, help="also write the environment to this file, once listening")
     chosen = parser.parse_args(arguments)
     try:
@@ -77,4 +83,6 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(str(error))
     if not chosen.speed > 0:
         parser.error(f"speed must be more than 0, not {chosen.speed}")
-    return serve(chosen.port, chosen.seed, chosen.scale, chosen.speed, chosen.env_file)
+    if chosen.orders is not None and chosen.orders < 0:
+        parser.error(f"orders must be at least 0, not {chosen.orders}")
+    return serve(chosen.port, chosen.seed, chosen.scale, chosen.speed, chosen.env_file, chosen.orders)

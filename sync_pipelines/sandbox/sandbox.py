@@ -14,8 +14,10 @@ from sync_pipelines.sandbox.catalogue import SCALES, Catalogue, size_of
 from sync_pipelines.sandbox.catsy import Catsy
 from sync_pipelines.sandbox.control import control
 from sync_pipelines.sandbox.faults import Fault, FaultBook, read_faults
+from sync_pipelines.sandbox.google import Google
 from sync_pipelines.sandbox.limits import Clock
 from sync_pipelines.sandbox.server import Server
+from sync_pipelines.sandbox.shopify import Shopify, orders_of
 from sync_pipelines.sandbox.sparklayer import SparkLayer
 from sync_pipelines.sandbox.vendor import Vendor, phrase
 from sync_pipelines.sandbox.wire import Answer, Reply, Request
@@ -41,10 +43,18 @@ class Sandbox:
 
     port: 0 takes a free one. scale: "small" (300 products), "large" (100,000) or a number of products.
     speed: how much faster than real time rate windows and token lives run; nothing else is scaled.
+    orders: how many the shop has; by default 400, or 2,000 when there are more than 1,000 products.
     Raises OSError when the port is taken, ValueError for a scale or speed that makes no sense.
     """
 
-    def __init__(self, port: int = 0, seed: int = 7, scale: str | int = "small", speed: float = 1.0) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        seed: int = 7,
+        scale: str | int = "small",
+        speed: float = 1.0,
+        orders: int | None = None,
+    ) -> None:
         size = size_of(scale)
         self.seed, self.speed = seed, speed
         self.scale = scale if scale in SCALES else size
@@ -52,7 +62,10 @@ class Sandbox:
         catalogue = Catalogue(seed, size)
         self.catsy = Catsy(catalogue, clock)
         self.sparklayer = SparkLayer(catalogue, clock)
-        self.vendors: Mapping[str, Vendor] = {each.name: each for each in (self.catsy, self.sparklayer)}
+        self.google = Google(catalogue, clock)
+        self.shopify = Shopify(catalogue, clock, orders_of(size) if orders is None else orders)
+        vendors = (self.catsy, self.sparklayer, self.google, self.shopify)
+        self.vendors: Mapping[str, Vendor] = {each.name: each for each in vendors}
         self._books = {name: FaultBook() for name in self.vendors}
         self._calls: dict[str, list[Call]] = {name: [] for name in self.vendors}
         self._late: set[threading.Timer] = set()
@@ -112,7 +125,8 @@ class Sandbox:
 
     def _exchange(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
         path, _, query_text = target.partition("?")
-        query = dict(parse_qsl(query_text, keep_blank_values=True))
+        pairs = parse_qsl(query_text, keep_blank_values=True)
+        query = dict(pairs)
         name, _, rest = path.removeprefix("/").partition("/")
         if name == "_sandbox":
             return Answer(control(self, method, rest, body))
@@ -121,7 +135,7 @@ class Sandbox:
             return Answer(Reply.json(404, {"error": f"no vendor {name!r}; there are: {', '.join(self.vendors)}"}))
         call = Call(method, path, query, None, time.time(), None)
         self._calls[name].append(call)
-        request = Request(method, f"/{rest}", query, headers, body)
+        request = Request(method, f"/{rest}", query, headers, body, pairs=pairs)
         answer = self._answer(vendor, request, call)
         # Before the first byte leaves, so that whoever has the reply finds its status in the log.
         call.status = answer.reply.status if answer.reply is not None else None

@@ -1,13 +1,14 @@
 """The socket side of the sandbox: HTTP/1.1 with keep-alive on loopback, able to cut, halve and drip its replies."""
 
 import contextlib
+import io
 import socket
 import socketserver
 import sys
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, BinaryIO
 
 from sync_pipelines.sandbox.wire import Answer, Reply
 
@@ -17,6 +18,7 @@ Exchange = Callable[[str, str, Mapping[str, str], bytes], Answer]
 """Method, target, headers (names in lower case) and body of a call -> what to send."""
 
 _DRIPS = 20
+_PIECE = 256 * 1024
 
 
 class Server(ThreadingHTTPServer):
@@ -75,6 +77,12 @@ def cut(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
+def _opened(reply: Reply) -> BinaryIO:
+    if reply.file is not None:
+        return reply.file.open("rb")
+    return io.BytesIO(b"" if reply.status == 204 else reply.body)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "sync-pipelines-sandbox"
@@ -98,31 +106,39 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer: Answer) -> None:
         reply = answer.reply
-        if reply is None or (answer.cut_at_half and not reply.body):
+        if reply is None:
             self._hang_up()
             return
-        body = b"" if reply.status == 204 else reply.body
-        self.send_response(reply.status)
-        for name, value in reply.headers.items():
-            self.send_header(name, value)
-        if reply.status != 204:
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if answer.cut_at_half:
-            self.wfile.write(body[: len(body) // 2])
-            self.wfile.flush()
-            self._hang_up()
-        elif answer.over_seconds:
-            self._drip(body, answer.over_seconds)
-        else:
-            self.wfile.write(body)
-            self.wfile.flush()
+        with _opened(reply) as body:
+            size = body.seek(0, io.SEEK_END)
+            body.seek(0)
+            if answer.cut_at_half and not size:
+                self._hang_up()
+                return
+            self.send_response(reply.status)
+            for name, value in reply.headers.items():
+                self.send_header(name, value)
+            if reply.status != 204:
+                self.send_header("Content-Length", str(size))
+            self.end_headers()
+            if answer.cut_at_half:
+                self._write(body, size // 2)
+                self._hang_up()
+            elif answer.over_seconds:
+                self._drip(body, size, answer.over_seconds)
+            else:
+                self._write(body, size)
 
-    def _drip(self, body: bytes, seconds: float) -> None:
-        piece = max(1, -(-len(body) // _DRIPS))
-        for start in range(0, len(body), piece):
-            self.wfile.write(body[start : start + piece])
-            self.wfile.flush()
+    def _write(self, body: BinaryIO, size: int) -> None:
+        while size and (piece := body.read(min(size, _PIECE))):
+            self.wfile.write(piece)
+            size -= len(piece)
+        self.wfile.flush()
+
+    def _drip(self, body: BinaryIO, size: int, seconds: float) -> None:
+        piece = max(1, -(-size // _DRIPS))
+        for _ in range(0, size, piece):
+            self._write(body, piece)
             if self.server.closing.wait(seconds / _DRIPS):
                 break
 

@@ -1,7 +1,8 @@
 """What goes over the wire between a client and a vendor: the request, the reply, and how a reply leaves the server."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,6 +22,8 @@ class Request:
     body: bytes = b""
     fault: Fault | None = None
     """A fault only the vendor itself can act out (one of its `own_faults`)."""
+    pairs: Sequence[tuple[str, str]] = ()
+    """The query as it came, for parameters that may be repeated."""
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -56,6 +59,8 @@ class Reply:
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
+    file: Path | None = None
+    """What is sent instead of `body`, straight from the disk."""
 
     @classmethod
     def json(cls, status: int, value: Any, media_type: str = "application/json", **headers: str) -> "Reply":

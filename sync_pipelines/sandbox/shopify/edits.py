@@ -1,0 +1,113 @@
+"""What happens to an order after it was made: merged fields, cancellation, refunds, lines taken out.
+
+Each takes an order and gives back another; nothing is changed in place. The amounts that follow are worked out here,
+`updatedAt` is left to the caller.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sync_pipelines.sandbox.shopify import ids
+from sync_pipelines.sandbox.shopify.instants import shown
+from sync_pipelines.sandbox.shopify.money import Purse, share
+
+Order = Mapping[str, Any]
+
+
+def purse_of(order: Order) -> Purse:
+    return Purse(order["currencyCode"], order["presentmentCurrencyCode"])
+
+
+def merged(held: Any, wanted: Any) -> Any:
+    """`wanted` over `held`: objects member by member, an array by position when `wanted` names positions."""
+    if isinstance(wanted, Mapping) and isinstance(held, Mapping):
+        return {**held, **{name: merged(held.get(name), value) for name, value in wanted.items()}}
+    if isinstance(wanted, Mapping) and isinstance(held, list | tuple):
+        changed = list(held)
+        for position, value in wanted.items():
+            changed[int(position)] = merged(changed[int(position)], value)
+        return changed
+    return wanted
+
+
+def cancelled(order: Order, at: int, reason: str = "CUSTOMER") -> dict[str, Any]:
+    return {**order, "cancelledAt": shown(at), "closedAt": shown(at), "closed": True, "cancelReason": reason}
+
+
+def refunded(order: Order, at: int, quantities: Mapping[int, int], note: str | None = None) -> dict[str, Any]:
+    """The order with one more refund: `quantities` units of the lines at these positions, with their tax."""
+    purse = purse_of(order)
+    index = ids.number_of(order["id"]) - ids.FIRST_ORDER
+    place = len(order["refunds"])
+    lines = [dict(line) for line in order["lineItems"]]
+    entries = []
+    amount = taxes = units = 0
+    for row, (position, quantity) in enumerate(quantities.items()):
+        line = lines[position]
+        net = share(purse.minor(line["discountedTotalSet"]), quantity, line["quantity"])
+        tax = share(sum(purse.minor(each["priceSet"]) for each in line["taxLines"]), quantity, line["quantity"])
+        amount, taxes, units = amount + net, taxes + tax, units + quantity
+        line["currentQuantity"] = max(0, line["currentQuantity"] - quantity)
+        line["refundableQuantity"] = max(0, line["refundableQuantity"] - quantity)
+        entries.append(
+            {
+                "id": ids.part_gid("RefundLineItem", index, place * 1_000 + row),
+                "lineItem": {"id": line["id"]},
+                "quantity": quantity,
+                "restockType": "RETURN",
+                "restocked": True,
+                "priceSet": line["discountedUnitPriceSet"],
+                "subtotalSet": purse.bag(net),
+                "totalTaxSet": purse.bag(tax),
+            }
+        )
+    number = ids.part_number("Refund", index, place)
+    refund = {
+        "id": ids.gid("Refund", number),
+        "legacyResourceId": str(number),
+        "createdAt": shown(at),
+        "processedAt": shown(at),
+        "updatedAt": shown(at),
+        "note": note,
+        "totalRefundedSet": purse.bag(amount + taxes),
+        "refundLineItems": entries,
+    }
+    back = purse.minor(order["totalRefundedSet"]) + amount + taxes
+    whole = not any(line["currentQuantity"] for line in lines)
+    return {
+        **order,
+        "lineItems": lines,
+        "refunds": [*order["refunds"], refund],
+        "totalRefundedSet": purse.bag(back),
+        "netPaymentSet": purse.bag(max(0, purse.minor(order["totalReceivedSet"]) - back)),
+        "displayFinancialStatus": "REFUNDED" if whole else "PARTIALLY_REFUNDED",
+        "returnStatus": "RETURNED",
+        **_reduced(order, purse, amount, taxes, units),
+    }
+
+
+def taken_out(order: Order, quantities: Mapping[int, int]) -> dict[str, Any]:
+    """The order after an edit that took units out of the lines at these positions; `quantity` stays as ordered."""
+    purse = purse_of(order)
+    lines = [dict(line) for line in order["lineItems"]]
+    amount = taxes = units = 0
+    for position, quantity in quantities.items():
+        line = lines[position]
+        amount += share(purse.minor(line["discountedTotalSet"]), quantity, line["quantity"])
+        taxes += share(sum(purse.minor(each["priceSet"]) for each in line["taxLines"]), quantity, line["quantity"])
+        units += quantity
+        for name in ("currentQuantity", "refundableQuantity", "unfulfilledQuantity"):
+            line[name] = max(0, line[name] - quantity)
+    return {**order, "lineItems": lines, "edited": True, **_reduced(order, purse, amount, taxes, units)}
+
+
+def _reduced(order: Order, purse: Purse, amount: int, taxes: int, units: int) -> dict[str, Any]:
+    def less(name: str, by: int) -> Mapping[str, Any]:
+        return purse.bag(max(0, purse.minor(order[name]) - by))
+
+    return {
+        "currentSubtotalLineItemsQuantity": max(0, order["currentSubtotalLineItemsQuantity"] - units),
+        "currentSubtotalPriceSet": less("currentSubtotalPriceSet", amount),
+        "currentTotalTaxSet": less("currentTotalTaxSet", taxes),
+        "currentTotalPriceSet": less("currentTotalPriceSet", amount + taxes),
+    }

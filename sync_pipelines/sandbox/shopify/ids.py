@@ -1,0 +1,53 @@
+"""Numbers of things: each is a pure function of the order's index, so that any of them leads back to its order."""
+
+import re
+
+FIRST_ORDER = 5_000_000_001
+FIRST_NUMBER = 1001
+_PER_ORDER = 10_000
+_BASES = {
+    "Fulfillment": 6_000_000_000_000,
+    "Refund": 7_000_000_000_000,
+    "RefundLineItem": 8_000_000_000_000,
+    "LineItem": 9_000_000_000_000,
+    "ShippingLine": 3_000_000_000_000,
+}
+
+_GID = re.compile(r"gid://shopify/([A-Za-z]+)/([0-9]{1,18})(?:\?.*)?", re.ASCII)
+
+
+def gid(kind: str, number: int) -> str:
+    return f"gid://shopify/{kind}/{number}"
+
+
+def order_gid(index: int) -> str:
+    return gid("Order", FIRST_ORDER + index)
+
+
+def part_number(kind: str, index: int, position: int) -> int:
+    """The number of the `position`th line, refund, ... of the order at an index."""
+    return _BASES[kind] + index * _PER_ORDER + position
+
+
+def part_gid(kind: str, index: int, position: int) -> str:
+    return gid(kind, part_number(kind, index, position))
+
+
+def read_gid(text: str) -> tuple[str, int] | None:
+    """Type and number of a global id, None for a text that is none."""
+    found = _GID.fullmatch(text)
+    return (found[1], int(found[2])) if found else None
+
+
+def number_of(text: str) -> int:
+    """The number at the end of a global id."""
+    return int(text.rpartition("/")[2].partition("?")[0])
+
+
+def order_index(kind: str, number: int) -> int | None:
+    """The index of the order that is, or has, the thing with this number."""
+    if kind == "Order":
+        return number - FIRST_ORDER
+    if kind in _BASES:
+        return (number - _BASES[kind]) // _PER_ORDER
+    return None
