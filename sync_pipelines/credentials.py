@@ -9,7 +9,8 @@ from sync_pipelines.settings import home
 
 _known: set[str] = set()
 
-_PERSONAL = re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.]+")
+_PERSONAL = re.compile(r"[\w.+-]{1,64}@(?![\w-]+\.iam\.gserviceaccount\.com\b)[\w-]+\.[\w.]+")
+"""A mail address. That of a service account is nobody's, and people need it: a spreadsheet is shared with it."""
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+")
 
 

@@ -6,6 +6,8 @@ import dagster as dg
 
 from sync_pipelines.pipelines.catsy_sparklayer.definitions import definitions as catsy_sparklayer
 from sync_pipelines.pipelines.resources import RunResource
+from sync_pipelines.pipelines.shopify_sheets.definitions import definitions as shopify_sheets
+from sync_pipelines.pipelines.shopify_store.definitions import definitions as shopify_store
 from sync_pipelines.warehouse.io_manager import SnapshotIOManager
 
 shared = dg.Definitions(
@@ -16,4 +18,4 @@ shared = dg.Definitions(
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    return dg.Definitions.merge(shared, catsy_sparklayer)
+    return dg.Definitions.merge(shared, catsy_sparklayer, shopify_store, shopify_sheets)

@@ -6,11 +6,13 @@ Nothing is read at import. A section is read when it is made: `CatsySettings()`.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -207,6 +209,116 @@ class CatsySparkLayerSettings(Section):
         return tuple(dict.fromkeys(b.attribute for price_list in self.price_lists for b in price_list.breaks))
 
 
+class ShopifySettings(Section):
+    """The shop that orders are read from. Facts behind the defaults: docs/pipelines/shopify_store.md."""
+
+    table = "shopify"
+    model_config = SettingsConfigDict(env_prefix="SHOPIFY_", extra="forbid", env_ignore_empty=True, frozen=True)
+
+    store_name: str = Field("", description="my-shop, or my-shop.myshopify.com")
+    url: str = Field("", description="another address than https://<store_name>.myshopify.com")
+    api_version: str = Field("2026-10", pattern=r"^(\d{4}-\d{2}|unstable)$")
+    time_zone: str = Field(
+        "UTC", description="the shop's IANA time zone: it says where one day ends and the next begins"
+    )
+    first_day: date = Field(date(2020, 1, 1), description="no day before this one is offered as a partition")
+    timeout: float = Field(60.0, gt=0, description="seconds for one call, first byte to last")
+    deadline: float = Field(600.0, gt=0, description="seconds for one call with all its retries")
+    page_size: int = Field(200, ge=1, le=250, description="orders a call")
+    lines_per_page: int = Field(15, ge=1, le=250, description="lines of each order that come with its page")
+    lookback_days: int = Field(30, ge=1, description="how far back the first reading of changes goes")
+    settle_lag: float = Field(15.0, ge=0, description="seconds until a new order shows in searches and counts")
+    overlap_minutes: float = Field(15.0, ge=0, description="how far back before its cursor a reading of changes begins")
+    behind_seconds: float = Field(60.0, ge=0, description="how far behind now a reading of changes ends")
+    calls_per_second: float = Field(4.0, gt=0, description="paged calls that a shop answers a second, for the estimate")
+    bulk_start_seconds: float = Field(30.0, ge=0, description="what a bulk operation takes before its first order")
+    bulk_per_second: float = Field(1000.0, gt=0, description="objects a bulk operation exports a second")
+    bulk_poll_seconds: float = Field(2.0, gt=0)
+    bulk_patience_minutes: float = Field(360.0, gt=0, description="how long a run waits for a bulk operation")
+
+    @property
+    def base_url(self) -> str:
+        host = self.store_name if "." in self.store_name else f"{self.store_name}.myshopify.com"
+        return (self.url or f"https://{host}").rstrip("/")
+
+    @property
+    def account(self) -> str:
+        """Whose data it is: the shop's address."""
+        return self.base_url
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as e:
+            raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin") from e
+        return name
+
+
+class GoogleSettings(Section):
+    """How spreadsheets are reached. The service account's key file is a secret; this is only where it lies."""
+
+    table = "google"
+    model_config = SettingsConfigDict(env_prefix="GOOGLE_", extra="forbid", env_ignore_empty=True, frozen=True)
+
+    service_account_file: Path | None = None
+    sheets_url: str = "https://sheets.googleapis.com"
+    drive_url: str = "https://www.googleapis.com"
+    timeout: float = Field(200.0, gt=0, description="seconds for one call; the vendor gives up after 180")
+    deadline: float = Field(600.0, gt=0, description="seconds for one call with all its retries")
+    calls_per_minute: int = Field(60, ge=1, description="reads, and as many writes, that one login may make a minute")
+    quota_seconds: float = Field(60.0, gt=0, description="how long that minute is (the sandbox has shorter ones)")
+
+
+class ShopifySheetsSettings(Section):
+    """The spreadsheet of orders: which one, how it is laid out, and where to stop and ask."""
+
+    table = "shopify_sheets"
+    old_names: ClassVar = {"spreadsheet": "TARGET_SPREADSHEET"}
+    model_config = SettingsConfigDict(env_prefix="SHOPIFY_SHEETS_", extra="forbid", env_ignore_empty=True, frozen=True)
+
+    spreadsheet: str = Field("", description="its id, its address, or its title if only one has it")
+    layout: str = Field(
+        "plain", description="plain, order_book, or a file like those in pipelines/shopify_sheets/layouts"
+    )
+    test_orders: bool = Field(False, description="whether orders marked as tests are written, too")
+    foreign_edits: Literal["hold", "overwrite"] = Field("overwrite", description="an owned cell that a person changed")
+    lands_within: float = Field(
+        180.0, ge=0, description="seconds after which a call whose answer was lost cannot take effect any more"
+    )
+    write_bytes: int = Field(1_800_000, ge=10_000, description="the largest write; the vendor recommends 2 MB")
+    positions_hold: float = Field(10.0, ge=0, description="seconds for which rows are taken to be where they were read")
+    cell_limit: int = Field(10_000_000, ge=1, description="cells of all tabs together, empty ones counted")
+    cell_notice: Decimal = Field(Decimal("0.90"), gt=0, description="share of the limit from which a run says so")
+    max_updates: Decimal = Field(
+        Decimal("0.50"), gt=0, description="share of the rows written so far that may change at once"
+    )
+    max_held: Decimal = Field(Decimal("0.05"), ge=0)
+    pause_minutes: float = Field(5.0, ge=0, description="how soon after a good sync the verb needs --force")
+    old_database: Path = Field(
+        Path("shopify_sync.db"), description="the old program's database, below the project's folder"
+    )
+
+    @property
+    def spreadsheet_id(self) -> str:
+        """The id in what the settings name; "" when that is a title."""
+        found = re.search(r"/spreadsheets/d/([\w-]+)", self.spreadsheet) or re.fullmatch(
+            r"([\w-]{30,})", self.spreadsheet
+        )
+        return found[1] if found else ""
+
+    @property
+    def account(self) -> str:
+        """Whose data it is: the spreadsheet, as the settings name it, and how it is laid out."""
+        named = self.spreadsheet_id or self.spreadsheet
+        return f"{GoogleSettings.read().sheets_url.rstrip('/')} spreadsheet {named} as {self.layout}"
+
+
 class AlertSettings(Section):
     """Who is told when a run fails or a guard stops it, and when it recovers. Empty: nobody."""
 
@@ -230,18 +342,28 @@ SECTIONS: tuple[type[Section], ...] = (
     CatsySettings,
     SparkLayerSettings,
     CatsySparkLayerSettings,
+    ShopifySettings,
+    GoogleSettings,
+    ShopifySheetsSettings,
     AlertSettings,
     RetentionSettings,
 )
 
 
+ACCOUNTS: dict[
+    str, type[CatsySettings] | type[SparkLayerSettings] | type[ShopifySettings] | type[ShopifySheetsSettings]
+] = {
+    "catsy": CatsySettings,
+    "sparklayer": SparkLayerSettings,
+    "shopify": ShopifySettings,
+    "sheets": ShopifySheetsSettings,
+}
+"""Where the account of each system is settled, by the first part of an asset's key."""
+
+
 def account_of(system: str) -> str:
     """The account that a vendor's settings point to, by the vendor's name. Raises KeyError for a system without one."""
-    accounts: dict[str, type[CatsySettings] | type[SparkLayerSettings]] = {
-        "catsy": CatsySettings,
-        "sparklayer": SparkLayerSettings,
-    }
-    return accounts[system].read().account
+    return ACCOUNTS[system].read().account
 
 
 def check_file() -> None:

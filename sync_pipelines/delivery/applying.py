@@ -475,13 +475,19 @@ class _Application:
             )
 
     def _look_back(self) -> tuple[int | None, int | None]:
-        """Read what this plan delivered: how many rows, and how many of them the target now holds as planned."""
+        """Read what this plan delivered: how many rows, and how many of them the target now holds as planned.
+
+        What was settled by reading was read back already.
+        """
         if self.target.settles_within:
             return None, None
-        outcome = tables.outcome.c
-        rows = self.ledger.column(
-            sa.select(outcome.row).where(outcome.plan == self.plan.id, outcome.state == "delivered")
-        )
+        outcome, attempt = tables.outcome.c, tables.attempt.c
+        delivered = sa.select(outcome.row).where(outcome.plan == self.plan.id, outcome.state == "delivered")
+        looked_at = sa.exists().where(attempt.id == outcome.attempt, attempt.state == "settled")
+        settled = len(self.ledger.column(delivered.where(looked_at)))
+        rows = self.ledger.column(delivered.where(~looked_at))
+        if not rows:
+            return settled, settled
         load(self.con, "delivered", pa.schema([("row", pa.int64())]), [[rows]])
         query = "SELECT row, key, after_print FROM plan SEMI JOIN delivered USING (row) ORDER BY row"
         as_planned = 0
@@ -502,7 +508,7 @@ class _Application:
                 len(rows) - as_planned,
                 len(rows),
             )
-        return len(rows), as_planned
+        return settled + len(rows), settled + as_planned
 
 
 def _halves(part: Sequence[Change]) -> list[tuple[Change, ...]]:

@@ -17,6 +17,7 @@ from sync_pipelines.delivery.model import (
     Answer,
     Applied,
     Change,
+    Done,
     Intent,
     NotApplied,
     OutcomeState,
@@ -82,7 +83,7 @@ class Journal:
                     )
                 case NotApplied(message):
                     messages.append(message)
-                case Accepted(handle):
+                case Accepted(handle) | Done(handle):
                     doubtful.append(change.row)
                     handles[change.key] = handle
                 case Unclear(message):
@@ -94,6 +95,7 @@ class Journal:
             tx.execute(
                 tables.attempt.update().where(tables.attempt.c.id == intent.id).values(
                     state="doubt" if doubtful else "answered", doubtful=json.dumps(doubtful), handles=json.dumps(handles),
+                    landed=int(all(isinstance(answers.get(k), Done) for k in keys_of(intent, doubtful))),
                     message=messages[0] if messages else None, answered_at=self.ledger.now(),
                 )
             )  # fmt: skip
@@ -199,6 +201,11 @@ class Journal:
         elif any(c.key in self.held_keys for c in finished):
             mine = (tables.hold.c.account == account) & (tables.hold.c.key == sa.bindparam("k"))
             tx.execute(tables.hold.delete().where(mine), [{"k": c.key} for c in finished if c.key in self.held_keys])
+
+
+def keys_of(intent: Intent, rows: Collection[int]) -> list[str]:
+    wanted = set(rows)
+    return [c.key for c in intent.changes if c.row in wanted]
 
 
 def _put_record() -> Any:

@@ -42,8 +42,10 @@ record = _table(
     "record", {"account": TEXT, "key": TEXT},
     hash=TEXT, remote_id=TEXT, state=TEXT, created=INT, sent=INT, done=TEXT, plan=TEXT, at=TEXT,
 )  # fmt: skip
-"""What we last put there. state: present, absent, partial (`done` names the steps). created: made by us. sent: how
-often this very value was sent in a row; more than once means that the target did not keep it."""
+"""What we last put there. state: present, absent, partial (`done` names the steps), unverified (something of ours or of
+our predecessor's is there, and what exactly is not known: the next plan compares, and no difference counts as somebody's
+edit). created: made by us. sent: how often this very value was sent in a row; more than once means that the target did
+not keep it."""
 
 plan = _table(
     "plan", {"id": TEXT},
@@ -55,9 +57,10 @@ plan = _table(
 attempt = _table(
     "attempt", {"id": TEXT},
     plan=TEXT, account=TEXT, run=TEXT, step=TEXT, rows=TEXT, keys=TEXT, key=TEXT, state=TEXT, doubtful=TEXT, handles=TEXT,
-    message=TEXT, intended_at=TEXT, answered_at=TEXT, boot=TEXT, monotonic=sa.Float,
+    message=TEXT, intended_at=TEXT, answered_at=TEXT, boot=TEXT, monotonic=sa.Float, landed=INT,
 )  # fmt: skip
-"""One call. state: open (intent, no answer yet), answered, doubt (`doubtful` rows are open), settled."""
+"""One call. state: open (intent, no answer yet), answered, doubt (`doubtful` rows are open), settled. landed: the vendor
+said that it is done with the doubtful rows; they wait only to be read back."""
 
 outcome = _table(
     "outcome", {"plan": TEXT, "row": INT},
@@ -79,8 +82,14 @@ run = _table(
 
 extract = _table(
     "extract", {"id": TEXT},
-    source=TEXT, account=TEXT, partition=TEXT, rows=INT, repeats=INT, origin=TEXT, complete=INT, run=TEXT, at=TEXT,
+    source=TEXT, account=TEXT, partition=TEXT, rows=INT, repeats=INT, origin=TEXT, complete=INT, run=TEXT, at=TEXT, money=TEXT,
 )  # fmt: skip
+cursor = _table("cursor", {"account": TEXT, "name": TEXT}, value=TEXT, run=TEXT, at=TEXT)
+"""How far something was read, and what else has to be known of an account from one run to the next."""
+
+explained = _table("explained", {"account": TEXT, "key": TEXT}, what=TEXT, told=TEXT, at=TEXT)
+"""What became of a record that is not where one would look for it: looked up once, kept."""
+
 enabled = _table("enabled", {"pipeline": TEXT, "account": TEXT}, who=TEXT, at=TEXT)
 
 for table, columns in ((attempt, ("account", "state")), (outcome, ("account", "state")), (plan, ("account", "state"))):
@@ -117,6 +126,7 @@ class Doubt:
     intended_at: str
     boot: str
     monotonic: float
+    landed: bool
 
 
 class Ledger:
@@ -133,6 +143,7 @@ class Ledger:
             sa.event.listen(self.engine, "begin", _sqlite_begin)
         with self.write() as tx:
             schema.create_all(tx)
+            _add_new_columns(tx)
 
     @classmethod
     def at(cls, path: Path, clock: Clock | None = None) -> Ledger:
@@ -263,7 +274,7 @@ class Ledger:
             found.append(
                 Doubt(
                     a["id"], a["plan"], a["step"], rows, tuple(keys[r] for r in rows), a["key"], json.loads(a["handles"]),
-                    a["intended_at"], a["boot"], a["monotonic"],
+                    a["intended_at"], a["boot"], a["monotonic"], bool(a["landed"]),
                 )
             )  # fmt: skip
         return found
@@ -308,6 +319,44 @@ class Ledger:
         return (
             self.row(sa.select(enabled).where(enabled.c.pipeline == pipeline, enabled.c.account == account)) is not None
         )
+
+    def doubt_record(self, account: str, keys: Sequence[str], *, there: bool = True) -> None:
+        """What these keys hold at the target is not known any more: the next plan compares them, whatever changed. `there`
+        false: we ourselves wrote over them, and what is missing may be made again."""
+        with self.write() as tx:
+            known = record.update().where(record.c.account == account, record.c.key.in_(keys))
+            tx.execute(known.values(state="unverified" if there else "absent", at=self.now()))
+
+    def inherit(self, account: str, keys: Mapping[str, str]) -> None:
+        """Take note of records that another program put there, by key, and when it did. Found again they are ours to keep
+        in step; gone they are not made again. Keys that are known already stay as they are."""
+        blank = {
+            "hash": None,
+            "remote_id": None,
+            "state": "unverified",
+            "created": 0,
+            "sent": 0,
+            "done": "[]",
+            "plan": "",
+        }
+        with self.write() as tx:
+            rows = [{"account": account, "key": key, "at": at, **blank} for key, at in keys.items()]
+            many(tx, upsert_into(record).on_conflict_do_nothing(), rows)
+
+    # --- cursors ----------------------------------------------------------------------------------------------------
+
+    def cursor(self, account: str, name: str) -> str | None:
+        found = self.row(sa.select(cursor.c.value).where(cursor.c.account == account, cursor.c.name == name))
+        return None if found is None else str(found["value"])
+
+    def set_cursor(self, account: str, name: str, value: str, run: str) -> None:
+        """Raises nothing of its own; what the cursor stands for has to be durable before."""
+        with self.write() as tx:
+            put(tx, cursor, [{"account": account, "name": name, "value": value, "run": run, "at": self.now()}])
+
+    def drop_cursor(self, account: str, name: str) -> None:
+        with self.write() as tx:
+            tx.execute(cursor.delete().where(cursor.c.account == account, cursor.c.name == name))
 
 
 class Lease:
@@ -361,6 +410,18 @@ def born(pid: int) -> str | None:
     except OSError:
         return ""
     return None if state == "Z" else rest[18]
+
+
+def _add_new_columns(tx: sa.Connection) -> None:
+    """A ledger made by an earlier version gets the columns that came since; what it holds stays."""
+    known = sa.inspect(tx)
+    for table in schema.tables.values():
+        there = {column["name"] for column in known.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                tx.execute(
+                    sa.text(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {column.type.compile(tx.dialect)}')
+                )
 
 
 def put(tx: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -35,11 +35,13 @@ class Field:
     """One field of the target. Two values are equal when `same` maps both to the same thing.
 
     owned: compared and kept in step. create_only: sent when the record is made, never compared. foreign: theirs; read
-    with the record, put into the plan's images, never compared and never changed.
+    with the record, put into the plan's images, never compared and never changed. private: its values may be personal
+    and stand in no reason, preview or message.
     """
 
     ownership: Literal["owned", "create_only", "foreign"] = "owned"
     same: Callable[[Any], Any] = as_is
+    private: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,7 @@ class Intent:
     """These changes are about to be sent by this step: committed to the ledger before the call.
 
     `key` is stable: the same rows of the same plan and step always carry the same one. `age`: seconds since the
-    intent, by a clock that does not jump. `handles`: per key, what an earlier `Accepted` answer gave.
+    intent, by a clock that does not jump. `handles`: per key, what an earlier `Accepted` or `Done` answer gave.
     """
 
     id: str
@@ -156,13 +158,23 @@ class Accepted:
 
 
 @dataclass(frozen=True)
+class Done:
+    """The vendor says it is done, and it is read back before it counts; `handle` is kept for `Target.settle`.
+
+    For a target where somebody else may be moving records about while we write.
+    """
+
+    handle: str
+
+
+@dataclass(frozen=True)
 class Unclear:
     """Nobody knows whether it took effect. A key missing from the answers is unclear, too."""
 
     message: str
 
 
-Answer = Applied | Refused | Stale | NotApplied | Accepted | Unclear
+Answer = Applied | Refused | Stale | NotApplied | Accepted | Done | Unclear
 
 
 class RetryLater(Exception):
@@ -210,6 +222,15 @@ class Target(ABC):
     @abstractmethod
     def write(self, step: Step, batch: Sequence[Change], intent: Intent) -> Mapping[str, Answer]:
         """Make one call and answer per key. May raise RetryLater, BatchRefused, CannotGoOn."""
+
+    def merged(self, before: Fields | None, wanted: Fields) -> Fields:
+        """The whole image after a change: what the target has, with the owned fields that the source speaks of.
+
+        Override where one field holds several things, of which the source names only some.
+        """
+        if before is None:
+            return wanted
+        return {**before, **{n: v for n, v in wanted.items() if self.fields[n].ownership == "owned"}}
 
     def settle(self, intents: Sequence[Intent]) -> Mapping[str, Answer]:
         """What became of calls whose answer was lost: read the keys, compare with `after`.

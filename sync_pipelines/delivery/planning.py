@@ -54,10 +54,12 @@ def make_plan(
     row_guards: Sequence[RowGuard] = (),
     plan_guards: Sequence[PlanGuard] = (),
     only: Collection[str] | None = None,
+    whole: bool = False,
 ) -> Plan:
     """Compare, decide row by row, let the guards look, seal. Sends nothing that changes the target.
 
-    `only` plans just these keys: others are neither compared nor removed.
+    `only` plans just these keys: others are neither compared nor removed. `whole`: the caller has made sure that no other
+    key can need anything, so that the plan speaks for all of them.
     """
     policy = policy or Policy()
     chosen = desired if only is None else (d for d in desired if d.key in only)
@@ -75,8 +77,8 @@ def make_plan(
             writer.count(parent, "live", n)
         repeated = _set_aside_repeats(con, only)
         p = tables.plan.c
-        whole = sa.select(sa.func.count()).where(p.account == target.account, p.state == "done", p.partial == 0)
-        first = ledger.value(whole) == 0
+        applied = sa.select(sa.func.count()).where(p.account == target.account, p.state == "done", p.partial == 0)
+        first = ledger.value(applied) == 0
         decide = _Decider(target, ledger, policy, row_guards, repeated, no_baseline=first)
         for what, parent, n in _plain_counts(con):
             writer.count(parent, what, n)
@@ -96,12 +98,12 @@ def make_plan(
             findings=findings,
             run=run,
             valid_for=policy.valid_for,
-            partial=only is not None,
+            partial=only is not None and not whole,
         )
 
 
 _SAME = """d.fingerprint = l.fingerprint AND d.conflict IS NULL AND l.problem IS NULL AND d.key NOT IN (SELECT key FROM twice)
-    AND coalesce(r.state, '') <> 'partial' AND (r.hash IS NULL OR r.hash = l.recorded)"""
+    AND coalesce(r.state, '') NOT IN ('partial', 'unverified') AND (r.hash IS NULL OR r.hash = l.recorded)"""
 
 _DIFFERING = f"""
 CREATE TABLE differing AS
@@ -213,7 +215,7 @@ class _Decider:
 
     def __call__(self, row: dict[str, Any]) -> PlannedRow | None:
         before, wanted = loads(row["live"]), loads(row["wanted"])
-        after = None if wanted is None else self._merged(before, wanted)
+        after = None if wanted is None else self.target.merged(before, wanted)
         action: Action = "remove" if after is None else "create" if before is None else "update"
         after_print = fingerprint(after, self.target.fields)
         steps = self._steps(row, action, before, after, changed=after_print != row["live_print"])
@@ -234,12 +236,6 @@ class _Decider:
         return PlannedRow(
             row["key"], row["parent"], action, before, after, row["remote_id"], steps, kind, reason, seen, after_print
         )
-
-    def _merged(self, before: Fields | None, wanted: Fields) -> Fields:
-        """What the target will hold: what it has, with the owned fields that the source speaks of."""
-        if before is None:
-            return wanted
-        return {**before, **{n: v for n, v in wanted.items() if self.target.fields[n].ownership == "owned"}}
 
     def _steps(
         self, row: dict[str, Any], action: Action, before: Fields | None, after: Fields | None, *, changed: bool
@@ -278,7 +274,7 @@ class _Decider:
         known = row["state"] in ("present", "partial")
         as_recorded = row["hash"] == row["recorded"]
         fresh = known and self.now - moment(row["at"]) < self.target.settles_within
-        if before is None and known:
+        if before is None and (known or row["state"] == "unverified"):
             if fresh:
                 return "settling", f"written {row['at']}, not visible yet"
             return "gone", f"written by us {row['at']}, no longer at the target; not made again without a person"
@@ -306,4 +302,5 @@ class _Decider:
             return "nothing" if image is None or image.get(name) is None else image[name]
 
         names = [n for n in self.target.owned() if shown(before, n) != shown(after, n)]
-        return ", ".join(f"{n} is {shown(before, n)}, wanted {shown(after, n)}" for n in names)
+        told = (n if self.target.fields[n].private else f"{n} is {shown(before, n)}, wanted {shown(after, n)}" for n in names)
+        return ", ".join(told)

@@ -255,6 +255,16 @@ def stored(files: PlanFiles, row: Mapping[str, Any]) -> Plan:
     )  # fmt: skip
 
 
+def newest_waiting(ledger: Ledger, account: str, pipeline: str) -> str:
+    """The newest plan that was sealed and not applied. Raises DeliveryError when there is none."""
+    p = tables.plan.c
+    waiting = sa.select(p.id).where(p.account == account, p.state != "done", p.undo_of.is_(None))
+    found = ledger.row(waiting.order_by(p.sealed_at.desc()))
+    if found is None:
+        raise DeliveryError(f"no plan waits for {account}. Make one: sync-pipelines preview {pipeline}.")
+    return str(found["id"])
+
+
 def worst_first(files: PlanFiles, plan_id: str, rows: int = 20) -> Iterator[dict[str, Any]]:
     """The rows a person should look at first: held ones, removals, updates, creates."""
     order = "CASE WHEN held IS NOT NULL THEN 0 WHEN action='remove' THEN 1 WHEN action='update' THEN 2 ELSE 3 END"

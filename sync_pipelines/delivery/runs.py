@@ -69,13 +69,14 @@ def recovered(ledger: Ledger, pipeline: str, run_id: str) -> bool:
 
 
 def note_extract(
-    ledger: Ledger, extract_id: str, *, source: str, account: str, rows: int, repeats: int, origin: str, run: str
-) -> None:
-    """Remember a complete extract."""
+    ledger: Ledger, extract_id: str, *, source: str, account: str, rows: int, repeats: int, origin: str, run: str,
+    partition: str = "", money: str = "",
+) -> None:  # fmt: skip
+    """Remember a complete extract. money: the sum of its amounts, where it has any."""
     with ledger.write() as tx:
         put(tx, tables.extract, [{
-            "id": extract_id, "source": source, "account": account, "partition": "", "rows": rows, "repeats": repeats,
-            "origin": origin, "complete": 1, "run": run, "at": ledger.now(),
+            "id": extract_id, "source": source, "account": account, "partition": partition, "rows": rows, "repeats": repeats,
+            "origin": origin, "complete": 1, "run": run, "at": ledger.now(), "money": money,
         }])  # fmt: skip
 
 

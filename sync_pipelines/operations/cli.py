@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,6 +24,19 @@ app = typer.Typer(
 
 class Pipeline(StrEnum):
     catsy_sparklayer = "catsy_sparklayer"
+    shopify_sheets = "shopify_sheets"
+
+
+class OrderSheet(StrEnum):
+    """What the commands about orders in a spreadsheet are for."""
+
+    shopify_sheets = "shopify_sheets"
+
+
+class ReadByDay(StrEnum):
+    """What can be backfilled."""
+
+    shopify_store = "shopify_store"
 
 
 class Refresh(StrEnum):
@@ -33,6 +47,7 @@ class Refresh(StrEnum):
 
 P = Annotated[Pipeline, typer.Argument(metavar="PIPELINE", help="which pipeline")]
 AnyP = Annotated[Pipeline | None, typer.Argument(metavar="[PIPELINE]", help="which pipeline; all of them if left out")]
+Orders = Annotated[OrderSheet, typer.Argument(metavar="[PIPELINE]", help="which pipeline")]
 Json = Annotated[bool, typer.Option("--json", help="answer as JSON")]
 Strict = Annotated[bool, typer.Option("--strict", help="source rejects and held rows make the exit code 1")]
 PlanId = Annotated[str, typer.Option("--plan", help="the plan's id, or the start of it")]
@@ -108,13 +123,6 @@ def open_ledger() -> Iterator[Any]:
         ledger.close()
 
 
-def account(pipeline: str) -> str:
-    """The account a pipeline writes to, by its settings."""
-    from sync_pipelines.settings import account_of
-
-    return account_of({"catsy_sparklayer": "sparklayer"}[pipeline])
-
-
 # --- setting up -----------------------------------------------------------------------------------------------------
 
 
@@ -132,6 +140,7 @@ def enable(pipeline: P) -> None:
     import getpass
 
     from sync_pipelines.operations import screen
+    from sync_pipelines.operations.pipelines import account
 
     with open_ledger() as ledger:
         ledger.enable(pipeline.value, account(pipeline), getpass.getuser())
@@ -185,13 +194,59 @@ def sync(
     limit: Annotated[int | None, typer.Option(min=0, help="plan everything, send only the first N changes")] = None,
     refresh: Refresh = Refresh.auto,
     from_csv: Annotated[Path | None, typer.Option(help="a full export of the old script")] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="shopify_sheets: also minutes after the last good sync")
+    ] = False,
+    test: Annotated[
+        bool, typer.Option("--test", help="shopify_sheets: send nothing, write the rows to test_output/ instead")
+    ] = False,
     strict: Strict = False,
     json: Json = False,
 ) -> None:
     """Read, plan, and apply the plan if its guards are clear."""
-    from sync_pipelines.operations import verbs
+    from sync_pipelines.operations import order_verbs, verbs
 
+    if pipeline is Pipeline.shopify_sheets:
+        _only_for("catsy_sparklayer", refresh=refresh is not Refresh.auto, from_csv=from_csv is not None)
+        raise typer.Exit(order_verbs.sync(limit, force=force, test=test, strict=strict, json=json))
+    _only_for("shopify_sheets", force=force, test=test)
     raise typer.Exit(verbs.sync(pipeline.value, limit, refresh.value, from_csv, strict=strict, json=json))
+
+
+def _only_for(pipeline: str, **given: bool) -> None:
+    """Refuse options that are another pipeline's."""
+    wrong = [f"--{name.replace('_', '-')}" for name, there in given.items() if there]
+    if wrong:
+        raise typer.BadParameter(f"{', '.join(wrong)}: only for {pipeline}")
+
+
+@app.command()
+def backfill(
+    pipeline: Annotated[ReadByDay, typer.Argument(metavar="PIPELINE", help="what to read again")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="the first day, in the shop's zone")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="the last day, included")],
+    json: Json = False,
+) -> None:
+    """Read chosen days whole, in one run, published day by day. The next sync writes what is new."""
+    from sync_pipelines.operations import order_verbs
+
+    raise typer.Exit(order_verbs.backfill(pipeline.value, first.date(), last.date(), json=json))
+
+
+@app.command()
+def reconcile(_pipeline: Orders = OrderSheet.shopify_sheets, strict: Strict = False, json: Json = False) -> None:
+    """Prove that nothing is missing: every day against the shop's own count, every row of the sheet against its order."""
+    from sync_pipelines.operations import order_verbs
+
+    raise typer.Exit(order_verbs.reconcile(strict=strict, json=json))
+
+
+@app.command()
+def prepare(_pipeline: Orders = OrderSheet.shopify_sheets, json: Json = False) -> None:
+    """Set a blank spreadsheet up: tabs, header rows, number formats. What is there already stays as it is."""
+    from sync_pipelines.operations import order_verbs
+
+    raise typer.Exit(order_verbs.prepare(json=json))
 
 
 @app.command()
@@ -258,11 +313,15 @@ def reset(pipeline: P, key: str, json: Json = False) -> None:
 def status(pipeline: AnyP = None, json: Json = False) -> None:
     """Where each pipeline stands."""
     from sync_pipelines.operations import reports, screen
+    from sync_pipelines.operations.pipelines import account, of
     from sync_pipelines.settings import sandbox_on
 
     with open_ledger() as ledger:
         found = [
-            reports.status(ledger, p, account(p), enabled=sandbox_on() or ledger.is_enabled(p, account(p)))
+            {
+                **reports.status(ledger, p, account(p), enabled=sandbox_on() or ledger.is_enabled(p, account(p))),
+                **(of(p).more_status(ledger) if p == "shopify_sheets" else {}),
+            }
             for p in chosen(pipeline)
         ]
     if json:
@@ -284,7 +343,7 @@ def history(pipeline: AnyP = None, limit: int = 20, json: Json = False) -> None:
     from sync_pipelines.operations import reports, screen
 
     with open_ledger() as ledger:
-        found = reports.history(ledger, chosen(pipeline), limit)
+        found = reports.history(ledger, [*chosen(pipeline), *([] if pipeline else ["shopify_store"])], limit)
     if json:
         screen.as_json(found)
     elif not found:
@@ -304,6 +363,37 @@ def errors(
     from sync_pipelines.operations import verbs
 
     raise typer.Exit(verbs.errors(chosen(pipeline), every=every, json=json))
+
+
+@app.command()
+def missing(_pipeline: Orders = OrderSheet.shopify_sheets, json: Json = False) -> None:
+    """Gaps in the order numbers and what each is: fetched now, deleted, test, not ours."""
+    from sync_pipelines.operations import order_verbs
+
+    raise typer.Exit(order_verbs.missing(json=json))
+
+
+@app.command()
+def orders(
+    _pipeline: Orders = OrderSheet.shopify_sheets, limit: Annotated[int, typer.Option(min=1)] = 20, json: Json = False
+) -> None:
+    """The newest orders, and where each stands."""
+    from sync_pipelines.operations import order_verbs
+
+    raise typer.Exit(order_verbs.orders(limit, json=json))
+
+
+@app.command()
+def report(
+    _pipeline: Orders = OrderSheet.shopify_sheets,
+    days: Annotated[int, typer.Option(min=1, max=366)] = 7,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="the page to write")] = None,
+    json: Json = False,
+) -> None:
+    """The last days in numbers: as text, and as a page with charts."""
+    from sync_pipelines.operations import order_verbs
+
+    raise typer.Exit(order_verbs.report(days, output, json=json))
 
 
 @app.command()
@@ -328,7 +418,7 @@ def export(
 
 @app.command()
 def sql(query: str, json: Json = False) -> None:
-    """Ask the warehouse, the plans and the ledger in SQL: catsy.products, sparklayer.price_plan, ledger.outcome, …"""
+    """Ask the warehouse, the plans and the ledger in SQL: shopify.orders, sheets.order_plan, ledger.outcome, …"""
     from sync_pipelines.operations import screen
     from sync_pipelines.operations import sql as asking
 
@@ -374,12 +464,15 @@ def sandbox(
     seed: int = 7,
     scale: Annotated[str, typer.Option(help="small, large, or a number of products")] = "small",
     speed: float = 60.0,
+    orders: Annotated[
+        int | None, typer.Option(min=0, help="orders in the shop; by default as the scale has it")
+    ] = None,
     env_file: Annotated[Path | None, typer.Option(help="also write the environment here")] = None,
 ) -> None:
     """Serve the vendors' stand-ins on one local port, and print the environment that points the project at them."""
     from sync_pipelines.sandbox import serve
 
-    raise typer.Exit(serve(port, seed, scale, speed, env_file))
+    raise typer.Exit(serve(port, seed, scale, speed, env_file, orders))
 
 
 if __name__ == "__main__":

@@ -49,7 +49,19 @@ class Interrupted(BaseException):
     """SIGTERM arrived."""
 
 
-def launch(pipeline: str, verb: str, ops: dict[str, Any] | None = None, *, since: float | None = None) -> Ended:
+def backfill(pipeline: str, first: str, last: str) -> Ended:
+    """Materialize the partitions from one to another, both included, in one run here and now."""
+    return launch(pipeline, "backfill", partitions=(first, last))
+
+
+def launch(
+    pipeline: str,
+    verb: str,
+    ops: dict[str, Any] | None = None,
+    *,
+    since: float | None = None,
+    partitions: tuple[str, str] | None = None,
+) -> Ended:
     """Run `<verb>_<pipeline>` here and now. `ops`: configuration per step. Never raises for a run that failed.
 
     Seconds are counted from the start of the process, as a person at the prompt does, or from `since`.
@@ -76,7 +88,7 @@ def launch(pipeline: str, verb: str, ops: dict[str, Any] | None = None, *, since
                     instance=instance,
                     raise_on_error=False,
                     run_id=run_id,
-                    tags={VERB_TAG: verb},
+                    tags={VERB_TAG: verb, **_of_partitions(partitions)},
                 )
             finally:
                 gc.unfreeze()
@@ -84,6 +96,15 @@ def launch(pipeline: str, verb: str, ops: dict[str, Any] | None = None, *, since
                 raise Interrupted
             failed = [e for e in result.all_events if e.is_failure and e.message]
     return _ended(pipeline, run_id, startup, time.time() - began, "" if not failed else failed[0].message or "")
+
+
+def _of_partitions(partitions: tuple[str, str] | None) -> dict[str, str]:
+    """The tags by which Dagster knows that a run is for a stretch of partitions."""
+    if partitions is None:
+        return {}
+    return dict(
+        zip(("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), partitions, strict=True)
+    )
 
 
 def _ended(pipeline: str, run_id: str, startup: float, total: float, failure: str) -> Ended:

@@ -11,13 +11,13 @@ from dotenv import dotenv_values, set_key
 
 from sync_pipelines.operations import screen
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE
+from sync_pipelines.operations.pipelines import of
 from sync_pipelines.settings import home
 
 
 def init(pipeline: str) -> int:
     """Ask for every variable (what is set is the default), test the login, and only then write .env."""
-    from sync_pipelines.pipelines.catsy_sparklayer import inspection
-
+    inspection = of(pipeline)
     path = home() / ".env"
     known = dotenv_values(path) if path.exists() else {}
     answers: dict[str, str] = {}
@@ -56,8 +56,6 @@ def write_env(path: Path, values: dict[str, str]) -> None:
 
 
 def validate(pipelines: list[str], *, deep: bool, json: bool) -> int:
-    from sync_pipelines.pipelines.catsy_sparklayer import inspection
-
-    found = [{"pipeline": p, **asdict(f)} for p in pipelines for f in inspection.validate(deep=deep)]
+    found = [{"pipeline": p, **asdict(f)} for p in pipelines for f in of(p).validate(deep=deep)]
     screen.as_json(found) if json else screen.table(found)
     return COULD_NOT_RUN if any(f["verdict"] == "problem" for f in found) else DONE

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,43 @@ import sqlalchemy as sa
 
 from sync_pipelines.delivery import ledger as tables
 from sync_pipelines.operations import environment
-from sync_pipelines.settings import account_of, data_dir
+from sync_pipelines.operations.pipelines import PIPELINES, account
+from sync_pipelines.settings import ACCOUNTS, account_of, data_dir
 from sync_pipelines.warehouse.snapshots import Warehouse
 
-SYSTEMS = ("catsy", "sparklayer")
+
+@dataclass(frozen=True)
+class OldView:
+    """A table of the old order log, as a view over what takes its place; `tables`: of the ledger."""
+
+    tables: tuple[str, ...]
+    query: str
+
+
+OLD_VIEWS = {
+    "order_tracking": OldView(
+        ("record",),
+        """SELECT o.order_id::VARCHAR AS shopify_order_id, try_cast(regexp_extract(o.name, '[0-9]+') AS INTEGER) AS order_number,
+            o.created_at, r."at" AS updated_at, r."at" AS sync_timestamp, r.hash AS order_hash, NULL AS line_items_hash,
+            NULL AS sheets_row_number, CASE r.state WHEN 'present' THEN 'synced' ELSE r.state END AS sync_status
+        FROM ledger.record r JOIN sheets.order_rows o ON o.key = r.key WHERE r.account = '{account}'""",
+    ),
+    "sync_history": OldView(
+        ("run",),
+        """SELECT id, started_at AS sync_timestamp,
+            coalesce((counts->>'delivered')::INT, 0) + coalesce((counts->>'unchanged')::INT, 0) AS orders_processed,
+            coalesce((counts->>'create')::INT, 0) AS orders_new, coalesce((counts->>'delivered')::INT, 0) AS orders_updated,
+            state AS status, message AS error_message
+        FROM ledger.run WHERE pipeline = 'shopify_sheets' AND verb IN ('sync', 'reconcile')""",
+    ),
+    "sync_errors": OldView(
+        ("outcome",),
+        """SELECT o.plan || '/' || o."row" AS id, o."at" AS error_timestamp, o.key AS order_id, o.state AS error_type,
+            o.message AS error_message, 0 AS retry_count, EXISTS (FROM ledger.outcome l WHERE l.account = o.account
+                AND l.key = o.key AND l."at" > o."at" AND l.state IN ('delivered', 'unchanged')) AS resolved
+        FROM ledger.outcome o WHERE account = '{account}' AND state IN ('rejected', 'failed', 'unknown', 'drifted')""",
+    ),
+}
 
 
 class QueryRefused(Exception):
@@ -43,47 +76,33 @@ def ask(query: str) -> list[dict[str, Any]]:
         return rows
 
 
-def export(output: Path) -> int:
-    """Every mapped row with what was last put there, as CSV. Atomic. Returns the rows written."""
-    query = """SELECT t.price_list, t.sku, t.currency, to_json(t.prices) AS prices, t.state, t.reason, r.state AS at_target,
-        r.at AS written_at, r.plan FROM catsy.trade_prices t
-        LEFT JOIN ledger.record r ON r.key = t.price_list || '/' || t.sku ORDER BY 1, 2"""
-    with _views(query) as con:
-        draft = output.with_name(f".{output.name}.{os.getpid()}")
-        try:
-            con.sql(query).write_csv(str(draft))
-            (rows,) = con.sql(f"SELECT count(*) FROM ({query})").fetchall()[0]
-            draft.replace(output)
-        except duckdb.CatalogException as e:
-            raise QueryRefused("nothing was mapped yet: run preview or sync first") from e
-        except duckdb.IOException as e:
-            raise QueryRefused(f"{output} cannot be written: {e}") from e
-        finally:
-            draft.unlink(missing_ok=True)
-    return int(rows)
-
-
 @contextlib.contextmanager
 def _views(query: str) -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect(":memory:") as con, contextlib.closing(environment.ledger()) as ledger:
         con.execute("SET enable_progress_bar = false")
         warehouse = Warehouse(data_dir() / "warehouse")
-        for vendor, asset, path in warehouse.snapshots():
-            if vendor in SYSTEMS and path == warehouse.path((vendor, asset), account_of(vendor)):
+        for vendor, asset in warehouse.assets():
+            files = warehouse.files((vendor, asset), account_of(vendor)) if vendor in ACCOUNTS else []
+            if files:
                 con.execute(f'CREATE SCHEMA IF NOT EXISTS "{vendor}"')
-                con.execute(f'CREATE VIEW "{vendor}"."{asset}" AS SELECT * FROM read_parquet(\'{_quoted(path)}\')')
-        newest = ledger.row(
-            sa.select(tables.plan.c.id)
-            .where(tables.plan.c.account == account_of("sparklayer"))
-            .order_by(tables.plan.c.sealed_at.desc())
-        )
-        if newest is not None:
-            path = environment.plan_files().path(newest["id"])
-            con.execute("CREATE SCHEMA IF NOT EXISTS sparklayer")
-            con.execute(f"CREATE VIEW sparklayer.price_plan AS SELECT * FROM read_parquet('{_quoted(path)}')")
+                listed = ", ".join(f"'{_quoted(path)}'" for path in files)
+                con.execute(f'CREATE VIEW "{vendor}"."{asset}" AS SELECT * FROM read_parquet([{listed}])')
+        for pipeline, steps in PIPELINES.items():
+            newest = ledger.row(
+                sa.select(tables.plan.c.id)
+                .where(tables.plan.c.account == account(pipeline))
+                .order_by(tables.plan.c.sealed_at.desc())
+            )
+            if newest is not None:
+                schema, name = steps.plan_view
+                path = environment.plan_files().path(newest["id"])
+                con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+                con.execute(f"CREATE VIEW {schema}.{name} AS SELECT * FROM read_parquet('{_quoted(path)}')")
         con.execute("CREATE SCHEMA ledger")
+        old_views = [name for name in OLD_VIEWS if name in query.lower()]
+        needed = {table for name in old_views for table in OLD_VIEWS[name].tables}
         for name, table in tables.schema.tables.items():
-            if f"ledger.{name}" in query.lower():
+            if f"ledger.{name}" in query.lower() or name in needed:
                 rows = ledger.rows(sa.select(table))
                 types = {
                     c.name: pa.int64()
@@ -97,6 +116,10 @@ def _views(query: str) -> Iterator[duckdb.DuckDBPyConnection]:
                 con.register("arrived", arrived)
                 con.execute(f'CREATE TABLE ledger."{name}" AS SELECT * FROM arrived')
                 con.unregister("arrived")
+        for name in old_views:
+            mine = account("shopify_sheets").replace("'", "''")
+            with contextlib.suppress(duckdb.CatalogException):  # nothing was mapped yet: the query says what is there
+                con.execute(f"CREATE VIEW {name} AS {OLD_VIEWS[name].query.format(account=mine)}")
         yield con
 
 

@@ -7,41 +7,41 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sync_pipelines.credentials import secret
 from sync_pipelines.delivery import releasing, runs
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.operations import environment, launch, reports, screen
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE, NEEDS_A_PERSON, Ended
-from sync_pipelines.settings import SECTIONS, CatsySettings, SparkLayerSettings, account_of, check_file
+from sync_pipelines.operations.pipelines import PIPELINES, account, of
+from sync_pipelines.settings import SECTIONS, check_file
 
 SHOWN = 20
 
 
 def preview(pipeline: str, refresh: str, from_csv: Path | None, *, strict: bool, json: bool) -> int:
-    return _run(pipeline, "preview", {"catsy__products": _extract(refresh, from_csv)}, strict=strict, json=json)
+    return _run(pipeline, "preview", of(pipeline).source_options(refresh, from_csv), strict=strict, json=json)
 
 
 def sync(pipeline: str, limit: int | None, refresh: str, from_csv: Path | None, *, strict: bool, json: bool) -> int:
-    ops = {"catsy__products": _extract(refresh, from_csv), "sparklayer__prices": {"limit": limit}}
+    ops = {**of(pipeline).source_options(refresh, from_csv), PIPELINES[pipeline].apply: {"limit": limit}}
     return _run(pipeline, "sync", ops, strict=strict, json=json)
 
 
 def apply(pipeline: str, plan: str, *, strict: bool, json: bool) -> int:
     with _ledger() as ledger:
         plan_id = ledger.plan(plan)["id"]
-    return _run(pipeline, "apply", {"sparklayer__prices": {"plan": plan_id}}, strict=strict, json=json)
+    return _run(pipeline, "apply", {PIPELINES[pipeline].apply: {"plan": plan_id}}, strict=strict, json=json)
 
 
 def retry(pipeline: str, keys: list[str], *, strict: bool, json: bool) -> int:
     if not keys:
         with _ledger() as ledger:
-            keys = sorted({row["key"] for row in ledger.bad_outcomes(account_of("sparklayer"))})
+            keys = sorted({row["key"] for row in ledger.bad_outcomes(account(pipeline))})
         if not keys:
             screen.as_json({"pipeline": pipeline, "keys": []}) if json else screen.out.print(
                 "nothing ended badly; nothing to retry"
             )
             return DONE
-    return _run(pipeline, "retry", {"sparklayer__price_plan": {"only": keys}}, strict=strict, json=json)
+    return _run(pipeline, "retry", {PIPELINES[pipeline].plan: {"only": keys}}, strict=strict, json=json)
 
 
 def undo(pipeline: str, run: str, *, json: bool) -> int:
@@ -50,7 +50,7 @@ def undo(pipeline: str, run: str, *, json: bool) -> int:
         plan_id = known["plan"] if known else ledger.plan(run)["id"]
         if plan_id is None or ledger.plan(plan_id)["state"] == "sealed":
             raise DeliveryError(f"run {run} applied no plan: there is nothing to take back.")
-    return _run(pipeline, "undo", {"undo_prices": {"plan": plan_id}}, strict=False, json=json)
+    return _run(pipeline, "undo", {PIPELINES[pipeline].undo: {"plan": plan_id}}, strict=False, json=json)
 
 
 def release(pipeline: str, plan: str, keys: list[str], reason: str, *, json: bool) -> int:
@@ -68,12 +68,10 @@ def release(pipeline: str, plan: str, keys: list[str], reason: str, *, json: boo
 
 
 def reset(pipeline: str, key: str, *, json: bool) -> int:
-    from sync_pipelines.pipelines.catsy_sparklayer import sync as pipeline_sync
-
     with _ledger() as ledger:
-        forgotten = [k for k in sorted(pipeline_sync.full_keys([key])) if ledger.forget(account_of("sparklayer"), k)]
+        forgotten = [k for k in sorted(of(pipeline).full_keys([key])) if ledger.forget(account(pipeline), k)]
     if not forgotten:
-        raise DeliveryError(f"nothing is known of {key!r} on {account_of('sparklayer')}.")
+        raise DeliveryError(f"nothing is known of {key!r} on {account(pipeline)}.")
     screen.as_json({"pipeline": pipeline, "forgotten": forgotten}) if json else screen.out.print(
         f"forgotten: {', '.join(forgotten)}", highlight=False
     )
@@ -81,13 +79,11 @@ def reset(pipeline: str, key: str, *, json: bool) -> int:
 
 
 def errors(pipelines: list[str], *, every: bool, json: bool) -> int:
-    from sync_pipelines.pipelines.catsy_sparklayer import inspection
-
     found = []
     for pipeline in pipelines:
         with _ledger() as ledger:
-            one = reports.errors(ledger, pipeline, account_of("sparklayer"), every=every)
-        total, first = inspection.rejects(10_000 if every else SHOWN)
+            one = reports.errors(ledger, pipeline, account(pipeline), every=every)
+        total, first = of(pipeline).rejects(10_000 if every else SHOWN)
         found.append({**one, "source_rejects": {"total": total, "rows": first}})
     if json:
         screen.as_json(found)
@@ -104,22 +100,22 @@ def errors(pipelines: list[str], *, every: bool, json: bool) -> int:
 
 
 def trace(pipeline: str, key: str, *, json: bool) -> int:
-    from sync_pipelines.pipelines.catsy_sparklayer import inspection
-    from sync_pipelines.pipelines.catsy_sparklayer import sync as pipeline_sync
-
-    keys = pipeline_sync.full_keys([key])
-    story: dict[str, Any] = {"pipeline": pipeline, "key": key, **inspection.source(key)}
+    keys = of(pipeline).full_keys([key])
+    story: dict[str, Any] = {"pipeline": pipeline, "key": key, **of(pipeline).source(key)}
     with _ledger() as ledger:
-        story.update(reports.trace(ledger, environment.plan_files(), account_of("sparklayer"), keys))
+        story.update(reports.trace(ledger, environment.plan_files(), account(pipeline), keys))
     try:
-        story["live"] = inspection.live(keys)
+        story["live"] = of(pipeline).live(keys)
     except Exception as e:  # noqa: BLE001 - the story is worth telling without its last line
         story["live"] = {"not read": str(e)}
     if json:
         screen.as_json(story)
         return DONE
     screen.facts({"key": key, "extract": story["extract"]})
-    for name in ("source", "mapped", "planned", "attempts", "record", "holds", "releases"):
+    for name in ("source", "mapped"):
+        screen.table(story[name], name)
+    screen.table([_planned(pipeline, row) for row in story["planned"]], "planned")
+    for name in ("attempts", "record", "holds", "releases"):
         screen.table(story[name], name)
     screen.table(
         [{"key": k, "holds now": v} for k, v in story["live"].items()] or [{"key": key, "holds now": "nothing"}], "live"
@@ -127,18 +123,29 @@ def trace(pipeline: str, key: str, *, json: bool) -> int:
     return DONE
 
 
-def export(pipeline: str, output: Path, *, json: bool) -> int:
-    from sync_pipelines.operations import sql
+def _planned(pipeline: str, row: dict[str, Any]) -> dict[str, Any]:
+    """What a plan wanted with a record, in a line: its whole images are in --json."""
+    if "problem" in row:
+        return {
+            "plan": row["plan"],
+            "sealed_at": "",
+            **dict.fromkeys(("what", "changes", "outcome", "message")),
+            "run": row["problem"],
+        }
+    told = of(pipeline).readable({**row, "undo_note": ""})
+    changes = told.get("changes") or told.get("prices")
+    return {
+        "plan": row["plan"], "sealed_at": row["sealed_at"], "what": told["what"], "changes": changes,
+        "outcome": row["outcome"], "message": row["message"] or row["reason"], "run": row["run"],
+    }  # fmt: skip
 
-    rows = sql.export(output)
+
+def export(pipeline: str, output: Path, *, json: bool) -> int:
+    rows = of(pipeline).export(output)
     screen.as_json({"pipeline": pipeline, "output": str(output), "rows": rows}) if json else screen.out.print(
         f"{rows} rows written to {output}", highlight=False
     )
     return DONE
-
-
-def _extract(refresh: str, from_csv: Path | None) -> dict[str, Any]:
-    return {"refresh": refresh, "from_csv": "" if from_csv is None else str(from_csv.resolve())}
 
 
 def _ledger() -> Any:
@@ -147,30 +154,33 @@ def _ledger() -> Any:
     return contextlib.closing(environment.ledger())
 
 
-def _ready() -> None:
+def _ready(pipeline: str) -> None:
     """Look at settings, secrets and ledger before anything heavy is loaded. Raises what is missing."""
     check_file()
     for section in SECTIONS:
         section.read()
-    secret("CATSY_BEARER_TOKEN")
-    secret("SPARKLAYER_CLIENT_ID", "CLIENT_ID")
-    secret("SPARKLAYER_CLIENT_SECRET", "CLIENT_SECRET")
-    CatsySettings.read().needed("query_id", "CATSY_QUERY_ID")
-    SparkLayerSettings.read().needed("site_id", "SPARKLAYER_SITE_ID")
+    of(pipeline).ready()
     with _ledger():
         pass
 
 
 def _run(pipeline: str, verb: str, ops: dict[str, Any], *, strict: bool, json: bool) -> int:
-    _ready()
-    try:
-        with screen.progress(f"{verb} {pipeline}", silent=json):
-            ended = launch.launch(pipeline, verb, ops)
-    except (KeyboardInterrupt, launch.Interrupted):
-        screen.problem("interrupted. What was sent and not answered is settled by the next run; nothing is lost.")
+    ended = launched(pipeline, verb, ops, json=json)
+    if ended is None:
         return COULD_NOT_RUN
     show(ended, strict=strict, json=json)
     return ended.code(strict=strict)
+
+
+def launched(pipeline: str, verb: str, ops: dict[str, Any], *, json: bool) -> Ended | None:
+    """Run a pipeline's job here and now; None when a person interrupted it."""
+    _ready(pipeline)
+    try:
+        with screen.progress(f"{verb} {pipeline}", silent=json):
+            return launch.launch(pipeline, verb, ops)
+    except (KeyboardInterrupt, launch.Interrupted):
+        screen.problem("interrupted. What was sent and not answered is settled by the next run; nothing is lost.")
+        return None
 
 
 def show(ended: Ended, *, strict: bool, json: bool) -> None:
@@ -196,13 +206,12 @@ def show(ended: Ended, *, strict: bool, json: bool) -> None:
         if finding["state"] == "stopped":
             screen.problem(f"{finding['guard']}: {finding['message']}")
     if ended.plan_id:
-        _show_rows(ended.plan_id)
+        _show_rows(ended.pipeline, ended.plan_id)
     sys.stdout.flush()
 
 
-def _show_rows(plan_id: str) -> None:
+def _show_rows(pipeline: str, plan_id: str) -> None:
     from sync_pipelines.delivery.plans import worst_first
-    from sync_pipelines.pipelines.catsy_sparklayer.sync import readable
 
-    rows = [readable(row) for row in worst_first(environment.plan_files(), plan_id, SHOWN)]
+    rows = [of(pipeline).readable(row) for row in worst_first(environment.plan_files(), plan_id, SHOWN)]
     screen.table(rows, f"the first {len(rows)} rows of the plan, worst first")

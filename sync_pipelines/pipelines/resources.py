@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, cast
 
 import dagster as dg
 from pydantic import PrivateAttr
@@ -20,16 +20,23 @@ from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.delivery.retention import prune
 from sync_pipelines.settings import (
     CatsySettings,
+    GoogleSettings,
     RetentionSettings,
+    ShopifySettings,
+    ShopifySheetsSettings,
     SparkLayerSettings,
     check_file,
     data_dir,
     sandbox_on,
 )
 from sync_pipelines.vendors.catsy import Catsy
+from sync_pipelines.vendors.google_sheets import Sheets
 from sync_pipelines.vendors.http import CallMeter
+from sync_pipelines.vendors.shopify import Shopify
 from sync_pipelines.vendors.sparklayer import SparkLayer
 from sync_pipelines.warehouse.snapshots import Warehouse
+
+T = TypeVar("T")
 
 PIPELINE_TAG, VERB_TAG = "sync_pipelines/pipeline", "sync_pipelines/verb"
 
@@ -57,6 +64,7 @@ class RunResource(dg.ConfigurableResource[Any]):
     _id: str = PrivateAttr()
     _pipeline: str = PrivateAttr()
     _facts: dict[str, Any] = PrivateAttr()
+    _things: dict[str, Any] = PrivateAttr(default_factory=dict)
     _verb: str = PrivateAttr()
     _selected: frozenset[dg.AssetKey] = PrivateAttr()
 
@@ -65,7 +73,7 @@ class RunResource(dg.ConfigurableResource[Any]):
         check_file()
         logs.set_up(data_dir() / "logs")
         tags = context.run.tags if context.run else {}
-        self._ledger, self._meter, self._facts = open_ledger(), CallMeter(), {}
+        self._ledger, self._meter, self._facts, self._things = open_ledger(), CallMeter(), {}, {}
         self._id, self._pipeline = context.run.run_id if context.run else "", tags.get(PIPELINE_TAG, "")
         self._verb = tags.get(VERB_TAG, "materialize")
         self._selected = frozenset((context.run.asset_selection if context.run else None) or ())
@@ -100,6 +108,11 @@ class RunResource(dg.ConfigurableResource[Any]):
     def warehouse(self) -> Warehouse:
         return Warehouse(data_dir() / "warehouse")
 
+    @property
+    def verb(self) -> str:
+        """What a person or a schedule asked for: sync, preview, backfill, …; `materialize` from the UI."""
+        return self._verb
+
     def will_make(self, asset: str) -> bool:
         """Whether this run goes on to materialize the asset: a preview of any kind does not."""
         if self._verb == "preview":
@@ -110,6 +123,12 @@ class RunResource(dg.ConfigurableResource[Any]):
     def plan_made(self) -> str:
         """The plan that an earlier step of this run made, or ""."""
         return str(self._facts.get("plan", ""))
+
+    def shared(self, name: str, make: Callable[[], T]) -> T:
+        """Something that the steps of this run have in common: made by the first that asks, and the same for the others."""
+        if name not in self._things:
+            self._things[name] = make()
+        return cast("T", self._things[name])
 
     def note(self, *, pipeline: str | None = None, **facts: Any) -> None:
         """Facts for the run's record: plan, counts, source_rejects, message, stopped."""
@@ -158,6 +177,38 @@ class CatsyResource(dg.ConfigurableResource[Any]):
     def client(self, run: RunResource) -> Catsy:
         if self._client is None:
             self._client = Catsy.connect(CatsySettings.read(), run.meter, data_dir() / "limits" / "catsy.db")
+        return self._client
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        if self._client is not None:
+            self._client.close()
+
+
+class ShopifyResource(dg.ConfigurableResource[Any]):
+    """Builds the Shopify client of this run. Nothing it sends changes the shop."""
+
+    _client: Shopify | None = PrivateAttr(default=None)
+
+    def client(self, run: RunResource) -> Shopify:
+        if self._client is None:
+            self._client = Shopify.connect(ShopifySettings.read(), run.meter)
+        return self._client
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        if self._client is not None:
+            self._client.close()
+
+
+class SheetsResource(dg.ConfigurableResource[Any]):
+    """Builds the Google Sheets client of this run. Writes only what `pipeline` was enabled for."""
+
+    pipeline: str
+    _client: Sheets | None = PrivateAttr(default=None)
+
+    def client(self, run: RunResource) -> Sheets:
+        if self._client is None:
+            allowed = writes_on(self.pipeline, ShopifySheetsSettings.read().account)
+            self._client = Sheets.connect(GoogleSettings.read(), run.meter, lambda: allowed, data_dir() / "limits")
         return self._client
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:

@@ -1,4 +1,4 @@
-"""Tables for the UI: column schemas with units, and Markdown in which no cell can break the row or run as markup."""
+"""What the UI is shown: column schemas with units, Markdown in which no cell can break the row or run, verdicts."""
 
 from __future__ import annotations
 
@@ -39,3 +39,19 @@ def _cell(value: Any) -> str:
 def shown_counts(counts: Counts) -> dict[str, int]:
     """A plan's counts by action, for metadata and the run's record."""
     return {name: n for name, n in asdict(counts).items() if isinstance(n, int) and name not in ("live", "desired")}
+
+
+def check_result(spec: dg.AssetCheckSpec, passed: bool, text: str, *, warn: bool = False) -> dg.AssetCheckResult:
+    """A check's result with its reason; `warn`: a failure is worth a look, not a stop."""
+    severity = dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR
+    return dg.AssetCheckResult(
+        passed=passed,
+        check_name=spec.name,
+        asset_key=spec.asset_key,
+        severity=severity,
+        metadata={"what": dg.MetadataValue.md(text)},
+    )
+
+
+def listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{state} {n}" for state, n in sorted(counts.items()) if n)

@@ -6,7 +6,8 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -159,8 +160,9 @@ class Http:
     ) -> Any:
         """Send one call and return `read(reply)`. `what` names it for people: "page at offset 500 of query …".
 
-        `body` is sent as JSON, Decimals digit by digit. `retry` says which failures are worth another try, here and
-        now; a write that is not safe to repeat passes one that is false for Transient. What `read` raises counts, too.
+        `body` is sent as JSON, Decimals digit by digit; bytes go as they are. `retry` says which failures are worth
+        another try, here and now; a write that is not safe to repeat passes one that is false for Transient. What `read`
+        raises counts, too.
         Raises VendorError: Permanent, RateLimited (a longer wait than is taken here), Transient, NoReply, NeverSent.
         """
         if not self.is_read(method, path) and not self._writes_on():
@@ -168,7 +170,7 @@ class Http:
                 f"{self.vendor}: {what} would write, and {self.base_url} is read-only. Nothing was sent. "
                 "Turn writing on with `sync-pipelines enable`."
             )
-        content = None if body is None else encoded(body)
+        content = body if body is None or isinstance(body, bytes) else encoded(body)
         started = time.monotonic()
 
         def worth_it(error: BaseException) -> bool:
@@ -215,13 +217,57 @@ class Http:
             headers.setdefault("Authorization", self.authorization)
         self.meter.used[self.vendor] += 1
         begun = time.monotonic()
-        try:
-            with self._session.request(
-                method, self.base_url + path, params=params, data=content, headers=headers, auth=_keep_headers,
-                timeout=(CONNECT_TIMEOUT, self.timeout), allow_redirects=False, stream=True,
+        with self._told(what), self._session.request(
+            method, self.base_url + path, params=params, data=content, headers=headers, auth=_keep_headers,
+            timeout=(CONNECT_TIMEOUT, self.timeout), allow_redirects=False, stream=True,
+        ) as response:  # fmt: skip
+            text = _body(response, begun + self.timeout)
+            reply = Reply(response.status_code, dict(response.headers), text)
+        self.log.debug(
+            "%s %s -> %d in %.2f s, %d characters", method, path, reply.status, time.monotonic() - begun, len(text)
+        )
+        if reply.status == 429:
+            self.meter.refused[self.vendor] += 1
+        problem = classify(self.vendor, what, reply)
+        if problem is not None:
+            raise problem
+        return reply
+
+    @contextmanager
+    def download(self, url: str, *, what: str) -> Iterator[Iterator[bytes]]:
+        """Stream a file that the vendor put somewhere else, under a signed address, as the lines in it.
+
+        No credential goes along and no redirect is followed; https, or loopback. The body may take as long as it
+        takes, each piece of it `timeout` seconds. Raises HostRefused, Permanent (403: the address has expired),
+        Transient and NoReply (also between two lines: then the file has to be begun again).
+        """
+        parts = urlsplit(url)
+        checked_base(self.vendor, f"{parts.scheme}://{parts.netloc}")
+        self.meter.used[self.vendor] += 1
+        with requests.Session() as session:
+            session.trust_env = parts.hostname not in LOOPBACK
+            session.headers["User-Agent"] = USER_AGENT
+            with self._told(what), session.get(
+                url, auth=_keep_headers, timeout=(CONNECT_TIMEOUT, self.timeout), allow_redirects=False, stream=True
             ) as response:  # fmt: skip
-                text = _body(response, begun + self.timeout)
-                reply = Reply(response.status_code, dict(response.headers), text)
+                if response.status_code != 200:
+                    text = _body(response, time.monotonic() + self.timeout)
+                    reply = Reply(response.status_code, dict(response.headers), text)
+                    if reply.status == 403:
+                        raise Permanent(
+                            f"{self.vendor}: {what}: status 403: {excerpt(text) or 'nothing more'}. The address has expired "
+                            "or was never valid: have the vendor make the file again.",
+                            status=403,
+                            body=text,
+                        )
+                    raise classify(self.vendor, what, reply) or Transient(f"{self.vendor}: {what}: {reply.status}")
+                yield _lines(response)
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """What can go wrong on the way there and back, as what it means."""
+        try:
+            yield
         except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeEncodeError) as e:
             raise HostRefused(f"{self.vendor}: {what}: cannot be sent: {type(e).__name__}") from None
         except requests.ConnectTimeout as e:
@@ -235,15 +281,6 @@ class Http:
             raise kind(f"{self.vendor}: {what}: {_reason(e)}") from e
         except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeDecodeError) as e:
             raise NoReply(f"{self.vendor}: {what}: the reply was cut or cannot be read: {_reason(e)}") from e
-        self.log.debug(
-            "%s %s -> %d in %.2f s, %d characters", method, path, reply.status, time.monotonic() - begun, len(text)
-        )
-        if reply.status == 429:
-            self.meter.refused[self.vendor] += 1
-        problem = classify(self.vendor, what, reply)
-        if problem is not None:
-            raise problem
-        return reply
 
 
 def classify(vendor: str, what: str, reply: Reply) -> VendorError | None:
@@ -343,6 +380,17 @@ def _body(response: requests.Response, until: float) -> str:
         if time.monotonic() > until:
             raise requests.ReadTimeout("the body took too long")
     return b"".join(parts).decode("utf-8-sig")
+
+
+def _lines(response: requests.Response) -> Iterator[bytes]:
+    """The lines of a body, without their ends, whatever pieces it comes in."""
+    rest = b""
+    while part := response.raw.read1(1 << 18, decode_content=True):
+        lines = (rest + part).split(b"\n") if rest else part.split(b"\n")
+        rest = lines.pop()
+        yield from lines
+    if rest:
+        yield rest
 
 
 def _reason(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """Snapshots: an asset is one Parquet file per account, replaced whole by a rename. Readers never see half a file.
 
-`<data>/warehouse/<vendor>/<asset>/<account>.parquet`; the account and what is known of the extract stand in the file's
-own footer, so that they can never disagree with the rows.
+`<data>/warehouse/<vendor>/<asset>/<account>.parquet`, and with partitions `…/<account>/<partition>.parquet`; the account
+and what is known of the extract stand in the file's own footer, so that they can never disagree with the rows.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class SnapshotUnreadable(Exception):
 
 @dataclass(frozen=True)
 class About:
-    """What a snapshot says of itself. origin: `api`, or `csv <name>` for a file that was taken in."""
+    """What a snapshot says of itself. origin: `api`, or `csv <name>` for a file that was taken in. money: the sum of its
+    amounts, where it has any. until: up to when the partition was read, where it was not over yet."""
 
     account: str
     at: str
@@ -36,6 +37,9 @@ class About:
     rows: int = 0
     repeats: int = 0
     origin: str = "api"
+    partition: str = ""
+    money: str = ""
+    until: str = ""
 
     @property
     def age(self) -> timedelta:
@@ -71,24 +75,31 @@ class Warehouse:
     def staging(self) -> Path:
         return self.root.parent / "staging"
 
-    def path(self, key: Sequence[str], account: str) -> Path:
-        return self.root.joinpath(*key) / f"{account_name(account)}.parquet"
+    def path(self, key: Sequence[str], account: str, partition: str = "") -> Path:
+        whole = self.root.joinpath(*key) / account_name(account)
+        return whole / f"{partition}.parquet" if partition else whole.with_name(f"{whole.name}.parquet")
 
-    def find(self, key: Sequence[str], account: str) -> Published | None:
+    def find(self, key: Sequence[str], account: str, partition: str = "") -> Published | None:
         """The snapshot of this very account, or None. Raises SnapshotUnreadable for a damaged file."""
-        path = self.path(key, account)
+        path = self.path(key, account, partition)
         if not path.exists():
             return None
         about = read_about(path)
         return Published(path, about) if about.account == account else None
 
+    def partitions(self, key: Sequence[str], account: str) -> list[Published]:
+        """Every partition of this very account, in the order of their names."""
+        folder = self.root.joinpath(*key) / account_name(account)
+        found = [Published(path, read_about(path)) for path in sorted(folder.glob("*.parquet"))]
+        return [each for each in found if each.about.account == account]
+
     def publish(self, key: Sequence[str], staged: Staged) -> Published:
         """Move a staged file into place: durable first, then visible, all at once."""
-        target = self.path(key, staged.about.account)
+        target = self.path(key, staged.about.account, staged.about.partition)
         target.parent.mkdir(parents=True, exist_ok=True)
-        _sync(staged.path)
+        sync(staged.path)
         staged.path.replace(target)
-        _sync(target.parent)
+        sync(target.parent)
         return Published(target, staged.about)
 
     def write(self, key: Sequence[str], table: pa.Table, about: About) -> Published:
@@ -97,10 +108,15 @@ class Warehouse:
             pq.write_table(with_about(table, about), draft, compression="zstd")
             return self.publish(key, Staged(draft, about))
 
-    def snapshots(self) -> Iterator[tuple[str, str, Path]]:
-        """Every published file: vendor, asset, path."""
-        for path in sorted(self.root.glob("*/*/*.parquet")):
-            yield path.parent.parent.name, path.parent.name, path
+    def assets(self) -> Iterator[tuple[str, str]]:
+        """Vendor and name of every asset that anything was published of."""
+        for path in sorted(self.root.glob("*/*")):
+            yield path.parent.name, path.name
+
+    def files(self, key: Sequence[str], account: str) -> list[Path]:
+        """Every file of this account's asset: the snapshot, or its partitions."""
+        whole = self.path(key, account)
+        return [whole] if whole.exists() else sorted(whole.with_suffix("").glob("*.parquet"))
 
 
 def account_name(account: str) -> str:
@@ -135,7 +151,7 @@ def staged_file(folder: Path, name: str) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from sync_pipelines.delivery.applying import PlanStopped, apply, settle_first
-from sync_pipelines.delivery.plans import stored, worst_first
+from sync_pipelines.delivery.plans import newest_waiting, stored, worst_first
 from sync_pipelines.pipelines.catsy_sparklayer import checks, mapping, sync
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
 from sync_pipelines.pipelines.catsy_sparklayer.target import NOT_SHOWN
@@ -159,7 +159,7 @@ def price_plan(
 def prices(config: ApplyConfig, run: RunResource, sparklayer: SparkLayerResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     target = sync.target(sparklayer.client(run))
     planned_here = run.plan_made
-    plan_id = config.plan or planned_here or sync.waiting_plan(run.ledger, target.account)
+    plan_id = config.plan or planned_here or newest_waiting(run.ledger, target.account, GROUP)
     plan = stored(run.plans, run.ledger.plan(plan_id))
     run.note(pipeline=GROUP, plan=plan.id, counts={}, stopped=False)
     try:

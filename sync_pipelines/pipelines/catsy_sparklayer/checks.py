@@ -9,6 +9,7 @@ import dagster as dg
 from sync_pipelines.delivery.applying import Report
 from sync_pipelines.delivery.model import BAD_OUTCOMES
 from sync_pipelines.delivery.plans import Plan
+from sync_pipelines.pipelines.tables import check_result, listed
 
 ROWS_ACCOUNTED = dg.AssetCheckSpec(
     "every_row_accounted_for", asset=["catsy", "trade_prices"], blocking=True,
@@ -37,56 +38,41 @@ AS_PLANNED = dg.AssetCheckSpec(
 
 def rows_accounted(read: int, lists: int, states: Mapping[str, int]) -> dg.AssetCheckResult:
     total = sum(states.values())
-    return _result(
+    return check_result(
         ROWS_ACCOUNTED,
         total == read * lists,
-        f"{read} rows read × {lists} price lists = {total} rows: {_shown(states)}",
+        f"{read} rows read × {lists} price lists = {total} rows: {listed(states)}",
     )
 
 
 def all_understood(states: Mapping[str, int], examples: str) -> dg.AssetCheckResult:
     bad = states.get("rejected", 0) + states.get("conflict", 0)
     text = "every row understood" if not bad else f"{bad} rows not understood or in conflict\n\n{examples}"
-    return _result(ALL_UNDERSTOOD, not bad, text, warn=True)
+    return check_result(ALL_UNDERSTOOD, not bad, text, warn=True)
 
 
 def guards(plan: Plan) -> dg.AssetCheckResult:
     text = "\n".join(f"- **{f.guard}** {f.state.replace('_', ' ')}: {f.message}" for f in plan.findings)
-    return _result(GUARDS, plan.verdict == "clear", text)
+    return check_result(GUARDS, plan.verdict == "clear", text)
 
 
 def nothing_held(plan: Plan) -> dg.AssetCheckResult:
-    return _result(
-        NOTHING_HELD, plan.counts.held == 0, f"held: {_shown(plan.counts.held_by_kind) or 'none'}", warn=True
+    return check_result(
+        NOTHING_HELD, plan.counts.held == 0, f"held: {listed(plan.counts.held_by_kind) or 'none'}", warn=True
     )
 
 
 def all_ended_well(report: Report) -> dg.AssetCheckResult:
     bad = {state: n for state, n in report.counts.items() if state in BAD_OUTCOMES}
-    return _result(ALL_ENDED_WELL, not bad, _shown(report.counts) or "nothing to do")
+    return check_result(ALL_ENDED_WELL, not bad, listed(report.counts) or "nothing to do")
 
 
 def as_planned(report: Report) -> dg.AssetCheckResult:
     if report.read_back is None:
-        return _result(AS_PLANNED, True, "nothing was sent")
-    return _result(
+        return check_result(AS_PLANNED, True, "nothing was sent")
+    return check_result(
         AS_PLANNED,
         report.as_planned == report.read_back,
         f"{report.as_planned} of {report.read_back} rows sent are there as planned",
         warn=True,
     )
-
-
-def _result(spec: dg.AssetCheckSpec, passed: bool, text: str, *, warn: bool = False) -> dg.AssetCheckResult:
-    severity = dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR
-    return dg.AssetCheckResult(
-        passed=passed,
-        check_name=spec.name,
-        asset_key=spec.asset_key,
-        severity=severity,
-        metadata={"what": dg.MetadataValue.md(text)},
-    )
-
-
-def _shown(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{state} {n}" for state, n in sorted(counts.items()) if n)

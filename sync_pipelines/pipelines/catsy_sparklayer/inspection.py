@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from sync_pipelines.credentials import CredentialMissing
+from sync_pipelines.credentials import CredentialMissing, secret
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.delivery.planning import load_records
 from sync_pipelines.pipelines.catsy_sparklayer import sync
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY
+from sync_pipelines.pipelines.catsy_sparklayer.sync import full_keys, readable
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
+from sync_pipelines.pipelines.csv_files import write_csv
+from sync_pipelines.pipelines.findings import Finding, fact
 from sync_pipelines.settings import (
     CatsySettings,
     CatsySparkLayerSettings,
@@ -25,8 +31,6 @@ from sync_pipelines.vendors.catsy import Catsy
 from sync_pipelines.vendors.http import CallMeter, VendorError
 from sync_pipelines.vendors.sparklayer import SparkLayer
 from sync_pipelines.warehouse.snapshots import SnapshotUnreadable, Warehouse
-
-Verdict = Literal["ok", "problem", "holds", "differs", "unknown"]
 
 CREDENTIALS = (
     ("CATSY_BASE_URL", "Catsy API address", "https://api.catsy.com/api/v3", False),
@@ -44,19 +48,37 @@ CREDENTIALS = (
 )
 """What `init` asks for: variable, what it is, default, whether it is secret."""
 
+__all__ = [
+    "CREDENTIALS",
+    "export",
+    "full_keys",
+    "live",
+    "more_status",
+    "readable",
+    "ready",
+    "rejects",
+    "source",
+    "source_options",
+    "validate",
+]  # fmt: skip
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at, and what was found."""
 
-    what: str
-    verdict: Verdict
-    text: str
+def ready() -> None:
+    """Look at what a run will need before anything heavy is loaded. Raises what is missing."""
+    secret("CATSY_BEARER_TOKEN")
+    secret("SPARKLAYER_CLIENT_ID", "CLIENT_ID")
+    secret("SPARKLAYER_CLIENT_SECRET", "CLIENT_SECRET")
+    CatsySettings.read().needed("query_id", "CATSY_QUERY_ID")
+    SparkLayerSettings.read().needed("site_id", "SPARKLAYER_SITE_ID")
 
 
-def account() -> str:
-    """The account this pipeline writes to."""
-    return account_of("sparklayer")
+def source_options(refresh: str, from_csv: Path | None) -> dict[str, Any]:
+    """How the source is come by, as configuration of the steps."""
+    return {"catsy__products": {"refresh": refresh, "from_csv": "" if from_csv is None else str(from_csv.resolve())}}
+
+
+def more_status(_: Ledger) -> dict[str, Any]:
+    return {}
 
 
 @contextlib.contextmanager
@@ -130,10 +152,10 @@ def _catsy_facts(client: Catsy) -> list[Finding]:
     ids = [item.get(CatsySettings.read().id_attribute) for item in items]
     short = total is not None and len(items) < min(asked, total)
     return [
-        _fact("a reply tells the total", total is not None, f"total {total}"),
-        _fact(f"a page holds {asked} items", not short, f"{len(items)} received"),
-        _fact("an offset past the end gives no items", not beyond, f"{len(beyond)} received"),
-        _fact(
+        fact("a reply tells the total", total is not None, f"total {total}"),
+        fact(f"a page holds {asked} items", not short, f"{len(items)} received"),
+        fact("an offset past the end gives no items", not beyond, f"{len(beyond)} received"),
+        fact(
             "every item has an id of its own",
             None not in ids and len(set(map(str, ids))) == len(ids),
             f"{len(ids)} looked at",
@@ -150,16 +172,12 @@ def _sparklayer_facts(client: SparkLayer) -> list[Finding]:
         names = sorted({name for p in stored for name in p.rest})
         told_apart = len(folded) == len(set(skus))
         found += [
-            _fact(f"{price_list.slug}: prices come ordered by SKU", skus == sorted(skus), f"{len(stored)} prices") if skus
+            fact(f"{price_list.slug}: prices come ordered by SKU", skus == sorted(skus), f"{len(stored)} prices") if skus
             else Finding(f"{price_list.slug}: prices come ordered by SKU", "unknown", "the list is empty"),
-            _fact(f"{price_list.slug}: SKUs are told apart by more than case", told_apart, f"{len(skus)} prices"),
+            fact(f"{price_list.slug}: SKUs are told apart by more than case", told_apart, f"{len(skus)} prices"),
             Finding(f"{price_list.slug}: row fields a read shows", "holds", ", ".join(names) or "none"),
         ]  # fmt: skip
     return found
-
-
-def _fact(what: str, holds: bool, text: str) -> Finding:
-    return Finding(what, "holds" if holds else "differs", text)
 
 
 def source(key: str) -> dict[str, Any]:
@@ -219,3 +237,25 @@ def rejects(limit: int) -> tuple[int, list[dict[str, Any]]]:
         rows = bad.limit(limit).to_arrow_table().to_pylist()
         (total,) = bad.count("*").fetchall()[0]
     return total, rows
+
+
+def export(output: Path) -> int:
+    """Every mapped row with what was last put there, as CSV. Atomic. Returns the rows written."""
+    found = Warehouse(data_dir() / "warehouse").find(("catsy", "trade_prices"), account_of("catsy"))
+    if found is None:
+        raise DeliveryError("nothing was mapped yet: run preview or sync first.")
+    with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger, duckdb.connect(":memory:") as con:
+        load_records(con, ledger, account_of("sparklayer"))
+        con.execute(
+            f"CREATE VIEW mapped AS SELECT * FROM read_parquet('{str(found.path).replace(chr(39), chr(39) * 2)}')"
+        )
+        rows = con.sql(
+            """SELECT t.price_list, t.sku, t.currency, to_json(t.prices) AS prices, t.state, t.reason, r.state AS at_target,
+            r.at AS written_at, r.plan FROM mapped t LEFT JOIN record r ON r.key = t.price_list || '/' || t.sku ORDER BY 1, 2"""
+        )
+        lines = (
+            line
+            for batch in rows.to_arrow_reader(1_000)
+            for line in zip(*(c.to_pylist() for c in batch.columns), strict=True)
+        )
+        return write_csv(output, rows.columns, lines)

@@ -8,10 +8,8 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import sqlalchemy as sa
 
 from sync_pipelines.delivery import guards, runs
-from sync_pipelines.delivery import ledger as tables
 from sync_pipelines.delivery.images import loads
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
@@ -106,18 +104,6 @@ def known_keys(named: Collection[str], trade_prices: pa.Table) -> set[str]:
     if unknown := [name for name in named if not there & full_keys([name])]:
         raise DeliveryError(f"Catsy has no {', '.join(unknown)}. Nothing was planned.")
     return full_keys(named)
-
-
-def waiting_plan(ledger: Ledger, account: str) -> str:
-    """The newest plan that was sealed and not applied. Raises DeliveryError when there is none."""
-    p = tables.plan.c
-    query = (
-        sa.select(p.id).where(p.account == account, p.state != "done", p.undo_of.is_(None)).order_by(p.sealed_at.desc())
-    )
-    found = ledger.row(query)
-    if found is None:
-        raise DeliveryError(f"no plan waits for {account}. Make one: sync-pipelines preview {PIPELINE}.")
-    return str(found["id"])
 
 
 def least_calls(meter: CallMeter, plan: Plan, *, planned: bool, applied: bool, limit: int | None = None) -> None:

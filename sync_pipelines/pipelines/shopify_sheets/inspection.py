@@ -1,0 +1,413 @@
+"""What a person asks of this pipeline outside a run: can it log in, what of this order, what waits, what is missing."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import sqlalchemy as sa
+
+from sync_pipelines.credentials import CredentialMissing, secret
+from sync_pipelines.currency import decimals
+from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery.images import loads
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.delivery.plans import PlanFiles
+from sync_pipelines.pipelines.csv_files import write_csv
+from sync_pipelines.pipelines.findings import Finding, Verdict, fact
+from sync_pipelines.pipelines.shopify_sheets import missing, prepare, rows, sync
+from sync_pipelines.pipelines.shopify_sheets.layout import read_layout, shown
+from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem
+from sync_pipelines.pipelines.shopify_sheets.sync import readable
+from sync_pipelines.pipelines.shopify_sheets.target import LINES
+from sync_pipelines.pipelines.shopify_store.current import current_orders, quoted
+from sync_pipelines.pipelines.shopify_store.days import day_of, days_between, end_of, start_of, within
+from sync_pipelines.pipelines.shopify_store.reading import CURRENCY, CURSOR, Store, first_day
+from sync_pipelines.settings import GoogleSettings, SettingsError, ShopifySettings, ShopifySheetsSettings, data_dir
+from sync_pipelines.vendors.google_sheets import Sheets
+from sync_pipelines.vendors.http import CallMeter, VendorError
+from sync_pipelines.vendors.shopify import Shopify
+from sync_pipelines.warehouse.snapshots import Published, SnapshotUnreadable, Warehouse
+
+CREDENTIALS = (
+    ("SHOPIFY_STORE_NAME", "the shop (my-shop, or my-shop.myshopify.com)", "", False),
+    ("SHOPIFY_ACCESS_TOKEN", "Admin API token of an app there (read_orders, read_customers, read_all_orders)", "", True),
+    ("SHOPIFY_TIME_ZONE", "the shop's time zone", "UTC", False),
+    ("GOOGLE_SERVICE_ACCOUNT_FILE", "path of the Google service account's JSON key file", "", False),
+    ("TARGET_SPREADSHEET", "the spreadsheet: its address, its id, or its title", "", False),
+)  # fmt: skip
+"""What `init` asks for: variable, what it is, default, whether it is secret."""
+
+__all__ = [
+    "CREDENTIALS",
+    "export",
+    "full_keys",
+    "live",
+    "more_status",
+    "readable",
+    "ready",
+    "rejects",
+    "source",
+    "source_options",
+    "validate",
+]  # fmt: skip
+
+
+def ready() -> None:
+    """Look at what a run will need before anything heavy is loaded. Raises what is missing."""
+    shop, sheets = ShopifySettings.read(), ShopifySheetsSettings.read()
+    if not shop.url:
+        shop.needed("store_name", "SHOPIFY_STORE_NAME")
+    if not os.environ.get("SHOPIFY_CLIENT_ID"):
+        secret("SHOPIFY_ACCESS_TOKEN")
+    sheets.needed("spreadsheet", "TARGET_SPREADSHEET")
+    read_layout(sheets.layout)
+    GoogleSettings.read().needed("service_account_file", "GOOGLE_SERVICE_ACCOUNT_FILE")
+
+
+def source_options(refresh: str, from_csv: Path | None) -> dict[str, Any]:
+    """How the source is come by: what changed, always. Raises DeliveryError for options of another pipeline."""
+    if refresh != "auto" or from_csv is not None:
+        raise DeliveryError(
+            "shopify_sheets reads what changed since last time; --refresh and --from-csv are for catsy_sparklayer."
+        )
+    return {}
+
+
+@contextlib.contextmanager
+def clients(ledger: Ledger, *, writes: bool = False) -> Iterator[tuple[Store, Sheets]]:
+    """The shop and the login to Google, outside a run. Read-only, unless a person sets a spreadsheet up."""
+    meter = CallMeter()
+    shopify = Shopify.connect(ShopifySettings.read(), meter)
+    google = Sheets.connect(GoogleSettings.read(), meter, lambda: writes, data_dir() / "limits")
+    try:
+        yield Store(shopify, warehouse(), ledger, ShopifySettings.read(), "by hand"), google
+    finally:
+        shopify.close()
+        google.close()
+
+
+def warehouse() -> Warehouse:
+    return Warehouse(data_dir() / "warehouse")
+
+
+def mapped() -> Published | None:
+    """The rows as last mapped, if they ever were."""
+    return warehouse().find(rows.KEY, ShopifySheetsSettings.read().account)
+
+
+# --- setting up and looking -------------------------------------------------------------------------------------------
+
+
+def set_up() -> list[str]:
+    """Make the tabs and header rows that the layout needs, where there is nothing yet. Returns what was done."""
+    settings = ShopifySheetsSettings.read()
+    with (
+        contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger,
+        clients(ledger, writes=True) as (store, google),
+    ):
+        sheet = sync.open_sheet(google, ledger, "by hand")
+        return prepare.prepare(google, sheet.id, read_layout(settings.layout), decimals(store.facts.currency))
+
+
+def validate(*, deep: bool) -> list[Finding]:
+    """Log in to the shop and to Google and look at the rights and the layout. Reads only."""
+    found: list[Finding] = []
+    with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
+        try:
+            with clients(ledger) as (store, google):
+                found += _shop(store)
+                found += _sheet(google, ledger, deep=deep)
+                if deep and all(f.verdict != "problem" for f in found):
+                    found += _shop_facts(store)
+        except (CredentialMissing, SettingsError, VendorError) as e:
+            found.append(Finding("settings", "problem", str(e)))
+    return found
+
+
+def _shop(store: Store) -> list[Finding]:
+    try:
+        facts = store.facts
+    except VendorError as e:
+        return [Finding("shopify login and time zone", "problem", str(e))]
+    found = [
+        Finding(
+            "shopify login and time zone", "ok", f"{facts.name} ({facts.domain}), {facts.currency}, {facts.time_zone}"
+        )
+    ]
+    for scope, without in (
+        ("read_orders", "no order can be read"),
+        ("read_all_orders", "orders older than 60 days are not shown, and cannot be backfilled"),
+        ("read_customers", "customers' names come empty"),
+    ):
+        there = scope in facts.scopes or scope.replace("read_", "write_") in facts.scopes
+        verdict: Verdict = "ok" if there else "problem" if scope == "read_orders" else "differs"
+        found.append(Finding(f"shopify scope {scope}", verdict, "granted" if there else f"not granted: {without}"))
+    found += [Finding("shopify", "differs", text) for text in store.client.notices]
+    return found
+
+
+def _sheet(google: Sheets, ledger: Ledger, *, deep: bool) -> list[Finding]:
+    try:
+        there = sync.target(google, ledger, "by hand")
+        known = there.known()
+    except LayoutProblem as e:
+        return [Finding("google login", "ok", google.login), Finding("spreadsheet layout", "problem", str(e))]
+    except (VendorError, DeliveryError) as e:
+        return [Finding("google login and spreadsheet", "problem", str(e))]
+    twice = [key for key, places in known.items() if len(places) > 1]
+    share = there.sheet.cells / there.settings.cell_limit
+    found = [
+        Finding(
+            "google login and spreadsheet",
+            "ok",
+            f"{google.login}: {', '.join(repr(s.tab.title) for s in there.sheet.both)}",
+        ),
+        Finding("spreadsheet layout", "ok", f"{there.settings.layout}: {len(known)} orders have rows"),
+        Finding(
+            "every order stands once",
+            "problem" if twice else "ok",
+            f"twice: {', '.join(twice[:10])}" if twice else "yes",
+        ),
+        Finding(
+            "room left",
+            "ok" if share < there.settings.cell_notice else "differs",
+            f"{there.sheet.cells:,} cells ({share:.1%})",
+        ),
+        Finding("google right to write", "unknown", "cannot be told without writing"),
+    ]
+    if deep:
+        grid = {s.tab.title: (s.used, s.grid_rows) for s in there.sheet.both}
+        found.append(Finding("rows used", "holds", "; ".join(f"{t!r}: {used} of {n}" for t, (used, n) in grid.items())))
+    return found
+
+
+def _shop_facts(store: Store) -> list[Finding]:
+    today = store.today()
+    with current_orders(store.warehouse, store.account) as con:
+        stored = con.execute(
+            "SELECT count(*) FROM current_order WHERE day >= ?", [today - timedelta(days=7)]
+        ).fetchall()[0][0]
+    counted = store.client.counts(
+        [within("created_at", start_of(today - timedelta(days=7), store.zone), end_of(today, store.zone))]
+    )
+    return [
+        fact("the version asked for answers", not store.client.notices, store.client.version),
+        Finding("orders of the last 7 days", "holds", f"{counted[0]} by the shop's count, {stored} here"),
+    ]
+
+
+# --- one order, and all of them ---------------------------------------------------------------------------------------
+
+
+def full_keys(named: Collection[str]) -> set[str]:
+    """Keys in the sheet for what a person named: the key itself, or an order's name with or without its prefix."""
+    found = set(named)
+    known = mapped()
+    if known is not None:
+        with duckdb.connect(":memory:") as con:
+            query = f"""SELECT key FROM read_parquet({quoted(known.path)})
+                WHERE name IN (SELECT unnest($1)) OR regexp_extract(name, '[0-9]+') IN (SELECT unnest($1))"""
+            found |= {key for (key,) in con.execute(query, [sorted(named)]).fetchall()}
+    return found
+
+
+def source(key: str) -> dict[str, Any]:
+    """The order as we have it and the rows it maps to, without what names a person."""
+    story: dict[str, Any] = {"extract": None, "source": [], "mapped": []}
+    known = mapped()
+    if known is None:
+        return story
+    with duckdb.connect(":memory:") as con:
+        query = f"SELECT * FROM read_parquet({quoted(known.path)}) WHERE key IN (SELECT unnest(?))"
+        found = con.sql(query, params=[sorted(full_keys([key]))]).to_arrow_table().to_pylist()
+    story["extract"] = {"id": known.about.extract or known.about.at, "at": known.about.at, "origin": "shopify"}
+    for row in found:
+        fields = loads(row["body"]) or {}
+        story["source"].append({n: row[n] for n in ("order_id", "name", "created_at", "test", "lines", "digest")})
+        shown = {
+            "key": row["key"],
+            "columns": len(fields) - 1,
+            "lines": len(fields[LINES]),
+            "conflict": row["conflict"],
+        }
+        story["mapped"].append(shown)
+    return story
+
+
+def live(keys: set[str]) -> dict[str, Any]:
+    """Where the sheet has these orders now: rows on both tabs. Raises VendorError and its kin."""
+    with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger, clients(ledger) as (_, google):
+        there = sync.target(google, ledger, "by hand")
+        found = {record.key: record for record in there.read(sorted(keys))}
+        return {
+            key: {
+                "rows": there.sheet.orders.rows.get(key, []), "columns filled": len(record.fields) - 1,
+                "lines": len(record.fields[LINES]), "problem": record.problem,
+            }
+            for key, record in found.items()
+        }  # fmt: skip
+
+
+def rejects(limit: int) -> tuple[int, list[dict[str, Any]]]:
+    """Orders that cannot stand in the sheet: how many, and the first of them."""
+    try:
+        known = mapped()
+    except SnapshotUnreadable as e:
+        return 1, [{"problem": str(e)}]
+    if known is None:
+        return 0, []
+    with duckdb.connect(":memory:") as con:
+        bad = known.relation(con).filter("conflict IS NOT NULL").select("name, day, conflict")
+        (total,) = bad.count("*").fetchall()[0]
+        return total, bad.limit(limit).to_arrow_table().to_pylist()
+
+
+def more_status(ledger: Ledger) -> dict[str, Any]:
+    """What else says where this pipeline stands."""
+    shop = ShopifySettings.read()
+    known = mapped()
+    return {
+        "shop": shop.account,
+        "orders_since": str(first_day(ledger, shop)),
+        "changes_read_up_to": ledger.cursor(shop.account, CURSOR),
+        "orders_known": 0 if known is None else known.about.rows,
+        "shop_currency": ledger.cursor(shop.account, CURRENCY),
+    }
+
+
+def last_orders(ledger: Ledger, limit: int) -> list[dict[str, Any]]:
+    """The newest orders and where each stands: in the sheet since when, or what it waits for."""
+    known = mapped()
+    if known is None:
+        return []
+    with duckdb.connect(":memory:") as con:
+        query = f"""SELECT name, day, key, lines, test, fingerprint FROM read_parquet({quoted(known.path)})
+            ORDER BY created_at DESC LIMIT ?"""
+        found = con.sql(query, params=[limit]).to_arrow_table().to_pylist()
+    r = tables.record.c
+    account = ShopifySheetsSettings.read().account
+    records = {row["key"]: row for row in ledger.rows(
+        sa.select(tables.record).where(r.account == account, r.key.in_([o["key"] for o in found])))}  # fmt: skip
+    return [
+        {**{n: o[n] for n in ("name", "day", "key", "lines")}, "sheet": _stands(o, records.get(o["key"]))}
+        for o in found
+    ]
+
+
+def _stands(order: Mapping[str, Any], record: Mapping[str, Any] | None) -> str:
+    if order["test"] and record is None:
+        return "a test order: not written"
+    if record is None:
+        return "waits for the next sync"
+    if record["state"] == "present":
+        return (
+            f"as it is, since {record['at']}"
+            if record["hash"] == order["fingerprint"]
+            else f"an older state, of {record['at']}"
+        )
+    return {"absent": "undone", "unverified": "there, and looked at by the next sync"}.get(record["state"], "in part")
+
+
+def find_missing() -> list[missing.Gap]:
+    """Every gap in the order numbers, explained. Orders that turn up are read at once."""
+    with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger, clients(ledger) as (store, _):
+        known = mapped()
+        if known is None:
+            raise DeliveryError("no order was read yet: run a sync first.")
+        first = first_day(ledger, ShopifySettings.read())
+        unknown, tests = missing.gaps(missing.names_of(known), first)
+        return [*missing.explain(unknown, store, ledger, first), *tests]
+
+
+# --- files for people -------------------------------------------------------------------------------------------------
+
+
+def export(output: Path) -> int:
+    """Every order as its row should be, with when it was last written, as CSV. Atomic. Returns the rows written."""
+    known = mapped()
+    if known is None:
+        raise DeliveryError("nothing was mapped yet: run preview or sync first.")
+    layout = read_layout(ShopifySheetsSettings.read().layout)
+    columns = layout.orders.written
+    headers = [column.header for column in columns]
+    r = tables.record.c
+    with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger, duckdb.connect(":memory:") as con:
+        account = ShopifySheetsSettings.read().account
+        written = {row["key"]: row for row in ledger.rows(
+            sa.select(r.key, r.state, r.at).where(r.account == account))}  # fmt: skip
+        query = (
+            f"SELECT name, day, key, test, body FROM read_parquet({quoted(known.path)}) ORDER BY created_at, order_id"
+        )
+
+        def found() -> Iterator[list[Any]]:
+            for batch in con.sql(query).to_arrow_reader(1_000):
+                for row in batch.to_pylist():
+                    fields, at = loads(row["body"]) or {}, written.get(row["key"], {})
+                    yield [
+                        *(shown(c.type, fields.get(c.header)) for c in columns),
+                        len(fields[LINES]),
+                        at.get("state", ""),
+                        at.get("at", ""),
+                    ]
+
+        return write_csv(output, [*headers, "lines", "in the sheet", "written at"], found())
+
+
+def write_test_output(files: PlanFiles, plan_id: str, folder: Path) -> list[Path]:
+    """The rows of a plan as they would be written, as CSV and as JSON. Returns the two files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    layout = read_layout(ShopifySheetsSettings.read().layout)
+    columns = layout.orders.written
+    headers = [column.header for column in columns]
+    planned = files.query(plan_id, "SELECT * FROM plan ORDER BY row")
+    stem = folder / f"orders-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    images = [(row, loads(row["after"]) or {}) for row in planned]
+    paths = [stem.with_suffix(".csv"), stem.with_suffix(".json")]
+    write_csv(
+        paths[0],
+        ["what", *headers],
+        ([row["held"] or row["action"], *(shown(c.type, i.get(c.header)) for c in columns)] for row, i in images),
+    )
+    told = [
+        {"key": row["key"], "what": row["held"] or row["action"], "reason": row["reason"], "row": i}
+        for row, i in images
+    ]
+    paths[1].write_text(json.dumps(told, indent=1, default=str, ensure_ascii=False), encoding="utf-8")
+    return paths
+
+
+# --- the last days in numbers -----------------------------------------------------------------------------------------
+
+
+def days_in_numbers(ledger: Ledger, days: int) -> dict[str, Any]:
+    """Per day: orders and money by the day of creation, and what the runs of that day wrote, in the shop's zone."""
+    shop, account = ShopifySettings.read(), ShopifySheetsSettings.read().account
+    today = day_of(datetime.now().astimezone(), shop.zone)
+    shown = days_between(today - timedelta(days=days - 1), today)
+    zeros = dict.fromkeys(("orders", "money", "cancelled", "written", "runs", "bad"), 0)
+    numbers: dict[date, dict[str, Any]] = {day: {"day": day, **zeros} for day in shown}
+    with current_orders(warehouse(), shop.account) as con:
+        query = """SELECT day, count(*), coalesce(sum(total), 0), count(cancelled_at) FROM current_order
+            WHERE NOT test AND day BETWEEN ? AND ? GROUP BY day"""
+        for day, count, money, cancelled in con.execute(query, [shown[0], shown[-1]]).fetchall():
+            numbers[day].update(orders=count, money=money, cancelled=cancelled)
+    since = (datetime.now().astimezone() - timedelta(days=days + 1)).isoformat()
+    o, r = tables.outcome.c, tables.run.c
+    for at, state in ((row["at"], row["state"]) for row in ledger.rows(
+        sa.select(o.at, o.state).where(o.account == account, o.at >= since[:10], o.state != "skipped"))):  # fmt: skip
+        day = day_of(datetime.fromisoformat(at), shop.zone)
+        if day in numbers:
+            numbers[day]["written" if state in ("delivered", "unchanged") else "bad"] += 1
+    for row in ledger.rows(sa.select(r.started_at).where(r.pipeline == "shopify_sheets", r.started_at >= since[:10])):
+        day = day_of(datetime.fromisoformat(row["started_at"]), shop.zone)
+        if day in numbers:
+            numbers[day]["runs"] += 1
+    return {"currency": ledger.cursor(shop.account, CURRENCY) or "", "days": list(numbers.values())}

@@ -1,0 +1,186 @@
+"""Every order as the spreadsheet should show it, kept beside the orders: only what changed is mapped again.
+
+`sheets/order_rows` of the warehouse, one row per order that exists: its key in the sheet, the fingerprint of its rows and
+the rows themselves. An order that was deleted in the shop stays with its last rows, as `gone`. A layout or zone that
+changes makes the file void.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sync_pipelines.delivery.images import dumps, engine, fingerprint, loads
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.model import Desired
+from sync_pipelines.delivery.planning import load_records
+from sync_pipelines.pipelines.shopify_sheets import mapping
+from sync_pipelines.pipelines.shopify_sheets.layout import Layout
+from sync_pipelines.pipelines.shopify_sheets.target import fields_of
+from sync_pipelines.pipelines.shopify_store.current import current_orders, quoted, whole_orders
+from sync_pipelines.pipelines.shopify_store.orders import number, table
+from sync_pipelines.settings import ShopifySettings, ShopifySheetsSettings
+from sync_pipelines.warehouse.snapshots import About, Published, Staged, Warehouse, staged_file, with_about
+
+KEY = ("sheets", "order_rows")
+CHUNK = 5_000
+
+SCHEMA = pa.schema(
+    [
+        ("order_id", pa.int64()), ("digest", pa.string()), ("key", pa.string()), ("name", pa.string()), ("day", pa.date32()),
+        ("created_at", pa.timestamp("us", tz="UTC")), ("read_whole", pa.bool_()), ("test", pa.bool_()), ("gone", pa.bool_()),
+        ("lines", pa.int32()),
+        ("conflict", pa.string()), ("fingerprint", pa.string()), ("body", pa.string()),
+    ]
+)  # fmt: skip
+
+
+def bring_up_to_date(warehouse: Warehouse, layout: Layout, account: str) -> Published:
+    """Map the orders that are new or changed and keep the rows of the others. An order that is gone from the shop keeps
+    its last rows, marked so."""
+    shop = ShopifySettings.read()
+    mapped_by = mapping.fingerprint_of(layout, shop.zone)
+    known = warehouse.find(KEY, account)
+    if known is not None and known.about.origin != mapped_by:
+        known = None
+    with current_orders(warehouse, shop.account) as con, staged_file(warehouse.staging, "-".join(KEY)) as draft:
+        old = f"SELECT * FROM read_parquet({quoted(known.path)})" if known else f"SELECT {_nothing()} WHERE false"
+        con.execute(f"CREATE VIEW old AS {old}")
+        con.execute(_FATES)
+        if known is not None and not con.execute("FROM fate WHERE fate <> 'same' LIMIT 1").fetchall():
+            return known
+        with pq.ParquetWriter(draft, SCHEMA, compression="zstd", compression_level=1) as writer:
+            rows = 0
+            for found in (_kept(con), _gone(con, layout), _mapped(con, layout, shop.zone)):
+                for part in found:
+                    writer.write_table(part)
+                    rows += part.num_rows
+            about = About(account, datetime.now(UTC).isoformat(), rows=rows, origin=mapped_by)
+            writer.add_key_value_metadata(with_about(SCHEMA.empty_table(), about).schema.metadata)
+        return warehouse.publish(KEY, Staged(draft, about))
+
+
+_FATES = """
+CREATE TABLE fate AS
+SELECT coalesce(c.order_id, o.order_id) AS order_id, c.whole, CASE
+    WHEN c.order_id IS NULL THEN CASE WHEN o.gone THEN 'same' ELSE 'gone' END
+    WHEN o.order_id IS NULL OR o.gone OR o.digest <> c.digest THEN 'new'
+    WHEN o.read_whole <> c.whole THEN 'whole'
+    ELSE 'same' END AS fate
+FROM (SELECT c.order_id, c.digest, d.day IS NOT NULL AS whole FROM current_order c LEFT JOIN day_read d USING (day)) c
+FULL JOIN old o ON o.order_id = c.order_id
+"""
+
+
+def _kept(con: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:
+    """Rows that are as they were; `whole`: but for the day, which was read whole since."""
+    query = """SELECT o.* REPLACE (coalesce(f.whole, o.read_whole) AS read_whole) FROM old o
+        JOIN fate f ON f.order_id = o.order_id AND f.fate IN ('same', 'whole')"""
+    for batch in con.sql(query).to_arrow_reader(CHUNK):
+        yield pa.Table.from_batches([batch]).cast(SCHEMA)
+
+
+def _gone(con: duckdb.DuckDBPyConnection, layout: Layout) -> Iterator[pa.Table]:
+    """The last rows of orders that the shop has no more."""
+    fields = fields_of(layout)
+    query = "SELECT o.* FROM old o JOIN fate f ON f.order_id = o.order_id AND f.fate = 'gone'"
+    for batch in con.sql(query).to_arrow_reader(CHUNK):
+        rows = batch.to_pylist()
+        for row in rows:
+            image = mapping.deleted(loads(row["body"]) or {}, layout)
+            row.update(gone=True, body=dumps(image), fingerprint=fingerprint(image, fields))
+        yield pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def _mapped(con: duckdb.DuckDBPyConnection, layout: Layout, zone: ZoneInfo) -> Iterator[pa.Table]:
+    """New rows for orders that are new or changed."""
+    fields = fields_of(layout)
+    chosen = "FROM current_order WHERE order_id IN (SELECT order_id FROM fate WHERE fate = 'new')"
+    facts = {row[0]: row for row in con.execute(
+        f"SELECT order_id, digest, day, created_at, day IN (SELECT day FROM day_read) {chosen}").fetchall()}  # fmt: skip
+    for orders in whole_orders(con, f"SELECT f, n {chosen}"):
+        found = []
+        for order in orders:
+            order_id, digest, day, created, whole = facts[number(order["id"])]
+            row = mapping.desired(order, layout, zone)
+            found.append((
+                order_id, digest, row.key, order["name"], day, created, whole, order["test"], False,
+                len(order["lineItems"]), row.conflict, fingerprint(row.fields, fields), dumps(row.fields),
+            ))  # fmt: skip
+        yield table(found, SCHEMA)
+
+
+def _nothing() -> str:
+    types = {
+        pa.int64(): "BIGINT",
+        pa.int32(): "INTEGER",
+        pa.string(): "VARCHAR",
+        pa.date32(): "DATE",
+        pa.bool_(): "BOOLEAN",
+    }
+    return ", ".join(f"NULL::{types.get(f.type, 'TIMESTAMPTZ')} AS {f.name}" for f in SCHEMA)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The orders that may need something. in_scope: how many the sheet should show; known: rows that we put there and
+    that were as we left them; new_lines: rows of lines that orders without a row will need."""
+
+    keys: frozenset[str]
+    in_scope: int
+    known: int
+    new_orders: int
+    new_lines: int
+    con: duckdb.DuckDBPyConnection
+
+    def desired(self) -> Iterator[Desired]:
+        """Their rows, oldest order first."""
+        query = """SELECT r.key, r.conflict, r.body FROM scope r JOIN candidate c USING (order_id)
+            ORDER BY created_at, order_id"""
+        with self.con.cursor() as cursor:
+            for batch in cursor.sql(query).to_arrow_reader(CHUNK):
+                for key, conflict, body in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                    yield Desired(key, loads(body) or {}, conflict=conflict)
+
+
+@contextmanager
+def candidates(
+    rows: Published, ledger: Ledger, account: str, sheet: dict[str, list[int]], first: date, *, compare_all: bool
+) -> Iterator[Candidates]:
+    """Orders whose rows are not what was last put there, or not where they were put, or (compare_all) every one.
+
+    In scope is what was created from `first` on, what lies on a day that was read whole, and what is in the sheet by our
+    doing, or our predecessor's, already.
+    """
+    with engine("512MB") as con:
+        con.execute("SET TimeZone = 'UTC'")
+        load_records(con, ledger, account)
+        con.execute("CREATE TABLE there (key VARCHAR, times INTEGER)")
+        if sheet:
+            pairs = pa.table({"key": list(sheet), "times": [len(found) for found in sheet.values()]})
+            con.from_arrow(pairs).insert_into("there")
+        tests = "" if ShopifySheetsSettings.read().test_orders else "AND NOT test"
+        con.execute(
+            f"""CREATE VIEW scope AS SELECT * FROM read_parquet({quoted(rows.path)})
+            WHERE (key IN (SELECT key FROM record) OR NOT gone AND (day >= DATE '{first}' OR read_whole)) {tests}"""
+        )
+        con.execute(
+            """CREATE TABLE candidate AS SELECT s.order_id, s.key, s.lines, t.key IS NULL AS absent
+            FROM scope s LEFT JOIN record r ON r.key = s.key LEFT JOIN there t ON t.key = s.key
+            WHERE $1 OR s.conflict IS NOT NULL OR r.key IS NULL OR r.state <> 'present' OR r.hash <> s.fingerprint
+               OR coalesce(t.times, 0) <> 1""",
+            [compare_all],
+        )
+        keys = frozenset(key for (key,) in con.execute("SELECT key FROM candidate").fetchall())
+        in_scope, known, new_orders, new_lines = con.execute(
+            """SELECT (SELECT count(*) FROM scope), (SELECT count(*) FROM record WHERE state = 'present'),
+                count(*) FILTER (absent), coalesce(sum(lines) FILTER (absent), 0)::BIGINT FROM candidate"""
+        ).fetchall()[0]
+        yield Candidates(keys, in_scope, known, new_orders, new_lines, con)

@@ -1,0 +1,182 @@
+"""The steps behind the assets, without Dagster: plan the rows, apply a plan, put right what was hit on the way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery.guards import PlanGuard, Sight
+from sync_pipelines.delivery.images import loads
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.model import DeliveryError, Finding
+from sync_pipelines.delivery.planning import Policy, make_plan
+from sync_pipelines.delivery.plans import Plan, PlanFiles
+from sync_pipelines.pipelines.shopify_sheets import rows
+from sync_pipelines.pipelines.shopify_sheets.layout import read_layout, same
+from sync_pipelines.pipelines.shopify_sheets.sheet import Sheet
+from sync_pipelines.pipelines.shopify_sheets.target import LINES, OrderRows, lines_differing, unkeyed_lines
+from sync_pipelines.pipelines.shopify_store.reading import CURRENCY
+from sync_pipelines.settings import ShopifySettings, ShopifySheetsSettings
+from sync_pipelines.vendors.google_sheets import Sheets
+from sync_pipelines.vendors.http import CallMeter
+from sync_pipelines.warehouse.snapshots import Published, Warehouse
+
+PIPELINE = "shopify_sheets"
+SPREADSHEET = "spreadsheet id"
+ENOUGH_ROWS = 50
+Compare = Literal["changed", "all"]
+
+
+def open_sheet(client: Sheets, ledger: Ledger, run: str) -> Sheet:
+    """The spreadsheet that the settings name. Raises SettingsError, SpreadsheetUnknown, DeliveryError.
+
+    A title that leads to another spreadsheet than it used to is refused: rows would be looked for where they never were.
+    """
+    settings = ShopifySheetsSettings.read()
+    named = settings.needed("spreadsheet", "TARGET_SPREADSHEET")
+    layout = read_layout(settings.layout)
+    if settings.spreadsheet_id:
+        return Sheet(client, settings.spreadsheet_id, layout)
+    found, before = client.find(named), ledger.cursor(settings.account, SPREADSHEET)
+    if before not in (None, found):
+        raise DeliveryError(
+            f"the title {named!r} leads to spreadsheet {found}; so far it was {before}. Nothing was sent. Name the one that "
+            "is meant by its id, or give the old one its title back."
+        )
+    if before is None:
+        ledger.set_cursor(settings.account, SPREADSHEET, found, run)
+    return Sheet(client, found, layout)
+
+
+def target(client: Sheets, ledger: Ledger, run: str) -> OrderRows:
+    settings = ShopifySheetsSettings.read()
+    currency = ledger.cursor(ShopifySettings.read().account, CURRENCY)
+    return OrderRows(
+        open_sheet(client, ledger, run), settings, currency or "",
+        disturbed=lambda keys: ledger.doubt_record(settings.account, keys),
+        overwritten=lambda keys: ledger.doubt_record(settings.account, keys, there=False),
+    )  # fmt: skip
+
+
+def plan_rows(
+    there: OrderRows, mapped: Published, first: date, *, ledger: Ledger, files: PlanFiles, run: str,
+    compare: Compare = "changed", only: Collection[str] | None = None,
+) -> Plan:  # fmt: skip
+    """Plan the rows of every order whose stored state is not what was last delivered; with `all`, look at every row.
+
+    Two reads of the sheet where nothing changed. Sends nothing that changes it. `only`: just these keys.
+    """
+    settings = ShopifySheetsSettings.read()
+    in_sheet = there.known()
+    with rows.candidates(
+        mapped, ledger, there.account, in_sheet, first, compare_all=compare == "all" or only is not None
+    ) as found:  # fmt: skip
+        keys = found.keys if only is None else found.keys & set(only)
+        if only is not None and (unknown := sorted(set(only) - keys)):
+            raise DeliveryError(f"no order is known as {', '.join(unknown)}. Nothing was planned.")
+        return make_plan(
+            there, found.desired(), ledger=ledger, files=files, pipeline=PIPELINE, extract=mapped.about.at, run=run,
+            policy=Policy(foreign_edits=settings.foreign_edits), row_guards=[unkeyed_lines],
+            plan_guards=[
+                _not_all_at_once(found.known, settings.max_updates),
+                _not_too_many_held(found.in_scope, settings.max_held),
+                _cells_left(there.sheet, found, settings),
+            ],
+            only=keys, whole=only is None,
+        )  # fmt: skip
+
+
+def disturbed(ledger: Ledger, account: str, since: str) -> list[str]:
+    """Keys whose rows were hit since then: not known to hold what was put there, or overwritten."""
+    r = tables.record.c
+    return ledger.column(
+        sa.select(r.key)
+        .where(r.account == account, r.state.in_(["unverified", "absent"]), r.at >= since)
+        .order_by(r.key)
+    )
+
+
+def _not_all_at_once(known: int, share: Decimal) -> PlanGuard:
+    def look(sight: Sight) -> Finding:
+        changing = sight.counts.update
+        if known < ENOUGH_ROWS:
+            return Finding(
+                "rows changing",
+                "no_baseline",
+                f"{changing} rows change; {known} were written so far: too few to compare",
+            )
+        text = f"{changing} of {known} rows written so far would change (limit {share:.0%})"
+        return Finding("rows changing", "stopped" if changing > known * share else "clear", text)
+
+    return look
+
+
+def _not_too_many_held(in_scope: int, share: Decimal) -> PlanGuard:
+    def look(sight: Sight) -> Finding:
+        held = sight.counts.held - sight.counts.held_by_kind.get("settling", 0)
+        text = f"{held} of {in_scope} orders are held back (limit {share:.0%})"
+        if in_scope < ENOUGH_ROWS:
+            return Finding("held", "no_baseline", text)
+        return Finding("held", "stopped" if held > in_scope * share else "clear", text)
+
+    return look
+
+
+def _cells_left(sheet: Sheet, found: rows.Candidates, settings: ShopifySheetsSettings) -> PlanGuard:
+    """The vendor's limit counts every cell of every tab's grid, empty ones too (https://support.google.com/drive/answer/37603)."""
+    new = zip(sheet.both, (found.new_orders, found.new_lines), strict=True)
+    grows = sum(max(0, seen.used + n - seen.grid_rows) * seen.tab.columns for seen, n in new)
+    cells, limit = sheet.cells + grows, settings.cell_limit
+    text = f"{cells:,} cells with the new rows, of {limit:,} that a spreadsheet may have"
+    if cells > limit:
+        told = f"{text}: begin another spreadsheet, or delete empty rows, unused columns and tabs"
+        return lambda _: Finding("cells", "stopped", told)
+    if cells > limit * settings.cell_notice:
+        text += ": nearly full. Begin another spreadsheet soon, or delete empty rows, unused columns and tabs"
+    return lambda _: Finding("cells", "clear", text)
+
+
+def nearly_full(plan: Plan) -> bool:
+    return any(f.guard == "cells" and "nearly full" in f.message for f in plan.findings)
+
+
+def least_calls(meter: CallMeter, there: OrderRows, plan: Plan, *, planned: bool, sent: int) -> None:
+    """Note the least calls Google needs: the spreadsheet by its title; its tabs and key columns, and the rows that may
+    differ; then, where anything was sent, a look before, a look after, and a write for each request's worth of rows."""
+    settings = ShopifySheetsSettings.read()
+    titled = 0 if settings.spreadsheet_id else 1
+    planning = (1 + bool(plan.counts.live)) * planned
+    sending = (2 + math.ceil(there.bytes_sent / settings.write_bytes)) * (sent > 0)
+    meter.minimum["google"] += 0 if meter.minimum["google"] else titled + 1
+    meter.minimum["google"] += planning + sending
+
+
+def readable(row: Mapping[str, Any]) -> dict[str, str]:
+    """A planned row for people: which columns change. Never what stands in them: there are names and addresses among it."""
+    layout = read_layout(ShopifySheetsSettings.read().layout)
+    before, after = loads(row["before"]) or {}, loads(row["after"]) or {}
+    changed = [
+        h for h, c in layout.orders.by_header.items() if same(c.type, before.get(h)) != same(c.type, after.get(h))
+    ]
+    was, now = before.get(LINES) or {}, after.get(LINES) or {}
+    lines = f"{len(now)} lines" if not was else f"{lines_differing(layout, was, now)} of {len(now)} lines"
+    what = f"held ({row['held']})" if row["held"] else row["action"]
+    columns = "whole row" if row["action"] == "create" else ", ".join(changed) or "no column"
+    named = next((c.header for c in layout.orders.written if c.source in ("name", "number")), layout.orders.key)
+    return {
+        "key": row["key"],
+        "order": str((after or before).get(named) or ""),
+        "what": what,
+        "changes": f"{columns}; {lines}",
+        "reason": row["reason"] or row["undo_note"] or "",
+    }
+
+
+def bring_up_to_date(warehouse: Warehouse, there: OrderRows) -> Published:
+    return rows.bring_up_to_date(warehouse, there.layout, there.account)

@@ -1,0 +1,452 @@
+"""The spreadsheet of orders as a delivery target: one record per order, its own row and those of its lines together.
+
+Rows are found by the key column just before they are written, wherever people have put them; what was written is read
+back before it counts (`Done`). Between that look and the call somebody may still move a row: then our values stand in
+another order's row. Reading back shows it; that other order is compared again and put right, and the collision told.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from sync_pipelines.currency import decimals
+from sync_pipelines.delivery.images import dumps
+from sync_pipelines.delivery.model import (
+    Answer,
+    BatchRefused,
+    CannotGoOn,
+    Change,
+    Done,
+    Field,
+    Fields,
+    Intent,
+    Live,
+    RetryLater,
+    Step,
+    Target,
+    Unclear,
+)
+from sync_pipelines.pipelines.shopify_sheets.layout import Column, Layout, TabLayout, key_text, same
+from sync_pipelines.pipelines.shopify_sheets.mapping import REMOVED
+from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem, Seen, Sheet
+from sync_pipelines.settings import ShopifySheetsSettings
+from sync_pipelines.vendors.google_sheets import Cells, Row, size
+from sync_pipelines.vendors.http import NeverSent, Permanent, RateLimited, Transient, WritesOff
+
+log = logging.getLogger(__name__)
+
+LINES = "lines"
+UNKEYED = "?"
+"""Begins the name of a line's row that has its order's key and no key of its own: an older program's."""
+RANGE_BYTES = 80
+MOST_CHANGES = 5_000
+GROW_AT_LEAST = 500
+JUST_NOW = 1.0
+"""Seconds."""
+
+Cell = dict[str, Any]
+
+
+class OrderRows(Target):
+    """Orders and their lines on two tabs of one spreadsheet.
+
+    Fields: one per written column of the orders' tab, by its header; `lines`: the line's key → its cells by header.
+    """
+
+    name = "sheets/orders"
+    window: ClassVar[int | None] = 20_000
+
+    def __init__(
+        self,
+        sheet: Sheet,
+        settings: ShopifySheetsSettings,
+        currency: str,
+        disturbed: Callable[[Sequence[str]], None] = lambda _: None,
+        overwritten: Callable[[Sequence[str]], None] = lambda _: None,
+    ) -> None:
+        """disturbed: told the keys of orders in whose rows our values may have ended up; overwritten: of those that lost
+        their row to a new one of ours."""
+        self.sheet, self.account, self.settings = sheet, settings.account, settings
+        self.layout, self.decimals = sheet.layout, decimals(currency)
+        self._disturbed, self._overwritten = disturbed, overwritten
+        self._unanswered: dict[str, dict[str, list[tuple[str, int]]]] = {}
+        """By intent: where rows went of which no answer came."""
+        self._stood: list[tuple[dict[str, list[int]], dict[str, list[int]], dict[int, str]]] = []
+        """Rows of orders, rows of lines and the lines' orders, as they stood when new rows were put below them."""
+        self.bytes_sent = 0
+        """Of rows, in this run."""
+        self.fields = fields_of(sheet.layout)
+        self.steps = (Step("rows", timedelta(seconds=settings.lands_within), atomic=True),)
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def read(self, keys: Sequence[str] | None) -> Iterator[Live]:
+        """Orders as they stand in the sheet: one read, or two where rows are not where they were; none where it was seen
+        just now that there are no such rows."""
+        if keys is None:
+            keys = list(self.known())
+        if not keys or (self.sheet.age < JUST_NOW and not self.sheet.has_rows(keys)):
+            return
+        yield from self._live(keys, self.sheet.look(keys))
+
+    def known(self) -> dict[str, list[int]]:
+        """Every order's key in the sheet, with its rows. One read."""
+        self.sheet.look()
+        return dict(self.sheet.orders.rows)
+
+    def _live(self, keys: Sequence[str], found: Mapping[str, list[list[Any]]]) -> Iterator[Live]:
+        orders, lines = self.sheet.both
+        by_row = {row[0]: row[1:] for row in found["orders"]}
+        of_order: dict[str, list[tuple[int, Cell]]] = {}
+        for row, *values in found["lines"]:
+            of_order.setdefault(lines.order_of.get(row, ""), []).append((row, _named(lines, values)))
+        for key in keys:
+            rows = orders.rows.get(key, [])
+            if not rows and key not in of_order:
+                continue
+            problem = f"stands in rows {', '.join(map(str, rows))} of {orders.tab.title!r}" if len(rows) > 1 else None
+            fields: Fields = _named(orders, by_row.get(rows[0], [])) if rows else {}
+            mine: dict[str, Cell] = {}
+            for row, cells in of_order.get(key, []):
+                name = lines.key_at.get(row) or f"{UNKEYED}{len(mine) + 1}"
+                if name in mine:
+                    problem = f"line {name} stands in several rows of {lines.tab.title!r}"
+                mine[name] = cells
+            yield Live(key, {**fields, LINES: mine}, remote_id=None, problem=problem)
+
+    def merged(self, before: Fields | None, wanted: Fields) -> Fields:
+        """Lines that the order has no more stay, marked as removed; rows without a key become the lines they stand for."""
+        if before is None:
+            return wanted
+        there, lines = before.get(LINES) or {}, dict(wanted[LINES])
+        if not claims(there, lines):
+            lines.update({name: cells for name, cells in there.items() if name.startswith(UNKEYED)})
+        status = next((c.header for c in self.layout.lines.written if c.source == "status"), None)
+        for name, cells in there.items():
+            if name not in lines and not name.startswith(UNKEYED):
+                lines[name] = {**cells, status: REMOVED} if status else cells
+        merged = super().merged(before, wanted)
+        if before.get(self.layout.orders.key) is None:  # only its lines are there: the row is made, whole
+            merged = {**wanted}
+        return {**merged, LINES: lines}
+
+    def reverse(self, change: Change) -> Change | str:
+        """Restore the cells; of a row that was made, empty ours. A row is never deleted; a line's key, once filled in, stays."""
+        back = super().reverse(change)
+        if isinstance(back, str) or back.after is None:
+            return back
+        was, now = back.after.get(LINES) or {}, (back.before or {}).get(LINES) or {}
+        names = {unkeyed: name for name, unkeyed in claims(was, now).items()}
+        kept = {names.get(name, name): {**now.get(names.get(name, ""), {}), **cells} for name, cells in was.items()}
+        return replace(back, after={**back.after, LINES: kept})
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def batches(self, step: Step, changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
+        """As many orders as fit into one request of the size the vendor recommends."""
+        batch: list[Change] = []
+        taken = 0
+        for change in changes:
+            needs = self._size(change)
+            if batch and (taken + needs > self.settings.write_bytes or len(batch) >= MOST_CHANGES):
+                yield batch
+                batch, taken = [], 0
+            batch.append(change)
+            taken += needs
+            self.bytes_sent += needs
+        if batch:
+            yield batch
+
+    def _size(self, change: Change) -> int:
+        image = change.after or change.before or {}
+        rows: list[Row] = [
+            [v for n, v in image.items() if n != LINES],
+            *(list(c.values()) for c in image.get(LINES, {}).values()),
+        ]
+        width = max(len(tab.columns) for tab in self.layout.tabs)
+        return size(rows) + (RANGE_BYTES + 5 * width) * len(rows)  # a cell left alone is a null
+
+    def write(self, step: Step, batch: Sequence[Change], intent: Intent) -> Mapping[str, Answer]:
+        try:
+            self.sheet.look_before_writing([c.key for c in batch], self.settings.positions_hold)
+            cells = _Placing(self.layout.orders, self.layout.lines, self.sheet)
+            for change in batch:
+                cells.place(change)
+            self._make_room(cells)
+            if any(last > seen.used for seen, last in zip(self.sheet.both, cells.last, strict=True)):
+                self._stood.append((self.sheet.orders.rows, self.sheet.lines.rows, self.sheet.lines.order_of))
+        except LayoutProblem as e:
+            raise CannotGoOn(str(e)) from e
+        except (RateLimited, NeverSent, Transient) as e:  # nothing of these orders was sent
+            self.sheet.forget()
+            raise RetryLater(e.retry_after or self.settings.positions_hold or 1.0, str(e)) from e
+        except WritesOff as e:
+            raise CannotGoOn(str(e)) from e
+        except Permanent as e:
+            self.sheet.forget()
+            raise CannotGoOn(str(e)) from e
+        try:
+            self.sheet.client.write(self.sheet.id, cells.ranges())
+        except RateLimited as e:
+            raise RetryLater(e.retry_after or 30.0, str(e)) from e
+        except NeverSent as e:
+            raise RetryLater(5.0, str(e)) from e
+        except Transient as e:
+            self.sheet.forget()
+            self._unanswered[intent.id] = cells.places
+            return {change.key: Unclear(str(e)) for change in batch}
+        except WritesOff as e:
+            raise CannotGoOn(str(e)) from e
+        except Permanent as e:
+            self.sheet.forget()
+            if e.status == 400:
+                raise BatchRefused(str(e)) from e
+            raise CannotGoOn(str(e)) from e
+        return {change.key: Done(json.dumps(cells.places[change.key])) for change in batch}
+
+    def _make_room(self, cells: _Placing) -> None:
+        """Grow the grids to what is about to be written, and give the new rows their number formats. One write, or none."""
+        requests: list[dict[str, Any]] = []
+        for seen, last in zip(self.sheet.both, cells.last, strict=True):
+            new = last - seen.used
+            if new <= 0:
+                continue
+            if last > seen.grid_rows:
+                more = max(last - seen.grid_rows + new, GROW_AT_LEAST)
+                requests.append(
+                    {"appendDimension": {"sheetId": seen.tab.sheet_id, "dimension": "ROWS", "length": more}}
+                )
+                seen.grid_rows += more
+                seen.formatted_from = None
+            if seen.formatted_from is None or seen.formatted_from > seen.used + 1:
+                requests += formats(seen.layout, seen.tab.sheet_id, seen.columns, seen.used + 1, self.decimals)
+                seen.formatted_from = seen.used + 1
+        if requests:
+            self.sheet.client.change(self.sheet.id, requests)
+
+    # --- reading back -----------------------------------------------------------------------------------------------
+
+    def settle(self, intents: Sequence[Intent]) -> Mapping[str, Answer]:
+        """Read back what was written, and look who stands where it was written."""
+        places = [place for i in intents for mine in self._places(i).values() for place in mine]
+        keys = [c.key for i in intents for c in i.changes]
+        live = {record.key: record for record in self._live(keys, self.sheet.look(keys, more=places))}
+        answers = {c.key: self.settled(i.step, c, live.get(c.key)) for i in intents for c in i.changes}
+        self._tell_of_others(intents)
+        return answers
+
+    def _places(self, intent: Intent) -> Mapping[str, list[tuple[str, int]]]:
+        """Where the rows of each key went, as far as that is known."""
+        told = {key: [(title, row) for title, row in json.loads(handle)] for key, handle in intent.handles.items()}
+        return told or self._unanswered.get(intent.id, {})
+
+    def _tell_of_others(self, intents: Sequence[Intent]) -> None:
+        """Orders that stand where we wrote somebody else, or stand nowhere since we wrote new rows: a row was moved between
+        our look and our call."""
+        orders, lines = self.sheet.both
+        owner = {orders.tab.title: orders.key_at, lines.tab.title: lines.order_of}
+        hit: dict[str, str] = {}
+        for intent in intents:
+            for key, places in self._places(intent).items():
+                for title, row in places:
+                    stands = owner[title].get(row, "")
+                    if stands and stands != key:
+                        hit[stands] = f"{key} was written to row {row} of {title!r}, where {stands} stands now"
+        if hit:
+            for told in list(hit.values())[:20]:
+                log.warning("sheets/orders: somebody moved rows while we wrote: %s. Both are compared again.", told)
+            self._disturbed(sorted(hit))
+        if lost := self._lost(intents):
+            log.warning("sheets/orders: new rows were written over those of %s, which somebody moved there. They are made again.",
+                        ", ".join(sorted(lost)[:20]))  # fmt: skip
+            self._overwritten(sorted(lost))
+
+    def _lost(self, intents: Sequence[Intent]) -> set[str]:
+        """Orders that had a row, or a line's row, before new ones were written, and have it no more. What we took back
+        ourselves is none of them."""
+        orders, lines = self.sheet.both
+        stood, self._stood = self._stood, []
+        ours = {c.key: set((c.after or {}).get(LINES) or {}) if c.after else None for i in intents for c in i.changes}
+        lost: set[str] = set()
+        for rows, line_rows, order_of in stood:
+            lost.update(key for key in rows if key not in orders.rows and ours.get(key, "kept") is not None)
+            for name, (row, *_) in line_rows.items():
+                key = order_of.get(row, "")
+                kept = ours.get(key, {name})
+                if key and name not in lines.rows and kept and name in kept:
+                    lost.add(key)
+        return lost
+
+
+class _Placing:
+    """Where the rows of a batch go, and what goes there."""
+
+    def __init__(self, orders: TabLayout, lines: TabLayout, sheet: Sheet) -> None:
+        self.sheet, self.layouts = sheet, (orders, lines)
+        self.last = [seen.used for seen in sheet.both]
+        self.places: dict[str, list[tuple[str, int]]] = {}
+        self._rows: tuple[dict[int, list[Any]], dict[int, list[Any]]] = ({}, {})
+
+    def place(self, change: Change) -> None:
+        orders, lines = self.sheet.both
+        mine = self.places.setdefault(change.key, [])
+        row = next(iter(orders.rows.get(change.key, ())), None)
+        if change.after is None:
+            if row:
+                self._put(0, row, _cells(orders, {}, self.layouts[0].written, clear=True), mine)
+        elif row is None:
+            self._put(0, None, _cells(orders, change.after, self.layouts[0].written), mine)
+        else:
+            self._put(0, row, _cells(orders, change.after, _kept(self.layouts[0])), mine)
+        there = _rows_by_line(lines, change.key)
+        after = (change.after or {}).get(LINES) or {}
+        before = ((change.live.fields if change.live else change.before) or {}).get(LINES) or {}
+        claimed = claims(before, after)
+        for name, cells in after.items():
+            was = claimed.get(name, name)
+            at = there.pop(was, None)
+            if at is None:
+                self._put(1, None, _cells(lines, cells, self.layouts[1].written), mine)
+            elif was != name or _lines_same(self.layouts[1], {"": before.get(name)}) != _lines_same(
+                self.layouts[1], {"": cells}
+            ):
+                columns = self.layouts[1].written if was != name else _kept(self.layouts[1])
+                self._put(1, at, _cells(lines, cells, columns), mine)
+        for name, at in there.items():
+            if not name.startswith(UNKEYED) and name not in after:
+                self._put(1, at, _cells(lines, {}, self.layouts[1].written, clear=True), mine)
+
+    def _put(self, which: int, row: int | None, cells: list[Any], mine: list[tuple[str, int]]) -> None:
+        if row is None:
+            self.last[which] += 1
+            row = self.last[which]
+        self._rows[which][row] = cells
+        mine.append((self.sheet.both[which].tab.title, row))
+
+    def ranges(self) -> list[tuple[Cells, Sequence[Row]]]:
+        """Rows that stand together as one rectangle each."""
+        found: list[tuple[Cells, Sequence[Row]]] = []
+        for seen, rows in zip(self.sheet.both, self._rows, strict=True):
+            block: list[list[Any]] = []
+            start = 0
+            for row in [*sorted(rows), None]:
+                if block and row != start + len(block):
+                    found.append((_rectangle(seen, start, len(block)), block))
+                    block = []
+                if row is not None:
+                    start = start if block else row
+                    block.append(rows[row])
+            seen.used = max(seen.used, *rows, 1) if rows else seen.used
+        return found
+
+
+def _rectangle(seen: Seen, row: int, rows: int) -> Cells:
+    return Cells(seen.tab.title, row, seen.first_column, row + rows - 1, seen.last_column)
+
+
+def _rows_by_line(lines: Seen, key: str) -> dict[str, int]:
+    """The rows of one order's lines by the line's key; rows without one are numbered as `_live` numbers them."""
+    found: dict[str, int] = {}
+    for row in sorted(r for r, order in lines.order_of.items() if order == key):
+        found[lines.key_at.get(row) or f"{UNKEYED}{len(found) + 1}"] = row
+    return found
+
+
+def claims(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, str]:
+    """Which row without a key is which line: in their order, if there are just as many of one as of the other."""
+    unkeyed = [name for name in there if name.startswith(UNKEYED)]
+    open_lines = [name for name in wanted if name not in there and not name.startswith(UNKEYED)]
+    return dict(zip(open_lines, unkeyed, strict=True)) if unkeyed and len(unkeyed) == len(open_lines) else {}
+
+
+def unkeyed_lines(_: Fields | None, after: Fields) -> str | None:
+    """A row guard: rows of this order without a line key, of which nobody can say which line each is."""
+    left = [name for name in after.get(LINES) or {} if name.startswith(UNKEYED)]
+    if not left:
+        return None
+    return (
+        f"{len(left)} rows of lines have no line key and are not as many as the lines that lack a row: fill the key column "
+        "in, or clear those rows. Released as it is, every line gets a row of its own beside them"
+    )
+
+
+def _kept(tab: TabLayout) -> tuple[Column, ...]:
+    """The columns written into a row that is there: never its key, so that a row that was moved keeps its own."""
+    return tuple(c for c in tab.written if c.write == "always" and c.header not in (tab.key, tab.order))
+
+
+def _cells(seen: Seen, values: Mapping[str, Any], columns: Sequence[Column], *, clear: bool = False) -> list[Any]:
+    """One row from our first column to our last: our values, None (left alone) between them, "" for what is to be empty."""
+    row: list[Any] = [None] * seen.width
+    for column in columns:
+        value = None if clear else values.get(column.header)
+        row[seen.place(column.header)] = "" if value is None else value
+    return row
+
+
+def _named(seen: Seen, cells: Sequence[Any]) -> Cell:
+    """A row's cells by header, without the empty ones. Keys are text, whatever a person's retyping made of them."""
+    found: Cell = {}
+    for column in seen.layout.written:
+        place = seen.place(column.header)
+        value = cells[place] if place < len(cells) else None
+        if column.header in (seen.layout.key, seen.layout.order):
+            value = key_text(value)
+        if value is not None and value != "":
+            found[column.header] = value
+    return found
+
+
+def fields_of(layout: Layout) -> dict[str, Field]:
+    """The fields of an order in the sheet, with how two values of each are compared."""
+    return {
+        **{column.header: _field(column) for column in layout.orders.written},
+        LINES: Field(same=lambda lines: _lines_same(layout.lines, lines), private=True),
+    }
+
+
+def _field(column: Column) -> Field:
+    ownership: Any = {"always": "owned", "once": "create_only"}[column.write]
+    return Field(ownership, same=lambda value: same(column.type, value), private=True)
+
+
+def _lines_same(tab: TabLayout, lines: Mapping[str, Any] | None) -> str:
+    """Lines in the form in which two sets of them are compared: their columns that are always written."""
+    return dumps({
+        name: {c.header: shown for c in tab.written if c.write == "always" and (shown := same(c.type, cells.get(c.header)))}
+        for name, cells in (lines or {}).items()
+        if cells is not None
+    })  # fmt: skip
+
+
+def lines_differing(layout: Layout, was: Mapping[str, Any], now: Mapping[str, Any]) -> int:
+    """How many lines are not the same in both."""
+    return sum(
+        _lines_same(layout.lines, {"": was.get(name)}) != _lines_same(layout.lines, {"": now.get(name)})
+        for name in {*was, *now}
+    )
+
+
+def formats(
+    tab: TabLayout, sheet_id: int, columns: Mapping[str, int], first_row: int, places: int
+) -> list[dict[str, Any]]:
+    """Number formats for the columns that hold amounts and times, from a row to the end of the grid."""
+    money = "#,##0" + ("." + "0" * places if places else "")
+    patterns = {
+        "money": ("NUMBER", money), "date": ("DATE", tab.date_format), "datetime": ("DATE_TIME", tab.datetime_format),
+        "integer": ("NUMBER", "0"),
+    }  # fmt: skip
+    return [
+        {"repeatCell": {
+            "range": {"sheetId": sheet_id, "startRowIndex": first_row - 1, "startColumnIndex": columns[c.header] - 1,
+                      "endColumnIndex": columns[c.header]},
+            "cell": {"userEnteredFormat": {"numberFormat": dict(zip(("type", "pattern"), patterns[c.type], strict=True))}},
+            "fields": "userEnteredFormat.numberFormat",
+        }}
+        for c in tab.written if c.type in patterns
+    ]  # fmt: skip

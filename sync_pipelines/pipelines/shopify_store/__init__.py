@@ -1,0 +1,1 @@
+"""The shop as it is read once for every pipeline that needs it."""

@@ -1,0 +1,134 @@
+"""The shop, read once for everybody: its orders day by day, what changed since, and the proof that nothing is missing."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Any
+
+import dagster as dg
+import pyarrow as pa
+
+from sync_pipelines.pipelines.resources import RunResource, ShopifyResource
+from sync_pipelines.pipelines.shopify_store import checks
+from sync_pipelines.pipelines.shopify_store.current import current_orders
+from sync_pipelines.pipelines.shopify_store.days import stretches
+from sync_pipelines.pipelines.shopify_store.orders import LINES, NOTES, ORDERS, REFUNDS
+from sync_pipelines.pipelines.shopify_store.reading import (
+    CHANGES_KEY,
+    LINES_KEY,
+    ORDERS_KEY,
+    REFUNDS_KEY,
+    Store,
+    first_day,
+    stored_per_day,
+)
+from sync_pipelines.pipelines.tables import column_schema, markdown
+from sync_pipelines.settings import ShopifySettings
+
+GROUP = "shopify_store"
+OWNERS = ["team:orders"]
+FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=6), warn_window=timedelta(hours=1))
+
+_settings = ShopifySettings.read()
+DAYS = dg.DailyPartitionsDefinition(start_date=str(_settings.first_day), timezone=_settings.time_zone, end_offset=1)
+"""Days of the shop, today among them. The zone is a setting, for it says which orders a day holds."""
+
+store = dg.AssetSpec(
+    ["shopify", "store"], group_name=GROUP, kinds={"shopify"}, owners=OWNERS,
+    description="The merchant's shop in Shopify. Somebody else's: this pipeline only reads it.",
+)  # fmt: skip
+
+
+def _day_asset(key: tuple[str, str], schema: pa.Schema, description: str) -> dg.AssetSpec:
+    notes = {field.name: NOTES.get(field.name, field.name.replace("_", " ")) for field in schema}
+    return dg.AssetSpec(
+        list(key), deps=[store], group_name=GROUP, kinds={"shopify", "parquet"}, owners=OWNERS, description=description,
+        metadata={"dagster/column_schema": column_schema(notes, schema)},
+    )  # fmt: skip
+
+
+@dg.multi_asset(
+    name="order_days",
+    specs=[
+        _day_asset(ORDERS_KEY, ORDERS, "Every order created on a day of the shop, whole, and proved to be all of them by count."),
+        _day_asset(LINES_KEY, LINES, "Every line of the orders of a day."),
+        _day_asset(REFUNDS_KEY, REFUNDS, "Every refunded line of the orders of a day, whenever it was refunded."),
+    ],
+    partitions_def=DAYS, backfill_policy=dg.BackfillPolicy.single_run(), check_specs=[checks.DAYS_AS_READ],
+)  # fmt: skip
+def order_days(context: dg.AssetExecutionContext, run: RunResource, shopify: ShopifyResource) -> Iterator[Any]:
+    reader = Store(shopify.client(run), run.warehouse, run.ledger, ShopifySettings.read(), run.id)
+    run.note(pipeline=GROUP)
+    days = [date.fromisoformat(key) for key in context.partition_keys]
+    read = [day for first, last in stretches(days) for day in reader.read_days(first, last)]
+    run.note(
+        message=f"{len(read)} days: {'; '.join(map(str, reader.ways))}", counts={"orders": sum(d.orders for d in read)}
+    )
+    facts: dict[str, Any] = {
+        "days": len(read),
+        "orders": sum(day.orders for day in read),
+        "money": f"{sum(day.money for day in read)} {reader.facts.currency}",
+        "how": "; ".join(map(str, reader.ways)) or "nothing to read",
+        "noticed": dg.MetadataValue.json(reader.notices()),
+        "calls": run.meter.used["shopify"],
+    }
+    for key in (LINES_KEY, REFUNDS_KEY, ORDERS_KEY):
+        yield dg.MaterializeResult(asset_key=list(key), metadata=facts)
+    yield checks.days_as_read(run.warehouse, run.ledger, ShopifySettings.read().account, [str(d.day) for d in read])
+
+
+@dg.asset(
+    key=list(CHANGES_KEY), deps=[store], group_name=GROUP, kinds={"shopify", "parquet"}, owners=OWNERS, freshness_policy=FRESH,
+    check_specs=[checks.NOTHING_ODD],
+    description=(
+        "Every order that changed since last time, whole: a log in which the newest version of an order wins, also over the "
+        "daily files. The first reading takes the last days (lookback_days)."
+    ),
+    metadata={"dagster/column_schema": column_schema(
+        {f.name: NOTES.get(f.name, f.name.replace("_", " ")) for f in ORDERS}, ORDERS)},
+)  # fmt: skip
+def order_changes(run: RunResource, shopify: ShopifyResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    settings = ShopifySettings.read()
+    reader = Store(shopify.client(run), run.warehouse, run.ledger, settings, run.id)
+    run.note(pipeline=GROUP)
+    read = reader.read_changes(move_cursor=run.verb != "preview")
+    run.note(message=f"shopify/order_changes: {read} new versions of orders")
+    metadata: dict[str, Any] = {
+        "new_versions": read,
+        "read_up_to": run.ledger.cursor(settings.account, "order_changes") or "",
+        "how": "; ".join(map(str, reader.ways)) or "page by page",
+        "noticed": dg.MetadataValue.json(reader.notices()),
+        "calls": run.meter.used["shopify"],
+    }
+    return dg.MaterializeResult(metadata=metadata, check_results=[checks.nothing_odd(reader.notices())])
+
+
+@dg.asset(
+    key=["shopify", "order_counts"], deps=[list(ORDERS_KEY), list(CHANGES_KEY)], group_name=GROUP, kinds={"shopify"},
+    owners=OWNERS, check_specs=[checks.EVERY_ORDER_COUNTED], dagster_type=dg.Any,
+    description=(
+        "The proof, day by day: how many orders the shop counts, and how many we have. A day that differs is read again, whole."
+    ),
+    metadata={"dagster/column_schema": column_schema(
+        {"day": "in the shop's zone", "counted": "by the shop", "stored": "here", "read_again": "orders, where they differed"})},
+)  # fmt: skip
+def order_counts(run: RunResource, shopify: ShopifyResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    settings = ShopifySettings.read()
+    reader = Store(shopify.client(run), run.warehouse, run.ledger, settings, run.id)
+    run.note(pipeline=GROUP)
+    with current_orders(run.warehouse, settings.account) as con:
+        stored = stored_per_day(con, first_day(run.ledger, settings), reader.today())
+    compared = reader.compare_days(stored)
+    rows = [{"day": c.day, "counted": c.counted, "stored": c.stored, "read_again": c.read_again} for c in compared]
+    schema = pa.schema(
+        [("day", pa.date32()), ("counted", pa.int64()), ("stored", pa.int64()), ("read_again", pa.int64())]
+    )
+    differing = [row for row in rows if row["counted"] != row["stored"]]
+    run.note(message=f"{len(rows)} days compared, {len(differing)} read again")
+    return dg.MaterializeResult(
+        value=pa.Table.from_pylist(rows, schema=schema),
+        metadata={
+            "days": len(rows), "days_read_again": len(differing),
+            "differing": dg.MetadataValue.md(markdown(differing[:20]) or "none"),
+        },
+        check_results=[checks.every_order_counted(compared)],
+    )  # fmt: skip

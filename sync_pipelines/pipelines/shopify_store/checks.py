@@ -1,0 +1,65 @@
+"""What the checks of the shop's assets say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+import dagster as dg
+import duckdb
+import sqlalchemy as sa
+
+from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.pipelines.shopify_store.reading import ORDERS_KEY, DayCompared
+from sync_pipelines.pipelines.tables import check_result
+from sync_pipelines.warehouse.snapshots import Warehouse
+
+DAYS_AS_READ = dg.AssetCheckSpec(
+    "days_hold_what_was_read", asset=list(ORDERS_KEY), blocking=True,
+    description="each day's file holds the orders and the sum of money that were counted when it was read",
+)  # fmt: skip
+NOTHING_ODD = dg.AssetCheckSpec(
+    "nothing_odd_noticed", asset=["shopify", "order_changes"],
+    description="the version asked for answered, no status is new to us, personal fields are there",
+)  # fmt: skip
+EVERY_ORDER_COUNTED = dg.AssetCheckSpec(
+    "every_order_counted", asset=["shopify", "order_counts"], blocking=True,
+    description="every day holds as many orders as the shop counts, if need be after reading it again",
+)  # fmt: skip
+
+
+def days_as_read(warehouse: Warehouse, ledger: Ledger, account: str, days: Sequence[str]) -> dg.AssetCheckResult:
+    """Add up each day's file again, and hold it against what was noted when it was read."""
+    e = tables.extract.c
+    wrong = []
+    for day in days:
+        query = sa.select(e.rows, e.money).where(
+            e.source == "/".join(ORDERS_KEY), e.account == account, e.partition == day
+        )
+        noted = ledger.row(query.order_by(e.at.desc()))
+        file = warehouse.find(ORDERS_KEY, account, day)
+        if noted is None or file is None:
+            wrong.append(f"{day}: not there")
+            continue
+        with duckdb.connect(":memory:") as con:
+            (rows, money) = (
+                file.relation(con).aggregate("count(DISTINCT order_id), coalesce(sum(total), 0)").fetchall()[0]
+            )
+        if rows != noted["rows"] or Decimal(money) != Decimal(noted["money"]):
+            wrong.append(f"{day}: {rows} orders, {money}; noted were {noted['rows']} and {noted['money']}")
+    return check_result(DAYS_AS_READ, not wrong, "; ".join(wrong) or f"{len(days)} days, as they were read")
+
+
+def nothing_odd(notices: Mapping[str, int]) -> dg.AssetCheckResult:
+    return check_result(NOTHING_ODD, not notices, "\n".join(f"- {text} ({n} times)" for text, n in notices.items()) or "nothing",
+                        warn=True)  # fmt: skip
+
+
+def every_order_counted(compared: Sequence[DayCompared]) -> dg.AssetCheckResult:
+    wrong = [c for c in compared if (c.stored if c.read_again is None else c.read_again) != c.counted]
+    again = sum(c.read_again is not None for c in compared)
+    text = f"{sum(c.counted for c in compared)} orders on {len(compared)} days, {again} of these days read again"
+    if wrong:
+        text += ". Still differing: " + ", ".join(f"{c.day} ({c.counted} counted)" for c in wrong)
+    return check_result(EVERY_ORDER_COUNTED, not wrong, text)

@@ -1,0 +1,83 @@
+"""The orders as they are: daily files and the log of changes together, newest version of each order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from sync_pipelines.delivery.images import engine
+from sync_pipelines.pipelines.shopify_store.orders import ORDERS, Order, loads
+from sync_pipelines.pipelines.shopify_store.reading import CHANGES_KEY, ORDERS_KEY
+from sync_pipelines.warehouse.snapshots import Warehouse
+
+CHUNK = 1_000
+
+_CURRENT = """
+CREATE TABLE current_order AS
+SELECT order_id, name, v.day, created_at, updated_at, digest, test, total, currency, cancelled_at, f, n FROM (
+    SELECT *, row_number() OVER newest AS place, bool_or(of_day) OVER same AS in_day, max(read_at) OVER same AS last_read
+    FROM version WINDOW same AS (PARTITION BY order_id), newest AS (same ORDER BY updated_at DESC, read_at DESC)) v
+LEFT JOIN day_read d ON d.day = v.day AND v.created_at < d.until
+WHERE place = 1 AND (in_day OR d.day IS NULL OR last_read > d.read_at)
+"""
+
+
+@contextmanager
+def current_orders(warehouse: Warehouse, account: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB with the table `current_order`: one row per order that exists, with where its text stands (`f`, `n`).
+
+    The newest version wins, by updated_at and then by when it was read. An order that only the log knows is gone when
+    its day was read whole later and did not have it: deleted in the shop. `day_read` holds the days read, and up to when.
+    """
+    days = warehouse.partitions(ORDERS_KEY, account)
+    changes = warehouse.partitions(CHANGES_KEY, account)
+    with engine("512MB") as con:
+        con.execute("SET TimeZone = 'UTC'")
+        reads = [(d.about.partition, d.about.at, d.about.until or "9999-01-01T00:00:00+00:00") for d in days]
+        con.execute("CREATE TABLE day_read (day DATE, read_at TIMESTAMPTZ, until TIMESTAMPTZ)")
+        if reads:
+            con.executemany("INSERT INTO day_read VALUES (?, ?, ?)", reads)
+        con.execute(f"CREATE VIEW version AS {_versions([d.path for d in days], [c.path for c in changes])}")
+        con.execute(_CURRENT)
+        yield con
+
+
+def _versions(days: Sequence[Path], changes: Sequence[Path]) -> str:
+    """Every version of every order, in narrow columns."""
+    columns = "order_id, name, day, created_at, updated_at, read_at, digest, test, total, currency, cancelled_at"
+    parts = [
+        f"SELECT {columns}, {of_day} AS of_day, filename AS f, file_row_number AS n FROM read_parquet("
+        f"[{', '.join(quoted(p) for p in paths)}], filename = true, file_row_number = true)"
+        for paths, of_day in ((days, "true"), (changes, "false"))
+        if paths
+    ]
+    if parts:
+        return " UNION ALL ".join(parts)
+    types = {pa.int64(): "BIGINT", pa.string(): "VARCHAR", pa.date32(): "DATE", pa.bool_(): "BOOLEAN"}
+    empty = ", ".join(
+        f"NULL::{types.get(ORDERS.field(c).type, 'DECIMAL(24,6)' if c == 'total' else 'TIMESTAMPTZ')} AS {c}"
+        for c in columns.split(", ")
+    )
+    return f"SELECT {empty}, false AS of_day, '' AS f, 0 AS n WHERE false"
+
+
+def whole_orders(
+    con: duckdb.DuckDBPyConnection, chosen: str, parameters: Sequence[object] = ()
+) -> Iterator[list[Order]]:
+    """Whole orders, parsed, a chunk at a time: those of `chosen`, a query over `current_order` that gives `f` and `n`."""
+    con.execute(f"CREATE OR REPLACE TABLE wanted AS {chosen}", list(parameters))
+    files = [f for (f,) in con.execute("SELECT DISTINCT f FROM wanted ORDER BY f").fetchall()]
+    for file in files:
+        query = f"""SELECT "order" FROM read_parquet({quoted(file)}, file_row_number = true)
+            SEMI JOIN (SELECT n FROM wanted WHERE f = ?) w ON w.n = file_row_number"""
+        with con.cursor() as cursor:
+            for batch in cursor.sql(query, params=[file]).to_arrow_reader(CHUNK):
+                yield [loads(text) for text in batch.column(0).to_pylist()]
+
+
+def quoted(path: Path | str) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

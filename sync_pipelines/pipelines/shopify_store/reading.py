@@ -1,0 +1,487 @@
+"""How the shop's orders come into the warehouse: whole days, proved by count, and what changed since last time.
+
+Files are published before a cursor moves; reading again is harmless. A crash leaves what was published, and a cursor
+that is not ahead of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery import runs
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.pipelines.shopify_store.days import (
+    day_of,
+    days_between,
+    end_of,
+    instant,
+    start_of,
+    stretches,
+    within,
+)
+from sync_pipelines.pipelines.shopify_store.orders import (
+    LINES,
+    ORDERS,
+    REFUNDS,
+    Order,
+    OrderTables,
+    anonymous,
+    oddities,
+)
+from sync_pipelines.settings import ShopifySettings
+from sync_pipelines.vendors import shopify_documents as documents
+from sync_pipelines.vendors.http import VendorError
+from sync_pipelines.vendors.shopify import ShopFacts, Shopify
+from sync_pipelines.vendors.shopify_orders import SortedExport, SortKey, add_refund_lines, finished_export, paged
+from sync_pipelines.warehouse.keyed_log import KeyedLog
+from sync_pipelines.warehouse.snapshots import About, Staged, Warehouse, with_about
+
+log = logging.getLogger(__name__)
+
+ORDERS_KEY, LINES_KEY, REFUNDS_KEY = ("shopify", "orders"), ("shopify", "order_lines"), ("shopify", "refunds")
+CHANGES_KEY = ("shopify", "order_changes")
+DAY_ASSETS = ((LINES_KEY, LINES), (REFUNDS_KEY, REFUNDS), (ORDERS_KEY, ORDERS))
+"""In the order in which a day's files are published: the orders last, for they say that the day is there."""
+
+CURSOR = "order_changes"
+FIRST_DAY = "orders from"
+CURRENCY = "currency"
+READINGS = 3
+"""How often a day that moves while it is read is read in all."""
+SHOWN_WITHOUT_ALL = timedelta(days=60)
+"""How far back a shop shows orders to an app without read_all_orders (https://shopify.dev/docs/api/usage/access-scopes)."""
+SHORT = timedelta(hours=2)
+"""A reading of changes this short is paged without asking for an estimate first."""
+FLUSH = 500
+
+_ByDay = Callable[[date], Iterator[Order]]
+_Label = Callable[[str], str]
+
+
+class ReadingRefused(VendorError):
+    """What was asked for cannot be read whole; nothing was read."""
+
+
+class DaysIncomplete(VendorError):
+    """Days whose orders could not be proved to be all of them. They are not published; others are."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a reading goes, and what either way would take by estimate."""
+
+    orders: int
+    paged_seconds: float
+    bulk_seconds: float
+
+    @property
+    def bulk(self) -> bool:
+        return self.bulk_seconds < self.paged_seconds
+
+    def __str__(self) -> str:
+        chosen = "one bulk operation" if self.bulk else "page by page"
+        took = f"{self.paged_seconds:.0f} s in pages, {self.bulk_seconds:.0f} s in bulk"
+        return f"{self.orders} orders {chosen} (by estimate: {took})"
+
+
+@dataclass(frozen=True)
+class DayRead:
+    """A day as it was published: its orders, and the sum of their totals in the shop's currency."""
+
+    day: date
+    orders: int
+    money: Decimal
+
+
+@dataclass(frozen=True)
+class DayCompared:
+    """What the shop counts for a day, what we had, and what we have after reading it again (None: not read again)."""
+
+    day: date
+    counted: int
+    stored: int
+    read_again: int | None
+
+
+class Store:
+    """The orders of one shop, as one run brings them up to date."""
+
+    def __init__(
+        self, client: Shopify, warehouse: Warehouse, ledger: Ledger, settings: ShopifySettings, run: str
+    ) -> None:
+        self.client, self.warehouse, self.ledger, self.settings, self.run = client, warehouse, ledger, settings, run
+        self.zone, self.account = settings.zone, settings.account
+        self.ways: list[Way] = []
+        self._anonymous = Counter[bool]()
+        self._facts: ShopFacts | None = None
+
+    @property
+    def facts(self) -> ShopFacts:
+        """What the shop says of itself. Raises ReadingRefused when its days are not the settings' days."""
+        if self._facts is None:
+            self._facts = self.client.shop()
+            if self._facts.time_zone != self.settings.time_zone:
+                raise ReadingRefused(
+                    f"shopify: the shop's time zone is {self._facts.time_zone}, the settings say {self.settings.time_zone}: "
+                    "its days would be cut in the wrong place. Set [shopify] time_zone."
+                )
+            if self.ledger.cursor(self.account, CURRENCY) != self._facts.currency:
+                self.ledger.set_cursor(self.account, CURRENCY, self._facts.currency, self.run)
+        return self._facts
+
+    def today(self) -> date:
+        return day_of(datetime.now(UTC), self.zone)
+
+    # --- whole days -------------------------------------------------------------------------------------------------
+
+    def read_days(self, first: date, last: date) -> list[DayRead]:
+        """Read every order of these days and publish day by day what is proved complete.
+
+        A day that is not over is read up to a moment ago. Raises ReadingRefused (before anything is read) and
+        DaysIncomplete (after the other days are published).
+        """
+        began = datetime.now(UTC)
+        upto = (began - timedelta(seconds=self.settings.settle_lag)).replace(microsecond=0)
+        self._refuse_hidden(start_of(first, self.zone), began)
+        days = [d for d in days_between(first, last) if start_of(d, self.zone) < upto]
+        if not days:
+            return []
+        ends = {d: min(end_of(d, self.zone), upto) for d in days}
+        searches = {d: within("created_at", start_of(d, self.zone), ends[d]) for d in days}
+        counted = dict(zip(days, self.client.counts([searches[d] for d in days]), strict=True))
+        way = self._way(sum(counted.values()), len(days))
+        published: list[DayRead] = []
+        moved: list[date] = []
+        with self._whole_days(way, days, within("created_at", start_of(days[0], self.zone), ends[days[-1]])) as by_day:
+            for day in days:
+                done = self._stage(day, by_day(day), counted[day], began, ends[day])
+                if done:
+                    published.append(done)
+                else:
+                    moved.append(day)
+        for day in list(moved):
+            done = self._read_again(day, searches[day], ends[day])
+            if done:
+                published.append(done)
+                moved.remove(day)
+        if moved:
+            named = ", ".join(str(d) for d in moved)
+            raise DaysIncomplete(
+                f"shopify: {named}: the orders read are not as many as the shop counts, in {READINGS} readings. These days "
+                "are not published; what was published of them before stays. Try again later."
+            )
+        return sorted(published, key=lambda read: read.day)
+
+    def _read_again(self, day: date, search: str, end: datetime) -> DayRead | None:
+        for _ in range(READINGS - 1):
+            log.warning("shopify: the orders of %s are not as many as the shop counts; reading them again", day)
+            self.client.sleep(self.settings.settle_lag)
+            began = datetime.now(UTC)
+            (counted,) = self.client.counts([search])
+            done = self._stage(day, self._paged(search), counted, began, end)
+            if done:
+                return done
+        return None
+
+    def _refuse_hidden(self, start: datetime, now: datetime) -> None:
+        if not self.facts.all_orders and start < now - SHOWN_WITHOUT_ALL:
+            raise ReadingRefused(
+                f"shopify: without the scope read_all_orders a shop shows no order older than {SHOWN_WITHOUT_ALL.days} days, "
+                f"and says nothing about those it leaves out: the days from {start:%Y-%m-%d} would look complete and not be. "
+                "Ask Shopify for read_all_orders, or begin later. Nothing was read."
+            )
+
+    def _way(self, orders: int, days: int) -> Way:
+        """By estimate: pages at the rate a shop answers them, against a bulk operation's start and its export rate."""
+        s = self.settings
+        pages = max(days and 1, -(-orders // s.page_size))
+        way = Way(
+            orders, pages / s.calls_per_second + orders / 100, s.bulk_start_seconds + orders * 4 / s.bulk_per_second
+        )
+        self.ways.append(way)
+        log.info("shopify: %s", way)
+        return way
+
+    def _paged(self, search: str) -> Iterator[Order]:
+        s = self.settings
+        for page in paged(self.client, search, "CREATED_AT", page_size=s.page_size, lines=s.lines_per_page):
+            yield from page
+
+    @contextmanager
+    def _whole_days(self, way: Way, days: Sequence[date], search: str) -> Iterator[_ByDay]:
+        """Gives, day after day in ascending order, the whole orders of that day."""
+        if way.bulk:
+            with self._exported(search, lambda created: str(day_of(instant(created), self.zone))) as export:
+                yield lambda day: self._with_refunds(export.orders(str(day)))
+        else:
+            pages = groupby(self._paged(search), lambda o: day_of(instant(o["createdAt"]), self.zone))
+            yield _Ascending(pages).of
+
+    @contextmanager
+    def _exported(self, search: str, label: _Label) -> Iterator[SortedExport]:
+        """A finished bulk export, sorted by label in a folder that is gone afterwards."""
+        s, name = self.settings, f"bulk {self.run}"
+        export = finished_export(
+            self.client, search, left_behind=self._left_behind(),
+            remember=lambda export_id: self.ledger.set_cursor(self.account, name, export_id, self.run),
+            poll=s.bulk_poll_seconds, patience=s.bulk_patience_minutes * 60,
+        )  # fmt: skip
+        self.warehouse.staging.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="bulk-", dir=self.warehouse.staging) as folder:
+            sorted_export = SortedExport(Path(folder), label)
+            with self.client.result(export) as lines:
+                sorted_export.take(lines, export)
+            yield sorted_export
+        self.ledger.drop_cursor(self.account, name)
+
+    def _left_behind(self) -> list[str]:
+        """Bulk exports that were started by runs which are over, and never seen to their end. They are ours to end."""
+        c, r = tables.cursor.c, tables.run.c
+        running = sa.select(r.id).where(r.state == "running", r.id != self.run)
+        query = sa.select(c.name, c.value).where(
+            c.account == self.account, c.name.startswith("bulk "), c.run.not_in(running)
+        )
+        found = self.ledger.rows(query)
+        for row in found:
+            self.ledger.drop_cursor(self.account, row["name"])
+        return [row["value"] for row in found]
+
+    def _with_refunds(self, orders: Iterator[Order]) -> Iterator[Order]:
+        part: list[Order] = []
+        for order in orders:
+            part.append(order)
+            if len(part) == FLUSH:
+                add_refund_lines(self.client, part)
+                yield from part
+                part = []
+        add_refund_lines(self.client, part)
+        yield from part
+
+    def _stage(
+        self, day: date, orders: Iterable[Order], counted: int, began: datetime, end: datetime
+    ) -> DayRead | None:
+        """Write a day's files and publish them, if they hold as many orders as the shop counts; None if not."""
+        collected = OrderTables(self.zone, began)
+        seen: set[int] = set()
+        with ExitStack() as stack:
+            files = {
+                key: stack.enter_context(_Draft(self.warehouse.staging, key, schema)) for key, schema in DAY_ASSETS
+            }
+            for order in orders:
+                if int(order["legacyResourceId"]) in seen:
+                    continue
+                seen.add(int(order["legacyResourceId"]))
+                self._look_at(order)
+                collected.add(order)
+                if len(collected.orders) >= FLUSH:
+                    _write(files, collected)
+            _write(files, collected)
+            if collected.count != counted:
+                return None
+            open_end = end if end < end_of(day, self.zone) else None
+            for key, draft in files.items():
+                about = About(
+                    self.account, began.isoformat(), f"{began:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}", draft.rows,
+                    partition=str(day), money=str(collected.money) if key == ORDERS_KEY else "",
+                    until=open_end.isoformat() if open_end else "",
+                )  # fmt: skip
+                self.warehouse.publish(key, draft.complete(about))
+                if key == ORDERS_KEY:
+                    self._note(about)
+        return DayRead(day, collected.count, collected.money)
+
+    def _look_at(self, order: Order) -> None:
+        for oddity in oddities(order):
+            self.client.notice(oddity)
+        self._anonymous[anonymous(order)] += 1
+
+    def notices(self) -> dict[str, int]:
+        """What was odd and survived, how often."""
+        found = dict(self.client.notices)
+        if self._anonymous[True] >= 20 and not self._anonymous[False]:
+            found["no order came with a personal field: the app may lack the approval for them"] = self._anonymous[True]
+        return found
+
+    def _note(self, about: About) -> None:
+        runs.note_extract(
+            self.ledger, about.extract, source="/".join(ORDERS_KEY), account=self.account, rows=about.rows, repeats=0,
+            origin="api", run=self.run, partition=about.partition, money=about.money,
+        )  # fmt: skip
+
+    def compare_days(self, stored: Mapping[date, int]) -> list[DayCompared]:
+        """Ask the shop how many orders each of these days has, many days a call; read again those that differ.
+
+        stored: how many we have of each day, today among them. Raises ReadingRefused, DaysIncomplete.
+        """
+        days = sorted(stored)
+        if not days:
+            return []
+        began = datetime.now(UTC)
+        self._refuse_hidden(start_of(days[0], self.zone), began)
+        counted = self.client.counts([within("created_at", start_of(d, self.zone), end_of(d, self.zone)) for d in days])
+        differing = [d for d, n in zip(days, counted, strict=True) if n != stored[d]]
+        read = {r.day: r.orders for first, last in stretches(differing) for r in self.read_days(first, last)}
+        return [DayCompared(d, n, stored[d], read.get(d)) for d, n in zip(days, counted, strict=True)]
+
+    # --- what changed -----------------------------------------------------------------------------------------------
+
+    def changes(self) -> KeyedLog:
+        return KeyedLog(self.warehouse, CHANGES_KEY, self.account, "order_id", ("updated_at", "read_at"))
+
+    def read_changes(self, *, move_cursor: bool = True) -> int:
+        """Read every order that changed since the cursor, whole, into the log; move the cursor. Returns how many are new
+        to it: the overlap with the last reading is not stored twice. The first time: every order created in the last
+        `lookback_days`. Without `move_cursor` (a preview) the next reading begins where this one did."""
+        began = datetime.now(UTC)
+        until = (began - timedelta(seconds=self.settings.behind_seconds)).replace(microsecond=0)
+        cursor = self.ledger.cursor(self.account, CURSOR)
+        if cursor is None:
+            first = first_day(self.ledger, self.settings)
+            since, field = start_of(first, self.zone), "created_at"
+            self._refuse_hidden(since, began)
+        else:
+            since, field = instant(cursor) - timedelta(minutes=self.settings.overlap_minutes), "updated_at"
+        if until <= since:
+            return 0
+        read = self._append(within(field, since, until), since, began, short=until - since <= SHORT)
+        if move_cursor:
+            if cursor is None:
+                self.ledger.set_cursor(self.account, FIRST_DAY, str(first), self.run)
+            self.ledger.set_cursor(self.account, CURSOR, until.isoformat(), self.run)
+        if self.changes().due():
+            self.changes().compact()
+        return read
+
+    def _append(self, search: str, since: datetime, began: datetime, *, short: bool) -> int:
+        collected = OrderTables(self.zone, began)
+        known = self._digests(since)
+        with _Draft(self.warehouse.staging, CHANGES_KEY, ORDERS) as draft, ExitStack() as stack:
+
+            def keep() -> None:
+                rows = collected.flush()[0]
+                pairs = zip(rows.column("order_id").to_pylist(), rows.column("digest").to_pylist(), strict=True)
+                draft.write(rows.filter(pa.array([pair not in known for pair in pairs], pa.bool_())))
+
+            way = None if short else self._way(self.client.counts([search])[0], 1)
+            if way and way.bulk:
+                export = stack.enter_context(self._exported(search, lambda _: "changes"))
+                orders = self._with_refunds(export.orders("changes"))
+            else:
+                orders = self._updated(search)
+            for order in orders:
+                self._look_at(order)
+                collected.add(order)
+                if len(collected.orders) >= FLUSH:
+                    keep()
+            keep()
+            if draft.rows:
+                extract = f"{began:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+                self.changes().append(draft.complete(About(self.account, began.isoformat(), extract, draft.rows)))
+        return draft.rows
+
+    def _digests(self, since: datetime) -> set[tuple[int, str]]:
+        """The versions of orders updated since then that the log has already."""
+        files = self.changes().files()
+        if not files:
+            return set()
+        columns = ["order_id", "digest"]
+        newer = pc.field("updated_at") >= pa.scalar(since, pa.timestamp("us", tz="UTC"))
+        found = pq.ParquetDataset(files, filters=newer).read(columns)
+        return set(zip(*(found.column(c).to_pylist() for c in columns), strict=True))
+
+    def read_orders(self, numbers: Sequence[int]) -> int:
+        """Read these orders, whole, into the log. Returns how many were new to it."""
+        began, read = datetime.now(UTC), 0
+        for start in range(0, len(numbers), documents.MANY):
+            search = " OR ".join(f"id:{n}" for n in numbers[start : start + documents.MANY])
+            read += self._append(search, datetime(1970, 1, 1, tzinfo=UTC), began, short=True)
+        return read
+
+    def _updated(self, search: str) -> Iterator[Order]:
+        s = self.settings
+        sort: SortKey = "CREATED_AT" if search.startswith("created_at") else "UPDATED_AT"
+        for page in paged(self.client, search, sort, page_size=s.page_size, lines=s.lines_per_page):
+            yield from page
+
+
+def first_day(ledger: Ledger, settings: ShopifySettings) -> date:
+    """The day from which every order is kept up to date: settled by the first reading of changes."""
+    known = ledger.cursor(settings.account, FIRST_DAY)
+    today = day_of(datetime.now(UTC), settings.zone)
+    return date.fromisoformat(known) if known else today - timedelta(days=settings.lookback_days)
+
+
+def stored_per_day(con: duckdb.DuckDBPyConnection, first: date, last: date) -> dict[date, int]:
+    """How many orders we have of every day from the first that is kept up to date, and of every day that was read whole."""
+    days = set(days_between(first, last))
+    days |= {day for (day,) in con.execute("SELECT day FROM day_read").fetchall()}
+    found = con.execute("SELECT day, count(*) FROM current_order GROUP BY day").fetchall()
+    stored = dict.fromkeys(days, 0)
+    stored.update({day: n for day, n in found if day in days})
+    return stored
+
+
+class _Ascending:
+    """Orders that come in ascending order of their days, day by day."""
+
+    def __init__(self, groups: Iterator[tuple[date, Iterator[Order]]]) -> None:
+        self._groups = groups
+        self._next = next(groups, None)
+
+    def of(self, day: date) -> Iterator[Order]:
+        while self._next is not None and self._next[0] < day:
+            self._next = next(self._groups, None)
+        if self._next is not None and self._next[0] == day:
+            yield from self._next[1]
+            self._next = next(self._groups, None)
+
+
+class _Draft:
+    """A Parquet file in the making; what is not handed on by `complete` is dropped."""
+
+    def __init__(self, folder: Path, key: Sequence[str], schema: pa.Schema) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / f"{'-'.join(key)}-{uuid.uuid4().hex}.parquet"
+        self.schema = schema
+        self.rows = 0
+        self._writer = pq.ParquetWriter(self.path, schema, compression="zstd", compression_level=1)
+
+    def __enter__(self) -> _Draft:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._writer.close()
+        self.path.unlink(missing_ok=True)
+
+    def write(self, rows: pa.Table) -> None:
+        if rows.num_rows:
+            self._writer.write_table(rows)
+            self.rows += rows.num_rows
+
+    def complete(self, about: About) -> Staged:
+        self._writer.add_key_value_metadata(with_about(self.schema.empty_table(), about).schema.metadata)
+        self._writer.close()
+        return Staged(self.path, about)
+
+
+def _write(files: dict[tuple[str, str], _Draft], collected: OrderTables) -> None:
+    orders, lines, refunds = collected.flush()
+    for key, rows in ((ORDERS_KEY, orders), (LINES_KEY, lines), (REFUNDS_KEY, refunds)):
+        files[key].write(rows)

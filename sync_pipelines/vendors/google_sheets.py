@@ -1,0 +1,309 @@
+"""Google Sheets through gspread, with every request on our own way out: its limits, retries and deadlines are ours.
+
+Sources of the rules: https://developers.google.com/workspace/sheets/api/limits (60 reads and 60 writes a minute for one
+login, 2 MB a request), …/sheets/api/guides/values (RAW), …/reference/rest/v4/spreadsheets.values/batchUpdate.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import gspread
+import rapidjson
+from google.auth.exceptions import GoogleAuthError
+from google.oauth2.service_account import Credentials
+from gspread.http_client import HTTPClient
+from gspread.utils import absolute_range_name, rowcol_to_a1
+
+from sync_pipelines.credentials import CredentialMissing, remember
+from sync_pipelines.settings import GoogleSettings
+from sync_pipelines.vendors.http import CallMeter, Http, Permanent, RateLimited, Reply, Transient, VendorError
+
+log = logging.getLogger(__name__)
+
+SHEETS_HOST, DRIVE_HOST = "sheets.googleapis.com", "www.googleapis.com"
+SCOPES = ("https://www.googleapis.com/auth/spreadsheets", "https://www.googleapis.com/auth/drive.metadata.readonly")
+READS = (
+    ("GET", r"/v4/spreadsheets/[^/]+"),
+    ("GET", r"/v4/spreadsheets/[^/]+/values.*"),
+    ("POST", r"/v4/spreadsheets/[^/]+/values:batchGetByDataFilter"),
+    ("GET", r"/drive/v3/files"),
+)
+ARGUMENTS = "gridProperties/rowCount,gridProperties/columnCount"
+RENEW_BEFORE = 300.0
+
+
+class SpreadsheetUnknown(Permanent):
+    """No spreadsheet, or several, answer to what the settings name."""
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One tab: its grid is `rows` × `columns` cells, empty ones included."""
+
+    title: str
+    sheet_id: int
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A rectangle of a tab, counted from 1, both ends included. `last_row` None: to the end of the grid."""
+
+    tab: str
+    row: int
+    column: int
+    last_row: int | None
+    last_column: int
+
+    def __str__(self) -> str:
+        first, last = rowcol_to_a1(self.row, self.column), rowcol_to_a1(self.last_row or 1, self.last_column)
+        end = last if self.last_row else last.rstrip("0123456789")
+        return str(absolute_range_name(self.tab, f"{first}:{end}"))
+
+
+Row = Sequence[Any]
+"""Values of one row: text, Decimal, int, bool; None leaves a cell as it is, "" empties it."""
+
+
+class Sheets:
+    """Client of one Google login. Reads and writes have a quota each, shared by all processes on this machine."""
+
+    def __init__(self, http: _OwnHttp) -> None:
+        self.http = http
+        self._gspread = gspread.Client(None, http_client=lambda *_: http)  # type: ignore[arg-type]
+
+    @classmethod
+    def connect(
+        cls, settings: GoogleSettings, meter: CallMeter, writes_on: Callable[[], bool], limits: Path | None = None
+    ) -> Sheets:
+        """Raises CredentialMissing when there is no usable key file, HostRefused for an address not allowed."""
+        return cls(_OwnHttp(settings, meter, writes_on, limits))
+
+    def close(self) -> None:
+        self.http.close()
+
+    @property
+    def login(self) -> str:
+        """The mail address that a spreadsheet has to be shared with."""
+        return str(self.http.credentials.service_account_email)
+
+    def find(self, title: str) -> str:
+        """The id of the one spreadsheet with this title. Raises SpreadsheetUnknown when it is not just one."""
+        asked = title.replace("\\", "\\\\").replace('"', '\\"')  # gspread puts it between quotes as it is
+        found = [f for f in self._gspread.list_spreadsheet_files(asked) if f["name"] == title]
+        if len(found) == 1:
+            return str(found[0]["id"])
+        problem = "no spreadsheet is" if not found else f"{len(found)} spreadsheets are"
+        then = f"Share it with {self.login}" if not found else "Name it by its id: " + ", ".join(f["id"] for f in found)
+        raise SpreadsheetUnknown(f"google: {problem} titled {title!r}. {then}.")
+
+    def tabs(self, spreadsheet: str) -> dict[str, Tab]:
+        """Every tab by its title. One read."""
+        fields = "sheets.properties(sheetId,title,gridProperties(rowCount,columnCount))"
+        found = self.http.fetch_sheet_metadata(spreadsheet, params={"fields": fields, "includeGridData": "false"})
+        tabs = [sheet["properties"] for sheet in found.get("sheets", ())]
+        return {
+            p["title"]: Tab(
+                p["title"], p.get("sheetId", 0), p["gridProperties"]["rowCount"], p["gridProperties"]["columnCount"]
+            )
+            for p in tabs
+            if "gridProperties" in p
+        }
+
+    def values(self, spreadsheet: str, ranges: Sequence[Cells]) -> list[list[list[Any]]]:
+        """What stands in these rectangles, row by row, without the empty ends. One read, however many there are.
+
+        Dates are numbers: days since 1899-12-30. Numbers are int or Decimal.
+        """
+        body = {
+            "dataFilters": [{"a1Range": str(cells)} for cells in ranges], "majorDimension": "ROWS",
+            "valueRenderOption": "UNFORMATTED_VALUE", "dateTimeRenderOption": "SERIAL_NUMBER",
+        }  # fmt: skip
+        url = f"https://{SHEETS_HOST}/v4/spreadsheets/{spreadsheet}/values:batchGetByDataFilter"
+        found = self.http.request("post", url, json=body).json().get("valueRanges", [])
+        by_range: dict[str, list[list[Any]]] = {}
+        for each in found:
+            for asked in each.get("dataFilters", ()):
+                by_range[asked["a1Range"]] = each["valueRange"].get("values", [])
+        missing = [str(cells) for cells in ranges if str(cells) not in by_range]
+        if missing:
+            raise Transient(f"google: the reply leaves out {', '.join(missing[:3])}, which was asked for")
+        return [by_range[str(cells)] for cells in ranges]
+
+    def write(self, spreadsheet: str, data: Sequence[tuple[Cells, Sequence[Row]]]) -> None:
+        """Put values where they are said to go, as they are: no text becomes a formula, a number or a date. One write.
+
+        Not repeated here. Raises RateLimited and NeverSent (nothing was done), Permanent (refused), Transient and NoReply
+        (what became of it is not known).
+        """
+        ranges = [{"range": str(cells), "majorDimension": "ROWS", "values": rows} for cells, rows in data]
+        self.http.values_batch_update(spreadsheet, {"valueInputOption": "RAW", "data": ranges})
+
+    def change(self, spreadsheet: str, requests: Sequence[Mapping[str, Any]]) -> None:
+        """Change the spreadsheet's build: tabs, grid, formats. All of it or nothing. One write, not repeated here."""
+        self.http.batch_update(spreadsheet, {"requests": list(requests)})
+
+
+class _OwnHttp(HTTPClient):
+    """What gspread sends, sent by us: reads are retried, writes only where nothing was done."""
+
+    def __init__(
+        self, settings: GoogleSettings, meter: CallMeter, writes_on: Callable[[], bool], limits: Path | None
+    ) -> None:
+        self.timeout = None
+        self.credentials = _credentials(settings)
+        rates = [(settings.calls_per_minute, settings.quota_seconds)]
+
+        def out(url: str, kind: str, rates: Sequence[tuple[int, float]] = ()) -> Http:
+            file = limits / f"google-{kind}.db" if limits else None
+            return Http(
+                "google", url, meter=meter, reads=READS, writes_on=writes_on, rates=rates, limits_file=file,
+                timeout=settings.timeout, deadline=settings.deadline,
+            )  # fmt: skip
+
+        self._reads = out(settings.sheets_url, "reads", rates)
+        self._writes = out(settings.sheets_url, "writes", rates)
+        self._drive = out(settings.drive_url, "drive")
+        token = urlsplit(self.credentials._token_uri)
+        self._login = Http(
+            "google", f"{token.scheme}://{token.netloc}", meter=CallMeter(), reads=(("POST", r".*"),), timeout=60.0
+        )
+        self._renew_at = 0.0
+
+    def close(self) -> None:
+        for http in (self._reads, self._writes, self._drive, self._login):
+            http.close()
+
+    def request(  # type: ignore[override]
+        self,
+        method: str,
+        endpoint: str,
+        params: Any = None,
+        data: Any = None,
+        json: Mapping[str, Any] | None = None,
+        files: Any = None,
+        headers: Any = None,
+    ) -> _Answer:
+        """Called by gspread for everything. Raises VendorError and its kin, never gspread's APIError."""
+        parts = urlsplit(endpoint)
+        method = method.upper()
+        http = self._drive if parts.hostname == DRIVE_HOST else self._reads
+        read = http.is_read(method, parts.path)
+        if http is self._reads and not read:
+            http = self._writes
+        options: dict[str, Any] = {} if read else {"retry": lambda e: isinstance(e, RateLimited)}
+        for attempt in (1, 2):
+            try:
+                return http.request(  # type: ignore[no-any-return]
+                    method, parts.path, what=_what(method, parts.path), params=_strings(params), body=json,
+                    headers={"Authorization": f"Bearer {self._token()}"}, read=_answer, **options,
+                )  # fmt: skip
+            except Permanent as e:
+                if e.status != 401 or attempt == 2:
+                    raise self._told(e) from e
+                self._renew_at = 0.0
+        raise AssertionError("unreachable")
+
+    def _told(self, error: Permanent) -> Permanent:
+        if error.status not in (403, 404):
+            return error
+        text = (
+            f"{error} Is the spreadsheet shared, as editor, with {self.credentials.service_account_email}, and is nothing "
+            "that is written inside a protected range?"
+            if error.status == 403
+            else f"{error} There is no such spreadsheet, or it was deleted: correct the setting."
+        )
+        return Permanent(text, status=error.status, body=error.body)
+
+    def _token(self) -> str:
+        """A token that will hold for a while. `refresh` is called as such: what google-auth wraps around it would start a
+        thread that calls another host."""
+        if time.monotonic() >= self._renew_at:
+            try:
+                self.credentials.refresh(self._send_login)
+            except GoogleAuthError as e:
+                raise Permanent(f"google: login of {self.credentials.service_account_email}: {e}", status=401) from e
+            remember(self.credentials.token)
+            self._renew_at = time.monotonic() + 3600 - RENEW_BEFORE
+        return str(self.credentials.token)
+
+    def _send_login(self, url: str, method: str = "GET", body: Any = None, headers: Any = None, **_: Any) -> _Login:
+        """What google-auth asks of a transport."""
+        reply = self._login.request(method, urlsplit(url).path, what="login", headers=headers, body=body)
+        return _Login(reply.status, reply.headers, reply.text.encode())
+
+
+@dataclass(frozen=True)
+class _Login:
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """As much of a requests.Response as gspread looks at."""
+
+    body: dict[str, Any]
+
+    def json(self) -> dict[str, Any]:
+        return self.body
+
+
+def _answer(reply: Reply) -> _Answer:
+    body = reply.json()
+    if not isinstance(body, dict):
+        raise Transient("google: the reply is no object", status=reply.status)
+    return _Answer(body)
+
+
+def _credentials(settings: GoogleSettings) -> Any:
+    """Raises CredentialMissing for a key file that is not there or not one."""
+    path = settings.service_account_file
+    if path is None:
+        raise CredentialMissing(
+            "GOOGLE_SERVICE_ACCOUNT_FILE is not set: the path of the service account's JSON key file."
+        )
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+        remember(str(info["private_key_id"]))
+        return Credentials.from_service_account_info(info, scopes=SCOPES)  # type: ignore[no-untyped-call]
+    except OSError as e:
+        raise CredentialMissing(f"GOOGLE_SERVICE_ACCOUNT_FILE: {path} cannot be read: {e.strerror}") from e
+    except (ValueError, KeyError, TypeError) as e:
+        raise CredentialMissing(
+            f"GOOGLE_SERVICE_ACCOUNT_FILE: {path} is no key file of a service account ({type(e).__name__}). Make a JSON key "
+            "for it in the Google Cloud console."
+        ) from None
+
+
+def _strings(params: Any) -> Any:
+    """Query values as text; what gspread leaves unset is left out."""
+    if params is None:
+        return None
+    return {
+        name: str(value) if isinstance(value, bool) else value
+        for name, value in dict(params).items()
+        if value is not None
+    }
+
+
+def _what(method: str, path: str) -> str:
+    return f"{method} {path.rsplit('/', 1)[-1][:60]}"
+
+
+def size(rows: Sequence[Row]) -> int:
+    """Bytes that values take in a request."""
+    return len(rapidjson.dumps(rows, number_mode=rapidjson.NM_DECIMAL, ensure_ascii=False).encode())
+
+
+__all__ = ["Cells", "Row", "Sheets", "SpreadsheetUnknown", "Tab", "VendorError", "size"]

@@ -1,0 +1,346 @@
+"""Shopify Admin GraphQL: one shop, paced by the cost it reports, and its bulk exports.
+
+Sources of the rules: https://shopify.dev/docs/api/usage/limits (cost), …/usage/response-codes, …/usage/search-syntax,
+…/usage/bulk-operations/queries, …/usage/versioning. Orders and their lines are read whole by `shopify_orders`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from sync_pipelines.credentials import CredentialMissing, remember, secret
+from sync_pipelines.settings import ShopifySettings
+from sync_pipelines.vendors import shopify_documents as documents
+from sync_pipelines.vendors.http import (
+    CallMeter,
+    Http,
+    NeverSent,
+    Permanent,
+    RateLimited,
+    Reply,
+    Transient,
+    VendorError,
+)
+
+log = logging.getLogger(__name__)
+
+READS = (("POST", r"/admin/api/[^/]+/graphql\.json"), ("POST", r"/admin/oauth/access_token"))
+"""GraphQL sends everything as POST. `Shopify.call` lets no document pass that changes the shop: there is none here."""
+
+RENEW_BEFORE = 300.0
+"""Seconds before its end at which a token is renewed."""
+
+PERSONAL = frozenset(
+    ["customer", "email", "phone", "shippingAddress", "billingAddress", "defaultEmailAddress", "defaultPhoneNumber", "name",
+     "firstName", "lastName", "displayName", "address1", "address2", "city", "zip"]
+)  # fmt: skip
+"""Fields that a shop may keep to itself: the reply has null for them, with or without a word."""
+
+RUNNING = frozenset({"CREATED", "RUNNING", "CANCELING"})
+
+
+class FilterNotUnderstood(Permanent):
+    """The shop ignored part of a search: the reply holds other orders than were asked for, and is not used."""
+
+
+class BulkFailed(VendorError):
+    """A bulk operation ended without a whole result; what it left is not used."""
+
+
+class NoRoomForBulk(VendorError):
+    """As many bulk operations as the shop allows are running already."""
+
+
+@dataclass(frozen=True)
+class ShopFacts:
+    """What the shop says of itself. `scopes`: what the token may do."""
+
+    name: str
+    domain: str
+    currency: str
+    time_zone: str
+    scopes: frozenset[str]
+
+    @property
+    def all_orders(self) -> bool:
+        """Whether orders older than 60 days are shown at all."""
+        return "read_all_orders" in self.scopes
+
+
+@dataclass(frozen=True)
+class Export:
+    """A bulk operation. `url` is None until it is done, and when it found nothing."""
+
+    id: str
+    status: str
+    query: str
+    objects: int
+    orders: int
+    url: str | None
+    error: str
+    created_at: datetime
+
+    @property
+    def age(self) -> timedelta:
+        return datetime.now(UTC) - self.created_at
+
+
+class Pace:
+    """The bucket of points that all of an app's calls to a shop come out of, as the last reply showed it.
+
+    A call waits until the bucket holds what it asks for, and not a moment longer.
+    """
+
+    def __init__(self, sleep: Callable[[float], None], now: Callable[[], float] = time.monotonic) -> None:
+        self._sleep, self._now = sleep, now
+        self._costs: dict[str, float] = {}
+        self._level: tuple[float, float, float, float] | None = None
+        """Available, most, restored a second, and when that was so."""
+
+    def before(self, document: str) -> None:
+        cost = self._costs.get(document)
+        if cost is None or self._level is None:
+            return
+        available, most, restored, at = self._level
+        short = min(cost, most) - min(most, available + (self._now() - at) * restored)
+        if short > 0:
+            self._sleep(short / restored)
+
+    def learn(self, document: str, cost: Mapping[str, Any]) -> float:
+        """Take note of a reply's cost. Returns the seconds until its call would have been affordable."""
+        status = cost.get("throttleStatus") or {}
+        asked = float(cost.get("requestedQueryCost") or 0)
+        self._costs[document] = asked
+        if not status.get("restoreRate"):
+            return 1.0
+        available, most, restored = (
+            float(status[n]) for n in ("currentlyAvailable", "maximumAvailable", "restoreRate")
+        )
+        self._level = (available, most, restored, self._now())
+        return max(0.0, asked - available) / restored
+
+
+class Shopify:
+    """Client of one shop. `notices`: oddities survived, by what they were, for people."""
+
+    def __init__(
+        self,
+        http: Http,
+        version: str,
+        token: str = "",
+        grant: tuple[str, str] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.http, self.version, self._token, self._grant = http, version, token, grant
+        self._renew_at = float("inf") if token else 0.0
+        self.sleep = sleep
+        self.pace = Pace(sleep)
+        self.notices: Counter[str] = Counter()
+
+    @classmethod
+    def connect(cls, settings: ShopifySettings, meter: CallMeter) -> Shopify:
+        """With SHOPIFY_ACCESS_TOKEN, or with SHOPIFY_CLIENT_ID and SHOPIFY_CLIENT_SECRET of an app of the same organization.
+
+        Raises SettingsError or CredentialMissing when something is not set, HostRefused for an address not allowed.
+        """
+        if not settings.url:
+            settings.needed("store_name", "SHOPIFY_STORE_NAME")
+        token, grant = "", None
+        try:
+            grant = (secret("SHOPIFY_CLIENT_ID"), secret("SHOPIFY_CLIENT_SECRET"))
+        except CredentialMissing:
+            token = secret("SHOPIFY_ACCESS_TOKEN")
+        http = Http(
+            "shopify", settings.base_url, meter=meter, reads=READS, timeout=settings.timeout, deadline=settings.deadline
+        )
+        return cls(http, settings.api_version, token, grant)
+
+    def close(self) -> None:
+        self.http.close()
+
+    def shop(self) -> ShopFacts:
+        data = self.call(documents.SHOP, {}, what="the shop and this token's scopes")
+        shop, app = data["shop"], data["currentAppInstallation"] or {}
+        scopes = frozenset(scope["handle"] for scope in app.get("accessScopes", ()))
+        return ShopFacts(shop["name"], shop["myshopifyDomain"], shop["currencyCode"], shop["ianaTimezone"], scopes)
+
+    def call(
+        self,
+        document: str,
+        variables: Mapping[str, Any],
+        *,
+        what: str,
+        retry: Callable[[VendorError], bool] = lambda e: isinstance(e, Transient | RateLimited),
+    ) -> dict[str, Any]:
+        """The `data` of one document. Waits for points, when the shop throttles, and tries faults of the shop again.
+
+        Raises Permanent (refused, no access), FilterNotUnderstood, RateLimited, Transient, NoReply, NeverSent.
+        """
+        data: dict[str, Any]
+        for attempt in (1, 2):
+            headers = self._headers()
+            self.pace.before(document)
+            try:
+                data = self.http.request(
+                    "POST", f"/admin/api/{self.version}/graphql.json", what=what, headers=headers,
+                    body={"query": document, "variables": dict(variables)}, tries=12, retry=retry,
+                    read=lambda reply: self._data(document, what, reply),
+                )  # fmt: skip
+            except Permanent as e:
+                if e.status != 401 or self._grant is None or attempt == 2:
+                    raise
+                self._renew_at = 0.0
+            else:
+                return data
+        raise AssertionError("unreachable")
+
+    def counts(self, filters: Sequence[str]) -> list[int]:
+        """How many orders each filter finds, exactly; many filters in one call. Raises Permanent when a count is not exact."""
+        found: list[int] = []
+        for start in range(0, len(filters), documents.MANY):
+            part = filters[start : start + documents.MANY]
+            data = self.call(
+                documents.order_counts(len(part)), {f"f{i}": f for i, f in enumerate(part)},
+                what=f"{len(part)} counts of orders",
+            )  # fmt: skip
+            for i in range(len(part)):
+                count = data[f"c{i}"] or {}
+                if count.get("precision") != "EXACT":
+                    raise Permanent(
+                        f"shopify: the count of orders {part[i]} is not exact: completeness cannot be proved"
+                    )
+                found.append(int(count["count"]))
+        return found
+
+    # --- bulk operations --------------------------------------------------------------------------------------------
+
+    def start_export(self, inner: str) -> Export:
+        """Started once: when the answer is lost, what runs is looked at first. Raises NoRoomForBulk, Permanent, Transient."""
+        try:
+            answer = self._start(inner)
+        except Transient:
+            begun = self.export_running(inner)
+            if begun is not None:
+                return begun
+            answer = self._start(inner)
+        problems = answer["userErrors"]
+        if any(p.get("code") == "OPERATION_IN_PROGRESS" for p in problems):
+            raise NoRoomForBulk("shopify: as many bulk operations as the shop allows are running already")
+        if problems or not answer["bulkOperation"]:
+            raise Permanent(f"shopify: the bulk export was refused: {'; '.join(p['message'] for p in problems)}")
+        return self.export(answer["bulkOperation"]["id"])
+
+    def _start(self, inner: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.call(
+            documents.START_EXPORT, {"inner": inner}, what="starting a bulk export",
+            retry=lambda e: isinstance(e, RateLimited | NeverSent),
+        )["bulkOperationRunQuery"]  # fmt: skip
+        return answer
+
+    def export(self, export_id: str) -> Export:
+        """Raises BulkFailed for one the shop does not know."""
+        found = self.call(documents.POLL_EXPORT, {"id": export_id}, what=f"bulk export {export_id}")["bulkOperation"]
+        if found is None:
+            raise BulkFailed(f"shopify: there is no bulk operation {export_id}")
+        return _export(found)
+
+    def exports_running(self) -> list[Export]:
+        """Bulk exports of this app that are not finished, whoever started them."""
+        data = self.call(documents.EXPORTS, {"filter": "operation_type:query"}, what="running bulk operations")
+        return [e for e in map(_export, data["bulkOperations"]["nodes"]) if e.status in RUNNING]
+
+    def export_running(self, inner: str) -> Export | None:
+        """One of them that asks for just this and is not being cancelled."""
+        return next((e for e in self.exports_running() if e.query == inner and e.status != "CANCELING"), None)
+
+    def cancel_export(self, export_id: str) -> None:
+        self.call(documents.CANCEL_EXPORT, {"id": export_id}, what=f"cancelling bulk export {export_id}")
+
+    def result(self, export: Export) -> contextlib.AbstractContextManager[Iterator[bytes]]:
+        """The lines of a finished export, streamed. Nothing is held; a cut in the middle raises NoReply."""
+        if export.url is None:
+            return contextlib.nullcontext(iter(()))
+        return self.http.download(export.url, what=f"result of bulk export {export.id}")
+
+    # --- tokens and replies -----------------------------------------------------------------------------------------
+
+    def _headers(self) -> dict[str, str]:
+        if self._grant is not None and time.monotonic() >= self._renew_at:
+            form = {"grant_type": "client_credentials", "client_id": self._grant[0], "client_secret": self._grant[1]}
+            self._token, lasts = self.http.request(
+                "POST", "/admin/oauth/access_token", what="login", body=urlencode(form).encode(), read=_token,
+                headers={"Content-Type": "application/x-www-form-urlencoded"},
+            )  # fmt: skip
+            remember(self._token)
+            self._renew_at = time.monotonic() + lasts - min(RENEW_BEFORE, lasts / 10)
+        return {"X-Shopify-Access-Token": self._token}
+
+    def _data(self, document: str, what: str, reply: Reply) -> dict[str, Any]:
+        """The data of a reply that holds what was asked for; everything else raises what it means."""
+        answered = {k.lower(): v for k, v in reply.headers.items()}.get("x-shopify-api-version", self.version)
+        if answered != self.version:
+            self.notice(f"version {self.version} was asked for and {answered} answered: it is no longer served")
+        body = reply.json()
+        if not isinstance(body, dict):
+            raise Transient(f"shopify: {what}: the reply is no object")
+        errors, extensions = body.get("errors"), body.get("extensions") or {}
+        if isinstance(errors, str):
+            raise Permanent(f"shopify: {what}: {errors}", status=reply.status)
+        affordable = self.pace.learn(document, extensions["cost"]) if extensions.get("cost") else 1.0
+        ignored = [w for search in extensions.get("search") or () for w in search.get("warnings") or ()]
+        if ignored:
+            told = "; ".join(f"{w.get('field')}: {w.get('message')}" for w in ignored)
+            raise FilterNotUnderstood(
+                f"shopify: {what}: the search was not understood ({told}). The reply is not used."
+            )
+        for error in errors or ():
+            self._judge(what, error, affordable)
+        data = body.get("data")
+        if not isinstance(data, dict):
+            raise Transient(f"shopify: {what}: status {reply.status}, but the reply has no data")
+        return data
+
+    def _judge(self, what: str, error: Mapping[str, Any], affordable: float) -> None:
+        """Raise what an entry of `errors` means; a personal field that is withheld is only noticed."""
+        extra = error.get("extensions") or {}
+        code, path = extra.get("code"), error.get("path") or []
+        if code == "THROTTLED":
+            raise RateLimited(f"shopify: {what}: throttled", retry_after=max(affordable, 0.05))
+        if code == "INTERNAL_SERVER_ERROR":
+            raise Transient(f"shopify: {what}: {error.get('message')}")
+        if code == "ACCESS_DENIED" and PERSONAL & {str(p) for p in path[-1:]}:
+            self.notice(f"{path[-1]} is withheld from this token")
+            return
+        told = f"shopify: {what}: {error.get('message')} ({code or 'no code'})"
+        if needed := extra.get("requiredAccess"):
+            told += f". The token needs: {needed}"
+        raise Permanent(told)
+
+    def notice(self, text: str) -> None:
+        """Remember an oddity that was survived, and log it the first time."""
+        if not self.notices[text]:
+            log.warning("shopify: %s", text)
+        self.notices[text] += 1
+
+
+def _token(reply: Reply) -> tuple[str, float]:
+    body = reply.json()
+    if not isinstance(body, dict) or not isinstance(body.get("access_token"), str):
+        raise Permanent("shopify: login: the reply holds no access token", status=reply.status)
+    return body["access_token"], float(body.get("expires_in") or 3600)
+
+
+def _export(found: Mapping[str, Any]) -> Export:
+    return Export(
+        found["id"], found["status"], found.get("query") or "", int(found.get("objectCount") or 0),
+        int(found.get("rootObjectCount") or 0), found.get("url"), found.get("errorCode") or "",
+        datetime.fromisoformat(found["createdAt"]),
+    )  # fmt: skip

@@ -1,0 +1,162 @@
+"""Every GraphQL document that is sent to a shop. A test validates each against the published schema of the version."""
+
+from __future__ import annotations
+
+_SHOP_MONEY = "{ shopMoney { amount currencyCode } }"
+_BOTH_MONEY = "{ shopMoney { amount currencyCode } presentmentMoney { amount currencyCode } }"
+_ADDRESS = (
+    "{ name firstName lastName company address1 address2 city province provinceCode zip country countryCodeV2 phone }"
+)
+
+ORDER_FIELDS = f"""
+  id createdAt legacyResourceId name updatedAt processedAt cancelledAt cancelReason closedAt test
+  currencyCode presentmentCurrencyCode displayFinancialStatus displayFulfillmentStatus returnStatus
+  note tags email phone poNumber sourceName taxesIncluded
+  totalPriceSet {_BOTH_MONEY} currentTotalPriceSet {_BOTH_MONEY}
+  subtotalPriceSet {_SHOP_MONEY} totalTaxSet {_SHOP_MONEY} totalDiscountsSet {_SHOP_MONEY}
+  totalShippingPriceSet {_SHOP_MONEY} totalRefundedSet {_SHOP_MONEY}
+  customAttributes {{ key value }}
+  taxLines {{ title rate priceSet {_SHOP_MONEY} }}
+  customer {{ id displayName firstName lastName defaultEmailAddress {{ emailAddress }} defaultPhoneNumber {{ phoneNumber }} }}
+  shippingAddress {_ADDRESS} billingAddress {_ADDRESS}
+  shippingLine {{ title code originalPriceSet {_SHOP_MONEY} }}
+  fulfillments {{ id status displayStatus createdAt updatedAt trackingInfo {{ company number url }} }}
+  refunds {{ id createdAt updatedAt note totalRefundedSet {_SHOP_MONEY} }}
+"""
+"""Of an order, all but its lines and the lines of its refunds. `id createdAt` come first: bulk results are sorted by them."""
+
+LINE_FIELDS = f"""
+  id sku name title variantTitle vendor quantity currentQuantity requiresShipping taxable
+  originalUnitPriceSet {_BOTH_MONEY} discountedTotalSet {_BOTH_MONEY} totalDiscountSet {_SHOP_MONEY}
+  taxLines {{ title rate priceSet {_SHOP_MONEY} }}
+  customAttributes {{ key value }}
+  variant {{ id }} product {{ id }}
+"""
+
+REFUND_LINE_FIELDS = f"id quantity restockType lineItem {{ id }} subtotalSet {_SHOP_MONEY} totalTaxSet {_SHOP_MONEY}"
+
+ORDERS = f"""
+query Orders($first: Int!, $after: String, $filter: String!, $sort: OrderSortKeys!, $lines: Int!) {{
+  orders(first: $first, after: $after, query: $filter, sortKey: $sort) {{
+    nodes {{
+      {ORDER_FIELDS}
+      lineItems(first: $lines) {{ nodes {{ {LINE_FIELDS} }} pageInfo {{ hasNextPage endCursor }} }}
+    }}
+    pageInfo {{ hasNextPage endCursor }}
+  }}
+}}
+"""
+
+ORDER_LINES = f"""
+query OrderLines($id: ID!, $after: String!) {{
+  order(id: $id) {{
+    lineItems(first: 250, after: $after) {{ nodes {{ {LINE_FIELDS} }} pageInfo {{ hasNextPage endCursor }} }}
+  }}
+}}
+"""
+
+REFUND_LINES = f"""
+query RefundLines($ids: [ID!]!) {{
+  nodes(ids: $ids) {{
+    ... on Order {{
+      id
+      refunds {{ id refundLineItems(first: 50) {{ nodes {{ {REFUND_LINE_FIELDS} }} pageInfo {{ hasNextPage endCursor }} }} }}
+    }}
+  }}
+}}
+"""
+
+MORE_REFUND_LINES = f"""
+query MoreRefundLines($id: ID!, $after: String!) {{
+  refund(id: $id) {{
+    refundLineItems(first: 250, after: $after) {{ nodes {{ {REFUND_LINE_FIELDS} }} pageInfo {{ hasNextPage endCursor }} }}
+  }}
+}}
+"""
+
+SHOP = """
+query Shop {
+  shop { id name myshopifyDomain currencyCode ianaTimezone }
+  currentAppInstallation { accessScopes { handle } }
+}
+"""
+
+START_EXPORT = """
+mutation StartExport($inner: String!) {
+  bulkOperationRunQuery(query: $inner, groupObjects: false) {
+    bulkOperation { id status createdAt }
+    userErrors { field message code }
+  }
+}
+"""
+
+CANCEL_EXPORT = """
+mutation CancelExport($id: ID!) {
+  bulkOperationCancel(id: $id) { bulkOperation { id status } userErrors { field message } }
+}
+"""
+
+POLL_EXPORT = """
+query PollExport($id: ID!) {
+  bulkOperation(id: $id) {
+    id status errorCode createdAt completedAt objectCount rootObjectCount fileSize url partialDataUrl query
+  }
+}
+"""
+
+EXPORTS = """
+query Exports($filter: String!) {
+  bulkOperations(first: 50, query: $filter, sortKey: CREATED_AT) {
+    nodes { id status errorCode createdAt completedAt objectCount rootObjectCount fileSize url partialDataUrl query }
+  }
+}
+"""
+
+MANY = 40
+"""Counts, or looked-up names, that go into one document."""
+
+
+def order_counts(filters: int) -> str:
+    """A query of so many exact counts, `c0`, `c1`, …, each for its filter `$f0`, `$f1`, …"""
+    declared = ", ".join(f"$f{i}: String!" for i in range(filters))
+    counts = " ".join(f"c{i}: ordersCount(query: $f{i}, limit: null) {{ count precision }}" for i in range(filters))
+    return f"query OrderCounts({declared}) {{ {counts} }}"
+
+
+def orders_by_name(filters: int) -> str:
+    """A query that looks up so many orders, `o0`, `o1`, …, each by its filter."""
+    declared = ", ".join(f"$f{i}: String!" for i in range(filters))
+    orders = " ".join(
+        f"o{i}: orders(first: 5, query: $f{i}, sortKey: ID) {{ nodes {{ id legacyResourceId name test createdAt }} }}"
+        for i in range(filters)
+    )
+    return f"query OrdersByName({declared}) {{ {orders} }}"
+
+
+def export(search: str) -> str:
+    """What a bulk operation exports: whole orders with their lines, oldest first. `search`: times quoted with '."""
+    return f"""query SyncPipelinesOrders {{
+  orders(query: "{search}", sortKey: CREATED_AT) {{
+    edges {{ node {{
+      {ORDER_FIELDS}
+      lineItems {{ edges {{ node {{ {LINE_FIELDS} }} }} }}
+    }} }}
+  }}
+}}"""
+
+
+DOCUMENTS = {
+    "orders": ORDERS,
+    "order lines": ORDER_LINES,
+    "refund lines": REFUND_LINES,
+    "more refund lines": MORE_REFUND_LINES,
+    "shop": SHOP,
+    "start export": START_EXPORT,
+    "cancel export": CANCEL_EXPORT,
+    "poll export": POLL_EXPORT,
+    "exports": EXPORTS,
+    "order counts": order_counts(MANY),
+    "orders by name": orders_by_name(MANY),
+    "export": export("created_at:>='2026-11-01T00:00:00Z' created_at:<'2026-11-02T00:00:00Z'"),
+}
+"""By what they ask for."""
