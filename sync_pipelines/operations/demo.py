@@ -2,53 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
-from typing import Any
 
 from rich.table import Table
 
 from sync_pipelines import logs
 from sync_pipelines.operations import launch, screen
-from sync_pipelines.operations.launch import Ended
+from sync_pipelines.operations.order_story import OrderStory
 from sync_pipelines.operations.playground import Playground
+from sync_pipelines.operations.story import Story
 from sync_pipelines.settings import data_dir
 
-P = "catsy_sparklayer"
 ALWAYS = {"catsy__products": {"refresh": "always"}}
 
 
-class Story:
-    """Tells what each run did, and keeps the numbers for the table at the end."""
-
-    def __init__(self, playground: Playground) -> None:
-        self.playground = playground
-        self.runs: dict[str, Ended] = {}
-        self.went_wrong: list[str] = []
-
-    def chapter(self, name: str, text: str) -> None:
-        screen.out.print(f"\n[bold]{len(self.runs) + 1}. {name}[/]\n[dim]{text}[/]", highlight=False)
-
-    def run(self, name: str, verb: str, ops: dict[str, Any] | None = None) -> Ended:
-        with screen.progress(f"{verb} {P}"):
-            ended = launch.launch(P, verb, ops, since=time.time())
-        self.runs[name] = ended
-        rejects = f" · {ended.source_rejects} source rows not understood" if ended.source_rejects else ""
-        screen.out.print(
-            f"   {ended.state}: {screen.counts(ended.counts)}{rejects}\n   {ended.calls['used']} calls "
-            f"(the least possible: {ended.calls['minimum']}) · {ended.seconds['total']:.1f} s · run {ended.run_id[:8]}",
-            highlight=False,
-        )
-        return ended
-
-    def says(self, text: str) -> None:
-        screen.out.print(f"   → {text}", highlight=False)
-
-    def expect(self, fact: bool, what: str) -> None:
-        """A story that is not true is not told: the demo ends with an exit code of 1."""
-        if not fact:
-            self.went_wrong.append(what)
-            screen.problem(f"expected: {what}")
+class PriceStory(Story):
+    """The story of the price lists, with the truth as the sandbox holds it."""
 
     def prices(self) -> dict[str, Decimal]:
         """The truth: what the price list of the sandbox holds, per SKU from quantity 1 on."""
@@ -68,25 +37,30 @@ class Story:
 def tell(scale: int) -> int:
     """Run every pipeline built so far. Returns 0 when all that was claimed was seen to be so."""
     screen.out.print(
-        f"[bold]sync_pipelines demo[/] · a made-up catalogue of {scale} products in Catsy, "
-        "price lists in SparkLayer, both on this machine"
+        f"[bold]sync_pipelines demo[/] · a made-up merchant with {scale} products in Catsy, price lists in SparkLayer, "
+        "a shop in Shopify and a spreadsheet in Google Sheets, all on this machine"
     )
+    went_wrong: list[str] = []
     with Playground(fresh=True, scale=scale) as playground:
         logs.set_up(data_dir() / "logs")
-        story = Story(playground)
-        _catsy_sparklayer(story)
+        prices = PriceStory(playground, "catsy_sparklayer", "Catsy → SparkLayer")
+        _catsy_sparklayer(prices)
         screen.out.print()
-        screen.out.print(_old_and_new(story))
-    if story.went_wrong:
+        screen.out.print(_old_and_new(prices))
+        orders = OrderStory(playground)
+        orders.tell_it()
+        went_wrong = [*prices.went_wrong, *orders.went_wrong]
+    if went_wrong:
         return launch.NEEDS_A_PERSON
     screen.out.print(
         "\nEvery run above is in the Dagster UI, with lineage, checks and plans: [bold]make dev[/], then http://127.0.0.1:3000\n"
-        "All of it lives in data/sandbox/. On your own account: [bold]sync-pipelines init catsy_sparklayer[/]"
+        "All of it lives in data/sandbox/. On your own account: [bold]sync-pipelines init catsy_sparklayer[/] "
+        "(or shopify_sheets)"
     )
     return launch.DONE
 
 
-def _catsy_sparklayer(story: Story) -> None:
+def _catsy_sparklayer(story: PriceStory) -> None:
     play = story.playground
     story.chapter("Preview", "What would change? Reads both sides, sends nothing.")
     before = story.prices()
@@ -143,7 +117,7 @@ def _catsy_sparklayer(story: Story) -> None:
     )
 
 
-def _some_product(story: Story) -> tuple[str, str, Decimal]:
+def _some_product(story: PriceStory) -> tuple[str, str, Decimal]:
     """A plainly priced product that the list holds: SKU, id in Catsy, price."""
     listed = story.prices()
     for item in story.playground.state("catsy")["items"]:
@@ -153,7 +127,7 @@ def _some_product(story: Story) -> tuple[str, str, Decimal]:
     raise LookupError("the made-up catalogue has no plainly priced product")
 
 
-def _old_and_new(story: Story) -> Table:
+def _old_and_new(story: PriceStory) -> Table:
     runs = story.runs
     pages = runs["one_percent"].calls["by_vendor"]["catsy"]["used"]
     rows = runs["first"].counts.get("delivered", 0) + runs["first"].counts.get("unchanged", 0)

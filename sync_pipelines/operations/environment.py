@@ -10,15 +10,17 @@ from dotenv import load_dotenv
 from sync_pipelines import logs
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import PlanFiles
+from sync_pipelines.operations import old_settings
 from sync_pipelines.settings import data_dir, home, sandbox_on
 
 INSTANCE_SETTINGS = Path(__file__).resolve().parents[2] / "deploy" / "dagster.yaml"
 
 
 def prepare(*, debug: bool = False) -> None:
-    """Read .env (what is exported wins; the sandbox reads none), open the logs, settle on a Dagster instance."""
+    """Read .env (what is exported wins) and the old order log's config.json, of which the sandbox reads neither; open the logs, settle on a Dagster instance."""
     if not sandbox_on():
         load_dotenv(home() / ".env", override=False)
+        old_settings.read(home())
     logs.set_up(data_dir() / "logs", debug=debug)
     os.environ.setdefault("DAGSTER_HOME", str(data_dir().resolve() / "dagster"))
 

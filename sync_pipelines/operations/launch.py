@@ -49,9 +49,9 @@ class Interrupted(BaseException):
     """SIGTERM arrived."""
 
 
-def backfill(pipeline: str, first: str, last: str) -> Ended:
+def backfill(pipeline: str, first: str, last: str, *, since: float | None = None) -> Ended:
     """Materialize the partitions from one to another, both included, in one run here and now."""
-    return launch(pipeline, "backfill", partitions=(first, last))
+    return launch(pipeline, "backfill", partitions=(first, last), since=since)
 
 
 def launch(

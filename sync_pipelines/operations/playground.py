@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,7 +20,7 @@ import requests
 from sync_pipelines.settings import home
 
 PORT = 8700
-VENDORS = ("catsy", "sparklayer")
+VENDORS = ("catsy", "sparklayer", "shopify", "google")
 CONTROL_TIMEOUT = 60.0
 
 
@@ -66,6 +67,8 @@ class Playground:
             kept = self._kept(vendor)
             if kept.exists():
                 self.change(vendor, {"load": json.loads(kept.read_text(encoding="utf-8"))})
+        if not self._kept("shopify").exists():  # its orders stay where they are in time, whenever it is come back to
+            self.change("shopify", {"settings": {"start": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}})
         return self
 
     def __exit__(

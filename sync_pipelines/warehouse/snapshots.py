@@ -90,8 +90,15 @@ class Warehouse:
     def partitions(self, key: Sequence[str], account: str) -> list[Published]:
         """Every partition of this very account, in the order of their names."""
         folder = self.root.joinpath(*key) / account_name(account)
-        found = [Published(path, read_about(path)) for path in sorted(folder.glob("*.parquet"))]
-        return [each for each in found if each.about.account == account]
+        while True:
+            paths = sorted(folder.glob("*.parquet"))
+            try:
+                found = [Published(path, read_about(path)) for path in paths]
+            except SnapshotUnreadable:
+                if all(path.exists() for path in paths):
+                    raise
+                continue  # one was dropped meanwhile: what it held stands in another by now
+            return [each for each in found if each.about.account == account]
 
     def publish(self, key: Sequence[str], staged: Staged) -> Published:
         """Move a staged file into place: durable first, then visible, all at once."""

@@ -17,6 +17,20 @@ LAYOUTS = Path(__file__).with_name("layouts")
 
 Type = Literal["text", "integer", "money", "date", "datetime", "boolean"]
 DAY_SECONDS = 86_400
+
+TIMES = frozenset(["created_at", "processed_at", "updated_at", "cancelled_at"])
+"""Sources that are points in time; all others are text, amounts and counts."""
+ORDER_SOURCES = TIMES | frozenset(
+    "id name number web_key status financial_status fulfillment_status return_status customer_name first_name last_name email "
+    "phone shipping_address billing_address street city province zip country country_code currency subtotal shipping tax "
+    "discounts total current_total refunded presentment_currency presentment_total_text tags note po_number source "
+    "shipping_method tracking attributes line_count item_count order_type change_note test".split()
+)
+LINE_SOURCES = frozenset(
+    "order_key id order_name letter position sku title name variant_title vendor quantity current_quantity currency unit_price "
+    "discounted_total discount tax properties status".split()
+)
+"""What a column of either tab can show; what each is, says mapping."""
 EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - the spreadsheet's own zero, in no zone
 
 
@@ -55,7 +69,9 @@ class TabLayout(BaseModel):
 
     @model_validator(mode="after")
     def _columns_make_sense(self) -> TabLayout:
-        headers = [column.header for column in self.columns]
+        headers = [column.header.strip() for column in self.columns]
+        if "" in headers:
+            raise ValueError(f"tab {self.tab!r} has a column without a header")
         twice = sorted({h for h in headers if headers.count(h) > 1})
         if twice:
             raise ValueError(f"tab {self.tab!r} names columns twice: {', '.join(twice)}")
@@ -92,6 +108,18 @@ class Layout(BaseModel):
     def _lines_know_their_order(self) -> Layout:
         if not self.lines.order or self.orders.tab == self.lines.tab:
             raise ValueError("the tab of lines is another one, and names the column with its order's key (order = …)")
+        for tab, sources in ((self.orders, ORDER_SOURCES), (self.lines, LINE_SOURCES)):
+            for column in tab.written:
+                if column.source and column.source not in sources:
+                    raise ValueError(
+                        f"tab {tab.tab!r}, column {column.header!r}: there is no source {column.source!r}. "
+                        f"There are: {', '.join(sorted(sources))}"
+                    )
+                if (column.source in TIMES) != (column.type in ("date", "datetime")):
+                    raise ValueError(
+                        f"tab {tab.tab!r}, column {column.header!r}: {column.source or column.value!r} as {column.type}; the type "
+                        f"is date or datetime where the source is one of {', '.join(sorted(TIMES))}, and nowhere else"
+                    )
         return self
 
     @property

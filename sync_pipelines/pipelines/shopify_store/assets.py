@@ -63,6 +63,7 @@ def order_days(context: dg.AssetExecutionContext, run: RunResource, shopify: Sho
     run.note(
         message=f"{len(read)} days: {'; '.join(map(str, reader.ways))}", counts={"orders": sum(d.orders for d in read)}
     )
+    run.meter.minimum["shopify"] += 1 + reader.least_calls(counted=len(read))
     facts: dict[str, Any] = {
         "days": len(read),
         "orders": sum(day.orders for day in read),
@@ -92,6 +93,7 @@ def order_changes(run: RunResource, shopify: ShopifyResource) -> dg.MaterializeR
     run.note(pipeline=GROUP)
     read = reader.read_changes(move_cursor=run.verb != "preview")
     run.note(message=f"shopify/order_changes: {read} new versions of orders")
+    run.meter.minimum["shopify"] += reader.least_calls(counted=len(reader.ways))
     metadata: dict[str, Any] = {
         "new_versions": read,
         "read_up_to": run.ledger.cursor(settings.account, "order_changes") or "",
@@ -118,6 +120,8 @@ def order_counts(run: RunResource, shopify: ShopifyResource) -> dg.MaterializeRe
     with current_orders(run.warehouse, settings.account) as con:
         stored = stored_per_day(con, first_day(run.ledger, settings), reader.today())
     compared = reader.compare_days(stored)
+    again = sum(c.read_again is not None for c in compared)
+    run.meter.minimum["shopify"] += reader.least_calls(counted=len(compared) + again) - (not again)
     rows = [{"day": c.day, "counted": c.counted, "stored": c.stored, "read_again": c.read_again} for c in compared]
     schema = pa.schema(
         [("day", pa.date32()), ("counted", pa.int64()), ("stored", pa.int64()), ("read_again", pa.int64())]

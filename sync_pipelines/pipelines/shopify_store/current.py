@@ -12,18 +12,22 @@ import pyarrow as pa
 from sync_pipelines.delivery.images import engine
 from sync_pipelines.pipelines.shopify_store.orders import ORDERS, Order, loads
 from sync_pipelines.pipelines.shopify_store.reading import CHANGES_KEY, ORDERS_KEY
-from sync_pipelines.warehouse.snapshots import Warehouse
+from sync_pipelines.warehouse.snapshots import Published, Warehouse
 
 CHUNK = 1_000
 
 _CURRENT = """
-CREATE TABLE current_order AS
+CREATE OR REPLACE TABLE current_order AS
 SELECT order_id, name, v.day, created_at, updated_at, digest, test, total, currency, cancelled_at, f, n FROM (
     SELECT *, row_number() OVER newest AS place, bool_or(of_day) OVER same AS in_day, max(read_at) OVER same AS last_read
     FROM version WINDOW same AS (PARTITION BY order_id), newest AS (same ORDER BY updated_at DESC, read_at DESC)) v
 LEFT JOIN day_read d ON d.day = v.day AND v.created_at < d.until
 WHERE place = 1 AND (in_day OR d.day IS NULL OR last_read > d.read_at)
 """
+
+
+class OrdersMoved(Exception):
+    """Files of orders were replaced by another run while they were read. Nothing is wrong with them: run again."""
 
 
 @contextmanager
@@ -33,17 +37,25 @@ def current_orders(warehouse: Warehouse, account: str) -> Iterator[duckdb.DuckDB
     The newest version wins, by updated_at and then by when it was read. An order that only the log knows is gone when
     its day was read whole later and did not have it: deleted in the shop. `day_read` holds the days read, and up to when.
     """
-    days = warehouse.partitions(ORDERS_KEY, account)
-    changes = warehouse.partitions(CHANGES_KEY, account)
     with engine("512MB") as con:
         con.execute("SET TimeZone = 'UTC'")
-        reads = [(d.about.partition, d.about.at, d.about.until or "9999-01-01T00:00:00+00:00") for d in days]
-        con.execute("CREATE TABLE day_read (day DATE, read_at TIMESTAMPTZ, until TIMESTAMPTZ)")
-        if reads:
-            con.executemany("INSERT INTO day_read VALUES (?, ?, ?)", reads)
-        con.execute(f"CREATE VIEW version AS {_versions([d.path for d in days], [c.path for c in changes])}")
-        con.execute(_CURRENT)
+        for tries_left in (2, 1, 0):
+            try:
+                _look(con, warehouse.partitions(ORDERS_KEY, account), warehouse.partitions(CHANGES_KEY, account))
+                break
+            except duckdb.IOException:  # the log was compacted since its files were listed
+                if not tries_left:
+                    raise
         yield con
+
+
+def _look(con: duckdb.DuckDBPyConnection, days: Sequence[Published], changes: Sequence[Published]) -> None:
+    reads = [(d.about.partition, d.about.at, d.about.until or "9999-01-01T00:00:00+00:00") for d in days]
+    con.execute("CREATE OR REPLACE TABLE day_read (day DATE, read_at TIMESTAMPTZ, until TIMESTAMPTZ)")
+    if reads:
+        con.executemany("INSERT INTO day_read VALUES (?, ?, ?)", reads)
+    con.execute(f"CREATE OR REPLACE VIEW version AS {_versions([d.path for d in days], [c.path for c in changes])}")
+    con.execute(_CURRENT)
 
 
 def _versions(days: Sequence[Path], changes: Sequence[Path]) -> str:
@@ -68,15 +80,29 @@ def _versions(days: Sequence[Path], changes: Sequence[Path]) -> str:
 def whole_orders(
     con: duckdb.DuckDBPyConnection, chosen: str, parameters: Sequence[object] = ()
 ) -> Iterator[list[Order]]:
-    """Whole orders, parsed, a chunk at a time: those of `chosen`, a query over `current_order` that gives `f` and `n`."""
-    con.execute(f"CREATE OR REPLACE TABLE wanted AS {chosen}", list(parameters))
-    files = [f for (f,) in con.execute("SELECT DISTINCT f FROM wanted ORDER BY f").fetchall()]
-    for file in files:
-        query = f"""SELECT "order" FROM read_parquet({quoted(file)}, file_row_number = true)
-            SEMI JOIN (SELECT n FROM wanted WHERE f = ?) w ON w.n = file_row_number"""
+    """Whole orders, parsed, a chunk at a time: those of `chosen`, a query over `current_order` that gives `f` and `n`.
+
+    Raises OrdersMoved when a file is no longer the one that `current_order` was made from.
+    """
+    con.execute(
+        f"""CREATE OR REPLACE TABLE wanted AS
+            SELECT f, n, order_id, digest FROM current_order SEMI JOIN ({chosen}) w USING (f, n)""",
+        list(parameters),
+    )
+    for file, rows in con.execute("SELECT f, count(*) FROM wanted GROUP BY f ORDER BY f").fetchall():
+        query = f"""SELECT "order" FROM read_parquet({quoted(file)}, file_row_number = true) r
+            SEMI JOIN (SELECT n, order_id, digest FROM wanted WHERE f = ?) w
+            ON w.n = file_row_number AND w.order_id = r.order_id AND w.digest = r.digest"""
+        found = 0
         with con.cursor() as cursor:
-            for batch in cursor.sql(query, params=[file]).to_arrow_reader(CHUNK):
-                yield [loads(text) for text in batch.column(0).to_pylist()]
+            try:
+                for batch in cursor.sql(query, params=[file]).to_arrow_reader(CHUNK):
+                    found += batch.num_rows
+                    yield [loads(text) for text in batch.column(0).to_pylist()]
+            except duckdb.IOException as e:
+                raise OrdersMoved(f"{file} was replaced while its orders were read. Run again.") from e
+        if found != rows:
+            raise OrdersMoved(f"{file} was replaced while its orders were read. Run again.")
 
 
 def quoted(path: Path | str) -> str:

@@ -49,7 +49,14 @@ from sync_pipelines.settings import ShopifySettings
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.http import VendorError
 from sync_pipelines.vendors.shopify import ShopFacts, Shopify
-from sync_pipelines.vendors.shopify_orders import SortedExport, SortKey, add_refund_lines, finished_export, paged
+from sync_pipelines.vendors.shopify_orders import (
+    REFUND_IDS,
+    SortedExport,
+    SortKey,
+    add_refund_lines,
+    finished_export,
+    paged,
+)
 from sync_pipelines.warehouse.keyed_log import KeyedLog
 from sync_pipelines.warehouse.snapshots import About, Staged, Warehouse, with_about
 
@@ -130,6 +137,7 @@ class Store:
         self.zone, self.account = settings.zone, settings.account
         self.ways: list[Way] = []
         self._anonymous = Counter[bool]()
+        self._read = self._refunded = self._more_lines = 0
         self._facts: ShopFacts | None = None
 
     @property
@@ -307,7 +315,20 @@ class Store:
                     self._note(about)
         return DayRead(day, collected.count, collected.money)
 
+    def least_calls(self, *, counted: int = 0) -> int:
+        """The least calls for what was read: a count of days for every 40 of them, whole pages of orders (or start, look
+        at and fetch a bulk export), refund lines 100 orders at a time, lines that do not fit into a page 250 at a time.
+
+        counted: filters that were counted.
+        """
+        bulk = sum(way.bulk for way in self.ways)
+        pages = 0 if bulk else max(1, -(-self._read // self.settings.page_size))
+        return -(-counted // documents.MANY) + 3 * bulk + pages + -(-self._refunded // REFUND_IDS) + self._more_lines
+
     def _look_at(self, order: Order) -> None:
+        self._read += 1
+        self._refunded += bool(order["refunds"])
+        self._more_lines += -(-max(0, len(order["lineItems"]) - self.settings.lines_per_page) // 250)
         for oddity in oddities(order):
             self.client.notice(oddity)
         self._anonymous[anonymous(order)] += 1
@@ -351,7 +372,8 @@ class Store:
         `lookback_days`. Without `move_cursor` (a preview) the next reading begins where this one did."""
         began = datetime.now(UTC)
         until = (began - timedelta(seconds=self.settings.behind_seconds)).replace(microsecond=0)
-        cursor = self.ledger.cursor(self.account, CURSOR)
+        # a cursor whose files are gone has nothing to stand on: everything is read again
+        cursor = self.ledger.cursor(self.account, CURSOR) if self.changes().files() else None
         if cursor is None:
             first = first_day(self.ledger, self.settings)
             since, field = start_of(first, self.zone), "created_at"
