@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
 
+from sync_pipelines.pipelines.shopify_sheets import inspection
 from sync_pipelines.sandbox import Sandbox
 
 
@@ -30,6 +33,17 @@ def test_the_graph_reads_from_left_to_right(defs: dg.Definitions) -> None:
         ("catsy/trade_prices", "sparklayer/price_plan"),
         ("sparklayer/price_plan", "sparklayer/prices"),
         ("sparklayer/prices", "sparklayer/storefront"),
+        ("shopify/store", "shopify/orders"),
+        ("shopify/store", "shopify/order_lines"),
+        ("shopify/store", "shopify/refunds"),
+        ("shopify/store", "shopify/order_changes"),
+        ("shopify/orders", "shopify/order_counts"),
+        ("shopify/order_changes", "shopify/order_counts"),
+        ("shopify/orders", "sheets/order_plan"),
+        ("shopify/order_changes", "sheets/order_plan"),
+        ("shopify/order_counts", "sheets/order_plan"),
+        ("sheets/order_plan", "sheets/orders"),
+        ("sheets/orders", "sheets/spreadsheet"),
     }
 
 
@@ -38,18 +52,32 @@ def test_every_asset_says_what_it_is_who_owns_it_and_of_what_kind(defs: dg.Defin
         assert spec.description
         assert spec.owners
         assert spec.kinds
-        assert spec.group_name == "catsy_sparklayer"
+        assert spec.group_name in ("catsy_sparklayer", "shopify_store", "shopify_sheets")
 
 
 def test_jobs_schedule_and_checks_are_there_under_their_names(defs: dg.Definitions) -> None:
     repository = defs.get_repository_def()
     assert {j for j in repository.job_names if not j.startswith("__")} == {
         "preview_catsy_sparklayer", "sync_catsy_sparklayer", "apply_catsy_sparklayer", "undo_catsy_sparklayer",
+        "backfill_shopify_store", "preview_shopify_sheets", "sync_shopify_sheets", "reconcile_shopify_sheets",
+        "apply_shopify_sheets", "undo_shopify_sheets",
     }  # fmt: skip
-    (schedule,) = repository.schedule_defs
-    assert schedule.default_status == dg.DefaultScheduleStatus.STOPPED
+    schedules = {s.name: s.cron_schedule for s in repository.schedule_defs}
+    assert schedules == {
+        "daily_catsy_sparklayer": "30 4 * * *", "often_shopify_sheets": "*/15 * * * *", "daily_shopify_sheets": "40 3 * * *",
+    }  # fmt: skip
+    assert all(s.default_status == dg.DefaultScheduleStatus.STOPPED for s in repository.schedule_defs)
     checks = {c.to_user_string() for c in defs.resolve_asset_graph().asset_check_keys}
-    assert len(checks) == 6
+    assert len(checks) == 15
+
+
+def test_days_of_orders_are_partitions_in_the_shops_zone_with_today_among_them(defs: dg.Definitions) -> None:
+    graph = defs.resolve_asset_graph()
+    days = graph.get(dg.AssetKey(["shopify", "orders"])).partitions_def
+    assert isinstance(days, dg.DailyPartitionsDefinition)
+    assert days.get_last_partition_key() == str(datetime.now(ZoneInfo(days.timezone)).date())
+    assert graph.get(dg.AssetKey(["shopify", "refunds"])).partitions_def == days
+    assert graph.get(dg.AssetKey(["sheets", "orders"])).partitions_def is None
 
 
 def test_importing_the_definitions_needs_no_environment_and_touches_nothing(tmp_path: Path) -> None:
@@ -96,3 +124,35 @@ def test_a_guard_that_stops_is_a_failed_blocking_check_and_no_write(sandbox: San
         assert not guards.passed
         assert "is in USD" in guards.metadata["what"].value
     assert sandbox.vendors["sparklayer"].state()["writes"] == 0
+
+
+def test_orders_reach_the_sheet_in_dagster_with_their_checks(sandbox: Sandbox, defs: dg.Definitions) -> None:
+    inspection.set_up()
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = defs.resolve_job_def("sync_shopify_sheets").execute_in_process(instance=instance)
+        checks = {c.check_name: c.passed for c in result.get_asset_check_evaluations()}
+        assert checks == {
+            "nothing_odd_noticed": True, "guards": True, "nothing_waits_for_a_person": True, "room_left": True,
+            "every_row_ended_well": True, "sheet_as_planned": True, "nobody_moved_rows_meanwhile": True,
+        }  # fmt: skip
+        plan = next(e for e in result.get_asset_materialization_events() if e.asset_key.path[-1] == "order_plan")
+        shown = plan.materialization.metadata["changes"].value
+        assert shown.startswith("| key | order | what | changes | reason |")
+        assert "@example.com" not in shown
+        assert len(sandbox.google.rows("Order Book", "Orders")) == plan.materialization.metadata["create"].value + 1
+
+
+def test_the_daily_proof_reads_again_a_day_that_differs(sandbox: Sandbox, defs: dg.Definitions) -> None:
+    inspection.set_up()
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert defs.resolve_job_def("sync_shopify_sheets").execute_in_process(instance=instance).success
+        gone = max(sandbox.shopify.orders(), key=lambda o: o["createdAt"])
+        sandbox.shopify.change_state({"delete": [gone["name"]]})
+        result = defs.resolve_job_def("reconcile_shopify_sheets").execute_in_process(instance=instance)
+        counts = next(e for e in result.get_asset_materialization_events() if e.asset_key.path[-1] == "order_counts")
+        assert counts.materialization.metadata["days_read_again"].value == 1
+        read_again = instance.get_materialized_partitions(dg.AssetKey(["shopify", "orders"]))
+        assert len(read_again) == 1
+        passed = {c.check_name: c.passed for c in result.get_asset_check_evaluations()}
+        assert passed["every_order_counted"]
+        assert passed["sheet_as_planned"]

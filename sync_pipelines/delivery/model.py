@@ -232,6 +232,10 @@ class Target(ABC):
             return wanted
         return {**before, **{n: v for n, v in wanted.items() if self.fields[n].ownership == "owned"}}
 
+    def gone(self, live: Fields | None) -> bool:
+        """Whether the record is not at the target any more. Override where something of it may be left over."""
+        return live is None
+
     def settle(self, intents: Sequence[Intent]) -> Mapping[str, Answer]:
         """What became of calls whose answer was lost: read the keys, compare with `after`.
 

@@ -34,9 +34,11 @@ RECORD_COLUMNS = pa.schema(
 
 @dataclass(frozen=True)
 class Policy:
-    """What the settings say about differences. `valid_for`: how long a sealed plan may wait to be applied."""
+    """What the settings say about differences. `valid_for`: how long a sealed plan may wait to be applied. `adopt_equal`:
+    whether records that are as wanted without our doing are taken note of, too, and so kept from being made again."""
 
     remove_missing: bool = False
+    adopt_equal: bool = False
     foreign_edits: Literal["hold", "overwrite"] = "hold"
     valid_for: timedelta = timedelta(hours=24)
 
@@ -64,6 +66,7 @@ def make_plan(
     policy = policy or Policy()
     chosen = desired if only is None else (d for d in desired if d.key in only)
     with engine() as con, PlanWriter(files, target) as writer:
+        con.execute("SET VARIABLE adopt_equal = ?", [policy.adopt_equal])
         load_desired(con, "desired", chosen, target.fields)
         load_records(con, ledger, target.account)
         load_live(
@@ -103,7 +106,8 @@ def make_plan(
 
 
 _SAME = """d.fingerprint = l.fingerprint AND d.conflict IS NULL AND l.problem IS NULL AND d.key NOT IN (SELECT key FROM twice)
-    AND coalesce(r.state, '') NOT IN ('partial', 'unverified') AND (r.hash IS NULL OR r.hash = l.recorded)"""
+    AND coalesce(r.state, '') NOT IN ('partial', 'unverified') AND (r.hash IS NULL OR r.hash = l.recorded)
+    AND (r.key IS NOT NULL OR NOT getvariable('adopt_equal'))"""
 
 _DIFFERING = f"""
 CREATE TABLE differing AS
@@ -222,7 +226,8 @@ class _Decider:
         held = self._cannot_be_decided(row)
         seen = row["live_print"]
         if held is None and action == "update" and after_print == seen and not steps:
-            if row["hash"] is None or row["hash"] == row["recorded"]:
+            unknown = row["state"] == "unverified" or (row["state"] is None and self.policy.adopt_equal)
+            if not unknown and (row["hash"] is None or row["hash"] == row["recorded"]):
                 return None
             action, reason = "adopt", "already as wanted, not by us"
             return PlannedRow(
@@ -274,7 +279,7 @@ class _Decider:
         known = row["state"] in ("present", "partial")
         as_recorded = row["hash"] == row["recorded"]
         fresh = known and self.now - moment(row["at"]) < self.target.settles_within
-        if before is None and (known or row["state"] == "unverified"):
+        if self.target.gone(before) and (known or row["state"] == "unverified"):
             if fresh:
                 return "settling", f"written {row['at']}, not visible yet"
             return "gone", f"written by us {row['at']}, no longer at the target; not made again without a person"

@@ -17,7 +17,8 @@ INSTANCE_SETTINGS = Path(__file__).resolve().parents[2] / "deploy" / "dagster.ya
 
 
 def prepare(*, debug: bool = False) -> None:
-    """Read .env (what is exported wins) and the old order log's config.json, of which the sandbox reads neither; open the logs, settle on a Dagster instance."""
+    """Read .env (what is exported wins) and the old order log's config.json, neither of which is for the sandbox; open the
+    logs, settle on a Dagster instance."""
     if not sandbox_on():
         load_dotenv(home() / ".env", override=False)
         old_settings.read(home())

@@ -27,6 +27,11 @@ log = logging.getLogger(__name__)
 Order = dict[str, Any]
 SortKey = Literal["CREATED_AT", "UPDATED_AT"]
 
+
+class OrderVanished(Transient):
+    """An order was deleted between the calls that read it: what is there of it is not whole and not used."""
+
+
 ADOPTABLE = timedelta(hours=1)
 """How old a finished export may be that a crashed run left, to be used instead of a new one."""
 REFUND_IDS = 100
@@ -59,7 +64,7 @@ def _all_lines(client: Shopify, order: Order) -> list[dict[str, Any]]:
         variables = {"id": order["id"], "after": info["endCursor"]}
         more = client.call(documents.ORDER_LINES, variables, what=f"more lines of {order['name']}")["order"]
         if more is None:
-            raise Transient(f"shopify: {order['name']} vanished while its lines were read")
+            raise OrderVanished(f"shopify: {order['name']} vanished while its lines were read")
         lines += more["lineItems"]["nodes"]
         info = more["lineItems"]["pageInfo"]
     return lines
@@ -78,7 +83,7 @@ def add_refund_lines(client: Shopify, orders: Sequence[Order]) -> None:
             lines = {r["id"]: _all_refund_lines(client, r) for r in found.get(order["id"], ())}
             for refund in order["refunds"]:
                 if refund["id"] not in lines:
-                    raise Transient(f"shopify: refund {refund['id']} vanished while {order['name']} was read")
+                    raise OrderVanished(f"shopify: refund {refund['id']} vanished while {order['name']} was read")
                 refund["refundLineItems"] = lines[refund["id"]]
 
 
@@ -90,6 +95,8 @@ def _all_refund_lines(client: Shopify, refund: dict[str, Any]) -> list[dict[str,
         more = client.call(documents.MORE_REFUND_LINES, variables, what=f"more lines of refund {refund['id']}")[
             "refund"
         ]
+        if more is None:
+            raise OrderVanished(f"shopify: refund {refund['id']} vanished while its lines were read")
         lines += more["refundLineItems"]["nodes"]
         info = more["refundLineItems"]["pageInfo"]
     return lines

@@ -49,9 +49,16 @@ def test_the_history_of_the_demo_is_in_the_ui_with_its_lineage_and_checks(own_fo
         for asset in ("catalogue", "products", "trade_prices", "price_plan", "prices", "storefront"):
             assert asset in lineage
         assert "every_row_ended_well" in seen(f"{address}/assets/sparklayer/prices?view=checks", own_folder / "two")
+        orders = seen(f"{address}/assets/sheets/spreadsheet?view=lineage&lineageScope=upstream&lineageDepth=5", own_folder / "four")
+        for asset in ("store", "orders", "order_changes", "order_counts", "order_plan", "spreadsheet"):
+            assert asset in orders
+        days = seen(f"{address}/assets/shopify/orders?view=partitions", own_folder / "five")
+        assert "partitions" in days
         runs = seen(f"{address}/runs", own_folder / "three")
         assert "sync_catsy_sparklayer" in runs
         assert "undo_catsy_sparklayer" in runs
+        assert "reconcile_shopify_sheets" in runs
+        assert "backfill_shopify_store" in runs
     finally:
         dev.send_signal(signal.SIGINT)
         assert dev.wait(timeout=90) is not None

@@ -26,12 +26,9 @@ def prepare(client: Sheets, spreadsheet: str, layout: Layout, decimals: int) -> 
         tabs = client.tabs(spreadsheet)
     for tab in layout.tabs:
         there = tabs[tab.tab]
-        first, below = client.values(
-            spreadsheet,
-            [Cells(tab.tab, 1, 1, 1, there.columns), Cells(tab.tab, 1, 1, min(there.rows, 50), there.columns)],
-        )
+        (first,) = client.values(spreadsheet, [Cells(tab.tab, 1, 1, 1, there.columns)])
         header = [str(text).strip() for text in first[0]] if first else []
-        if not header and any(any(cell not in ("", None) for cell in row) for row in below):
+        if not header and any(client.values(spreadsheet, [Cells(tab.tab, 1, 1, None, there.columns)])[0]):
             raise LayoutProblem(
                 f"tab {tab.tab!r} has content and nothing in its first row. Give it a header row, or another name."
             )

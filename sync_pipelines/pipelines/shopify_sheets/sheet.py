@@ -10,6 +10,7 @@ from typing import Any
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout, TabLayout, key_text
 from sync_pipelines.vendors.google_sheets import Cells, Sheets, Tab
+from sync_pipelines.vendors.http import Permanent
 
 GAP = 8
 """Rows between two wanted ones that are read along rather than beginning another range."""
@@ -116,13 +117,21 @@ class Sheet:
         One read where the rows are where they were last time; one more where they are not. `more`: also the rows at these
         places, (tab, row), whatever they hold.
         """
+        if self.tabs:
+            try:
+                return self._look(keys, more)
+            except (LayoutProblem, Permanent):  # the grid, too, is not what it was: columns were inserted, rows deleted
+                self.forget()
+        return self._look(keys, more)
+
+    def _look(self, keys: Collection[str], more: Sequence[tuple[str, int]]) -> dict[str, list[list[Any]]]:
         if not self.tabs:
             self.tabs = self.client.tabs(self.id)
             self._orders, self._lines = (self._expected(tab) for tab in self.layout.tabs)
         before = (self._orders, self._lines)
         wanted = {s.tab.title: self._rows_of(s, keys) for s in before if s is not None}
         for title, row in more:
-            wanted.setdefault(title, set()).add(row)
+            wanted[title].add(row)
         found = self._read(wanted)
         missing = {s.tab.title: self._rows_of(s, keys) - wanted.get(s.tab.title, set()) for s in self.both}
         if any(missing.values()):
@@ -163,13 +172,14 @@ class Sheet:
         turn out to be elsewhere."""
         for _ in range(3):
             ranges: list[Cells] = []
+            rows = {seen.tab.title: _ranges(seen, wanted[seen.tab.title]) for seen in self.both}
             for seen in self.both:
                 title, columns = seen.tab.title, seen.tab.columns
                 ranges.append(Cells(title, 1, 1, 1, columns))
                 ranges += [Cells(title, 1, seen.column(h), None, seen.column(h)) for h in _key_headers(seen.layout)]
                 if below := _below(seen):
                     ranges.append(below)
-                ranges += _ranges(seen, wanted.get(title, set()))
+                ranges += rows[title]
             values = dict(zip(ranges, self.client.values(self.id, ranges), strict=True))
             found: dict[str, dict[int, list[Any]]] = {}
             moved = False
@@ -184,7 +194,7 @@ class Sheet:
                 _take_keys(seen, values)
                 found[seen.tab.title] = {
                     cells.row + n: row
-                    for cells in _ranges(seen, wanted.get(seen.tab.title, set()))
+                    for cells in rows[seen.tab.title]
                     for n, row in enumerate(values[cells])
                 }
             return found
@@ -228,6 +238,7 @@ def _take_keys(seen: Seen, values: Mapping[Cells, list[list[Any]]]) -> None:
         orders = column(seen.layout.order)
         seen.order_of = {row: key for row, key in enumerate(orders, 1) if key and row > 1}
         seen.used = max(seen.used, len(orders))
+    seen.grid_rows = max(seen.grid_rows, seen.used)
 
 
 def _columns(layout: TabLayout, header: Sequence[Any]) -> dict[str, int]:

@@ -82,7 +82,7 @@ def plan_rows(
             raise DeliveryError(f"no order is known as {', '.join(unknown)}. Nothing was planned.")
         return make_plan(
             there, found.desired(), ledger=ledger, files=files, pipeline=PIPELINE, extract=mapped.about.at, run=run,
-            policy=Policy(foreign_edits=settings.foreign_edits), row_guards=[unkeyed_lines],
+            policy=Policy(foreign_edits=settings.foreign_edits, adopt_equal=True), row_guards=[unkeyed_lines],
             plan_guards=[
                 _not_all_at_once(found.known, settings.max_updates),
                 _not_too_many_held(found.in_scope, settings.max_held),

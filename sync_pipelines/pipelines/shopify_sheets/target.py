@@ -135,6 +135,10 @@ class OrderRows(Target):
             merged = {**wanted}
         return {**merged, LINES: lines}
 
+    def gone(self, live: Fields | None) -> bool:
+        """Its own row says whether an order is there. Lines without it are what somebody who deleted the row left over."""
+        return live is None or live.get(self.layout.orders.key) is None
+
     def reverse(self, change: Change) -> Change | str:
         """Restore the cells; of a row that was made, empty ours. A row is never deleted; a line's key, once filled in, stays."""
         back = super().reverse(change)
@@ -212,12 +216,18 @@ class OrderRows(Target):
     def _make_room(self, cells: _Placing) -> None:
         """Grow the grids to what is about to be written, and give the new rows their number formats. One write, or none."""
         requests: list[dict[str, Any]] = []
+        grown = zip(self.sheet.both, cells.last, strict=True)
+        cells_then = self.sheet.cells + sum(max(0, last - seen.grid_rows) * seen.tab.columns for seen, last in grown)
+        room = self.settings.cell_limit - cells_then
         for seen, last in zip(self.sheet.both, cells.last, strict=True):
             new = last - seen.used
             if new <= 0:
                 continue
             if last > seen.grid_rows:
-                more = max(last - seen.grid_rows + new, GROW_AT_LEAST)
+                needed = last - seen.grid_rows
+                spare = max(0, min(room // seen.tab.columns, max(new, GROW_AT_LEAST - needed)))
+                room -= spare * seen.tab.columns
+                more = needed + spare
                 requests.append(
                     {"appendDimension": {"sheetId": seen.tab.sheet_id, "dimension": "ROWS", "length": more}}
                 )

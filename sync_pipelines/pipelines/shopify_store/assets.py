@@ -113,14 +113,20 @@ def order_changes(run: RunResource, shopify: ShopifyResource) -> dg.MaterializeR
     metadata={"dagster/column_schema": column_schema(
         {"day": "in the shop's zone", "counted": "by the shop", "stored": "here", "read_again": "orders, where they differed"})},
 )  # fmt: skip
-def order_counts(run: RunResource, shopify: ShopifyResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def order_counts(context: dg.AssetExecutionContext, run: RunResource, shopify: ShopifyResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     settings = ShopifySettings.read()
     reader = Store(shopify.client(run), run.warehouse, run.ledger, settings, run.id)
     run.note(pipeline=GROUP)
     with current_orders(run.warehouse, settings.account) as con:
         stored = stored_per_day(con, first_day(run.ledger, settings), reader.today())
     compared = reader.compare_days(stored)
-    again = sum(c.read_again is not None for c in compared)
+    read_again = [c for c in compared if c.read_again is not None]
+    for key in (LINES_KEY, REFUNDS_KEY, ORDERS_KEY):
+        for day in read_again:
+            context.log_event(
+                dg.AssetMaterialization(list(key), partition=str(day.day), description="read again: counts differed")
+            )
+    again = len(read_again)
     run.meter.minimum["shopify"] += reader.least_calls(counted=len(compared) + again) - (not again)
     rows = [{"day": c.day, "counted": c.counted, "stored": c.stored, "read_again": c.read_again} for c in compared]
     schema = pa.schema(

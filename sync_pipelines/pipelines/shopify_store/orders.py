@@ -110,9 +110,17 @@ def oddities(order: Order) -> list[str]:
     return found
 
 
+_NAMING = (
+    "email", "phone", "displayName", "firstName", "lastName", "defaultEmailAddress", "defaultPhoneNumber",
+    "address1", "address2", "zip",
+)  # fmt: skip
+
+
 def anonymous(order: Order) -> bool:
-    """Whether every field that could name a person is empty."""
-    return not any(order.get(name) for name in ("customer", "email", "phone", "shippingAddress", "billingAddress"))
+    """Whether every field that could name a person is empty. What holds them (customer, addresses) may be there all the same:
+    without the approval for them a shop blanks the fields (https://shopify.dev/docs/apps/launch/protected-customer-data)."""
+    people = [order, *(order.get(name) or {} for name in ("customer", "shippingAddress", "billingAddress"))]
+    return not any(person.get(name) for person in people for name in _NAMING)
 
 
 @dataclass
