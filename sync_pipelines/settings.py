@@ -234,6 +234,7 @@ class ShopifySettings(Section):
     bulk_start_seconds: float = Field(30.0, ge=0, description="what a bulk operation takes before its first order")
     bulk_per_second: float = Field(1000.0, gt=0, description="objects a bulk operation exports a second")
     bulk_poll_seconds: float = Field(2.0, gt=0)
+    bulk_room_minutes: float = Field(5.0, ge=0, description="how long a run waits for a place among the shop's five")
     bulk_patience_minutes: float = Field(360.0, gt=0, description="how long a run waits for a bulk operation")
 
     @property
@@ -243,8 +244,8 @@ class ShopifySettings(Section):
 
     @property
     def account(self) -> str:
-        """Whose data it is: the shop's address."""
-        return self.base_url
+        """Whose data it is: the shop's address, and the zone by which its days are cut."""
+        return f"{self.base_url} by {self.time_zone}"
 
     @property
     def zone(self) -> ZoneInfo:

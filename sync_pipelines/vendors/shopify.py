@@ -87,10 +87,12 @@ class Export:
     url: str | None
     error: str
     created_at: datetime
+    ended_at: datetime | None = None
 
     @property
     def age(self) -> timedelta:
-        return datetime.now(UTC) - self.created_at
+        """Since it ended, or was begun."""
+        return datetime.now(UTC) - (self.ended_at or self.created_at)
 
 
 class Pace:
@@ -343,4 +345,5 @@ def _export(found: Mapping[str, Any]) -> Export:
         found["id"], found["status"], found.get("query") or "", int(found.get("objectCount") or 0),
         int(found.get("rootObjectCount") or 0), found.get("url"), found.get("errorCode") or "",
         datetime.fromisoformat(found["createdAt"]),
+        datetime.fromisoformat(found["completedAt"]) if found.get("completedAt") else None,
     )  # fmt: skip

@@ -106,14 +106,15 @@ def _all_refund_lines(client: Shopify, refund: dict[str, Any]) -> list[dict[str,
 
 
 def finished_export(
-    client: Shopify, search: str, *, left_behind: Sequence[str], remember: Callable[[str], None], poll: float, patience: float
+    client: Shopify, search: str, *, left_behind: Sequence[str], remember: Callable[[str], None], poll: float,
+    patience: float, room: float = 300.0,
 ) -> Export:  # fmt: skip
     """A bulk export of the orders that a search finds, waited for.
 
     left_behind: exports that runs which are no more had started. One of them that asks for just this is taken over, done
     or not; the others are cancelled. So is taken over what runs with this very query, whoever started it. `remember` is
     given the id before it is waited for. Raises BulkFailed (FAILED, CANCELED, EXPIRED, or not done within `patience`
-    seconds; what such an export left is never used), NoRoomForBulk, Permanent.
+    seconds; what such an export left is never used), NoRoomForBulk (none within `room` seconds), Permanent.
     """
     inner = documents.export(search)
     until = time.monotonic() + patience
@@ -122,7 +123,7 @@ def finished_export(
         try:
             export = client.start_export(inner)
         except NoRoomForBulk:
-            if time.monotonic() + poll > until:
+            if time.monotonic() + poll > until - patience + min(room, patience):
                 raise
             log.info("shopify: no room for another bulk operation; waiting")
             client.sleep(poll)
@@ -138,8 +139,7 @@ def finished_export(
         log.info("shopify: bulk export %s: %d objects", export.status.lower(), export.objects)
     if export.status != "COMPLETED":
         raise BulkFailed(
-            f"shopify: bulk export {export.id} ended {export.status} {export.error}. Nothing of it is used; run again, "
-            "or a shorter stretch of days."
+            f"shopify: bulk export {export.id} ended {export.status} {export.error}. Nothing of it is used."
         )
     return export
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+from filelock import FileLock, Timeout
 
 from sync_pipelines.warehouse.snapshots import FOOTER, About, Published, Staged, Warehouse, read_about, staged_file
 
@@ -46,7 +48,15 @@ class KeyedLog:
         return len(rows) > MOST_DELTAS or (len(rows) > 1 and sum(rows.values()) * TENTH > base)
 
     def compact(self) -> None:
-        """Make one base file of the newest version of every key, then drop the deltas that went into it."""
+        """Make one base file of the newest version of every key, then drop the deltas that went into it.
+
+        Does nothing while another process is at it: it would put back a base that lacks what the other has merged.
+        """
+        folder = self.warehouse.path(self.asset, self.account, BASE).parent
+        with suppress(Timeout), FileLock(folder / ".compacting", timeout=0):
+            self._compact()
+
+    def _compact(self) -> None:
         parts = self.warehouse.partitions(self.asset, self.account)
         listed = ", ".join("'" + str(p.path).replace("'", "''") + "'" for p in parts)
         order = ", ".join(f'"{column}" DESC' for column in self.newest)

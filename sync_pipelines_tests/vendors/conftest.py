@@ -14,13 +14,24 @@ import pytest
 
 from sync_pipelines import credentials
 from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.settings import CatsySettings, SparkLayerSettings
+from sync_pipelines.settings import CatsySettings, ShopifySettings, SparkLayerSettings
 from sync_pipelines.vendors.catsy import Catsy
 from sync_pipelines.vendors.http import CallMeter, Http
+from sync_pipelines.vendors.shopify import Pace, Shopify
 from sync_pipelines.vendors.sparklayer import SparkLayer
 
 SPEED = 1000
-_OURS = ("CATSY_", "SPARKLAYER_", "ALERT_", "SYNC_PIPELINES_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NETRC")
+_OURS = (
+    "CATSY_",
+    "SPARKLAYER_",
+    "SHOPIFY_",
+    "ALERT_",
+    "SYNC_PIPELINES_",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NETRC",
+)
 _OLD_NAMES = ("SITE_ID", "CLIENT_ID", "CLIENT_SECRET", "BATCH_SIZE", "BATCH_DELAY", "OUTPUT_FILE")
 
 Answer = bytes | Sequence[bytes | float]
@@ -192,6 +203,23 @@ def sparklayer(sandbox: Sandbox) -> Iterator[Callable[..., SparkLayer]]:
         made.append(SparkLayer.connect(SparkLayerSettings.read(), CallMeter(), lambda: writes_on))
         made[-1].http.sleep = Naps()
         return made[-1]
+
+    yield connect
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def shopify(sandbox: Sandbox) -> Iterator[Callable[[], Shopify]]:
+    """Connect to Shopify with the environment as it is by then. It naps, unless a test gives it a real sleep."""
+    made: list[Shopify] = []
+
+    def connect() -> Shopify:
+        client = Shopify.connect(ShopifySettings.read(), CallMeter())
+        client.http.sleep = client.sleep = Naps()
+        client.pace = Pace(client.sleep)
+        made.append(client)
+        return client
 
     yield connect
     for each in made:

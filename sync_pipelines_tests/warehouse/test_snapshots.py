@@ -46,12 +46,12 @@ class TestPublishing:
 
     def test_nothing_was_published_is_none(self, warehouse: Warehouse) -> None:
         assert warehouse.find(KEY, "https://api.example.com/queries/1") is None
-        assert list(warehouse.snapshots()) == []
+        assert list(warehouse.assets()) == []
 
     def test_publishing_leaves_nothing_in_staging(self, warehouse: Warehouse) -> None:
         published = warehouse.write(KEY, version(1), about())
         assert list(warehouse.staging.iterdir()) == []
-        assert list(warehouse.snapshots()) == [("catsy", "products", published.path)]
+        assert warehouse.files(("catsy", "products"), published.about.account) == [published.path]
 
     def test_a_failed_publication_leaves_nothing_in_staging_and_the_old_snapshot_in_place(
         self, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch

@@ -275,7 +275,8 @@ def more_status(ledger: Ledger) -> dict[str, Any]:
     shop = ShopifySettings.read()
     known = mapped()
     return {
-        "shop": shop.account,
+        "shop": shop.base_url,
+        "time_zone": shop.time_zone,
         "orders_since": str(first_day(ledger, shop)),
         "changes_read_up_to": ledger.cursor(shop.account, CURSOR),
         "orders_known": 0 if known is None else known.about.rows,

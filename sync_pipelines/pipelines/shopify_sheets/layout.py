@@ -20,16 +20,19 @@ DAY_SECONDS = 86_400
 
 TIMES = frozenset(["created_at", "processed_at", "updated_at", "cancelled_at"])
 """Sources that are points in time; all others are text, amounts and counts."""
-ORDER_SOURCES = TIMES | frozenset(
-    "id name number web_key status financial_status fulfillment_status return_status customer_name first_name last_name email "
-    "phone shipping_address billing_address street city province zip country country_code currency subtotal shipping tax "
-    "discounts total current_total refunded presentment_currency presentment_total_text tags note po_number source "
-    "shipping_method tracking attributes line_count item_count order_type change_note test".split()
-)
-LINE_SOURCES = frozenset(
-    "order_key id order_name letter position sku title name variant_title vendor quantity current_quantity currency unit_price "
-    "discounted_total discount tax properties status".split()
-)
+ORDER_SOURCES = TIMES | frozenset([
+    "id", "name", "number", "web_key", "status", "financial_status", "fulfillment_status", "return_status",
+    "customer_name", "first_name", "last_name", "email", "phone", "shipping_address", "billing_address", "street",
+    "city", "province", "zip", "country", "country_code", "currency", "subtotal", "shipping", "tax", "discounts",
+    "total", "current_total", "refunded", "presentment_currency", "presentment_total_text", "tags", "note",
+    "po_number", "source", "shipping_method", "tracking", "attributes", "line_count", "item_count", "order_type",
+    "change_note", "test",
+])  # fmt: skip
+LINE_SOURCES = frozenset([
+    "order_key", "id", "order_name", "letter", "position", "sku", "title", "name", "variant_title", "vendor",
+    "quantity", "current_quantity", "currency", "unit_price", "discounted_total", "discount", "tax", "properties",
+    "status",
+])  # fmt: skip
 """What a column of either tab can show; what each is, says mapping."""
 EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - the spreadsheet's own zero, in no zone
 
@@ -117,8 +120,8 @@ class Layout(BaseModel):
                     )
                 if (column.source in TIMES) != (column.type in ("date", "datetime")):
                     raise ValueError(
-                        f"tab {tab.tab!r}, column {column.header!r}: {column.source or column.value!r} as {column.type}; the type "
-                        f"is date or datetime where the source is one of {', '.join(sorted(TIMES))}, and nowhere else"
+                        f"tab {tab.tab!r}, column {column.header!r}: {column.source or column.value!r} as {column.type}; the "
+                        f"type is date or datetime where the source is one of {', '.join(sorted(TIMES))}, and nowhere else"
                     )
         return self
 

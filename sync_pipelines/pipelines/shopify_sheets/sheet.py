@@ -193,9 +193,7 @@ class Sheet:
             for seen in self.both:
                 _take_keys(seen, values)
                 found[seen.tab.title] = {
-                    cells.row + n: row
-                    for cells in rows[seen.tab.title]
-                    for n, row in enumerate(values[cells])
+                    cells.row + n: row for cells in rows[seen.tab.title] for n, row in enumerate(values[cells])
                 }
             return found
         raise LayoutProblem("columns are being moved faster than they can be read. Nothing was written; try again.")

@@ -146,7 +146,8 @@ class OrderRows(Target):
             return back
         was, now = back.after.get(LINES) or {}, (back.before or {}).get(LINES) or {}
         names = {unkeyed: name for name, unkeyed in claims(was, now).items()}
-        kept = {names.get(name, name): {**now.get(names.get(name, ""), {}), **cells} for name, cells in was.items()}
+        key = self.layout.lines.key
+        kept = {names.get(n, n): {**cells, key: names[n]} if n in names else cells for n, cells in was.items()}
         return replace(back, after={**back.after, LINES: kept})
 
     # --- writing ----------------------------------------------------------------------------------------------------
@@ -325,7 +326,7 @@ class _Placing:
             elif was != name or _lines_same(self.layouts[1], {"": before.get(name)}) != _lines_same(
                 self.layouts[1], {"": cells}
             ):
-                columns = self.layouts[1].written if was != name else _kept(self.layouts[1])
+                columns = _always(self.layouts[1]) if was != name else _kept(self.layouts[1])
                 self._put(1, at, _cells(lines, cells, columns), mine)
         for name, at in there.items():
             if not name.startswith(UNKEYED) and name not in after:
@@ -387,7 +388,11 @@ def unkeyed_lines(_: Fields | None, after: Fields) -> str | None:
 
 def _kept(tab: TabLayout) -> tuple[Column, ...]:
     """The columns written into a row that is there: never its key, so that a row that was moved keeps its own."""
-    return tuple(c for c in tab.written if c.write == "always" and c.header not in (tab.key, tab.order))
+    return tuple(c for c in _always(tab) if c.header not in (tab.key, tab.order))
+
+
+def _always(tab: TabLayout) -> tuple[Column, ...]:
+    return tuple(c for c in tab.written if c.write == "always")
 
 
 def _cells(seen: Seen, values: Mapping[str, Any], columns: Sequence[Column], *, clear: bool = False) -> list[Any]:

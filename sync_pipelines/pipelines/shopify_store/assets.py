@@ -17,6 +17,7 @@ from sync_pipelines.pipelines.shopify_store.reading import (
     LINES_KEY,
     ORDERS_KEY,
     REFUNDS_KEY,
+    DaysIncomplete,
     Store,
     first_day,
     stored_per_day,
@@ -59,7 +60,14 @@ def order_days(context: dg.AssetExecutionContext, run: RunResource, shopify: Sho
     reader = Store(shopify.client(run), run.warehouse, run.ledger, ShopifySettings.read(), run.id)
     run.note(pipeline=GROUP)
     days = [date.fromisoformat(key) for key in context.partition_keys]
-    read = [day for first, last in stretches(days) for day in reader.read_days(first, last)]
+    read, incomplete = [], []
+    for first, last in stretches(days):
+        try:
+            read += reader.read_days(first, last)
+        except DaysIncomplete as e:  # the other stretches are read all the same
+            incomplete.append(str(e))
+    if incomplete:
+        raise DaysIncomplete("\n".join(incomplete))
     run.note(
         message=f"{len(read)} days: {'; '.join(map(str, reader.ways))}", counts={"orders": sum(d.orders for d in read)}
     )

@@ -60,24 +60,21 @@ NOTES = {
 }  # fmt: skip
 """What the columns hold, for people."""
 
-FINANCIAL = frozenset(
-    ["AUTHORIZED", "EXPIRED", "PAID", "PARTIALLY_PAID", "PARTIALLY_REFUNDED", "PENDING", "REFUNDED", "VOIDED"]
-)  # https://shopify.dev/docs/api/admin-graphql/2026-10/enums/OrderDisplayFinancialStatus
-FULFILLMENT = frozenset(
-    [
-        "FULFILLED",
-        "FULFILLMENT_NOT_REQUIRED",
-        "IN_PROGRESS",
-        "ON_HOLD",
-        "OPEN",
-        "PARTIALLY_FULFILLED",
-        "PENDING_FULFILLMENT",
-        "REQUEST_DECLINED",
-        "RESTOCKED",
-        "SCHEDULED",
-        "UNFULFILLED",
-    ]
-)
+STATUSES = {
+    "displayFinancialStatus": frozenset({
+        "AUTHORIZED", "EXPIRED", "PAID", "PARTIALLY_PAID", "PARTIALLY_REFUNDED", "PENDING", "REFUNDED", "VOIDED",
+    }),
+    "displayFulfillmentStatus": frozenset({
+        "FULFILLED", "FULFILLMENT_NOT_REQUIRED", "IN_PROGRESS", "ON_HOLD", "OPEN", "PARTIALLY_FULFILLED",
+        "PENDING_FULFILLMENT", "REQUEST_DECLINED", "RESTOCKED", "SCHEDULED", "UNFULFILLED",
+    }),
+    "cancelReason": frozenset({"CUSTOMER", "DECLINED", "FRAUD", "INVENTORY", "OTHER", "STAFF"}),
+    "returnStatus": frozenset({
+        "INSPECTION_COMPLETE", "IN_PROGRESS", "NO_RETURN", "RETURNED", "RETURN_FAILED", "RETURN_REQUESTED",
+    }),
+}  # fmt: skip
+"""What the API's version 2026-10 can say (https://shopify.dev/docs/api/admin-graphql/2026-10/enums). New ones come between
+versions, and are taken as they stand."""
 
 
 def number(gid: str | None) -> int | None:
@@ -103,7 +100,7 @@ def loads(text: str) -> Order:
 def oddities(order: Order) -> list[str]:
     """What is new to us in an order: statuses that this version of the API did not have."""
     found = []
-    for name, known in (("displayFinancialStatus", FINANCIAL), ("displayFulfillmentStatus", FULFILLMENT)):
+    for name, known in STATUSES.items():
         value = order.get(name)
         if value is not None and value not in known:
             found.append(f"{name} {value!r} is not one we know; it is taken as it stands")

@@ -47,8 +47,8 @@ from sync_pipelines.pipelines.shopify_store.orders import (
 )
 from sync_pipelines.settings import ShopifySettings
 from sync_pipelines.vendors import shopify_documents as documents
-from sync_pipelines.vendors.http import VendorError
-from sync_pipelines.vendors.shopify import ShopFacts, Shopify
+from sync_pipelines.vendors.http import Transient, VendorError
+from sync_pipelines.vendors.shopify import BulkFailed, NoRoomForBulk, ShopFacts, Shopify
 from sync_pipelines.vendors.shopify_orders import (
     REFUND_IDS,
     OrderVanished,
@@ -71,6 +71,8 @@ DAY_ASSETS = ((LINES_KEY, LINES), (REFUNDS_KEY, REFUNDS), (ORDERS_KEY, ORDERS))
 CURSOR = "order_changes"
 FIRST_DAY = "orders from"
 CURRENCY = "currency"
+DOWNLOADS = 3
+"""How often the result of a bulk export is fetched, when the line is cut."""
 READINGS = 3
 """How often a day that moves while it is read is read in all."""
 SHOWN_WITHOUT_ALL = timedelta(days=60)
@@ -237,12 +239,23 @@ class Store:
     @contextmanager
     def _whole_days(self, way: Way, days: Sequence[date], search: str) -> Iterator[_ByDay]:
         """Gives, day after day in ascending order, the whole orders of that day."""
-        if way.bulk:
-            with self._exported(search, lambda created: str(day_of(instant(created), self.zone))) as export:
+        with ExitStack() as stack:
+            export = self._export_if(way, stack, search, lambda created: str(day_of(instant(created), self.zone)))
+            if export:
                 yield lambda day: self._with_refunds(export.orders(str(day)))
-        else:
-            pages = groupby(self._paged(search), lambda o: day_of(instant(o["createdAt"]), self.zone))
-            yield _Ascending(pages).of
+            else:
+                pages = groupby(self._paged(search), lambda o: day_of(instant(o["createdAt"]), self.zone))
+                yield _Ascending(pages).of
+
+    def _export_if(self, way: Way | None, stack: ExitStack, search: str, label: _Label) -> SortedExport | None:
+        """A bulk export, if that is the way; None for pages, also where the shop does not get an export done."""
+        if way is None or not way.bulk:
+            return None
+        try:
+            return stack.enter_context(self._exported(search, label))
+        except (BulkFailed, NoRoomForBulk) as e:
+            self.client.notice(f"{e} Read page by page instead.")
+            return None
 
     @contextmanager
     def _exported(self, search: str, label: _Label) -> Iterator[SortedExport]:
@@ -256,13 +269,21 @@ class Store:
 
         export = finished_export(
             self.client, search, left_behind=list(left.values()), remember=remember,
-            poll=s.bulk_poll_seconds, patience=s.bulk_patience_minutes * 60,
+            poll=s.bulk_poll_seconds, patience=s.bulk_patience_minutes * 60, room=s.bulk_room_minutes * 60,
         )  # fmt: skip
         self.warehouse.staging.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="bulk-", dir=self.warehouse.staging) as folder:
-            sorted_export = SortedExport(Path(folder), label)
-            with self.client.result(export) as lines:
-                sorted_export.take(lines, export)
+        with ExitStack() as stack:
+            for attempt in range(1, DOWNLOADS + 1):
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bulk-", dir=self.warehouse.staging))
+                sorted_export = SortedExport(Path(folder), label)
+                try:
+                    with self.client.result(export) as lines:
+                        sorted_export.take(lines, export)
+                    break
+                except Transient as e:
+                    if attempt == DOWNLOADS:
+                        raise
+                    log.warning("shopify: %s; fetching the result again", e)
             yield sorted_export
         self.ledger.drop_cursor(self.account, name)
 
@@ -421,9 +442,9 @@ class Store:
                 draft.write(rows.filter(pa.array([pair not in known for pair in pairs], pa.bool_())))
 
             way = None if short else self._way(self.client.counts([search])[0], 1)
-            if way and way.bulk:
-                # by day, as whole days are: one file of everything would be cut into more files than may be open
-                export = stack.enter_context(self._exported(search, lambda created: created[:10]))
+            # by day, as whole days are: one file of everything would be cut into more files than may be open
+            export = self._export_if(way, stack, search, lambda created: created[:10])
+            if export:
                 orders = self._with_refunds(order for label in export.labels for order in export.orders(label))
             else:
                 orders = self._updated(search)
