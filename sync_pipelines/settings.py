@@ -5,6 +5,7 @@ Nothing is read at import. A section is read when it is made: `CatsySettings()`.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tomllib
@@ -18,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 S = TypeVar("S", bound="Section")
+
+SPREADSHEETS = "spreadsheets.json"
 
 
 class SettingsError(Exception):
@@ -243,8 +246,13 @@ class ShopifySettings(Section):
         return (self.url or f"https://{host}").rstrip("/")
 
     @property
+    def shop(self) -> str:
+        """Which shop it is, however its days are cut."""
+        return self.base_url
+
+    @property
     def account(self) -> str:
-        """Whose data it is: the shop's address, and the zone by which its days are cut."""
+        """Whose files they are: the shop's address, and the zone by which its days are cut."""
         return f"{self.base_url} by {self.time_zone}"
 
     @property
@@ -315,9 +323,25 @@ class ShopifySheetsSettings(Section):
 
     @property
     def account(self) -> str:
-        """Whose data it is: the spreadsheet, as the settings name it, and how it is laid out."""
-        named = self.spreadsheet_id or self.spreadsheet
-        return f"{GoogleSettings.read().sheets_url.rstrip('/')} spreadsheet {named} as {self.layout}"
+        """Whose data it is: the spreadsheet, by its id; by its title until that was looked up for the first time."""
+        named = self.spreadsheet_id or known_spreadsheets().get(self.spreadsheet, self.spreadsheet)
+        return f"{GoogleSettings.read().sheets_url.rstrip('/')} spreadsheet {named}"
+
+
+def known_spreadsheets() -> dict[str, str]:
+    """The id of every spreadsheet that was looked up by its title."""
+    path = data_dir() / SPREADSHEETS
+    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return found
+
+
+def remember_spreadsheet(title: str, spreadsheet_id: str) -> None:
+    """Keep which spreadsheet a title stands for, so that it is the same one under either name."""
+    path = data_dir() / SPREADSHEETS
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(f".{os.getpid()}")
+    draft.write_text(json.dumps({**known_spreadsheets(), title: spreadsheet_id}), encoding="utf-8")
+    draft.replace(path)
 
 
 class AlertSettings(Section):

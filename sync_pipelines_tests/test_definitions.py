@@ -68,7 +68,7 @@ def test_jobs_schedule_and_checks_are_there_under_their_names(defs: dg.Definitio
     }  # fmt: skip
     assert all(s.default_status == dg.DefaultScheduleStatus.STOPPED for s in repository.schedule_defs)
     checks = {c.to_user_string() for c in defs.resolve_asset_graph().asset_check_keys}
-    assert len(checks) == 15
+    assert len(checks) == 16
 
 
 def test_days_of_orders_are_partitions_in_the_shops_zone_with_today_among_them(defs: dg.Definitions) -> None:

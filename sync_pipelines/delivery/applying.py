@@ -117,6 +117,7 @@ def apply(
         )
     refuse_unless_released(plan, ledger, files)
     with ledger.holding(plan.account) as lease, engine() as con:
+        target.renew()
         work = _Application(target, plan, ledger, files, run, lease, con, patience or Patience())
         return work.to_the_end(limit)
 
@@ -131,6 +132,7 @@ def settle_first(
     if not ledger.doubts(target.account):
         return
     with ledger.holding(target.account) as lease:
+        target.renew()
         wait = Waiting(target.account, target.name, ledger, lease, patience or Patience())
         Settler(target, ledger, files, Journal(ledger, target, run), wait).settle()
 

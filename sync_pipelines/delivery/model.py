@@ -211,6 +211,10 @@ class Target(ABC):
     window: ClassVar[int | None] = 500
     """How many rows to read again at a time before they are sent; None where one call reads everything."""
 
+    def renew(self) -> None:
+        """Called once the right to write to the account is held: what was seen before may be somebody else's past."""
+        return
+
     @abstractmethod
     def read(self, keys: Sequence[str] | None) -> Iterable[Live]:
         """Whole live records of these keys, or of all (None). May give more than was asked for, never less."""

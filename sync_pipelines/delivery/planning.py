@@ -169,13 +169,12 @@ def load_records(
 
 def _owned_then(con: duckdb.DuckDBPyConnection, ledger: Ledger, target: Target) -> dict[str, frozenset[str]]:
     """For keys last written when the settings owned other fields: the fields owned then."""
-    now, then = target.owned(), {}
-    for (plan_id,) in con.execute("SELECT DISTINCT plan FROM record").fetchall():
-        known = ledger.row(sa.select(tables.plan.c.owned).where(tables.plan.c.id == plan_id))
-        owned = tuple(json.loads(known["owned"])) if known else now
-        if owned != now:
-            keys = con.execute("SELECT key FROM record WHERE plan = ?", [plan_id]).fetchall()
-            then.update(dict.fromkeys((k for (k,) in keys), frozenset(owned)))
+    now, then = json.dumps(target.owned()), {}
+    p = tables.plan.c
+    others = sa.select(p.id, p.owned).where(p.account == target.account, p.owned != now)
+    for row in ledger.rows(others):
+        keys = con.execute("SELECT key FROM record WHERE plan = ?", [row["id"]]).fetchall()
+        then.update(dict.fromkeys((k for (k,) in keys), frozenset(json.loads(row["owned"]))))
     return then
 
 
@@ -307,5 +306,8 @@ class _Decider:
             return "nothing" if image is None or image.get(name) is None else image[name]
 
         names = [n for n in self.target.owned() if shown(before, n) != shown(after, n)]
-        told = (n if self.target.fields[n].private else f"{n} is {shown(before, n)}, wanted {shown(after, n)}" for n in names)
+        told = (
+            n if self.target.fields[n].private else f"{n} is {shown(before, n)}, wanted {shown(after, n)}"
+            for n in names
+        )
         return ", ".join(told)

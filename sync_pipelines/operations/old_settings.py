@@ -27,6 +27,11 @@ VARIABLES = {
 stand in (`{"shopify": {"store_name": …}}`). The file's own program is not known; names that fit none are left alone."""
 
 
+SECTIONS = frozenset(["shopify", "google", "google_sheets", "sheets", "sync", "database", "settings"])
+"""Objects whose members may go by their own name alone. Another program's token in the same file is none of ours."""
+LARGEST_PAGE = 250
+
+
 def read(folder: Path) -> None:
     """Take over config.json, if it is there. What is exported already and says something else is refused: the old program
     let the file win, this one the environment, and nobody should have to guess which shop is meant. Raises SettingsError."""
@@ -39,6 +44,8 @@ def read(folder: Path) -> None:
         raise SettingsError(f"{path} cannot be read: {e}") from e
     for variable, names in VARIABLES.items():
         value = next((found[name] for name in names if found.get(name)), "")
+        if variable == "SHOPIFY_PAGE_SIZE" and value.isdecimal():
+            value = str(min(int(value), LARGEST_PAGE))
         exported = os.environ.get(variable, "")
         if value and exported and exported != value:
             raise SettingsError(
@@ -50,10 +57,11 @@ def read(folder: Path) -> None:
 
 
 def _flat(value: Any, names: tuple[str, ...] = ()) -> Iterator[tuple[str, str]]:
-    """Every plain value, by its own name and by its full one."""
+    """Every plain value, by its full name and, in the sections that are ours, by its own."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from _flat(inner, (*names, re.sub(r"[^a-z0-9]+", "_", str(name).lower())))
     elif names and isinstance(value, str | int) and not isinstance(value, bool):
-        yield names[-1], str(value)
         yield "_".join(names), str(value)
+        if names[0] in SECTIONS:
+            yield names[-1], str(value)

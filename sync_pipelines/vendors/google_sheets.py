@@ -24,7 +24,7 @@ from gspread.utils import absolute_range_name, rowcol_to_a1
 
 from sync_pipelines.credentials import CredentialMissing, remember
 from sync_pipelines.settings import GoogleSettings
-from sync_pipelines.vendors.http import CallMeter, Http, Permanent, RateLimited, Reply, Transient, VendorError
+from sync_pipelines.vendors.http import CallMeter, Http, Permanent, Reply, Transient, VendorError
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,6 @@ READS = (
     ("POST", r"/v4/spreadsheets/[^/]+/values:batchGetByDataFilter"),
     ("GET", r"/drive/v3/files"),
 )
-ARGUMENTS = "gridProperties/rowCount,gridProperties/columnCount"
 RENEW_BEFORE = 300.0
 
 
@@ -139,6 +138,10 @@ class Sheets:
             raise Transient(f"google: the reply leaves out {', '.join(missing[:3])}, which was asked for")
         return [by_range[str(cells)] for cells in ranges]
 
+    def reserve_write(self) -> None:
+        """Wait, now, for the quota of the next write: so that what is looked up for it is not old when it goes out."""
+        self.http.reserve_write()
+
     def write(self, spreadsheet: str, data: Sequence[tuple[Cells, Sequence[Row]]]) -> None:
         """Put values where they are said to go, as they are: no text becomes a formula, a number or a date. One write.
 
@@ -154,7 +157,7 @@ class Sheets:
 
 
 class _OwnHttp(HTTPClient):
-    """What gspread sends, sent by us: reads are retried, writes only where nothing was done."""
+    """What gspread sends, sent by us: reads are retried, writes are their sender's affair."""
 
     def __init__(
         self, settings: GoogleSettings, meter: CallMeter, writes_on: Callable[[], bool], limits: Path | None
@@ -179,6 +182,9 @@ class _OwnHttp(HTTPClient):
         )
         self._renew_at = 0.0
 
+    def reserve_write(self) -> None:
+        self._writes.reserve()
+
     def close(self) -> None:
         for http in (self._reads, self._writes, self._drive, self._login):
             http.close()
@@ -200,7 +206,7 @@ class _OwnHttp(HTTPClient):
         read = http.is_read(method, parts.path)
         if http is self._reads and not read:
             http = self._writes
-        options: dict[str, Any] = {} if read else {"retry": lambda e: isinstance(e, RateLimited)}
+        options: dict[str, Any] = {} if read else {"retry": lambda _: False}
         for attempt in (1, 2):
             try:
                 return http.request(  # type: ignore[no-any-return]

@@ -130,6 +130,7 @@ class Http:
         self._reads = [(method, re.compile(path)) for method, path in reads]
         self._writes_on = writes_on
         self._limiter = _limiter(rates, limits_file)
+        self._reserved = False
         self.authorization = ""
         """Sent with every call that brings none of its own, to this host only."""
         self._session = requests.Session()
@@ -137,6 +138,12 @@ class Http:
         self._session.trust_env = urlsplit(self.base_url).hostname not in LOOPBACK
         self._session.headers["User-Agent"] = USER_AGENT
         self.log = logging.getLogger(f"sync_pipelines.vendors.{vendor}")
+
+    def reserve(self) -> None:
+        """Wait for room in the vendor's rate windows now; the next call takes the place."""
+        if not self._reserved and self._limiter is not None:
+            self._limiter.try_acquire(self.vendor)
+            self._reserved = True
 
     def close(self) -> None:
         self._session.close()
@@ -208,7 +215,9 @@ class Http:
         params: Mapping[str, Any] | None,
         content: bytes | None,
     ) -> Reply:
-        if self._limiter is not None:
+        if self._reserved:
+            self._reserved = False
+        elif self._limiter is not None:
             self._limiter.try_acquire(self.vendor)
         if content is not None:
             headers.setdefault("Content-Type", "application/json")

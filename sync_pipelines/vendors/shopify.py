@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -146,6 +147,8 @@ class Shopify:
         self.sleep = sleep
         self.pace = Pace(sleep)
         self.notices: Counter[str] = Counter()
+        self.answered_at: datetime | None = None
+        """By the shop's own clock, when it last answered."""
 
     @classmethod
     def connect(cls, settings: ShopifySettings, meter: CallMeter) -> Shopify:
@@ -287,7 +290,10 @@ class Shopify:
 
     def _data(self, document: str, what: str, reply: Reply) -> dict[str, Any]:
         """The data of a reply that holds what was asked for; everything else raises what it means."""
-        answered = {k.lower(): v for k, v in reply.headers.items()}.get("x-shopify-api-version", self.version)
+        headers = {k.lower(): v for k, v in reply.headers.items()}
+        answered = headers.get("x-shopify-api-version", self.version)
+        if "date" in headers:
+            self.answered_at = parsedate_to_datetime(headers["date"])
         if answered != self.version:
             self.notice(f"version {self.version} was asked for and {answered} answered: it is no longer served")
         body = reply.json()

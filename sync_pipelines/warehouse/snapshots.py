@@ -143,7 +143,8 @@ def read_about(path: Path) -> About:
         return About(**json.loads(metadata[FOOTER]))
     except (pa.ArrowInvalid, OSError, KeyError, TypeError, ValueError) as e:
         raise SnapshotUnreadable(
-            f"{path} is damaged or not ours ({e}). Materialize the asset again with --refresh always."
+            f"{path} is damaged or not ours ({e}). Delete it and materialize the asset again (catalogue: --refresh always; days "
+            "of orders: backfill; changes of orders: sync, then reconcile)."
         ) from e
 
 

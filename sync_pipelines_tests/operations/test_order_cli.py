@@ -167,7 +167,7 @@ def test_a_config_json_of_the_old_program_is_taken_over_and_never_guessed_about(
 ) -> None:
     config = {"shopify": {"store_name": "old-shop", "access_token": "shpat_old"}, "target_spreadsheet": "Old Orders"}
     (own_folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    assert answer("status", P)[0]["account"].endswith("spreadsheet Old Orders as plain")
+    assert answer("status", P)[0]["account"].endswith("spreadsheet Old Orders")
     assert answer("status", P)[0]["shop"] == "https://old-shop.myshopify.com"
     monkeypatch.setenv("SHOPIFY_STORE_NAME", "new-shop")
     refused = run("status", P, code=2).stderr

@@ -8,9 +8,10 @@ from pydantic import Field
 
 from sync_pipelines.delivery.applying import PlanStopped, apply, settle_first
 from sync_pipelines.delivery.plans import newest_waiting, stored, worst_first
-from sync_pipelines.pipelines.resources import RunResource, SheetsResource
-from sync_pipelines.pipelines.shopify_sheets import checks, old_program, sync
-from sync_pipelines.pipelines.shopify_store.reading import CHANGES_KEY, ORDERS_KEY, first_day
+from sync_pipelines.pipelines.resources import RunResource, SheetsResource, ShopifyResource
+from sync_pipelines.pipelines.shopify_sheets import checks, missing, old_program, sync
+from sync_pipelines.pipelines.shopify_sheets.layout import Layout
+from sync_pipelines.pipelines.shopify_store.reading import CHANGES_KEY, ORDERS_KEY, Store, first_day
 from sync_pipelines.pipelines.tables import markdown, shown_counts
 from sync_pipelines.settings import ShopifySettings
 
@@ -47,7 +48,7 @@ class ApplyConfig(dg.Config):
     ),
 )  # fmt: skip
 def order_plan(config: PlanConfig, run: RunResource, sheets: SheetsResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    there = run.shared("spreadsheet", lambda: sync.target(sheets.client(run), run.ledger, run.id))
+    there = run.shared("spreadsheet", lambda: sync.target(sheets.client(run), run.ledger))
     if run.will_make("sheets/orders"):
         settle_first(there, ledger=run.ledger, files=run.plans, run=run.id)
         old_program.take_over(run.ledger, there.layout, run.id)
@@ -77,9 +78,11 @@ def order_plan(config: PlanConfig, run: RunResource, sheets: SheetsResource) -> 
     freshness_policy=FRESH, check_specs=[checks.ALL_ENDED_WELL, checks.AS_PLANNED, checks.NOBODY_IN_THE_WAY],
     description="The plan, applied: each order and its lines written once, read back, one outcome per order in the ledger.",
 )  # fmt: skip
-def orders(config: ApplyConfig, run: RunResource, sheets: SheetsResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    there = run.shared("spreadsheet", lambda: sync.target(sheets.client(run), run.ledger, run.id))
-    began, planned_here = run.ledger.now(), run.plan_made
+def orders(
+    config: ApplyConfig, run: RunResource, sheets: SheetsResource, shopify: ShopifyResource
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    there = run.shared("spreadsheet", lambda: sync.target(sheets.client(run), run.ledger))
+    planned_here = run.plan_made
     plan = stored(
         run.plans, run.ledger.plan(config.plan or planned_here or newest_waiting(run.ledger, there.account, GROUP))
     )
@@ -89,29 +92,33 @@ def orders(config: ApplyConfig, run: RunResource, sheets: SheetsResource) -> dg.
     except PlanStopped:
         run.note(stopped=True)
         raise
-    hit = sync.disturbed(run.ledger, there.account, began)
-    if hit:  # rows that were moved while we wrote: what they hold now is compared and put right at once
-        mapped = sync.bring_up_to_date(run.warehouse, there)
-        repair = sync.plan_rows(
-            there,
-            mapped,
-            first_day(run.ledger, ShopifySettings.read()),
-            ledger=run.ledger,
-            files=run.plans,
-            run=run.id,
-            only=hit,
+    hit = sorted(there.hit)
+
+    def find(layout: Layout, keys: set[str]) -> None:
+        missing.find_orders(
+            keys, layout, Store(shopify.client(run), run.warehouse, run.ledger, ShopifySettings.read(), run.id)
         )
-        reports.append(apply(there, repair.id, ledger=run.ledger, files=run.plans, run=run.id))
+
+    repaired, lost = sync.put_right(
+        there, warehouse=run.warehouse, ledger=run.ledger, files=run.plans, run=run.id, find=find
+    )
+    reports += repaired
     sync.least_calls(run.meter, there, plan, planned=False, sent=sum(r.writes for r in reports))
     counts = checks.total(reports)
+    if lost:
+        counts["unknown"] = counts.get("unknown", 0) + len(lost)
     run.note(counts={**counts, "unchanged": counts.get("unchanged", 0) + plan.counts.unchanged})
     return dg.MaterializeResult(
         metadata={
             "plan": plan.id,
             **counts,
-            "rows_hit_and_put_right": len(hit),
+            "rows_hit_and_put_right": len(hit) - len(lost),
             "calls": run.meter.used["google"],
             "calls_least": run.meter.minimum["google"],
         },
-        check_results=[checks.all_ended_well(reports), checks.as_planned(reports), checks.nobody_in_the_way(hit)],
+        check_results=[
+            checks.all_ended_well(reports),
+            checks.as_planned(reports),
+            checks.nobody_in_the_way(hit, lost, list(there.strays)),
+        ],
     )

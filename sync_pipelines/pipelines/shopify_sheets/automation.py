@@ -56,7 +56,7 @@ class UndoConfig(dg.Config):
 
 @dg.op(out=dg.Out(dg.Nothing), description="Plan the way back from what a plan wrote, and apply that.")
 def undo_orders(context: dg.OpExecutionContext, config: UndoConfig, run: RunResource, sheets: SheetsResource) -> None:
-    there = sync.target(sheets.client(run), run.ledger, run.id)
+    there = sync.target(sheets.client(run), run.ledger)
     settle_first(there, ledger=run.ledger, files=run.plans, run=run.id)
     undo = make_undo(there, config.plan, ledger=run.ledger, files=run.plans, run=run.id)
     run.note(pipeline=GROUP, plan=undo.plan.id)

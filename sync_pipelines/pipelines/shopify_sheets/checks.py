@@ -9,7 +9,7 @@ import dagster as dg
 from sync_pipelines.delivery.applying import Report
 from sync_pipelines.delivery.model import BAD_OUTCOMES
 from sync_pipelines.delivery.plans import Plan
-from sync_pipelines.pipelines.shopify_sheets.sync import nearly_full
+from sync_pipelines.pipelines.shopify_sheets.sync import NEARLY_FULL
 from sync_pipelines.pipelines.tables import check_result, listed
 
 PLAN, ROWS = ["sheets", "order_plan"], ["sheets", "orders"]
@@ -48,7 +48,7 @@ def nothing_held(plan: Plan) -> dg.AssetCheckResult:
 
 def room_left(plan: Plan) -> dg.AssetCheckResult:
     text = next((f.message for f in plan.findings if f.guard == "cells"), "")
-    return check_result(ROOM_LEFT, not nearly_full(plan), text, warn=True)
+    return check_result(ROOM_LEFT, NEARLY_FULL not in text, text, warn=True)
 
 
 def all_ended_well(reports: Sequence[Report]) -> dg.AssetCheckResult:
@@ -65,9 +65,17 @@ def as_planned(reports: Sequence[Report]) -> dg.AssetCheckResult:
     return check_result(AS_PLANNED, planned == back, text, warn=True)
 
 
-def nobody_in_the_way(hit: Sequence[str]) -> dg.AssetCheckResult:
-    text = f"{len(hit)} orders stood where others were written; compared again and put right: {', '.join(hit[:20])}"
-    return check_result(NOBODY_IN_THE_WAY, not hit, text if hit else "nobody did", warn=True)
+def nobody_in_the_way(hit: Sequence[str], lost: Sequence[str], strays: Sequence[str]) -> dg.AssetCheckResult:
+    if lost:
+        told = ", ".join(lost[:20])
+        text = f"rows of {told} were written over while somebody moved them, and no order is known by these keys: look at them"
+    elif hit:
+        text = f"{len(hit)} orders stood where others were written; compared again and put right: {', '.join(hit[:20])}"
+    else:
+        text = "nobody did"
+    if strays:
+        text = "; ".join(["somebody moved rows while we wrote. To be emptied by hand", *strays[:20], text])
+    return check_result(NOBODY_IN_THE_WAY, not hit and not strays, text, warn=not lost)
 
 
 def total(reports: Sequence[Report]) -> dict[str, int]:

@@ -113,7 +113,7 @@ def set_up() -> list[str]:
         contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger,
         clients(ledger, writes=True) as (store, google),
     ):
-        sheet = sync.open_sheet(google, ledger, "by hand")
+        sheet = sync.open_sheet(google, ledger)
         return prepare.prepare(google, sheet.id, read_layout(settings.layout), decimals(store.facts.currency))
 
 
@@ -156,7 +156,7 @@ def _shop(store: Store) -> list[Finding]:
 
 def _sheet(google: Sheets, ledger: Ledger, *, deep: bool) -> list[Finding]:
     try:
-        there = sync.target(google, ledger, "by hand")
+        there = sync.target(google, ledger)
         known = there.known()
     except LayoutProblem as e:
         return [Finding("google login", "ok", google.login), Finding("spreadsheet layout", "problem", str(e))]
@@ -245,7 +245,7 @@ def source(key: str) -> dict[str, Any]:
 def live(keys: set[str]) -> dict[str, Any]:
     """Where the sheet has these orders now: rows on both tabs. Raises VendorError and its kin."""
     with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger, clients(ledger) as (_, google):
-        there = sync.target(google, ledger, "by hand")
+        there = sync.target(google, ledger)
         found = {record.key: record for record in there.read(sorted(keys))}
         return {
             key: {
@@ -278,9 +278,9 @@ def more_status(ledger: Ledger) -> dict[str, Any]:
         "shop": shop.base_url,
         "time_zone": shop.time_zone,
         "orders_since": str(first_day(ledger, shop)),
-        "changes_read_up_to": ledger.cursor(shop.account, CURSOR),
+        "changes_read_up_to": ledger.cursor(shop.shop, CURSOR),
         "orders_known": 0 if known is None else known.about.rows,
-        "shop_currency": ledger.cursor(shop.account, CURRENCY),
+        "shop_currency": ledger.cursor(shop.shop, CURRENCY),
     }
 
 
@@ -290,22 +290,22 @@ def last_orders(ledger: Ledger, limit: int) -> list[dict[str, Any]]:
     if known is None:
         return []
     with duckdb.connect(":memory:") as con:
-        query = f"""SELECT name, day, key, lines, test, fingerprint FROM read_parquet({quoted(known.path)})
+        query = f"""SELECT name, day, key, lines, test, fingerprint, read_whole FROM read_parquet({quoted(known.path)})
             ORDER BY created_at DESC LIMIT ?"""
         found = con.sql(query, params=[limit]).to_arrow_table().to_pylist()
     r = tables.record.c
-    account = ShopifySheetsSettings.read().account
+    account, first = ShopifySheetsSettings.read().account, first_day(ledger, ShopifySettings.read())
     records = {row["key"]: row for row in ledger.rows(
         sa.select(tables.record).where(r.account == account, r.key.in_([o["key"] for o in found])))}  # fmt: skip
     return [
-        {**{n: o[n] for n in ("name", "day", "key", "lines")}, "sheet": _stands(o, records.get(o["key"]))}
+        {**{n: o[n] for n in ("name", "day", "key", "lines")}, "sheet": _stands(o, records.get(o["key"]), first)}
         for o in found
     ]
 
 
-def _stands(order: Mapping[str, Any], record: Mapping[str, Any] | None) -> str:
-    if order["test"] and record is None:
-        return "a test order: not written"
+def _stands(order: Mapping[str, Any], record: Mapping[str, Any] | None, first: date) -> str:
+    if record is None and (order["test"] or (order["day"] < first and not order["read_whole"])):
+        return "a test order: not written" if order["test"] else f"not written: the sheet begins {first}"
     if record is None:
         return "waits for the next sync"
     if record["state"] == "present":
@@ -411,4 +411,4 @@ def days_in_numbers(ledger: Ledger, days: int) -> dict[str, Any]:
         day = day_of(datetime.fromisoformat(row["started_at"]), shop.zone)
         if day in numbers:
             numbers[day]["runs"] += 1
-    return {"currency": ledger.cursor(shop.account, CURRENCY) or "", "days": list(numbers.values())}
+    return {"currency": ledger.cursor(shop.shop, CURRENCY) or "", "days": list(numbers.values())}

@@ -17,6 +17,8 @@ LAYOUTS = Path(__file__).with_name("layouts")
 
 Type = Literal["text", "integer", "money", "date", "datetime", "boolean"]
 DAY_SECONDS = 86_400
+LARGEST = Decimal(10) ** 15
+"""A larger number is no amount, count or date of ours: somebody typed it."""
 
 TIMES = frozenset(["created_at", "processed_at", "updated_at", "cancelled_at"])
 """Sources that are points in time; all others are text, amounts and counts."""
@@ -160,6 +162,8 @@ def same(kind: Type, value: Any) -> Any:
     if not isinstance(value, int | Decimal):
         return f"text {value}"
     number = Decimal(value)
+    if abs(number) > LARGEST:
+        return f"text {value}"
     if kind == "datetime":
         return f"seconds {int((number * DAY_SECONDS).to_integral_value(ROUND_HALF_UP))}"
     if kind == "text":

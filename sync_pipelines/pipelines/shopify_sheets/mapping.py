@@ -32,9 +32,9 @@ ORDER_TYPES = ("Pickup Order", "Nationwide Shipping", "Local Delivery Order")
 Row = dict[str, Any]
 
 
-def fingerprint_of(layout: Layout, zone: ZoneInfo) -> str:
-    """What rows depend on besides the order: when it changes, every order is mapped again."""
-    text = json.dumps([VERSION, layout.model_dump(mode="json"), zone.key], sort_keys=True)
+def fingerprint_of(layout: Layout, shop: str) -> str:
+    """What rows depend on besides the order (the layout; the shop and its zone): when it changes, every order is mapped again."""
+    text = json.dumps([VERSION, layout.model_dump(mode="json"), shop], sort_keys=True)
     return blake2b(text.encode(), digest_size=8).hexdigest()
 
 

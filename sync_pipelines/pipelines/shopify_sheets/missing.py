@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import duckdb
 import sqlalchemy as sa
 
 from sync_pipelines.delivery import ledger as tables
 from sync_pipelines.delivery.ledger import Ledger, put
+from sync_pipelines.pipelines.shopify_sheets.layout import Layout
 from sync_pipelines.pipelines.shopify_store.current import quoted
 from sync_pipelines.pipelines.shopify_store.days import day_of, instant
 from sync_pipelines.pipelines.shopify_store.reading import Store
@@ -62,31 +63,48 @@ def gaps(names: Mapping[str, tuple[date, bool]], first: date) -> tuple[list[str]
     return unknown, tests
 
 
+def find_orders(keys: set[str], layout: Layout, store: Store) -> None:
+    """Read orders that we never had, by their keys in the sheet, into the log, as far as the shop still has them."""
+    digits = sorted({m[0] for key in keys if (m := re.search(r"\d+", key))})
+    if layout.orders.by_header[layout.orders.key].source == "id":
+        store.read_orders([int(n) for n in digits])
+        return
+    found = _by_name(store, [f"#{n}" for n in digits])
+    store.read_orders([int(order["legacyResourceId"]) for order in found.values() if order])
+
+
+def _by_name(store: Store, names: Sequence[str]) -> dict[str, dict[str, Any] | None]:
+    """What the shop has under each of these names."""
+    found: dict[str, dict[str, Any] | None] = {}
+    for start in range(0, len(names), documents.MANY):
+        part = names[start : start + documents.MANY]
+        filters = {f"f{i}": f"name:'{name}'" for i, name in enumerate(part)}
+        data = store.client.call(documents.orders_by_name(len(part)), filters, what=f"{len(part)} orders by name")
+        for i, name in enumerate(part):
+            found[name] = next((o for o in data[f"o{i}"]["nodes"] if o["name"] == name), None)
+    return found
+
+
 def explain(unknown: Sequence[str], store: Store, ledger: Ledger, first: date) -> list[Gap]:
     """What each of these names is. Asks the shop for those never asked for; an order that turns up is read at once."""
     e = tables.explained.c
     known = {r["key"]: Gap(r["key"], r["what"], r["told"]) for r in ledger.rows(
-        sa.select(tables.explained).where(e.account == store.account))}  # fmt: skip
+        sa.select(tables.explained).where(e.account == store.settings.shop))}  # fmt: skip
     asked = [name for name in unknown if name not in known][:MOST]
     found: dict[str, Gap] = {}
     fetch: list[int] = []
-    for start in range(0, len(asked), documents.MANY):
-        part = asked[start : start + documents.MANY]
-        filters = {f"f{i}": f"name:'{name}'" for i, name in enumerate(part)}
-        data = store.client.call(documents.orders_by_name(len(part)), filters, what=f"{len(part)} orders by name")
-        for i, name in enumerate(part):
-            order = next((o for o in data[f"o{i}"]["nodes"] if o["name"] == name), None)
-            if order is None:
-                found[name] = Gap(name, "deleted", "the shop has no such order: deleted, or its number was never used")
-            elif order["test"]:
-                found[name] = Gap(name, "test", "a test order")
-            elif day_of(instant(order["createdAt"]), store.zone) < first:
-                found[name] = Gap(name, "not ours", f"created {order['createdAt']}, before the sheet begins ({first})")
-            else:
-                fetch.append(int(order["legacyResourceId"]))
-                found[name] = Gap(name, "fetched now", "it was missing here; read now, written by the next sync")
+    for name, order in _by_name(store, asked).items():
+        if order is None:
+            found[name] = Gap(name, "deleted", "the shop has no such order: deleted, or its number was never used")
+        elif order["test"]:
+            found[name] = Gap(name, "test", "a test order")
+        elif day_of(instant(order["createdAt"]), store.zone) < first:
+            found[name] = Gap(name, "not ours", f"created {order['createdAt']}, before the sheet begins ({first})")
+        else:
+            fetch.append(int(order["legacyResourceId"]))
+            found[name] = Gap(name, "fetched now", "it was missing here; read now, written by the next sync")
     store.read_orders(fetch)
-    kept = [{"account": store.account, "key": g.name, "what": g.what, "told": g.told, "at": ledger.now()}
+    kept = [{"account": store.settings.shop, "key": g.name, "what": g.what, "told": g.told, "at": ledger.now()}
             for g in found.values() if g.what != "fetched now"]  # fmt: skip
     with ledger.write() as tx:
         put(tx, tables.explained, kept)

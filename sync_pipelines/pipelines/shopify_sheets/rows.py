@@ -1,8 +1,8 @@
 """Every order as the spreadsheet should show it, kept beside the orders: only what changed is mapped again.
 
 `sheets/order_rows` of the warehouse, one row per order that exists: its key in the sheet, the fingerprint of its rows and
-the rows themselves. An order that was deleted in the shop stays with its last rows, as `gone`. A layout or zone that
-changes makes the file void.
+the rows themselves. An order that was deleted in the shop stays with its last rows, as `gone`. Another layout, zone or
+shop makes the file void.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ CHUNK = 5_000
 SCHEMA = pa.schema(
     [
         ("order_id", pa.int64()), ("digest", pa.string()), ("key", pa.string()), ("name", pa.string()), ("day", pa.date32()),
-        ("created_at", pa.timestamp("us", tz="UTC")), ("read_whole", pa.bool_()), ("test", pa.bool_()), ("gone", pa.bool_()),
+        ("created_at", pa.timestamp("us", tz="UTC")), ("read_at", pa.timestamp("us", tz="UTC")),
+        ("read_whole", pa.bool_()), ("test", pa.bool_()), ("gone", pa.bool_()),
         ("lines", pa.int32()),
         ("conflict", pa.string()), ("fingerprint", pa.string()), ("body", pa.string()),
     ]
@@ -46,7 +47,7 @@ def bring_up_to_date(warehouse: Warehouse, layout: Layout, account: str) -> Publ
     """Map the orders that are new or changed and keep the rows of the others. An order that is gone from the shop keeps
     its last rows, marked so."""
     shop = ShopifySettings.read()
-    mapped_by = mapping.fingerprint_of(layout, shop.zone)
+    mapped_by = mapping.fingerprint_of(layout, shop.account)
     known = warehouse.find(KEY, account)
     if known is not None and known.about.origin != mapped_by:
         known = None
@@ -70,13 +71,17 @@ def bring_up_to_date(warehouse: Warehouse, layout: Layout, account: str) -> Publ
 _FATES = """
 CREATE TABLE fate AS
 SELECT coalesce(c.order_id, o.order_id) AS order_id, c.whole, CASE
-    WHEN c.order_id IS NULL THEN CASE WHEN o.gone THEN 'same' ELSE 'gone' END
+    WHEN c.order_id IS NULL AND NOT o.gone AND d.day IS NOT NULL THEN 'gone'
+    WHEN c.order_id IS NULL THEN 'same'
     WHEN o.order_id IS NULL OR o.gone OR o.digest <> c.digest THEN 'new'
     WHEN o.read_whole <> c.whole THEN 'whole'
     ELSE 'same' END AS fate
 FROM (SELECT c.order_id, c.digest, d.day IS NOT NULL AS whole FROM current_order c LEFT JOIN day_read d USING (day)) c
 FULL JOIN old o ON o.order_id = c.order_id
+LEFT JOIN day_read d ON d.day = o.day AND o.created_at < d.until AND o.read_at < d.read_at
 """
+"""An order that we have no more is gone only if its day was read whole since we last had it: that, and nothing else, shows
+that the shop has it no more. A file that is missing shows nothing."""
 
 
 def _kept(con: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:
@@ -103,15 +108,15 @@ def _mapped(con: duckdb.DuckDBPyConnection, layout: Layout, zone: ZoneInfo) -> I
     """New rows for orders that are new or changed."""
     fields = fields_of(layout)
     chosen = "FROM current_order WHERE order_id IN (SELECT order_id FROM fate WHERE fate = 'new')"
-    facts = {row[0]: row for row in con.execute(
-        f"SELECT order_id, digest, day, created_at, day IN (SELECT day FROM day_read) {chosen}").fetchall()}  # fmt: skip
+    narrow = f"SELECT order_id, digest, day, created_at, last_read, day IN (SELECT day FROM day_read) {chosen}"
+    facts = {row[0]: row for row in con.execute(narrow).fetchall()}
     for orders in whole_orders(con, f"SELECT f, n {chosen}"):
         found = []
         for order in orders:
-            order_id, digest, day, created, whole = facts[number(order["id"])]
+            order_id, digest, day, created, read_at, whole = facts[number(order["id"])]
             row = mapping.desired(order, layout, zone)
             found.append((
-                order_id, digest, row.key, order["name"], day, created, whole, order["test"], False,
+                order_id, digest, row.key, order["name"], day, created, read_at, whole, order["test"], False,
                 len(order["lineItems"]), row.conflict, fingerprint(row.fields, fields), dumps(row.fields),
             ))  # fmt: skip
         yield table(found, SCHEMA)
@@ -126,6 +131,11 @@ def _nothing() -> str:
         pa.bool_(): "BOOLEAN",
     }
     return ", ".join(f"NULL::{types.get(f.type, 'TIMESTAMPTZ')} AS {f.name}" for f in SCHEMA)
+
+
+def keys(rows: Published) -> set[str]:
+    """The keys of every order that was mapped."""
+    return set(pq.read_table(rows.path, columns=["key"]).column(0).to_pylist())
 
 
 @dataclass(frozen=True)
@@ -156,8 +166,8 @@ def candidates(
 ) -> Iterator[Candidates]:
     """Orders whose rows are not what was last put there, or not where they were put, or (compare_all) every one.
 
-    In scope is what was created from `first` on, what lies on a day that was read whole, and what is in the sheet by our
-    doing, or our predecessor's, already.
+    In scope is what was created from `first` on, what lies on a day that was read whole, what we or our predecessor once
+    wrote, and what stands in the sheet.
     """
     with engine("512MB") as con:
         con.execute("SET TimeZone = 'UTC'")
@@ -169,7 +179,8 @@ def candidates(
         tests = "" if ShopifySheetsSettings.read().test_orders else "AND NOT test"
         con.execute(
             f"""CREATE VIEW scope AS SELECT * FROM read_parquet({quoted(rows.path)})
-            WHERE (key IN (SELECT key FROM record) OR NOT gone AND (day >= DATE '{first}' OR read_whole)) {tests}"""
+            WHERE (key IN (SELECT key FROM record) OR key IN (SELECT key FROM there)
+                OR NOT gone AND (day >= DATE '{first}' OR read_whole)) {tests}"""
         )
         con.execute(
             """CREATE TABLE candidate AS SELECT s.order_id, s.key, s.lines, t.key IS NULL AS absent

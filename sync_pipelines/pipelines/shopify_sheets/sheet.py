@@ -103,6 +103,10 @@ class Sheet:
         """Take nothing for granted any more, the grid included."""
         self.tabs, self._orders, self._lines, self._seen_at = {}, None, None, -1e9
 
+    def grow_old(self) -> None:
+        """Look again before anything is taken to be where it was."""
+        self._seen_at = -1e9
+
     def look_before_writing(self, keys: Collection[str], hold: float) -> None:
         """Make sure that where rows are, and where new ones go, was seen within the last `hold` seconds."""
         if self.age > hold:
@@ -138,6 +142,16 @@ class Sheet:
             for title, read in self._only_rows(missing).items():
                 found[title].update(read)
         self._seen_at = time.monotonic()
+        return self._chosen(found, keys, more)
+
+    def rows(self, keys: Collection[str]) -> dict[str, list[list[Any]]]:
+        """The rows of these orders, where they were last seen, as `look` gives them. One read, or none."""
+        found = self._only_rows({s.tab.title: self._rows_of(s, keys) for s in self.both})
+        return self._chosen(found, keys, ())
+
+    def _chosen(
+        self, found: Mapping[str, Mapping[int, list[Any]]], keys: Collection[str], more: Sequence[tuple[str, int]]
+    ) -> dict[str, list[list[Any]]]:
         chosen = {}
         for name, seen in (("orders", self.orders), ("lines", self.lines)):
             rows = self._rows_of(seen, keys) | {row for title, row in more if title == seen.tab.title}
@@ -201,7 +215,7 @@ class Sheet:
     def _only_rows(self, wanted: Mapping[str, set[int]]) -> dict[str, dict[int, list[Any]]]:
         by_tab = {seen.tab.title: _ranges(seen, wanted[seen.tab.title]) for seen in self.both}
         ranges = [cells for each in by_tab.values() for cells in each]
-        values = dict(zip(ranges, self.client.values(self.id, ranges), strict=True))
+        values = dict(zip(ranges, self.client.values(self.id, ranges) if ranges else (), strict=True))
         return {
             title: {cells.row + n: row for cells in each for n, row in enumerate(values[cells])}
             for title, each in by_tab.items()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-import sqlalchemy as sa
-
-from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery.applying import Report, apply
 from sync_pipelines.delivery.guards import PlanGuard, Sight
 from sync_pipelines.delivery.images import loads
 from sync_pipelines.delivery.ledger import Ledger
@@ -18,22 +16,22 @@ from sync_pipelines.delivery.model import DeliveryError, Finding
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.pipelines.shopify_sheets import rows
-from sync_pipelines.pipelines.shopify_sheets.layout import read_layout, same
+from sync_pipelines.pipelines.shopify_sheets.layout import Layout, read_layout, same
 from sync_pipelines.pipelines.shopify_sheets.sheet import Sheet
 from sync_pipelines.pipelines.shopify_sheets.target import LINES, OrderRows, lines_differing, unkeyed_lines
-from sync_pipelines.pipelines.shopify_store.reading import CURRENCY
-from sync_pipelines.settings import ShopifySettings, ShopifySheetsSettings
+from sync_pipelines.pipelines.shopify_store.reading import CURRENCY, first_day
+from sync_pipelines.settings import ShopifySettings, ShopifySheetsSettings, known_spreadsheets, remember_spreadsheet
 from sync_pipelines.vendors.google_sheets import Sheets
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.warehouse.snapshots import Published, Warehouse
 
 PIPELINE = "shopify_sheets"
-SPREADSHEET = "spreadsheet id"
 ENOUGH_ROWS = 50
+NEARLY_FULL = ": nearly full."
 Compare = Literal["changed", "all"]
 
 
-def open_sheet(client: Sheets, ledger: Ledger, run: str) -> Sheet:
+def open_sheet(client: Sheets, ledger: Ledger) -> Sheet:
     """The spreadsheet that the settings name. Raises SettingsError, SpreadsheetUnknown, DeliveryError.
 
     A title that leads to another spreadsheet than it used to is refused: rows would be looked for where they never were.
@@ -43,22 +41,25 @@ def open_sheet(client: Sheets, ledger: Ledger, run: str) -> Sheet:
     layout = read_layout(settings.layout)
     if settings.spreadsheet_id:
         return Sheet(client, settings.spreadsheet_id, layout)
-    found, before = client.find(named), ledger.cursor(settings.account, SPREADSHEET)
+    found, before = client.find(named), known_spreadsheets().get(named)
     if before not in (None, found):
         raise DeliveryError(
             f"the title {named!r} leads to spreadsheet {found}; so far it was {before}. Nothing was sent. Name the one that "
             "is meant by its id, or give the old one its title back."
         )
     if before is None:
-        ledger.set_cursor(settings.account, SPREADSHEET, found, run)
+        by_title = settings.account
+        remember_spreadsheet(named, found)
+        if ledger.is_enabled(PIPELINE, by_title):  # a person allowed it by its title
+            ledger.enable(PIPELINE, settings.account, "by its title")
     return Sheet(client, found, layout)
 
 
-def target(client: Sheets, ledger: Ledger, run: str) -> OrderRows:
+def target(client: Sheets, ledger: Ledger) -> OrderRows:
     settings = ShopifySheetsSettings.read()
-    currency = ledger.cursor(ShopifySettings.read().account, CURRENCY)
+    currency = ledger.cursor(ShopifySettings.read().shop, CURRENCY)
     return OrderRows(
-        open_sheet(client, ledger, run), settings, currency or "",
+        open_sheet(client, ledger), settings, currency or "",
         disturbed=lambda keys: ledger.doubt_record(settings.account, keys),
         overwritten=lambda keys: ledger.doubt_record(settings.account, keys, there=False),
     )  # fmt: skip
@@ -92,14 +93,26 @@ def plan_rows(
         )  # fmt: skip
 
 
-def disturbed(ledger: Ledger, account: str, since: str) -> list[str]:
-    """Keys whose rows were hit since then: not known to hold what was put there, or overwritten."""
-    r = tables.record.c
-    return ledger.column(
-        sa.select(r.key)
-        .where(r.account == account, r.state.in_(["unverified", "absent"]), r.at >= since)
-        .order_by(r.key)
-    )
+def put_right(
+    there: OrderRows, *, warehouse: Warehouse, ledger: Ledger, files: PlanFiles, run: str,
+    find: Callable[[Layout, set[str]], None],
+) -> tuple[list[Report], list[str]]:  # fmt: skip
+    """Compare again, and write again, the orders in whose rows others may have been written, or that lost theirs.
+
+    find: reads orders that we never had, by their keys, into the log. Returns how the repair ended, and the keys of which
+    nobody knows what should stand there: a person has to look at these rows.
+    """
+    hit, there.hit = there.hit, set()
+    if not hit:
+        return [], []
+    mapped = bring_up_to_date(warehouse, there)
+    if unknown := hit - rows.keys(mapped):
+        find(there.layout, unknown)
+        mapped = bring_up_to_date(warehouse, there)
+    lost = sorted(hit - rows.keys(mapped))
+    first = first_day(ledger, ShopifySettings.read())
+    plan = plan_rows(there, mapped, first, ledger=ledger, files=files, run=run, only=hit - set(lost))
+    return [apply(there, plan.id, ledger=ledger, files=files, run=run)], lost
 
 
 def _not_all_at_once(known: int, share: Decimal) -> PlanGuard:
@@ -119,7 +132,8 @@ def _not_all_at_once(known: int, share: Decimal) -> PlanGuard:
 
 def _not_too_many_held(in_scope: int, share: Decimal) -> PlanGuard:
     def look(sight: Sight) -> Finding:
-        held = sight.counts.held - sight.counts.held_by_kind.get("settling", 0)
+        kinds = sight.counts.held_by_kind  # rows that staff deleted stay deleted, and are no reason to stop
+        held = sight.counts.held - kinds.get("settling", 0) - kinds.get("gone", 0)
         text = f"{held} of {in_scope} orders are held back (limit {share:.0%})"
         if in_scope < ENOUGH_ROWS:
             return Finding("held", "no_baseline", text)
@@ -138,12 +152,8 @@ def _cells_left(sheet: Sheet, found: rows.Candidates, settings: ShopifySheetsSet
         told = f"{text}: begin another spreadsheet, or delete empty rows, unused columns and tabs"
         return lambda _: Finding("cells", "stopped", told)
     if cells > limit * settings.cell_notice:
-        text += ": nearly full. Begin another spreadsheet soon, or delete empty rows, unused columns and tabs"
+        text += f"{NEARLY_FULL} Begin another spreadsheet soon, or delete empty rows, unused columns and tabs"
     return lambda _: Finding("cells", "clear", text)
-
-
-def nearly_full(plan: Plan) -> bool:
-    return any(f.guard == "cells" and "nearly full" in f.message for f in plan.findings)
 
 
 def least_calls(meter: CallMeter, there: OrderRows, plan: Plan, *, planned: bool, sent: int) -> None:

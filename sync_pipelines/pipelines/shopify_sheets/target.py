@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from sync_pipelines.currency import decimals
-from sync_pipelines.delivery.images import dumps
+from sync_pipelines.delivery.images import chunks, dumps
 from sync_pipelines.delivery.model import (
     Answer,
     BatchRefused,
@@ -46,6 +46,8 @@ UNKEYED = "?"
 RANGE_BYTES = 80
 MOST_CHANGES = 5_000
 GROW_AT_LEAST = 500
+AT_ONCE = 5_000
+"""Orders whose rows are held at a time."""
 JUST_NOW = 1.0
 """Seconds."""
 
@@ -74,6 +76,10 @@ class OrderRows(Target):
         self.sheet, self.account, self.settings = sheet, settings.account, settings
         self.layout, self.decimals = sheet.layout, decimals(currency)
         self._disturbed, self._overwritten = disturbed, overwritten
+        self.hit: set[str] = set()
+        """Orders in whose rows ours may have ended up, or that lost their row to ours, since somebody looked."""
+        self.strays: dict[str, None] = {}
+        """Rows without a key that hold what was meant for an order: for a person to empty."""
         self._unanswered: dict[str, dict[str, list[tuple[str, int]]]] = {}
         """By intent: where rows went of which no answer came."""
         self._stood: list[tuple[dict[str, list[int]], dict[str, list[int]], dict[int, str]]] = []
@@ -86,13 +92,23 @@ class OrderRows(Target):
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def read(self, keys: Sequence[str] | None) -> Iterator[Live]:
-        """Orders as they stand in the sheet: one read, or two where rows are not where they were; none where it was seen
-        just now that there are no such rows."""
+        """Orders as they stand in the sheet: one read, or two where rows are not where they were, and one more for every
+        5,000 orders; none where it was seen just now that there are no such rows."""
         if keys is None:
             keys = list(self.known())
         if not keys or (self.sheet.age < JUST_NOW and not self.sheet.has_rows(keys)):
             return
-        yield from self._live(keys, self.sheet.look(keys))
+        if len(keys) <= AT_ONCE:
+            yield from self._live(keys, self.sheet.look(keys))
+            return
+        self.sheet.look()
+        below = self.sheet.orders.used + 1
+        by_place = sorted(keys, key=lambda key: self.sheet.orders.rows.get(key, [below])[0])
+        for part in chunks(by_place, AT_ONCE):
+            yield from self._live(part, self.sheet.rows(part))
+
+    def renew(self) -> None:
+        self.sheet.grow_old()
 
     def known(self) -> dict[str, list[int]]:
         """Every order's key in the sheet, with its rows. One read."""
@@ -128,8 +144,10 @@ class OrderRows(Target):
             lines.update({name: cells for name, cells in there.items() if name.startswith(UNKEYED)})
         status = next((c.header for c in self.layout.lines.written if c.source == "status"), None)
         for name, cells in there.items():
-            if name not in lines and not name.startswith(UNKEYED):
-                lines[name] = {**cells, status: REMOVED} if status else cells
+            if name not in lines and not name.startswith(
+                UNKEYED
+            ):  # ours have a status; a row without one is the staff's
+                lines[name] = {**cells, status: REMOVED} if status and cells.get(status) else cells
         merged = super().merged(before, wanted)
         if before.get(self.layout.orders.key) is None:  # only its lines are there: the row is made, whole
             merged = {**wanted}
@@ -178,6 +196,7 @@ class OrderRows(Target):
 
     def write(self, step: Step, batch: Sequence[Change], intent: Intent) -> Mapping[str, Answer]:
         try:
+            self.sheet.client.reserve_write()
             self.sheet.look_before_writing([c.key for c in batch], self.settings.positions_hold)
             cells = _Placing(self.layout.orders, self.layout.lines, self.sheet)
             for change in batch:
@@ -246,9 +265,10 @@ class OrderRows(Target):
         """Read back what was written, and look who stands where it was written."""
         places = [place for i in intents for mine in self._places(i).values() for place in mine]
         keys = [c.key for i in intents for c in i.changes]
-        live = {record.key: record for record in self._live(keys, self.sheet.look(keys, more=places))}
+        found = self.sheet.look(keys, more=places)
+        live = {record.key: record for record in self._live(keys, found)}
         answers = {c.key: self.settled(i.step, c, live.get(c.key)) for i in intents for c in i.changes}
-        self._tell_of_others(intents)
+        self._tell_of_others(intents, found)
         return answers
 
     def _places(self, intent: Intent) -> Mapping[str, list[tuple[str, int]]]:
@@ -256,25 +276,33 @@ class OrderRows(Target):
         told = {key: [(title, row) for title, row in json.loads(handle)] for key, handle in intent.handles.items()}
         return told or self._unanswered.get(intent.id, {})
 
-    def _tell_of_others(self, intents: Sequence[Intent]) -> None:
+    def _tell_of_others(self, intents: Sequence[Intent], found: Mapping[str, list[list[Any]]]) -> None:
         """Orders that stand where we wrote somebody else, or stand nowhere since we wrote new rows: a row was moved between
-        our look and our call."""
+        our look and our call. A row without a key that came in its place keeps what was meant for another, and is told."""
         orders, lines = self.sheet.both
+        filled = {
+            seen.tab.title: {row for row, *cells in found[name] if any(cell not in (None, "") for cell in cells)}
+            for name, seen in (("orders", orders), ("lines", lines))
+        }
         owner = {orders.tab.title: orders.key_at, lines.tab.title: lines.order_of}
         hit: dict[str, str] = {}
         for intent in intents:
             for key, places in self._places(intent).items():
                 for title, row in places:
                     stands = owner[title].get(row, "")
+                    if not stands and row in filled[title]:
+                        self.strays[f"row {row} of {title!r} has no key and holds what was meant for {key}"] = None
                     if stands and stands != key:
                         hit[stands] = f"{key} was written to row {row} of {title!r}, where {stands} stands now"
         if hit:
             for told in list(hit.values())[:20]:
                 log.warning("sheets/orders: somebody moved rows while we wrote: %s. Both are compared again.", told)
+            self.hit.update(hit)
             self._disturbed(sorted(hit))
         if lost := self._lost(intents):
             log.warning("sheets/orders: new rows were written over those of %s, which somebody moved there. They are made again.",
                         ", ".join(sorted(lost)[:20]))  # fmt: skip
+            self.hit.update(lost)
             self._overwritten(sorted(lost))
 
     def _lost(self, intents: Sequence[Intent]) -> set[str]:
@@ -285,13 +313,23 @@ class OrderRows(Target):
         ours = {c.key: set((c.after or {}).get(LINES) or {}) if c.after else None for i in intents for c in i.changes}
         lost: set[str] = set()
         for rows, line_rows, order_of in stood:
-            lost.update(key for key in rows if key not in orders.rows and ours.get(key, "kept") is not None)
+            if _pushed_down(rows, orders.rows):
+                lost.update(key for key in rows if key not in orders.rows and ours.get(key, "kept") is not None)
+            if not _pushed_down(line_rows, lines.rows):
+                continue
             for name, (row, *_) in line_rows.items():
                 key = order_of.get(row, "")
                 kept = ours.get(key, {name})
                 if key and name not in lines.rows and kept and name in kept:
                     lost.add(key)
         return lost
+
+
+def _pushed_down(before: Mapping[str, list[int]], now: Mapping[str, list[int]]) -> bool:
+    """Whether rows came to stand lower than they did: only so can one get under the new rows. Where none did, what is
+    missing was deleted by somebody. Of the last rows nobody can tell: no row below them shows whether they moved."""
+    last = max((rows[0] for key, rows in before.items() if key in now), default=0)
+    return any(now[key][0] > rows[0] if key in now else rows[0] > last for key, rows in before.items())
 
 
 class _Placing:
@@ -321,15 +359,19 @@ class _Placing:
         for name, cells in after.items():
             was = claimed.get(name, name)
             at = there.pop(was, None)
-            if at is None:
+            strayed = None if at else next(iter(lines.rows.get(name, ())), None)
+            if strayed:  # somebody emptied, or changed, the cell with its order's key
+                self._put(1, strayed, _cells(lines, cells, _always(self.layouts[1])), mine)
+            elif at is None:
                 self._put(1, None, _cells(lines, cells, self.layouts[1].written), mine)
             elif was != name or _lines_same(self.layouts[1], {"": before.get(name)}) != _lines_same(
                 self.layouts[1], {"": cells}
             ):
                 columns = _always(self.layouts[1]) if was != name else _kept(self.layouts[1])
                 self._put(1, at, _cells(lines, cells, columns), mine)
+        ours = (change.before or {}).get(LINES) or {}
         for name, at in there.items():
-            if not name.startswith(UNKEYED) and name not in after:
+            if name in ours and not name.startswith(UNKEYED) and name not in after:
                 self._put(1, at, _cells(lines, {}, self.layouts[1].written, clear=True), mine)
 
     def _put(self, which: int, row: int | None, cells: list[Any], mine: list[tuple[str, int]]) -> None:

@@ -104,7 +104,7 @@ def order_changes(run: RunResource, shopify: ShopifyResource) -> dg.MaterializeR
     run.meter.minimum["shopify"] += reader.least_calls(counted=len(reader.ways))
     metadata: dict[str, Any] = {
         "new_versions": read,
-        "read_up_to": run.ledger.cursor(settings.account, "order_changes") or "",
+        "read_up_to": run.ledger.cursor(settings.shop, "order_changes") or "",
         "how": "; ".join(map(str, reader.ways)) or "page by page",
         "noticed": dg.MetadataValue.json(reader.notices()),
         "calls": run.meter.used["shopify"],
@@ -114,7 +114,7 @@ def order_changes(run: RunResource, shopify: ShopifyResource) -> dg.MaterializeR
 
 @dg.asset(
     key=["shopify", "order_counts"], deps=[list(ORDERS_KEY), list(CHANGES_KEY)], group_name=GROUP, kinds={"shopify"},
-    owners=OWNERS, check_specs=[checks.EVERY_ORDER_COUNTED], dagster_type=dg.Any,
+    owners=OWNERS, check_specs=[checks.EVERY_ORDER_COUNTED, checks.FILES_AS_READ], dagster_type=dg.Any,
     description=(
         "The proof, day by day: how many orders the shop counts, and how many we have. A day that differs is read again, whole."
     ),
@@ -140,6 +140,7 @@ def order_counts(context: dg.AssetExecutionContext, run: RunResource, shopify: S
     schema = pa.schema(
         [("day", pa.date32()), ("counted", pa.int64()), ("stored", pa.int64()), ("read_again", pa.int64())]
     )
+    files = [p.about.partition for p in run.warehouse.partitions(ORDERS_KEY, settings.account)]
     differing = [row for row in rows if row["counted"] != row["stored"]]
     run.note(message=f"{len(rows)} days compared, {len(differing)} read again")
     return dg.MaterializeResult(
@@ -148,5 +149,8 @@ def order_counts(context: dg.AssetExecutionContext, run: RunResource, shopify: S
             "days": len(rows), "days_read_again": len(differing),
             "differing": dg.MetadataValue.md(markdown(differing[:20]) or "none"),
         },
-        check_results=[checks.every_order_counted(compared)],
+        check_results=[
+            checks.every_order_counted(compared),
+            checks.days_as_read(run.warehouse, run.ledger, settings.account, files, checks.FILES_AS_READ),
+        ],
     )  # fmt: skip

@@ -18,7 +18,7 @@ CHUNK = 1_000
 
 _CURRENT = """
 CREATE OR REPLACE TABLE current_order AS
-SELECT order_id, name, v.day, created_at, updated_at, digest, test, total, currency, cancelled_at, f, n FROM (
+SELECT order_id, name, v.day, created_at, updated_at, last_read, digest, test, total, currency, cancelled_at, f, n FROM (
     SELECT *, row_number() OVER newest AS place, bool_or(of_day) OVER same AS in_day, max(read_at) OVER same AS last_read
     FROM version WINDOW same AS (PARTITION BY order_id), newest AS (same ORDER BY updated_at DESC, read_at DESC)) v
 LEFT JOIN day_read d ON d.day = v.day AND v.created_at < d.until

@@ -71,6 +71,7 @@ DAY_ASSETS = ((LINES_KEY, LINES), (REFUNDS_KEY, REFUNDS), (ORDERS_KEY, ORDERS))
 CURSOR = "order_changes"
 FIRST_DAY = "orders from"
 CURRENCY = "currency"
+CLOCKS_AGREE = timedelta(seconds=5)
 DOWNLOADS = 3
 """How often the result of a bulk export is fetched, when the line is cut."""
 READINGS = 3
@@ -122,12 +123,18 @@ class DayRead:
 
 @dataclass(frozen=True)
 class DayCompared:
-    """What the shop counts for a day, what we had, and what we have after reading it again (None: not read again)."""
+    """What the shop counts for a day (None: this token is not shown it), what we had, and what we have after reading it
+    again (None: not read again, or not proved)."""
 
     day: date
-    counted: int
+    counted: int | None
     stored: int
     read_again: int | None
+
+    @property
+    def proved(self) -> bool:
+        """A day that was read again was held against a count of its own."""
+        return self.read_again is not None or self.counted == self.stored
 
 
 class Store:
@@ -153,8 +160,8 @@ class Store:
                     f"shopify: the shop's time zone is {self._facts.time_zone}, the settings say {self.settings.time_zone}: "
                     "its days would be cut in the wrong place. Set [shopify] time_zone."
                 )
-            if self.ledger.cursor(self.account, CURRENCY) != self._facts.currency:
-                self.ledger.set_cursor(self.account, CURRENCY, self._facts.currency, self.run)
+            if self.ledger.cursor(self.settings.shop, CURRENCY) != self._facts.currency:
+                self.ledger.set_cursor(self.settings.shop, CURRENCY, self._facts.currency, self.run)
         return self._facts
 
     def today(self) -> date:
@@ -187,11 +194,11 @@ class Store:
                     published.append(done)
                 else:
                     moved.append(day)
-        for day in list(moved):
-            done = self._read_again(day, searches[day], ends[day])
-            if done:
-                published.append(done)
-                moved.remove(day)
+        for _ in range(READINGS - 1):
+            if moved:
+                again = self._read_again(moved, searches, ends)
+                published += again
+                moved = [day for day in moved if day not in {read.day for read in again}]
         if moved:
             named = ", ".join(str(d) for d in moved)
             raise DaysIncomplete(
@@ -200,16 +207,21 @@ class Store:
             )
         return sorted(published, key=lambda read: read.day)
 
-    def _read_again(self, day: date, search: str, end: datetime) -> DayRead | None:
-        for _ in range(READINGS - 1):
-            log.warning("shopify: the orders of %s are not as many as the shop counts; reading them again", day)
-            self.client.sleep(self.settings.settle_lag)
-            began = datetime.now(UTC)
-            (counted,) = self.client.counts([search])
-            done = self._stage(day, self._paged(search), counted, began, end)
-            if done:
-                return done
-        return None
+    def _read_again(
+        self, days: Sequence[date], searches: Mapping[date, str], ends: Mapping[date, datetime]
+    ) -> list[DayRead]:
+        """Count and read these days once more, each by itself, after a rest. Returns those that agree now."""
+        log.warning(
+            "shopify: %d days, %s first, are not as many orders as the shop counts; reading again", len(days), days[0]
+        )
+        self.client.sleep(self.settings.settle_lag)
+        began = datetime.now(UTC)
+        counted = self.client.counts([searches[day] for day in days])
+        found = [
+            self._stage(day, self._paged(searches[day]), n, began, ends[day])
+            for day, n in zip(days, counted, strict=True)
+        ]
+        return [read for read in found if read]
 
     def _refuse_hidden(self, start: datetime, now: datetime) -> None:
         if not self.facts.all_orders and start < now - SHOWN_WITHOUT_ALL:
@@ -231,9 +243,9 @@ class Store:
         log.info("shopify: %s", way)
         return way
 
-    def _paged(self, search: str) -> Iterator[Order]:
+    def _paged(self, search: str, sort: SortKey = "CREATED_AT") -> Iterator[Order]:
         s = self.settings
-        for page in paged(self.client, search, "CREATED_AT", page_size=s.page_size, lines=s.lines_per_page):
+        for page in paged(self.client, search, sort, page_size=s.page_size, lines=s.lines_per_page):
             yield from page
 
     @contextmanager
@@ -379,27 +391,27 @@ class Store:
     def compare_days(self, stored: Mapping[date, int]) -> list[DayCompared]:
         """Ask the shop how many orders each of these days has, many days a call; read again those that differ.
 
-        stored: how many we have of each day, today among them. Days that the shop hides from this token are left out. Of
-        a day that was read again, `counted` is what the shop counted then. Raises DaysIncomplete, after all were tried.
+        stored: how many we have of each day, today among them. A day that this token is not shown has no count.
         """
         if not stored:
             return []
         began = datetime.now(UTC)
         upto = (began - timedelta(seconds=self.settings.settle_lag)).replace(microsecond=0)
         shown = datetime.min.replace(tzinfo=UTC) if self.facts.all_orders else began - SHOWN_WITHOUT_ALL
-        days = [d for d in sorted(stored) if shown <= start_of(d, self.zone) < upto]
+        begun = [d for d in sorted(stored) if start_of(d, self.zone) < upto]
+        days = [d for d in begun if start_of(d, self.zone) >= shown]
         searches = [within("created_at", start_of(d, self.zone), min(end_of(d, self.zone), upto)) for d in days]
         counted = dict(zip(days, self.client.counts(searches), strict=True))
         read: dict[date, int] = {}
-        incomplete: list[str] = []
         for first, last in stretches([d for d in days if counted[d] != stored[d]]):
             try:
                 read |= {r.day: r.orders for r in self.read_days(first, last)}
-            except DaysIncomplete as e:
-                incomplete.append(str(e))
-        if incomplete:
-            raise DaysIncomplete("\n".join(incomplete))
-        return [DayCompared(d, read.get(d, counted[d]), stored[d], read.get(d)) for d in days]
+            except DaysIncomplete as e:  # the days that are proved are published; the others show as differing
+                self.client.notice(str(e))
+                published = self.warehouse.partitions(ORDERS_KEY, self.account)
+                new = {p.about.partition: p.about.rows for p in published if p.about.at >= began.isoformat()}
+                read |= {d: new[str(d)] for d in days_between(first, last) if str(d) in new}
+        return [DayCompared(d, counted.get(d), stored[d], read.get(d)) for d in begun]
 
     # --- what changed -----------------------------------------------------------------------------------------------
 
@@ -412,28 +424,51 @@ class Store:
         `lookback_days`. Without `move_cursor` (a preview) the next reading begins where this one did."""
         began = datetime.now(UTC)
         until = (began - timedelta(seconds=self.settings.behind_seconds)).replace(microsecond=0)
-        # a cursor whose files are gone has nothing to stand on: everything is read again
-        cursor = self.ledger.cursor(self.account, CURSOR) if self.changes().files() else None
-        if cursor is None:
-            first = first_day(self.ledger, self.settings)
-            since, field = start_of(first, self.zone), "created_at"
+        cursor, read = self.ledger.cursor(self.settings.shop, CURSOR), 0
+        first = first_day(self.ledger, self.settings)
+        if not self.changes().files():  # the first time, and whenever the files are gone on which a cursor stands
+            since = start_of(first, self.zone)
             self._refuse_hidden(since, began)
-        else:
-            since, field = instant(cursor) - timedelta(minutes=self.settings.overlap_minutes), "updated_at"
-        if until <= since:
-            return 0
-        read = self._append(within(field, since, until), since, began, short=until - since <= SHORT)
+            read += self._append(within("created_at", since, until), "CREATED_AT", set(), began, even_empty=True)
+        if cursor is not None:
+            since = instant(cursor) - timedelta(minutes=self.settings.overlap_minutes)
+            if until > since:
+                read += self._append(
+                    within("updated_at", since, until),
+                    "UPDATED_AT",
+                    self._digests(since),
+                    began,
+                    short=until - since <= SHORT,
+                )
         if move_cursor:
-            if cursor is None:
-                self.ledger.set_cursor(self.account, FIRST_DAY, str(first), self.run)
-            self.ledger.set_cursor(self.account, CURSOR, until.isoformat(), self.run)
+            self.ledger.set_cursor(self.settings.shop, FIRST_DAY, str(first), self.run)
+            self.ledger.set_cursor(
+                self.settings.shop, CURSOR, self._by_the_shops_clock(until, began).isoformat(), self.run
+            )
         if self.changes().due():
             self.changes().compact()
         return read
 
-    def _append(self, search: str, since: datetime, began: datetime, *, short: bool) -> int:
+    def _by_the_shops_clock(self, until: datetime, began: datetime) -> datetime:
+        """Up to when changes were read: no later than the shop's own clock allows, should ours be fast."""
+        told = self.client.answered_at
+        if told is None:
+            return until
+        theirs = told - (datetime.now(UTC) - began) - timedelta(seconds=self.settings.behind_seconds)
+        return until if theirs >= until - CLOCKS_AGREE else theirs
+
+    def _append(
+        self,
+        search: str,
+        sort: SortKey,
+        known: set[tuple[int, str]],
+        began: datetime,
+        *,
+        short: bool = False,
+        even_empty: bool = False,
+    ) -> int:
+        """Read what a search finds into the log. known: versions that it has already."""
         collected = OrderTables(self.zone, began)
-        known = self._digests(since)
         with _Draft(self.warehouse.staging, CHANGES_KEY, ORDERS) as draft, ExitStack() as stack:
 
             def keep() -> None:
@@ -447,14 +482,14 @@ class Store:
             if export:
                 orders = self._with_refunds(order for label in export.labels for order in export.orders(label))
             else:
-                orders = self._updated(search)
+                orders = self._paged(search, sort)
             for order in orders:
                 self._look_at(order)
                 collected.add(order)
                 if len(collected.orders) >= FLUSH:
                     keep()
             keep()
-            if draft.rows:
+            if draft.rows or even_empty:
                 extract = f"{began:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
                 self.changes().append(draft.complete(About(self.account, began.isoformat(), extract, draft.rows)))
         return draft.rows
@@ -472,21 +507,16 @@ class Store:
     def read_orders(self, numbers: Sequence[int]) -> int:
         """Read these orders, whole, into the log. Returns how many were new to it."""
         began, read = datetime.now(UTC), 0
+        known = self._digests(datetime.min.replace(tzinfo=UTC)) if numbers else set()
         for start in range(0, len(numbers), documents.MANY):
             search = " OR ".join(f"id:{n}" for n in numbers[start : start + documents.MANY])
-            read += self._append(search, datetime(1970, 1, 1, tzinfo=UTC), began, short=True)
+            read += self._append(search, "CREATED_AT", known, began, short=True)
         return read
-
-    def _updated(self, search: str) -> Iterator[Order]:
-        s = self.settings
-        sort: SortKey = "CREATED_AT" if search.startswith("created_at") else "UPDATED_AT"
-        for page in paged(self.client, search, sort, page_size=s.page_size, lines=s.lines_per_page):
-            yield from page
 
 
 def first_day(ledger: Ledger, settings: ShopifySettings) -> date:
     """The day from which every order is kept up to date: settled by the first reading of changes."""
-    known = ledger.cursor(settings.account, FIRST_DAY)
+    known = ledger.cursor(settings.shop, FIRST_DAY)
     today = day_of(datetime.now(UTC), settings.zone)
     return date.fromisoformat(known) if known else today - timedelta(days=settings.lookback_days)
 
