@@ -221,7 +221,13 @@ class Desk:
         held = self.files.query(plan.id, "SELECT key, held FROM plan WHERE held IS NOT NULL")
         after = self._calls()
         return Synced(
-            plan, reports, hit, after[0] - reads, after[1] - writes, {r["key"]: r["held"] for r in held}, there.strays
+            plan,
+            reports,
+            hit,
+            after[0] - reads,
+            after[1] - writes,
+            {r["key"]: r["held"] for r in held},
+            list(there.strays),
         )
 
     def _calls(self) -> tuple[int, int]:

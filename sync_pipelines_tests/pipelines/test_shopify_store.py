@@ -459,7 +459,6 @@ class TestChanges:
         assert store.changes().files() == files, "nothing new is no file"
 
     def test_a_preview_reads_and_leaves_the_cursor(self, shop: Shop) -> None:
-        account = shop.settings.account
         assert shop.store().read_changes(move_cursor=False) > 0
         assert shop.ledger.cursor(shop.settings.shop, CURSOR) is None
         shop.store().read_changes()
@@ -867,3 +866,20 @@ def test_what_a_file_says_of_itself_is_what_it_holds(shop: Shop) -> None:
         assert isinstance(published.about, About)
         assert published.about.rows == len(rows)
         assert Decimal(published.about.money) == sum((row["total"] for row in rows), Decimal(0))
+
+
+def test_a_shop_without_recent_orders_still_shows_changes_to_old_ones(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first reading found nothing: its empty file is what the cursor stands on."""
+    _, last = recent(shop, 3)
+    monkeypatch.setenv("SHOPIFY_LOOKBACK_DAYS", "1")
+    old = [o for o in shop.truth().values() if shop.day(o) < last - timedelta(days=3)]
+    victim = max(old, key=lambda o: o["createdAt"])
+    shop.store().read_days(shop.day(victim), shop.day(victim))
+    shop.change(delete=[o["name"] for o in shop.truth().values() if shop.day(o) >= last - timedelta(days=2)])
+    assert shop.store().read_changes() == 0
+    shop.change(set={victim["name"]: {"note": "CHANGED"}})
+    shop.pin(seconds=5)
+    assert shop.store("next").read_changes() >= 1
+    assert shop.current()[int(victim["legacyResourceId"])]["note"] == "CHANGED"

@@ -1,0 +1,193 @@
+"""Faults that were found once in the order sheet, each by what it did."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from typing import Any
+
+import pytest
+
+import sync_pipelines_tests.pipelines.order_desk as desks
+from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.pipelines.shopify_sheets import rows, sync
+from sync_pipelines.pipelines.shopify_store.reading import CHANGES_KEY
+from sync_pipelines.settings import ShopifySettings, data_dir
+from sync_pipelines_tests.pipelines.order_desk import WRITE, Desk, Hurried, order, orders
+
+
+def statuses(desk: Desk) -> list[Any]:
+    return [row["Status"] for row in desk.table()]
+
+
+def test_a_file_of_the_log_that_is_missing_marks_nobody_as_deleted(full: Desk) -> None:
+    full.take(*orders(11, 20))
+    full.sync()
+    files = full.warehouse.partitions(CHANGES_KEY, ShopifySettings.read().account)
+    assert len(files) == 2
+    files[0].path.unlink()
+    found = full.sync()
+    assert "Deleted" not in statuses(full)
+    assert found.writes == 0
+
+
+def test_the_same_shop_under_another_name_marks_nobody_as_deleted(full: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOPIFY_URL", ShopifySettings.read().url.replace("127.0.0.1", "localhost"))
+    full.take(*orders(11, 12))
+    full.sync()
+    assert "Deleted" not in statuses(full)
+    assert len(full.table()) == 12
+
+
+def test_an_order_that_another_run_took_in_meanwhile_is_not_marked_as_deleted(
+    full: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One run lists the log; another appends, maps and delivers; the first goes on with what it listed."""
+    real, other = rows.current_orders, Desk(full.sandbox)
+    other.shop = full.shop
+
+    def slow(*arguments: Any) -> Any:
+        listed = real(*arguments)
+        monkeypatch.setattr(rows, "current_orders", real)
+        con = listed.__enter__()
+        other.take(order(11))
+        assert other.sync().counts == {"delivered": 1}
+
+        class Held:
+            def __enter__(self) -> Any:
+                return con
+
+            def __exit__(self, *error: Any) -> None:
+                listed.__exit__(*error)
+
+        return Held()
+
+    first = full.target()
+    monkeypatch.setattr(rows, "current_orders", slow)
+    plan = full.plan(first)
+    assert plan.counts.update == 0
+    assert full.row(11)["Status"] == "Open"
+
+
+def test_two_runs_never_write_to_the_same_new_rows(full: Desk) -> None:
+    """The first run looked; the second wrote new rows and was done; the first goes on within a second of its look."""
+    full.take(*orders(11, 12))
+    first = full.target()
+    first.known()
+    second = Desk(full.sandbox)
+    second.shop = full.shop
+    assert second.sync().counts == {"delivered": 2}
+    full.take(order(13))
+    first.sheet._seen_at = time.monotonic()
+    plan = full.plan(first)
+    first.sheet._seen_at = time.monotonic()
+    try:
+        full.apply(first, plan)
+    except DeliveryError as e:
+        assert "Nothing was sent" in str(e)
+    full.sync()
+    assert full.wrong() == []
+
+
+def test_a_line_whose_orders_key_was_cleared_gets_it_back_and_no_second_row(full: Desk) -> None:
+    column = "ABCDEFGHIJKLM"[full.cells("Line Items")[0].index("Order ID")]
+    full.person("type", "Line Items", cell=f"{column}2", value="")
+    full.change(1, note="x")
+    full.sync()
+    assert full.wrong() == []
+
+
+def test_a_number_that_no_amount_can_be_is_put_right_and_stops_nothing(full: Desk) -> None:
+    column = chr(ord("A") + full.cells()[0].index("Total"))
+    full.person("type", cell=f"{column}2", value="1e30")
+    full.sync("all")
+    assert full.wrong() == []
+
+
+def test_rows_that_staff_deleted_stay_deleted_and_stop_nothing(desk: Desk) -> None:
+    desk.take(*orders(1, 60, 1))
+    desk.sync()
+    desk.person("delete_rows", at=2, count=4)
+    desk.person("delete_rows", "Line Items", at=2, count=4)
+    desk.take(*orders(61, 62, 1))
+    found = desk.sync()
+    assert found.counts == {"delivered": 2, "held": 4}
+    assert set(found.held.values()) == {"gone"}
+    assert len(desk.table()) == 58
+
+
+def test_a_row_deleted_just_after_it_was_written_stays_deleted(full: Desk) -> None:
+    full.take(order(11))
+    gone = [full.action("delete_rows", at=5), full.action("delete_rows", "Line Items", at=8, count=2)]
+    full.fault(WRITE, "human", when="after", action=gone)
+    assert full.sync().counts == {"delivered": 1}
+    assert full.sync().held == {"5000004": "gone"}
+
+
+def test_the_spreadsheet_is_the_same_one_by_its_title_and_by_its_id(
+    full: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full.person("delete_rows", at=5)
+    full.person("delete_rows", "Line Items", at=8, count=2)
+    assert full.sync().held == {"5000004": "gone"}
+    found = full.client().find(full.title)
+    monkeypatch.setenv("SHOPIFY_SHEETS_SPREADSHEET", f"https://docs.google.com/spreadsheets/d/{found}/edit")
+    assert full.sync().held == {"5000004": "gone"}
+
+
+def test_without_its_ledger_it_still_keeps_old_rows_in_step(full: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    full.ledger.close()
+    for path in data_dir().glob("ledger.db*"):
+        path.unlink()
+    full.ledger = Ledger.at(data_dir() / "ledger.db", Hurried())
+    monkeypatch.setattr(desks, "FIRST", date(2026, 10, 20))
+    full.change(3, note="changed after the ledger was lost")
+    full.sync()
+    assert full.row(3)["Note"] == "changed after the ledger was lost"
+    assert full.wrong() == []
+
+
+def test_a_line_that_staff_typed_in_before_the_write_is_left_alone(full: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOPIFY_SHEETS_POSITIONS_HOLD", "0.001")
+    full.change(4, note="new")
+    there = full.target()
+    plan, look = full.plan(there), there.sheet.look_before_writing
+
+    def typed(keys: Any, hold: float) -> None:
+        row = ["mine", "5000004", "GIFT-1", "a gift card, ask Ann"]
+        full.person("type", "Line Items", cell="A22", values=[row])
+        look(keys, hold)
+
+    monkeypatch.setattr(there.sheet, "look_before_writing", typed)
+    full.apply(there, plan)
+    assert full.cells("Line Items")[21][3] == "a gift card, ask Ann"
+
+
+def test_an_unknown_order_that_was_written_over_is_named_and_no_run_is_green(full: Desk) -> None:
+    """An old order that the old program tracked, and that was never read here, is moved under our write."""
+    full.person("type", cell="A14", values=[["#900", "4999000"]])
+    full.ledger.inherit(full.settings.account, {"4999000": "2026-01-01T00:00:00+00:00"})
+    full.change(10, note="new")
+    full.fault(WRITE, "human", when="before", action=full.action("move_rows", at=14, count=1, to=11))
+    there = full.target()
+    full.apply(there, full.plan(there))
+    asked: list[set[str]] = []
+    _, lost = sync.put_right(
+        there, warehouse=full.warehouse, ledger=full.ledger, files=full.files, run="run",
+        find=lambda _, keys: asked.append(keys),
+    )  # fmt: skip
+    assert (asked, lost) == ([{"4999000"}], ["4999000"])
+    assert full.wrong() == []
+
+
+def test_a_hundred_plans_that_owned_the_same_columns_are_asked_about_once(full: Desk) -> None:
+    asked = []
+    real = full.ledger.rows
+    full.ledger.rows = lambda query: (asked.append(str(query)), real(query))[1]  # type: ignore[method-assign]
+    for n in range(1, 6):
+        full.change(n, note=f"change {n}")
+        full.sync()
+    of_plans = [query for query in asked if f"{tables.plan.name}.owned" in query and "owned !=" in query]
+    assert len(of_plans) == 5
