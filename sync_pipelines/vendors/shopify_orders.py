@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-import rapidjson
+import orjson
 
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.http import Transient
@@ -276,7 +276,7 @@ def _head(line: bytes) -> tuple[int, str]:
 
 def _parsed(line: bytes) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = rapidjson.loads(line, number_mode=rapidjson.NM_DECIMAL)
+        found: dict[str, Any] = orjson.loads(line)
     except ValueError as e:
         raise Transient(f"shopify: a line of the bulk result is not JSON: {e}") from e
     return found

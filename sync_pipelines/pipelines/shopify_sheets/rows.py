@@ -25,7 +25,7 @@ from sync_pipelines.pipelines.shopify_sheets import mapping
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout
 from sync_pipelines.pipelines.shopify_sheets.target import fields_of
 from sync_pipelines.pipelines.shopify_store.current import current_orders, quoted, whole_orders
-from sync_pipelines.pipelines.shopify_store.orders import number, table
+from sync_pipelines.pipelines.shopify_store.orders import no_collection, number, table
 from sync_pipelines.settings import ShopifySettings, ShopifySheetsSettings
 from sync_pipelines.warehouse.snapshots import About, Published, Staged, Warehouse, staged_file, with_about
 
@@ -57,7 +57,7 @@ def bring_up_to_date(warehouse: Warehouse, layout: Layout, account: str) -> Publ
         con.execute(_FATES)
         if known is not None and not con.execute("FROM fate WHERE fate <> 'same' LIMIT 1").fetchall():
             return known
-        with pq.ParquetWriter(draft, SCHEMA, compression="zstd", compression_level=1) as writer:
+        with no_collection(), pq.ParquetWriter(draft, SCHEMA, compression="zstd", compression_level=1) as writer:
             rows = 0
             for found in (_kept(con), _gone(con, layout), _mapped(con, layout, shop.zone)):
                 for part in found:

@@ -43,6 +43,7 @@ from sync_pipelines.pipelines.shopify_store.orders import (
     Order,
     OrderTables,
     anonymous,
+    no_collection,
     oddities,
 )
 from sync_pipelines.settings import ShopifySettings
@@ -326,7 +327,7 @@ class Store:
         """Write a day's files and publish them, if they hold as many orders as the shop counts; None if not."""
         collected = OrderTables(self.zone, began)
         seen: set[int] = set()
-        with ExitStack() as stack:
+        with ExitStack() as stack, no_collection():
             files = {
                 key: stack.enter_context(_Draft(self.warehouse.staging, key, schema)) for key, schema in DAY_ASSETS
             }
@@ -469,7 +470,7 @@ class Store:
     ) -> int:
         """Read what a search finds into the log. known: versions that it has already."""
         collected = OrderTables(self.zone, began)
-        with _Draft(self.warehouse.staging, CHANGES_KEY, ORDERS) as draft, ExitStack() as stack:
+        with _Draft(self.warehouse.staging, CHANGES_KEY, ORDERS) as draft, ExitStack() as stack, no_collection():
 
             def keep() -> None:
                 rows = collected.flush()[0]
