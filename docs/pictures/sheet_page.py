@@ -1,7 +1,7 @@
 """The spreadsheet of a running sandbox (its environment exported) as an HTML page, for docs/pictures/sheet.png.
 
-    .venv/bin/python docs/pictures/sheet_page.py http://127.0.0.1:8700 > sheet.html
-    chromium --headless --hide-scrollbars --window-size=1540,420 --screenshot=docs/pictures/sheet.png sheet.html
+.venv/bin/python docs/pictures/sheet_page.py http://127.0.0.1:8700 > sheet.html
+chromium --headless --hide-scrollbars --window-size=1540,420 --screenshot=docs/pictures/sheet.png sheet.html
 """
 
 import sys
@@ -18,7 +18,8 @@ STYLE = """body { margin: 0; font: 13px Arial, sans-serif; } h1 { font: 18px Ari
 table { border-collapse: collapse; } td, th { border: 1px solid #d8dce0; padding: 3px 8px; white-space: nowrap;
 max-width: 190px; overflow: hidden; text-overflow: ellipsis; } th { background: #f1f3f4; color: #5f6368; font-weight: 400; }
 tr.head td { font-weight: 700; border-bottom: 2px solid #b0b6bc; } td.n { text-align: right; } td.theirs { background: #fff6d6; }
-p { margin: 8px 14px; } span { border-bottom: 3px solid #188038; padding: 4px 10px; } i { font-style: normal; padding: 4px 10px; }"""
+p { margin: 8px 14px; }
+span { border-bottom: 3px solid #188038; padding: 4px 10px; } i { font-style: normal; padding: 4px 10px; }"""
 
 
 def main(sandbox: str) -> None:

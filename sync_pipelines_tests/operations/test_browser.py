@@ -49,7 +49,10 @@ def test_the_history_of_the_demo_is_in_the_ui_with_its_lineage_and_checks(own_fo
         for asset in ("catalogue", "products", "trade_prices", "price_plan", "prices", "storefront"):
             assert asset in lineage
         assert "every_row_ended_well" in seen(f"{address}/assets/sparklayer/prices?view=checks", own_folder / "two")
-        orders = seen(f"{address}/assets/sheets/spreadsheet?view=lineage&lineageScope=upstream&lineageDepth=5", own_folder / "four")
+        orders = seen(
+            f"{address}/assets/sheets/spreadsheet?view=lineage&lineageScope=upstream&lineageDepth=5",
+            own_folder / "four",
+        )
         for asset in ("store", "orders", "order_changes", "order_counts", "order_plan", "spreadsheet"):
             assert asset in orders
         days = seen(f"{address}/assets/shopify/orders?view=partitions", own_folder / "five")

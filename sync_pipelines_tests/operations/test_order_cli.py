@@ -118,7 +118,6 @@ def test_older_days_are_backfilled_in_one_run_and_written_by_the_next_sync(shop:
     )
 
 
-
 def test_days_beyond_sixty_are_refused_without_the_right_to_see_them(
     shop: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
