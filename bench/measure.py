@@ -5,6 +5,7 @@ The runner itself stays small: what the kernel calls the peak of a child starts 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -37,7 +39,7 @@ REQUIREMENTS: Mapping[str, Sequence[Sequence[str]]] = {
     "dlt": (("dlt[duckdb,parquet]",),),
 }
 """What pip is asked to install into each environment, one call after the other."""
-SHOWN_VERSIONS = ("dagster", "dlt", "duckdb", "pandas", "pyarrow", "requests", "sqlalchemy")
+SHOWN_VERSIONS = ("dagster", "dlt", "duckdb", "gspread", "pandas", "pyarrow", "requests", "sqlalchemy")
 
 FAST = 100_000.0
 """A sandbox speed at which its rate limits never hold anybody up."""
@@ -93,7 +95,7 @@ def run(
 
 def clean_env() -> dict[str, str]:
     """The environment without settings of this project, so that a run does not depend on who starts it."""
-    ours = re.compile(r"SYNC_PIPELINES_|CATSY_|SPARKLAYER_|DAGSTER_|PYTHONPATH$")
+    ours = re.compile(r"SYNC_PIPELINES_|CATSY_|SPARKLAYER_|SHOPIFY_|GOOGLE_|TARGET_SPREADSHEET|DAGSTER_|PYTHONPATH$")
     return {name: value for name, value in os.environ.items() if not ours.match(name)}
 
 
@@ -110,15 +112,22 @@ def freeze() -> None:
 
 
 def python(venv: str) -> Path:
-    """The interpreter of one competitor's virtual environment, which is made when it is not there yet."""
-    found = VENVS / venv / "bin" / "python"
-    if not (VENVS / venv / "complete").exists():
+    """The interpreter of one competitor's virtual environment, made when it is not there or not of these requirements."""
+    found, complete = VENVS / venv / "bin" / "python", VENVS / venv / "complete"
+    if (complete.read_text() if complete.exists() else "") != _wanted(venv):
         print(f"making the virtual environment of {venv}", file=sys.stderr, flush=True)
         run([sys.executable, "-m", "venv", "--clear", VENVS / venv])
         for wanted in REQUIREMENTS[venv]:
             run([found, "-m", "pip", "install", "--quiet", *wanted])
-        (VENVS / venv / "complete").touch()
+        complete.write_text(_wanted(venv))
     return found
+
+
+@cache
+def _wanted(venv: str) -> str:
+    """Changes with what an environment is to hold: for ours, with the lock file."""
+    wanted = json.dumps(REQUIREMENTS[venv]).encode()
+    return hashlib.sha256(wanted + ((ROOT / "requirements.lock").read_bytes() if venv == "ours" else b"")).hexdigest()
 
 
 def versions(venv: str) -> dict[str, str]:
@@ -150,16 +159,16 @@ class Sandbox:
 
 
 @contextmanager
-def sandbox(products: int, speed: float = FAST) -> Iterator[Sandbox]:
-    """A sandbox as a process of its own, from our environment, with a catalogue of this size."""
+def sandbox(products: int, speed: float = FAST, orders: int = 0) -> Iterator[Sandbox]:
+    """A sandbox as a process of its own, from our environment, with a catalogue and a shop of these sizes."""
     WORK.mkdir(parents=True, exist_ok=True)
     file = WORK / f"sandbox-{os.getpid()}-{time.monotonic_ns()}.env"
     argv = [python("ours"), "-m", "sync_pipelines.sandbox", "--port", "0", "--env-file", file]
     process = subprocess.Popen(
-        [*map(str, argv), "--scale", str(products), "--speed", str(speed)],
+        [*map(str, argv), "--scale", str(products), "--speed", str(speed), "--orders", str(orders)],
         stdout=subprocess.DEVNULL,
         env=clean_env(),
-        cwd=ROOT,
+        cwd=PRODUCT,
     )
     try:
         until = time.monotonic() + 60
@@ -170,7 +179,8 @@ def sandbox(products: int, speed: float = FAST) -> Iterator[Sandbox]:
         env = dict(re.findall(r"^export (\w+)='(.*)'$", file.read_text(), re.M))
         found = Sandbox(env["SPARKLAYER_URL"].rpartition("/")[0], env)
         # Token lives are scaled, too; what is measured is a client whose token lasts an hour.
-        found.control("POST", "sparklayer/state", {"settings": {"token_seconds": 3600 * speed}})
+        for vendor in ("sparklayer", "google"):
+            found.control("POST", f"{vendor}/state", {"settings": {"token_seconds": 3600 * speed}})
         yield found
     finally:
         process.terminate()

@@ -84,6 +84,8 @@ class OrderRows(Target):
         """By intent: where rows went of which no answer came."""
         self._stood: list[tuple[dict[str, list[int]], dict[str, list[int]], dict[int, str]]] = []
         """Rows of orders, rows of lines and the lines' orders, as they stood when new rows were put below them."""
+        self._to_make = 0
+        """Orders that had no row when they were last read, and were not written since."""
         self.bytes_sent = 0
         """Of rows, in this run."""
         self.fields = fields_of(sheet.layout)
@@ -97,11 +99,13 @@ class OrderRows(Target):
         if keys is None:
             keys = list(self.known())
         if not keys or (self.sheet.age < JUST_NOW and not self.sheet.has_rows(keys)):
+            self._to_make = len(keys)
             return
+        found = self.sheet.look(keys if len(keys) <= AT_ONCE else ())
+        self._to_make = sum(key not in self.sheet.orders.rows for key in keys)
         if len(keys) <= AT_ONCE:
-            yield from self._live(keys, self.sheet.look(keys))
+            yield from self._live(keys, found)
             return
-        self.sheet.look()
         below = self.sheet.orders.used + 1
         by_place = sorted(keys, key=lambda key: self.sheet.orders.rows.get(key, [below])[0])
         for part in chunks(by_place, AT_ONCE):
@@ -191,8 +195,9 @@ class OrderRows(Target):
             [v for n, v in image.items() if n != LINES],
             *(list(c.values()) for c in image.get(LINES, {}).values()),
         ]
-        width = max(len(tab.columns) for tab in self.layout.tabs)
-        return size(rows) + (RANGE_BYTES + 5 * width) * len(rows)  # a cell left alone is a null
+        between = max(seen.width - len(seen.layout.written) for seen in self.sheet.both)  # each a null: left alone
+        ranges = 1 if change.before is None else len(rows)  # new rows stand together
+        return size(rows) + 5 * between * len(rows) + RANGE_BYTES * ranges
 
     def write(self, step: Step, batch: Sequence[Change], intent: Intent) -> Mapping[str, Answer]:
         try:
@@ -239,13 +244,18 @@ class OrderRows(Target):
         grown = zip(self.sheet.both, cells.last, strict=True)
         cells_then = self.sheet.cells + sum(max(0, last - seen.grid_rows) * seen.tab.columns for seen, last in grown)
         room = self.settings.cell_limit - cells_then
+        made = cells.last[0] - self.sheet.orders.used
+        share = (
+            max(1.0, self._to_make / made) if made else 1.0
+        )  # this batch of all that are to be made: room for the rest
+        self._to_make = max(0, self._to_make - made)
         for seen, last in zip(self.sheet.both, cells.last, strict=True):
             new = last - seen.used
             if new <= 0:
                 continue
             if last > seen.grid_rows:
                 needed = last - seen.grid_rows
-                spare = max(0, min(room // seen.tab.columns, max(new, GROW_AT_LEAST - needed)))
+                spare = max(0, min(room // seen.tab.columns, max(round(new * (share - 1)), GROW_AT_LEAST - needed)))
                 room -= spare * seen.tab.columns
                 more = needed + spare
                 requests.append(
