@@ -22,8 +22,7 @@ from sync_pipelines.pipelines.shopify_sheets import mapping, old_program, sync
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout, key_text, read_layout, same
 from sync_pipelines.pipelines.shopify_sheets.prepare import prepare
 from sync_pipelines.pipelines.shopify_sheets.target import OrderRows
-from sync_pipelines.pipelines.shopify_store.orders import ORDERS, Order, OrderTables
-from sync_pipelines.pipelines.shopify_store.reading import CHANGES_KEY
+from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY, ORDERS, Order, OrderTables
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.settings import GoogleSettings, ShopifySettings, ShopifySheetsSettings, data_dir
 from sync_pipelines.vendors.google_sheets import Sheets

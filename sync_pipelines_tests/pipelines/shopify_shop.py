@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines.shopify_store.current import current_orders, whole_orders
 from sync_pipelines.pipelines.shopify_store.days import day_of, instant
-from sync_pipelines.pipelines.shopify_store.orders import Order
-from sync_pipelines.pipelines.shopify_store.reading import ORDERS_KEY, Store
+from sync_pipelines.pipelines.shopify_store.orders import ORDERS_KEY, Order
+from sync_pipelines.pipelines.shopify_store.reading import Store
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.settings import ShopifySettings
 from sync_pipelines.vendors.http import CallMeter

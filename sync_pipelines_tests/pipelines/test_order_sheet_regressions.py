@@ -13,7 +13,7 @@ from sync_pipelines.delivery import ledger as tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.shopify_sheets import rows, sync
-from sync_pipelines.pipelines.shopify_store.reading import CHANGES_KEY
+from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY
 from sync_pipelines.settings import ShopifySettings, data_dir
 from sync_pipelines_tests.pipelines.order_desk import WRITE, Desk, Hurried, order, orders
 

@@ -20,13 +20,18 @@ from sync_pipelines.delivery import runs
 from sync_pipelines.pipelines.shopify_store import checks, reading
 from sync_pipelines.pipelines.shopify_store.current import OrdersMoved, current_orders, whole_orders
 from sync_pipelines.pipelines.shopify_store.days import days_between, end_of, instant, start_of
-from sync_pipelines.pipelines.shopify_store.orders import LINES, ORDERS, REFUNDS, OrderTables
-from sync_pipelines.pipelines.shopify_store.reading import (
+from sync_pipelines.pipelines.shopify_store.orders import (
     CHANGES_KEY,
-    CURSOR,
+    LINES,
     LINES_KEY,
+    ORDERS,
     ORDERS_KEY,
+    REFUNDS,
     REFUNDS_KEY,
+    OrderTables,
+)
+from sync_pipelines.pipelines.shopify_store.reading import (
+    CURSOR,
     DayCompared,
     DaysIncomplete,
     ReadingRefused,

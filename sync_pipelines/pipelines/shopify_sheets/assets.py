@@ -11,7 +11,8 @@ from sync_pipelines.delivery.plans import newest_waiting, stored, worst_first
 from sync_pipelines.pipelines.resources import RunResource, SheetsResource, ShopifyResource
 from sync_pipelines.pipelines.shopify_sheets import checks, missing, old_program, sync
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout
-from sync_pipelines.pipelines.shopify_store.reading import CHANGES_KEY, ORDERS_KEY, Store, first_day
+from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY, ORDERS_KEY
+from sync_pipelines.pipelines.shopify_store.reading import Store, first_day
 from sync_pipelines.pipelines.tables import markdown, shown_counts
 from sync_pipelines.settings import ShopifySettings
 

@@ -24,9 +24,9 @@ from sync_pipelines.pipelines.csv_files import write_csv
 from sync_pipelines.pipelines.findings import Finding, Verdict, fact
 from sync_pipelines.pipelines.shopify_sheets import missing, prepare, rows, sync
 from sync_pipelines.pipelines.shopify_sheets.layout import read_layout, shown
+from sync_pipelines.pipelines.shopify_sheets.placing import LINES
 from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem
 from sync_pipelines.pipelines.shopify_sheets.sync import readable
-from sync_pipelines.pipelines.shopify_sheets.target import LINES
 from sync_pipelines.pipelines.shopify_store.current import current_orders, quoted
 from sync_pipelines.pipelines.shopify_store.days import day_of, days_between, end_of, start_of, within
 from sync_pipelines.pipelines.shopify_store.reading import CURRENCY, CURSOR, Store, first_day

@@ -17,8 +17,9 @@ from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.pipelines.shopify_sheets import rows
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout, read_layout, same
+from sync_pipelines.pipelines.shopify_sheets.placing import LINES, lines_differing
 from sync_pipelines.pipelines.shopify_sheets.sheet import Sheet
-from sync_pipelines.pipelines.shopify_sheets.target import LINES, OrderRows, lines_differing, unkeyed_lines
+from sync_pipelines.pipelines.shopify_sheets.target import OrderRows, unkeyed_lines
 from sync_pipelines.pipelines.shopify_store.reading import CURRENCY, first_day
 from sync_pipelines.settings import ShopifySettings, ShopifySheetsSettings, known_spreadsheets, remember_spreadsheet
 from sync_pipelines.vendors.google_sheets import Sheets

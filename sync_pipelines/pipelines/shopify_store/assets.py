@@ -11,17 +11,17 @@ from sync_pipelines.pipelines.resources import RunResource, ShopifyResource
 from sync_pipelines.pipelines.shopify_store import checks
 from sync_pipelines.pipelines.shopify_store.current import current_orders
 from sync_pipelines.pipelines.shopify_store.days import stretches
-from sync_pipelines.pipelines.shopify_store.orders import LINES, NOTES, ORDERS, REFUNDS
-from sync_pipelines.pipelines.shopify_store.reading import (
+from sync_pipelines.pipelines.shopify_store.orders import (
     CHANGES_KEY,
+    LINES,
     LINES_KEY,
+    NOTES,
+    ORDERS,
     ORDERS_KEY,
+    REFUNDS,
     REFUNDS_KEY,
-    DaysIncomplete,
-    Store,
-    first_day,
-    stored_per_day,
 )
+from sync_pipelines.pipelines.shopify_store.reading import DaysIncomplete, Store, first_day, stored_per_day
 from sync_pipelines.pipelines.tables import column_schema, markdown
 from sync_pipelines.settings import ShopifySettings
 

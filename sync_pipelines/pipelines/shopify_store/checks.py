@@ -11,7 +11,8 @@ import sqlalchemy as sa
 
 from sync_pipelines.delivery import ledger as tables
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.pipelines.shopify_store.reading import ORDERS_KEY, DayCompared
+from sync_pipelines.pipelines.shopify_store.orders import ORDERS_KEY
+from sync_pipelines.pipelines.shopify_store.reading import DayCompared
 from sync_pipelines.pipelines.tables import check_result
 from sync_pipelines.warehouse.snapshots import Warehouse
 

@@ -10,8 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from sync_pipelines.delivery.images import engine
-from sync_pipelines.pipelines.shopify_store.orders import ORDERS, Order, loads
-from sync_pipelines.pipelines.shopify_store.reading import CHANGES_KEY, ORDERS_KEY
+from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY, ORDERS, ORDERS_KEY, Order, loads
 from sync_pipelines.warehouse.snapshots import Published, Warehouse
 
 CHUNK = 1_000

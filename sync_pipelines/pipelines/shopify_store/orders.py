@@ -49,6 +49,11 @@ REFUNDS = pa.schema(
         ("restock", pa.string()), ("note", pa.string()),
     ]
 )  # fmt: skip
+ORDERS_KEY, LINES_KEY, REFUNDS_KEY = ("shopify", "orders"), ("shopify", "order_lines"), ("shopify", "refunds")
+CHANGES_KEY = ("shopify", "order_changes")
+DAY_ASSETS = ((LINES_KEY, LINES), (REFUNDS_KEY, REFUNDS), (ORDERS_KEY, ORDERS))
+"""In the order in which a day's files are published: the orders last, for they say that the day is there."""
+
 NOTES = {
     "order_id": "Shopify's number for the order", "name": "as the shop shows it, such as #1001",
     "day": "of creation, in the shop's zone",

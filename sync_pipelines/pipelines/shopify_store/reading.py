@@ -36,10 +36,12 @@ from sync_pipelines.pipelines.shopify_store.days import (
     stretches,
     within,
 )
+from sync_pipelines.pipelines.shopify_store.drafts import Ascending, Draft, write_all
 from sync_pipelines.pipelines.shopify_store.orders import (
-    LINES,
+    CHANGES_KEY,
+    DAY_ASSETS,
     ORDERS,
-    REFUNDS,
+    ORDERS_KEY,
     Order,
     OrderTables,
     anonymous,
@@ -60,14 +62,9 @@ from sync_pipelines.vendors.shopify_orders import (
     paged,
 )
 from sync_pipelines.warehouse.keyed_log import KeyedLog
-from sync_pipelines.warehouse.snapshots import About, Staged, Warehouse, with_about
+from sync_pipelines.warehouse.snapshots import About, Warehouse
 
 log = logging.getLogger(__name__)
-
-ORDERS_KEY, LINES_KEY, REFUNDS_KEY = ("shopify", "orders"), ("shopify", "order_lines"), ("shopify", "refunds")
-CHANGES_KEY = ("shopify", "order_changes")
-DAY_ASSETS = ((LINES_KEY, LINES), (REFUNDS_KEY, REFUNDS), (ORDERS_KEY, ORDERS))
-"""In the order in which a day's files are published: the orders last, for they say that the day is there."""
 
 CURSOR = "order_changes"
 FIRST_DAY = "orders from"
@@ -258,7 +255,7 @@ class Store:
                 yield lambda day: self._with_refunds(export.orders(str(day)))
             else:
                 pages = groupby(self._paged(search), lambda o: day_of(instant(o["createdAt"]), self.zone))
-                yield _Ascending(pages).of
+                yield Ascending(pages).of
 
     def _export_if(self, way: Way | None, stack: ExitStack, search: str, label: _Label) -> SortedExport | None:
         """A bulk export, if that is the way; None for pages, also where the shop does not get an export done."""
@@ -328,9 +325,7 @@ class Store:
         collected = OrderTables(self.zone, began)
         seen: set[int] = set()
         with ExitStack() as stack, no_collection():
-            files = {
-                key: stack.enter_context(_Draft(self.warehouse.staging, key, schema)) for key, schema in DAY_ASSETS
-            }
+            files = {key: stack.enter_context(Draft(self.warehouse.staging, key, schema)) for key, schema in DAY_ASSETS}
             try:
                 for order in orders:
                     if int(order["legacyResourceId"]) in seen:
@@ -339,11 +334,11 @@ class Store:
                     self._look_at(order)
                     collected.add(order)
                     if len(collected.orders) >= FLUSH:
-                        _write(files, collected)
+                        write_all(files, collected)
             except OrderVanished as e:
                 log.warning("%s", e)
                 return None
-            _write(files, collected)
+            write_all(files, collected)
             if collected.count != counted:
                 return None
             open_end = end if end < end_of(day, self.zone) else None
@@ -470,7 +465,7 @@ class Store:
     ) -> int:
         """Read what a search finds into the log. known: versions that it has already."""
         collected = OrderTables(self.zone, began)
-        with _Draft(self.warehouse.staging, CHANGES_KEY, ORDERS) as draft, ExitStack() as stack, no_collection():
+        with Draft(self.warehouse.staging, CHANGES_KEY, ORDERS) as draft, ExitStack() as stack, no_collection():
 
             def keep() -> None:
                 rows = collected.flush()[0]
@@ -530,52 +525,3 @@ def stored_per_day(con: duckdb.DuckDBPyConnection, first: date, last: date) -> d
     stored = dict.fromkeys(days, 0)
     stored.update({day: n for day, n in found if day in days})
     return stored
-
-
-class _Ascending:
-    """Orders that come in ascending order of their days, day by day."""
-
-    def __init__(self, groups: Iterator[tuple[date, Iterator[Order]]]) -> None:
-        self._groups = groups
-        self._next: tuple[date, Iterator[Order]] | None = (date.min, iter(()))
-
-    def of(self, day: date) -> Iterator[Order]:
-        while self._next is not None and self._next[0] < day:
-            self._next = next(self._groups, None)
-        if self._next is not None and self._next[0] == day:
-            yield from self._next[1]
-            self._next = next(self._groups, None)
-
-
-class _Draft:
-    """A Parquet file in the making; what is not handed on by `complete` is dropped."""
-
-    def __init__(self, folder: Path, key: Sequence[str], schema: pa.Schema) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"{'-'.join(key)}-{uuid.uuid4().hex}.parquet"
-        self.schema = schema
-        self.rows = 0
-        self._writer = pq.ParquetWriter(self.path, schema, compression="zstd", compression_level=1)
-
-    def __enter__(self) -> _Draft:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._writer.close()
-        self.path.unlink(missing_ok=True)
-
-    def write(self, rows: pa.Table) -> None:
-        if rows.num_rows:
-            self._writer.write_table(rows)
-            self.rows += rows.num_rows
-
-    def complete(self, about: About) -> Staged:
-        self._writer.add_key_value_metadata(with_about(self.schema.empty_table(), about).schema.metadata)
-        self._writer.close()
-        return Staged(self.path, about)
-
-
-def _write(files: dict[tuple[str, str], _Draft], collected: OrderTables) -> None:
-    orders, lines, refunds = collected.flush()
-    for key, rows in ((ORDERS_KEY, orders), (LINES_KEY, lines), (REFUNDS_KEY, refunds)):
-        files[key].write(rows)
