@@ -13,9 +13,14 @@ class Clock:
             raise ValueError(f"speed must be more than 0, not {speed}")
         self.speed = speed
         self._wall = wall
+        self._skipped = 0.0
 
     def now(self) -> float:
-        return self._wall() * self.speed
+        return self._wall() * self.speed + self._skipped
+
+    def skip(self, seconds: float) -> None:
+        """Let `seconds` of this clock pass at once."""
+        self._skipped += seconds
 
     def on_the_wall(self, seconds: float) -> float:
         """How long `seconds` of this clock take for the client."""

@@ -64,20 +64,20 @@ class TestNoAnswer:
 
     def test_regression_a_body_that_drips_is_given_up_when_its_time_is_over(self, serve: Serve, client: Client) -> None:
         """The timeout is for the whole reply, first byte to last, and not for each drop of it."""
-        drops: list[bytes | float] = [answer(200, b"", Content_Length="60")]
-        for _ in range(60):
+        drops: list[bytes | float] = [answer(200, b"", Content_Length="400")]
+        for _ in range(400):
             drops += [b"x", 0.05]
         begun = time.monotonic()
         assert type(failure(client(serve(drops), timeout=0.3))) is NoReply
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < 10
 
     def test_a_large_body_that_drips_is_given_up_when_its_time_is_over(self, serve: Serve, client: Client) -> None:
-        drops: list[bytes | float] = [answer(200, b"", Content_Length=str(60 << 16))]
-        for _ in range(60):
+        drops: list[bytes | float] = [answer(200, b"", Content_Length=str(400 << 16))]
+        for _ in range(400):
             drops += [b"x" * (1 << 16), 0.05]
         begun = time.monotonic()
         assert type(failure(client(serve(drops), timeout=0.3))) is NoReply
-        assert time.monotonic() - begun < 1.5
+        assert time.monotonic() - begun < 10
 
 
 class TestJson:

@@ -91,8 +91,8 @@ def test_regression_a_secret_that_begins_with_another_secret_goes_whole() -> Non
 def test_regression_a_long_word_is_redacted_in_no_time() -> None:
     """Looking for mail addresses took a time that grows with the square of the longest word: a minute for 100 kB."""
     begun = time.monotonic()
-    assert redact("x" * 30_000 + " jane.doe@example.com").endswith("x ***@***")
-    assert time.monotonic() - begun < 1.5
+    assert redact("x" * 100_000 + " jane.doe@example.com").endswith("x ***@***")
+    assert time.monotonic() - begun < 10
 
 
 def test_regression_a_secret_at_the_end_of_the_quotation_goes_whole(serve: Serve, client: Client) -> None:

@@ -370,7 +370,7 @@ class TestBulkOperations:
         begun = time.monotonic()
         with pytest.raises(BulkFailed, match="not done"):
             awaited(client, patience=0.3, remember=ids.append)
-        assert time.monotonic() - begun < 2
+        assert time.monotonic() - begun < 10
         assert client.export(ids[0]).status in ("CANCELING", "CANCELED")
         assert downloads(sandbox) == 0
 
