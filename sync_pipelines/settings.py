@@ -9,14 +9,15 @@ import json
 import os
 import re
 import tomllib
+from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, Protocol, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 S = TypeVar("S", bound="Section")
 
@@ -94,6 +95,15 @@ class Section(BaseSettings):
                 f"or settings.toml [{self.table}]."
             )
         return value
+
+
+def known_zone(name: str) -> str:
+    """The name itself. Raises ValueError for what is no IANA time zone."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as e:
+        raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin") from e
+    return name
 
 
 class CatsySettings(Section):
@@ -262,11 +272,7 @@ class ShopifySettings(Section):
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
-        try:
-            ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError) as e:
-            raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin") from e
-        return name
+        return known_zone(name)
 
 
 class GoogleSettings(Section):
@@ -344,6 +350,208 @@ def remember_spreadsheet(title: str, spreadsheet_id: str) -> None:
     draft.replace(path)
 
 
+class PlytixAccount(BaseModel):
+    """One account of the PIM. What is left out is as the section has it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    base_url: str = ""
+    calls_per_window: int | None = Field(None, ge=1)
+    calls_per_hour: int | None = Field(None, ge=1)
+
+
+class PlytixSettings(Section):
+    """The PIM: its accounts by alias, and how fast one may be asked. Facts: docs/pipelines/amazon_plytix.md.
+
+    The secrets of alias `main` are PLYTIX_API_KEY and PLYTIX_API_PASSWORD, those of another PLYTIX_<ALIAS>_API_KEY and so on.
+    """
+
+    table = "plytix"
+    model_config = SettingsConfigDict(env_prefix="PLYTIX_", extra="forbid", env_ignore_empty=True, frozen=True)
+
+    alias: str = Field("main", description="which of the accounts is meant")
+    accounts: Annotated[dict[str, PlytixAccount], NoDecode] = Field(default={"main": PlytixAccount()})
+    base_url: str = "https://pim.plytix.com/api/v1"
+    auth_url: str = "https://auth.plytix.com/auth/api/get-token"
+    calls_per_window: int = Field(50, ge=1, description="calls in any 10 seconds; 20 on the free plan")
+    window_seconds: float = Field(10.0, gt=0)
+    calls_per_hour: int = Field(5000, ge=1, description="calls in any hour; 2000 on the free plan")
+    hour_seconds: float = Field(3600.0, gt=0)
+    token_seconds: float = Field(900.0, gt=0, description="how long a login lasts; it is renewed a little earlier")
+    longest_wait: float = Field(
+        4200.0, ge=0, description="seconds that a run waits for quota; with a longer wait it ends, and the next goes on"
+    )
+    lag_seconds: float = Field(5.0, ge=0, description="seconds until a search shows what was written")
+    lands_within: float = Field(
+        180.0, ge=0, description="seconds after which a call whose answer was lost cannot take effect any more"
+    )
+    timeout: float = Field(60.0, gt=0, description="seconds for one call, first byte to last")
+    deadline: float = Field(900.0, gt=0, description="seconds for one call with all its retries")
+    page_size: int = Field(100, ge=1, le=100)
+    ordered_limit: int = Field(10_000, ge=1, description="more matches than this are not given in order (428)")
+    matches_in: Literal["count", "total_count"] = Field("count", description="which of its counts is of the matches")
+    search_by_list: bool = Field(True, description="whether a search takes a list of SKUs")
+    max_age_hours: float = Field(20.0, ge=0, description="how old the products read may be before they are read again")
+
+    @field_validator("accounts", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        """`main,second` is enough where no account has limits of its own."""
+        if isinstance(value, str):
+            return json.loads(value) if value.lstrip().startswith("{") else {a.strip(): {} for a in value.split(",")}
+        return value
+
+    @model_validator(mode="after")
+    def _known(self) -> PlytixSettings:
+        if self.alias not in self.accounts:
+            raise ValueError(f"there is no account {self.alias!r}; there are: {', '.join(self.accounts)}")
+        return self
+
+    @property
+    def chosen(self) -> PlytixAccount:
+        return self.accounts[self.alias]
+
+    @property
+    def url(self) -> str:
+        return (self.chosen.base_url or self.base_url).rstrip("/")
+
+    @property
+    def account(self) -> str:
+        """Whose products they are: the address, and which account there."""
+        return f"{self.url} account {self.alias}"
+
+    @property
+    def products_account(self) -> str:
+        return f"{self.account} products"
+
+    @property
+    def links_account(self) -> str:
+        return f"{self.account} links"
+
+    @property
+    def rates(self) -> tuple[tuple[int, float], tuple[int, float]]:
+        """Both windows the account counts in: calls, seconds."""
+        return (
+            (self.chosen.calls_per_window or self.calls_per_window, self.window_seconds),
+            (self.chosen.calls_per_hour or self.calls_per_hour, self.hour_seconds),
+        )
+
+    @property
+    def max_age(self) -> timedelta:
+        return timedelta(hours=self.max_age_hours)
+
+
+class AmazonSettings(Section):
+    """The marketplace. Reports are dropped as files; with a login, the catalogue adds what they do not say."""
+
+    table = "amazon"
+    model_config = SettingsConfigDict(env_prefix="AMAZON_", extra="forbid", env_ignore_empty=True, frozen=True)
+
+    base_url: str = "https://sellingpartnerapi-na.amazon.com"
+    lwa_url: str = "https://api.amazon.com/auth/o2/token"
+    marketplace: str = Field("US", description="the marketplace of files that do not name one")
+    marketplaces: dict[str, str] = Field(
+        default={"US": "ATVPDKIKX0DER", "CA": "A2EUQ1WTGCTBG2", "MX": "A1AM78C64UM0Y8"},
+        description="every marketplace that may be named, and Amazon's id for it",
+    )
+    calls_per_second: float = Field(2.0, gt=0)
+    burst: int = Field(2, ge=1)
+    timeout: float = Field(60.0, gt=0, description="seconds for one call, first byte to last")
+    deadline: float = Field(600.0, gt=0, description="seconds for one call with all its retries")
+    inbox: Path = Field(
+        Path("inbox/amazon"), description="where files are dropped; a relative path is below the data folder"
+    )
+
+    @property
+    def account(self) -> str:
+        """Whose listings they are: the files that are dropped here, and the marketplace they are for."""
+        return f"amazon marketplace {self.marketplace}"
+
+
+Rule = Literal["gtin", "sku", "model_size"]
+UpdateRule = Literal["always", "when_empty", "never"]
+
+AMAZON_ATTRIBUTES: tuple[str, ...] = (
+    "amazon_asin", "amazon_parent_asin", "amazon_sku", "amazon_upc", "amazon_ean", "amazon_title", "amazon_size",
+    "amazon_color", "amazon_variation_theme", "amazon_listing_status", "amazon_marketplace", "amazon_canonical_sku",
+    "amazon_is_primary", "amazon_last_synced",
+)  # fmt: skip
+"""What an Amazon product holds, by the names that existing users know."""
+
+
+class AmazonPlytixSettings(Section):
+    """How listings find their products, and what becomes of both in the PIM."""
+
+    table = "amazon_plytix"
+    model_config = SettingsConfigDict(env_prefix="AMAZON_PLYTIX_", extra="forbid", env_ignore_empty=True, frozen=True)
+
+    match_order: tuple[Rule, ...] = ("gtin", "sku", "model_size")
+    confidence: dict[str, Decimal] = Field(
+        default={
+            "gtin": Decimal("1.00"), "sku": Decimal("0.95"), "model_size": Decimal("0.90"),
+            "model_size_without_width": Decimal("0.88"),
+        },
+        description="how sure each rule is",
+    )  # fmt: skip
+    min_confidence: Decimal = Field(Decimal("0.85"), ge=0, le=1, description="matches less sure wait for a person")
+    listings_per_product: Literal["one", "many"] = Field(
+        "one", description="whether several ASINs of a marketplace may be listings of one product"
+    )
+    widths: tuple[str, ...] = Field(
+        ("M", "W", "EE", "D", "C", "N", "EEE", "B"), description="widths to try where a listing names none"
+    )
+    sku_patterns: tuple[str, ...] = Field(
+        ("{model}-{width}-{size}",),
+        description="how canonical SKUs are built; also {plain} (size without its point) and {colour} (its first 4 letters)",
+    )
+    not_canonical: tuple[str, ...] = Field(("AMZN-",), description="products whose SKU begins so are no candidates")
+    identifier_attributes: tuple[str, ...] = Field(
+        ("upc", "ean"), description="attributes that hold an identifier, beside the PIM's own gtin"
+    )
+    family: str = "8 - Amazon"
+    listings_relationship: str = "Amazon Listings"
+    hierarchy_relationship: str = "Amazon Hierarchy"
+    labels: dict[str, str] = Field(
+        default={}, description="attributes that the account has under another label; an empty label: not written"
+    )
+    text_limits: dict[str, int] = Field(
+        default={}, description="longest text of an attribute (or of `label`), where the account has a limit"
+    )
+    update: bool = Field(False, description="whether products that exist are kept up to date")
+    update_rules: dict[str, UpdateRule] = Field(default={}, description="rules that are not the default ones")
+    foreign_edits: Literal["hold", "overwrite"] = "overwrite"
+    time_zone: str = Field("UTC", description="whose date amazon_last_synced is")
+    max_links: int = Field(300, ge=1, description="products that one product may be linked with")
+    max_moving: Decimal = Field(Decimal("0.50"), gt=0)
+    max_held: Decimal = Field(Decimal("0.20"), ge=0)
+
+    @field_validator("update_rules", "labels", "text_limits")
+    @classmethod
+    def _of_attributes(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if unknown := sorted(set(given) - {*AMAZON_ATTRIBUTES, "label"}):
+            raise ValueError(f"not an attribute of an Amazon product: {', '.join(unknown)}")
+        return given
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        return known_zone(name)
+
+    def label(self, attribute: str) -> str:
+        """The label under which the account has an attribute; "" for one that is not written."""
+        return self.labels.get(attribute, attribute)
+
+    def rule(self, attribute: str) -> UpdateRule:
+        """What happens to an attribute of a product that exists."""
+        if not self.update:
+            return "never"
+        default: UpdateRule = "when_empty"
+        if attribute in ("amazon_title", "amazon_listing_status"):
+            default = "always"
+        elif attribute in ("label", "amazon_is_primary", "amazon_last_synced"):
+            default = "never"
+        return self.update_rules.get(attribute, default)
+
+
 class AlertSettings(Section):
     """Who is told when a run fails or a guard stops it, and when it recovers. Empty: nobody."""
 
@@ -370,25 +578,33 @@ SECTIONS: tuple[type[Section], ...] = (
     ShopifySettings,
     GoogleSettings,
     ShopifySheetsSettings,
+    AmazonSettings,
+    PlytixSettings,
+    AmazonPlytixSettings,
     AlertSettings,
     RetentionSettings,
 )
 
 
-ACCOUNTS: dict[
-    str, type[CatsySettings] | type[SparkLayerSettings] | type[ShopifySettings] | type[ShopifySheetsSettings]
-] = {
-    "catsy": CatsySettings,
-    "sparklayer": SparkLayerSettings,
-    "shopify": ShopifySettings,
-    "sheets": ShopifySheetsSettings,
+class _OfAnAccount(Protocol):
+    @property
+    def account(self) -> str: ...
+
+
+ACCOUNTS: dict[str, Callable[[], _OfAnAccount]] = {
+    "catsy": CatsySettings.read,
+    "sparklayer": SparkLayerSettings.read,
+    "shopify": ShopifySettings.read,
+    "sheets": ShopifySheetsSettings.read,
+    "amazon": AmazonSettings.read,
+    "plytix": PlytixSettings.read,
 }
 """Where the account of each system is settled, by the first part of an asset's key."""
 
 
 def account_of(system: str) -> str:
     """The account that a vendor's settings point to, by the vendor's name. Raises KeyError for a system without one."""
-    return ACCOUNTS[system].read().account
+    return ACCOUNTS[system]().account
 
 
 def check_file() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from sync_pipelines.sandbox import exact_json
+from sync_pipelines.sandbox.boots import Boots
 from sync_pipelines.sandbox.catalogue import SCALES, Catalogue, size_of
 from sync_pipelines.sandbox.catsy import Catsy
 from sync_pipelines.sandbox.control import control
@@ -60,6 +61,7 @@ class Sandbox:
         self.scale = scale if scale in SCALES else size
         clock = Clock(speed)
         catalogue = Catalogue(seed, size)
+        self.boots = Boots(seed, size)
         self.catsy = Catsy(catalogue, clock)
         self.sparklayer = SparkLayer(catalogue, clock)
         self.google = Google(catalogue, clock)

@@ -12,23 +12,25 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import rapidjson
 import requests
 import tenacity
 import urllib3
-from pyrate_limiter import InMemoryBucket, Limiter, Rate, SQLiteBucket
+from pyrate_limiter import InMemoryBucket, Limiter, Rate, RateItem, SQLiteBucket
 
 from sync_pipelines.credentials import redact
 from sync_pipelines.settings import sandbox_on
+
+T = TypeVar("T")
 
 USER_AGENT = "sync_pipelines/0.1"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 CONNECT_TIMEOUT = 10.0
 LONGEST_WAIT = 120.0
-"""Seconds a call waits when the vendor asks for it. A longer wait is the caller's decision."""
+"""Seconds a call waits when the vendor asks for it, or its windows are full. A longer wait is the caller's decision."""
 
 
 class VendorError(Exception):
@@ -123,10 +125,11 @@ class Http:
         limits_file: Path | None = None,
         timeout: float = 60.0,
         deadline: float = 300.0,
+        longest_wait: float = LONGEST_WAIT,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.vendor, self.base_url, self.meter = vendor, checked_base(vendor, base_url), meter
-        self.timeout, self.deadline, self.sleep = timeout, deadline, sleep
+        self.timeout, self.deadline, self.longest_wait, self.sleep = timeout, deadline, longest_wait, sleep
         self._reads = [(method, re.compile(path)) for method, path in reads]
         self._writes_on = writes_on
         self._limiter = _limiter(rates, limits_file)
@@ -139,11 +142,27 @@ class Http:
         self._session.headers["User-Agent"] = USER_AGENT
         self.log = logging.getLogger(f"sync_pipelines.vendors.{vendor}")
 
-    def reserve(self) -> None:
-        """Wait for room in the vendor's rate windows now; the next call takes the place."""
-        if not self._reserved and self._limiter is not None:
-            self._limiter.try_acquire(self.vendor)
+    def reserve(self, longest: float | None = None) -> None:
+        """Wait for room in the vendor's rate windows now; the next call takes the place.
+
+        Raises RateLimited, with the time it takes, where that is more than `longest` seconds (`longest_wait` by default).
+        """
+        if not self._reserved:
+            self._take_place(self.longest_wait if longest is None else longest)
             self._reserved = True
+
+    def _take_place(self, longest: float) -> None:
+        if self._limiter is None or self._limiter.try_acquire(self.vendor, blocking=False):
+            return
+        (bucket,) = self._limiter.buckets()
+        wait = cast("int", bucket.waiting(RateItem(self.vendor, time.time_ns() // 1_000_000))) / 1000
+        if wait > longest:
+            raise RateLimited(
+                f"{self.vendor}: the calls that {self.base_url} allows are used up for {wait:.0f} s", retry_after=wait
+            )
+        if wait > LONGEST_WAIT:
+            self.log.info("all calls that the account allows are used: waiting %.0f s", wait)
+        self._limiter.try_acquire(self.vendor)
 
     def close(self) -> None:
         self._session.close()
@@ -184,7 +203,7 @@ class Http:
             if not isinstance(error, VendorError) or not retry(error):
                 return False
             pause = error.retry_after or 0
-            return pause <= LONGEST_WAIT and time.monotonic() - started + pause < self.deadline
+            return pause <= self.longest_wait and time.monotonic() - started + pause < self.deadline
 
         def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
@@ -217,8 +236,8 @@ class Http:
     ) -> Reply:
         if self._reserved:
             self._reserved = False
-        elif self._limiter is not None:
-            self._limiter.try_acquire(self.vendor)
+        else:
+            self._take_place(self.longest_wait)
         if content is not None:
             headers.setdefault("Content-Type", "application/json")
         headers.setdefault("Accept", "application/json")
@@ -317,6 +336,24 @@ def classify(vendor: str, what: str, reply: Reply) -> VendorError | None:
                 f"{base}. Redirects are not followed: credentials go to the account's own host only.", **told
             )
     return Permanent(base, **told)
+
+
+def shaped(vendor: str) -> Callable[[Callable[[Reply], T]], Callable[[Reply], T]]:
+    """For a function that reads a reply: a body of another shape is a failed call, like one that is not JSON."""
+
+    def decorate(parse: Callable[[Reply], T]) -> Callable[[Reply], T]:
+        def read(reply: Reply) -> T:
+            try:
+                return parse(reply)
+            except (KeyError, IndexError, TypeError, ValueError, AttributeError) as e:
+                raise Transient(
+                    f"{vendor}: status {reply.status}, but not what was asked for: {excerpt(reply.text)!r}",
+                    status=reply.status,
+                ) from e
+
+        return read
+
+    return decorate
 
 
 def excerpt(text: str) -> str:

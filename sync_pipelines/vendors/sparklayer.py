@@ -5,15 +5,14 @@ Source of the rules: docs.sparklayer.io/developers (current edition), docs.spark
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
-from sync_pipelines.credentials import remember, secret
+from sync_pipelines.credentials import secret
 from sync_pipelines.settings import SparkLayerSettings
 from sync_pipelines.vendors.http import (
     CallMeter,
@@ -24,14 +23,11 @@ from sync_pipelines.vendors.http import (
     Reply,
     Transient,
     VendorError,
-    excerpt,
+    shaped,
 )
-
-T = TypeVar("T")
+from sync_pipelines.vendors.login import Login
 
 READS = (("POST", r"/api/auth/token"), ("GET", r"/api/v[12]/.*"))
-RENEW_BEFORE = 60.0
-"""Seconds before its end at which a token is renewed; a tenth of its life if that is shorter."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +69,8 @@ class SparkLayer:
 
     def __init__(self, http: Http, site_id: str, client_id: str, client_secret: str) -> None:
         self.http, self.site_id = http, site_id
-        self._login = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
-        self._token, self._renew_at = "", 0.0
+        self._credentials = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
+        self._login = Login(self._fetch_token)
 
     @classmethod
     def connect(
@@ -140,42 +136,28 @@ class SparkLayer:
 
     def login(self) -> None:
         """Get a token now. Raises Permanent when the credentials are refused."""
-        self._token, lasts = self.http.request(
-            "POST", "/api/auth/token", what="login", headers={"Site-Id": self.site_id}, body=self._login, read=_token
+        self._login.renew()
+
+    def _fetch_token(self) -> tuple[str, float]:
+        found: tuple[str, float] = self.http.request(
+            "POST",
+            "/api/auth/token",
+            what="login",
+            headers={"Site-Id": self.site_id},
+            body=self._credentials,
+            read=_token,
         )
-        remember(self._token)
-        self._renew_at = time.monotonic() + lasts - min(RENEW_BEFORE, lasts / 10)
+        return found
 
     def _call(self, method: str, path: str, *, what: str, **options: Any) -> Any:
-        """One call with a token that is renewed near its end, and once more when the site refuses it."""
-        for attempt in (1, 2):
-            if not self._token or time.monotonic() >= self._renew_at:
-                self.login()
-            headers = {"Site-Id": self.site_id, "Authorization": f"Bearer {self._token}"}
-            try:
-                reply = self.http.request(method, path, what=what, headers=headers, **options)
-            except Permanent as e:
-                if e.status != 401 or attempt == 2:
-                    raise
-                self._token = ""
-            else:
-                return reply
-        raise AssertionError("unreachable")
+        def send(token: str) -> Any:
+            headers = {"Site-Id": self.site_id, "Authorization": f"Bearer {token}"}
+            return self.http.request(method, path, what=what, headers=headers, **options)
+
+        return self._login.call(send)
 
 
-def _shaped(parse: Callable[[Reply], T]) -> Callable[[Reply], T]:
-    """A body of another shape is a failed call, like one that is not JSON."""
-
-    def read(reply: Reply) -> T:
-        try:
-            return parse(reply)
-        except (KeyError, TypeError, ValueError, AttributeError) as e:
-            raise Transient(
-                f"sparklayer: status {reply.status}, but not what was asked for: {excerpt(reply.text)!r}",
-                status=reply.status,
-            ) from e
-
-    return read
+_shaped = shaped("sparklayer")
 
 
 @_shaped

@@ -262,7 +262,7 @@ class TestPoints:
             took = time.monotonic() - begun
             asked = sum(costs)
             assert len(queries(sandbox)) == 12, "not one call was throttled"
-            assert took < asked / 4000 + 0.7, "and not one waited for nothing"
+            assert took < asked / 4000 + 3, "and not one waited for nothing"
             assert len(costs) == 12
 
     def test_another_program_at_the_same_bucket_makes_it_wait_and_no_more(self) -> None:

@@ -1,0 +1,44 @@
+"""A token that a vendor gives for a while."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from sync_pipelines.credentials import remember
+from sync_pipelines.vendors.http import Permanent
+
+T = TypeVar("T")
+
+RENEW_BEFORE = 60.0
+"""Seconds before its end at which a token is renewed; a tenth of its life if that is shorter."""
+
+
+class Login:
+    """Fetches a token when it is first needed, again near its end, and once more when the vendor refuses it.
+
+    fetch: asks the vendor for a token; gives it and the seconds it lasts. refused: the statuses that mean so.
+    """
+
+    def __init__(self, fetch: Callable[[], tuple[str, float]], refused: tuple[int, ...] = (401,)) -> None:
+        self._fetch, self._refused = fetch, refused
+        self._token, self._renew_at = "", 0.0
+
+    def renew(self) -> None:
+        """Get a token now. Raises Permanent when the credentials are refused."""
+        self._token, lasts = self._fetch()
+        remember(self._token)
+        self._renew_at = time.monotonic() + lasts - min(RENEW_BEFORE, lasts / 10)
+
+    def call(self, send: Callable[[str], T]) -> T:
+        """Make a call with a token that is good. Raises what `send` raises."""
+        if not self._token or time.monotonic() >= self._renew_at:
+            self.renew()
+        try:
+            return send(self._token)
+        except Permanent as e:
+            if e.status not in self._refused:
+                raise
+        self.renew()
+        return send(self._token)
