@@ -199,6 +199,8 @@ class _Application:
         self.progress: dict[int, tuple[str, ...]] = {}
         """Steps taken in this window by rows that have several."""
         self.stale = False
+        self.told_to_wait = 0
+        """How often in a row, with no row ending in between."""
         self.sent_before: set[int] = set()
         """Rows that this plan had sent before this run took it up."""
         self.writes = 0
@@ -210,8 +212,10 @@ class _Application:
         idle = 0
         while idle < self.patience.tries and self._todo():
             self._pass()
-            idle = 0 if self.journal.ended else idle + 1
-            self.journal.ended = 0
+            if self.journal.ended:
+                idle = self.told_to_wait = self.journal.ended = 0
+            else:
+                idle += 1
         doubtful = self._doubtful_keys()
         self._end_all(
             "SELECT row, key, $2 FROM todo WHERE list_contains($1::VARCHAR[], key)", "unknown", [doubtful, STILL_OPEN]
@@ -399,18 +403,21 @@ class _Application:
 
     def _send_all(self, step: Step, changes: Iterable[Change]) -> None:
         offered: set[int] = set()
-        for batch in self.target.batches(step, changes):
-            rows = {c.row for c in batch}
-            if len(rows) < len(batch) or not offered.isdisjoint(rows):
-                raise DeliveryError(
-                    f"{self.target.name} cut its batches so that a row would be sent twice. Nothing more was sent."
-                )
-            offered |= rows
-            parts = [tuple(batch)]
-            while parts:
-                parts[:0] = self._send(step, parts.pop(0))
-            if self.stale:
-                return
+        try:
+            for batch in self.target.batches(step, changes):
+                rows = {c.row for c in batch}
+                if len(rows) < len(batch) or not offered.isdisjoint(rows):
+                    raise DeliveryError(
+                        f"{self.target.name} cut its batches so that a row would be sent twice. Nothing more was sent."
+                    )
+                offered |= rows
+                parts = [tuple(batch)]
+                while parts:
+                    parts[:0] = self._send(step, parts.pop(0))
+                if self.stale:
+                    return
+        except RetryLater as e:  # there is no room for the next call: none is under way
+            self._wait_long(e)
 
     def _send(self, step: Step, part: Sequence[Change]) -> list[tuple[Change, ...]]:
         """Intent, call, answers. Returns the halves to send instead, when the vendor refused the batch as a whole."""
@@ -419,8 +426,7 @@ class _Application:
             answers = self.target.write(step, part, intent)
         except RetryLater as e:
             self._answer(intent, {c.key: NotApplied(str(e)) for c in part})
-            self._wait(e.seconds, str(e))
-            self.stale = True
+            self._wait_long(e)
         except BatchRefused as e:
             if len(part) == 1:
                 self._answer(intent, {part[0].key: Refused(str(e))})
@@ -441,6 +447,16 @@ class _Application:
             self._answer(intent, answers)
             log.info("%s: %d rows sent (%s)", self.target.name, len(part), step.name)
         return []
+
+    def _wait_long(self, asked: RetryLater) -> None:
+        """Wait as the vendor asks. What was read before may hold no more. Raises Paused."""
+        self.told_to_wait += 1
+        if self.told_to_wait >= self.patience.tries:
+            raise Paused(
+                f"{self.plan.account}: {asked}, {self.told_to_wait} times in a row. The next run goes on from here."
+            )
+        self._wait(asked.seconds, str(asked))
+        self.stale = True
 
     def _intend(self, step: Step, part: Sequence[Change]) -> Intent:
         rows = ",".join(str(c.row) for c in part)

@@ -221,7 +221,10 @@ class Target(ABC):
 
     @abstractmethod
     def batches(self, step: Step, changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
-        """Cut by the vendor's own limits (rows, bytes, one parent per call). Lazily: the changes are a stream."""
+        """Cut by the vendor's own limits (rows, bytes, one parent per call). Lazily: the changes are a stream.
+
+        May raise RetryLater where there is no room for the next call: then no intent stands for a call that only waits.
+        """
 
     @abstractmethod
     def write(self, step: Step, batch: Sequence[Change], intent: Intent) -> Mapping[str, Answer]:

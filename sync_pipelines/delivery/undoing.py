@@ -58,7 +58,11 @@ def make_undo(
             if isinstance(back, str):
                 impossible.append((change.key, back))
                 continue
-            steps = tuple(s.name for s in target.steps if back.action in s.actions)
+            steps = tuple(
+                s.name
+                for s in target.steps
+                if back.action in s.actions and (back.action != "update" or s.name in change.steps)
+            )
             writer.add(PlannedRow(back.key, back.parent, back.action, back.before, back.after, back.remote_id, steps))
         plan = writer.seal(
             ledger, pipeline=known["pipeline"], extract=f"undo {known['id']}", findings=(), run=run,

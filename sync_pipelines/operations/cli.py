@@ -468,11 +468,12 @@ def sandbox(
         int | None, typer.Option(min=0, help="orders in the shop; by default as the scale has it")
     ] = None,
     env_file: Annotated[Path | None, typer.Option(help="also write the environment here")] = None,
+    listings_dir: Annotated[Path | None, typer.Option(help="write a marketplace's listings files here")] = None,
 ) -> None:
     """Serve the vendors' stand-ins on one local port, and print the environment that points the project at them."""
     from sync_pipelines.sandbox import serve
 
-    raise typer.Exit(serve(port, seed, scale, speed, env_file, orders))
+    raise typer.Exit(serve(port, seed, scale, speed, env_file, orders, listings_dir))
 
 
 if __name__ == "__main__":

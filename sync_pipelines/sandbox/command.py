@@ -20,8 +20,12 @@ def serve(
     speed: float = 1.0,
     env_file: Path | None = None,
     orders: int | None = None,
+    listings_dir: Path | None = None,
 ) -> int:
-    """Serve until SIGINT or SIGTERM and return 0; 2 when the port or the file cannot be used. Needs the main thread."""
+    """Serve until SIGINT or SIGTERM and return 0; 2 when the port or a file cannot be used. Needs the main thread.
+
+    listings_dir: where to put the files that list the boots (`Boots.files`), first of all.
+    """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -32,11 +36,15 @@ def serve(
         return 2
     with sandbox:
         lines = export_lines(sandbox.env)
+        writing = listings_dir
         try:
+            if listings_dir is not None:
+                _write_files(listings_dir, sandbox.boots.files())
+            writing = env_file
             if env_file is not None:
                 _write_private(env_file, lines)
         except OSError as error:
-            sys.stderr.write(f"sandbox: cannot write {env_file}: {_reason(error)}\n")
+            sys.stderr.write(f"sandbox: cannot write {writing}: {_reason(error)}\n")
             return 2
         # A comment, so that the whole output can be sourced.
         sys.stdout.write(f"{lines}# sandbox ready at {sandbox.url}\n")
@@ -63,6 +71,12 @@ def _write_private(path: Path, text: str) -> None:
         raise
 
 
+def _write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
 def _reason(error: Exception) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
 
@@ -76,6 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--speed", type=float, default=1.0, help="how much faster rate windows and token lives run")
     parser.add_argument("--orders", type=int, help="orders of the shop (default: 400, or 2000 from 1001 products)")
     parser.add_argument("--env-file", type=Path, help="also write the environment to this file, once listening")
+    parser.add_argument("--listings-dir", type=Path, help="write a marketplace's listings files here, once listening")
     chosen = parser.parse_args(arguments)
     try:
         size_of(chosen.scale)
@@ -85,4 +100,6 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"speed must be more than 0, not {chosen.speed}")
     if chosen.orders is not None and chosen.orders < 0:
         parser.error(f"orders must be at least 0, not {chosen.orders}")
-    return serve(chosen.port, chosen.seed, chosen.scale, chosen.speed, chosen.env_file, chosen.orders)
+    return serve(
+        chosen.port, chosen.seed, chosen.scale, chosen.speed, chosen.env_file, chosen.orders, chosen.listings_dir
+    )

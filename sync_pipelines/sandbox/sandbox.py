@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from sync_pipelines.sandbox import exact_json
+from sync_pipelines.sandbox.amazon import Amazon
 from sync_pipelines.sandbox.boots import Boots
 from sync_pipelines.sandbox.catalogue import SCALES, Catalogue, size_of
 from sync_pipelines.sandbox.catsy import Catsy
@@ -17,6 +18,7 @@ from sync_pipelines.sandbox.control import control
 from sync_pipelines.sandbox.faults import Fault, FaultBook, read_faults
 from sync_pipelines.sandbox.google import Google
 from sync_pipelines.sandbox.limits import Clock
+from sync_pipelines.sandbox.plytix import Plytix
 from sync_pipelines.sandbox.server import Server
 from sync_pipelines.sandbox.shopify import Shopify, orders_of
 from sync_pipelines.sandbox.sparklayer import SparkLayer
@@ -65,8 +67,10 @@ class Sandbox:
         self.catsy = Catsy(catalogue, clock)
         self.sparklayer = SparkLayer(catalogue, clock)
         self.google = Google(catalogue, clock)
+        self.amazon = Amazon(catalogue, clock, self.boots)
+        self.plytix = Plytix(catalogue, clock, self.boots)
         self.shopify = Shopify(catalogue, clock, orders_of(size) if orders is None else orders)
-        vendors = (self.catsy, self.sparklayer, self.google, self.shopify)
+        vendors = (self.catsy, self.sparklayer, self.google, self.shopify, self.amazon, self.plytix)
         self.vendors: Mapping[str, Vendor] = {each.name: each for each in vendors}
         self._books = {name: FaultBook() for name in self.vendors}
         self._calls: dict[str, list[Call]] = {name: [] for name in self.vendors}

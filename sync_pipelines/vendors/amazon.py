@@ -7,7 +7,7 @@ Source of the rules: Catalog Items 2022-04-01 (github.com/amzn/selling-partner-a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -152,8 +152,9 @@ def _item(entry: Mapping[str, Any], marketplace_id: str) -> CatalogItem:
         raise Transient(f"amazon: an item without an ASIN: {str(entry)[:200]!r}")
     summary = section("summaries")
     codes = {c.get("identifierType"): c.get("identifier") for c in section("identifiers").get("identifiers") or ()}
+    none: Mapping[str, Any] = {}
     variation = next(
-        (r for r in section("relationships").get("relationships") or () if r.get("type") == "VARIATION"), {}
+        (r for r in section("relationships").get("relationships") or () if r.get("type") == "VARIATION"), none
     )
     return CatalogItem(
         entry["asin"], summary.get("itemName"), summary.get("brand"), summary.get("modelNumber"), summary.get("partNumber"),

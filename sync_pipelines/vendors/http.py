@@ -152,10 +152,13 @@ class Http:
             self._reserved = True
 
     def _take_place(self, longest: float) -> None:
-        if self._limiter is None or self._limiter.try_acquire(self.vendor, blocking=False):
+        if self._limiter is None:
             return
         (bucket,) = self._limiter.buckets()
-        wait = cast("int", bucket.waiting(RateItem(self.vendor, time.time_ns() // 1_000_000))) / 1000
+        item = RateItem(self.vendor, bucket.now())  # type: ignore[no-untyped-call]
+        if bucket.put(item):
+            return
+        wait = cast("int", bucket.waiting(item)) / 1000
         if wait > longest:
             raise RateLimited(
                 f"{self.vendor}: the calls that {self.base_url} allows are used up for {wait:.0f} s", retry_after=wait

@@ -11,15 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from sync_pipelines.credentials import secret
 from sync_pipelines.settings import PlytixSettings
 from sync_pipelines.vendors.http import CallMeter, Http, NeverSent, Permanent, Reply, VendorError, shaped
 from sync_pipelines.vendors.login import Login
-
-T = TypeVar("T")
 
 READS = (("GET", r"/.*"), ("POST", r"/(products|product_families|relationships|attributes/product)/search"))
 BY_SKU = 100
@@ -130,9 +128,7 @@ class Plytix:
                     [[{"field": "sku", "operator": "in", "value": list(skus)}]], columns, what, page=page
                 )[0]
             except Permanent as e:
-                if e.status != 422 or not any(
-                    "operator" in f"{name} {told}".lower() for name, told in problems(e.body)
-                ):
+                if e.status != 422 or not any("operator" in f"{p.field} {p.reason}".lower() for p in problems(e.body)):
                     raise
                 self._by_list = False  # this account wants them one by one, in one call all the same
         one_by_one = [[{"field": "sku", "operator": "eq", "value": sku}] for sku in skus]
@@ -314,23 +310,31 @@ def secret_names(alias: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
     return (f"PLYTIX_{own}API_KEY",), (f"PLYTIX_{own}API_PASSWORD",)
 
 
-def problems(body: str) -> list[tuple[str, str]]:
-    """Field and reason of every entry of an error: `error.errors`, or `detail`, or `error.msg` alone."""
+class Problem(NamedTuple):
+    """One entry of an error: which field (a custom attribute by its label), why, and which value, where it names one."""
+
+    field: str
+    reason: str
+    value: str
+
+
+def problems(body: str) -> list[Problem]:
+    """Every entry of an error: of `error.errors`, or `detail`, or `error.msg` alone."""
     try:
         document = json.loads(body)
     except ValueError:
         return []
     error = document.get("error", document) if isinstance(document, dict) else {}
     if not isinstance(error, dict):
-        return [("", str(error))]
+        return [Problem("", str(error), "")]
     entries = error.get("errors") or error.get("detail") or []
     found = [
-        (str(e.get("field", "")).removeprefix("attributes."), str(e.get("msg", "")))
+        Problem(str(e.get("field", "")).removeprefix("attributes."), str(e.get("msg", "")), str(e.get("value") or ""))
         if isinstance(e, dict)
-        else ("", str(e))
+        else Problem("", str(e), "")
         for e in (entries if isinstance(entries, list) else [entries])
     ]
-    return found or [("", str(error.get("msg", "")))]
+    return found or [Problem("", str(error.get("msg", "")), "")]
 
 
 def _never_sent(error: VendorError) -> bool:

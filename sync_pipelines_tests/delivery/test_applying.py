@@ -72,11 +72,14 @@ def test_a_batch_refused_as_a_whole_is_halved_until_the_row_is_found(tmp_path: P
         MemoryTarget.size = before
 
 
-def test_a_row_that_never_takes_effect_fails_after_its_tries(shop: Shop) -> None:
-    shop.vendor.script = ["rate_limited"] * 50
-    report = shop.apply(shop.plan({"a": 1}), patience=Patience(3600, 3))
-    assert report.counts == {"failed": 1}
+def test_a_vendor_that_asks_to_wait_again_and_again_pauses_the_plan_and_fails_no_row(shop: Shop) -> None:
+    plan = shop.plan({"a": 1})
+    shop.vendor.script = ["rate_limited"] * 3
+    with pytest.raises(Paused, match="3 times in a row"):
+        shop.apply(plan, patience=Patience(3600, 3))
     assert shop.vendor.calls == 3
+    assert shop.ledger.plan(plan.id)["state"] == "applying"
+    assert shop.apply(plan).counts == {"delivered": 1}
 
 
 def test_a_wait_beyond_patience_pauses_and_the_next_run_goes_on(shop: Shop) -> None:

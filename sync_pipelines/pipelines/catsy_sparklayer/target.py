@@ -30,9 +30,10 @@ from sync_pipelines.delivery.model import (
     Target,
     Unclear,
 )
+from sync_pipelines.pipelines.asking import asking
 from sync_pipelines.pipelines.catsy_sparklayer.mapping import key, price_field
 from sync_pipelines.settings import PriceList, SparkLayerSettings
-from sync_pipelines.vendors.http import NeverSent, Permanent, RateLimited, Transient, WritesOff
+from sync_pipelines.vendors.http import Permanent, Transient
 from sync_pipelines.vendors.sparklayer import Price, RowsRefused, SparkLayer
 
 log = logging.getLogger(__name__)
@@ -149,21 +150,16 @@ class PriceLists(Target):
     def write(self, step: Step, batch: Sequence[Change], intent: Intent) -> Mapping[str, Answer]:
         slug = batch[0].parent
         try:
-            if slug in self._absent:
-                self.client.create_price_list(slug, self.lists[slug].name, self.lists[slug].currency)
-                self._absent.discard(slug)
-            self.client.update_prices(slug, [self.entry(change) for change in batch])
+            with asking(pause=60.0):
+                if slug in self._absent:
+                    self.client.create_price_list(slug, self.lists[slug].name, self.lists[slug].currency)
+                    self._absent.discard(slug)
+                self.client.update_prices(slug, [self.entry(change) for change in batch])
         except RowsRefused as e:
             return self._row_answers(batch, e)
-        except RateLimited as e:
-            raise RetryLater(e.retry_after or 60.0, str(e)) from e
-        except NeverSent as e:
-            raise RetryLater(5.0, str(e)) from e
         except Transient as e:
             self._smaller(batch)
             return {change.key: Unclear(str(e)) for change in batch}
-        except WritesOff as e:
-            raise CannotGoOn(str(e)) from e
         except Permanent as e:
             if e.status == 409:
                 raise RetryLater(30.0, str(e)) from e

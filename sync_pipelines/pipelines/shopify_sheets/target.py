@@ -31,13 +31,14 @@ from sync_pipelines.delivery.model import (
     Target,
     Unclear,
 )
+from sync_pipelines.pipelines.asking import asking
 from sync_pipelines.pipelines.shopify_sheets.layout import Column, Layout, TabLayout, same
 from sync_pipelines.pipelines.shopify_sheets.mapping import REMOVED
 from sync_pipelines.pipelines.shopify_sheets.placing import LINES, UNKEYED, Cell, Placing, claims, lines_same, named
 from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem, Sheet
 from sync_pipelines.settings import ShopifySheetsSettings
 from sync_pipelines.vendors.google_sheets import Row, size
-from sync_pipelines.vendors.http import NeverSent, Permanent, RateLimited, Transient, WritesOff
+from sync_pipelines.vendors.http import Permanent, RateLimited, Transient
 
 log = logging.getLogger(__name__)
 
@@ -207,26 +208,19 @@ class OrderRows(Target):
                 self._stood.append((self.sheet.orders.rows, self.sheet.lines.rows, self.sheet.lines.order_of))
         except LayoutProblem as e:
             raise CannotGoOn(str(e)) from e
-        except (RateLimited, NeverSent, Transient) as e:  # nothing of these orders was sent
+        except (RateLimited, Transient) as e:  # nothing of these orders was sent
             self.sheet.forget()
             raise RetryLater(e.retry_after or self.settings.positions_hold or 1.0, str(e)) from e
-        except WritesOff as e:
-            raise CannotGoOn(str(e)) from e
         except Permanent as e:
             self.sheet.forget()
             raise CannotGoOn(str(e)) from e
         try:
-            self.sheet.client.write(self.sheet.id, cells.ranges())
-        except RateLimited as e:
-            raise RetryLater(e.retry_after or 30.0, str(e)) from e
-        except NeverSent as e:
-            raise RetryLater(5.0, str(e)) from e
+            with asking(pause=30.0):
+                self.sheet.client.write(self.sheet.id, cells.ranges())
         except Transient as e:
             self.sheet.forget()
             self._unanswered[intent.id] = cells.places
             return {change.key: Unclear(str(e)) for change in batch}
-        except WritesOff as e:
-            raise CannotGoOn(str(e)) from e
         except Permanent as e:
             self.sheet.forget()
             if e.status == 400:

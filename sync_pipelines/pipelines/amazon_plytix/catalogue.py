@@ -1,0 +1,110 @@
+"""plytix/products: the merchant's own products with what tells them apart, from the cache when that is fresh enough."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import pyarrow.parquet as pq
+
+from sync_pipelines.delivery import runs
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.pipelines.amazon_plytix.matching import Candidate, candidate
+from sync_pipelines.settings import AmazonPlytixSettings, PlytixSettings
+from sync_pipelines.vendors.http import Permanent, Transient
+from sync_pipelines.vendors.plytix import Plytix, Product
+from sync_pipelines.warehouse.snapshots import About, Published, SnapshotUnreadable, Staged, Warehouse
+from sync_pipelines.warehouse.spool import ItemSpool
+
+log = logging.getLogger(__name__)
+
+PRODUCTS_KEY = ("plytix", "products")
+Refresh = Literal["auto", "always", "never"]
+
+
+class NoCatalogue(Exception):
+    """There are no products to match with; the message says what to do."""
+
+
+class Catalogue:
+    """How one run comes by the products of the PIM that listings may be of."""
+
+    def __init__(
+        self, warehouse: Warehouse, ledger: Ledger, settings: AmazonPlytixSettings, plytix: PlytixSettings, run: str
+    ) -> None:
+        self.warehouse, self.ledger, self.settings, self.plytix, self.run = warehouse, ledger, settings, plytix, run
+
+    def cached(self, refresh: Refresh) -> Published | None:
+        """The last complete reading of this account, if it may be used: with `auto` one that is young enough.
+
+        Raises NoCatalogue with `never` when there is none.
+        """
+        if refresh == "always":
+            return None
+        try:
+            found = self.warehouse.find(PRODUCTS_KEY, self.plytix.account)
+        except SnapshotUnreadable as e:
+            log.warning("the cached products are not used: %s", e)
+            found = None
+        if refresh == "never":
+            if found is None:
+                raise NoCatalogue(
+                    f"no products of {self.plytix.account} were read yet: run once without --refresh never."
+                )
+            return found
+        return found if found is not None and timedelta(0) <= found.about.age < self.plytix.max_age else None
+
+    @contextmanager
+    def read(self, client: Plytix, identifiers: Sequence[str]) -> Iterator[Staged]:
+        """Read every product but our own into a staged file. `identifiers`: the account's attributes that hold one."""
+        columns = {"id": "id", "sku": "sku", "label": "label", "gtin": "gtin", **{f"code:{n}": n for n in identifiers}}
+        with ItemSpool(self.warehouse.staging, "plytix-products", columns) as spool:
+            for product in self._products(client, identifiers):
+                codes = {name: product.attributes.get(name) for name in identifiers}
+                spool.add(
+                    [{"id": product.id, "sku": product.sku, "label": product.label, "gtin": product.gtin, **codes}]
+                )
+            if not spool.rows:
+                raise Transient(
+                    f"plytix: {self.plytix.account} gave no product at all. The last complete reading stays."
+                )
+            now = datetime.now(UTC)
+            extract = f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+            about = About(self.plytix.account, now.isoformat(), extract, spool.rows)
+            runs.note_extract(
+                self.ledger, extract, source="/".join(PRODUCTS_KEY), account=about.account, rows=spool.rows, repeats=0,
+                origin="api", run=self.run,
+            )  # fmt: skip
+            yield spool.complete(about)
+
+    def _products(self, client: Plytix, identifiers: Sequence[str]) -> Iterator[Product]:
+        """The vendor leaves out what is ours where it can; whether it can is not documented."""
+        columns = ["label", "gtin", *(f"attributes.{name}" for name in identifiers)]
+        ours = self.settings.not_canonical
+        without = [{"field": "sku", "operator": "!like", "value": start} for start in ours]
+        try:
+            found = client.products(without, columns)
+            first = next(found, None)
+        except Permanent as e:
+            if e.status != 422 or not without:
+                raise
+            found = client.products([], columns)
+            first = next(found, None)
+        for product in (*([first] if first else []), *found):
+            if not product.sku.upper().startswith(tuple(start.upper() for start in ours)):
+                yield product
+
+
+def candidates(products: Published, style: str = "") -> Iterator[Candidate]:
+    """The products that listings may be of; of one style, if one is named."""
+    start = style.upper()
+    file = pq.ParquetFile(products.path)
+    codes = [name for name in file.schema_arrow.names if name.startswith("code:")]
+    for batch in file.iter_batches(10_000, columns=["id", "sku", "label", "gtin", *codes]):
+        for id_, sku, label, gtin, *others in zip(*(c.to_pylist() for c in batch.columns), strict=True):
+            if not start or sku.upper() == start or sku.upper().startswith(f"{start}-"):
+                yield candidate(id_, sku, label, gtin, others)

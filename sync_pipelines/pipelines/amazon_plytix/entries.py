@@ -1,0 +1,194 @@
+"""One entry of a mapping: a listing, the product it is a listing of, and how sure that is; as rows and as the JSON file.
+
+The file is in a shape that holds all that earlier programs wrote; readers take every one of those
+(docs/pipelines/amazon_plytix.md has the keys).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+
+from sync_pipelines.pipelines.amazon_plytix.files import Dropped, FileRefused, text
+from sync_pipelines.pipelines.amazon_plytix.identifiers import amazon_sku, is_asin
+from sync_pipelines.settings import AmazonSettings
+
+MAPPING_KEY = ("amazon", "asin_mapping")
+
+State = Literal["matched", "held", "ambiguous", "unmatched", "parent", "rejected"]
+
+NOTES = {
+    "state": "matched, held (not sure enough), ambiguous, unmatched, parent, rejected",
+    "suggested_sku": "SKU of the Amazon product in the PIM", "match_method": "by what the product was found",
+    "match_confidence": "how sure that is, 0 to 1", "reason": "why there is no product",
+    "candidates": "products that might be meant", "gtin_match": "whether its identifiers are the product's",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A listing and its product, under the names that the mapping file has. `candidates`: SKUs, comma between them."""
+
+    state: State
+    suggested_sku: str
+    marketplace: str
+    amazon_asin: str
+    amazon_parent_asin: str | None = None
+    amazon_sku: str | None = None
+    amazon_upc: str | None = None
+    amazon_ean: str | None = None
+    amazon_gtin: str | None = None
+    amazon_title: str | None = None
+    amazon_size: str | None = None
+    amazon_color: str | None = None
+    amazon_variation_theme: str | None = None
+    amazon_listing_status: str | None = None
+    item_classification: str | None = None
+    model_number: str | None = None
+    canonical_plytix_sku: str | None = None
+    canonical_plytix_id: str | None = None
+    canonical_plytix_label: str | None = None
+    canonical_plytix_gtin: str | None = None
+    match_method: str | None = None
+    match_confidence: Decimal | None = None
+    gtin_match: bool | None = None
+    reason: str | None = None
+    candidates: str | None = None
+
+
+_TYPES = {"match_confidence": pa.decimal128(3, 2), "gtin_match": pa.bool_()}
+SCHEMA = pa.schema([(f.name, _TYPES.get(f.name, pa.string())) for f in fields(Entry)])
+_CANONICAL = ("canonical_plytix_sku", "canonical_plytix_id", "canonical_plytix_label", "canonical_plytix_gtin")
+_MATCH = ("match_method", "match_confidence", "gtin_match")
+_OLD_NAMES = {
+    "canonical_plytix_sku": ("plytix_product_sku",), "canonical_plytix_id": ("plytix_product_id",),
+    "canonical_plytix_label": ("plytix_label",), "canonical_plytix_gtin": ("plytix_gtin",), "match_method": ("match_type",),
+}  # fmt: skip
+"""What the first programs called it."""
+
+
+@dataclass(frozen=True)
+class AsinMapping:
+    """A whole mapping: entries in order (those with a product first), and products of the same styles without a listing."""
+
+    metadata: Mapping[str, Any]
+    entries: Sequence[Entry]
+    unlisted: Sequence[Mapping[str, Any]] = ()
+    duplicates: Sequence[Mapping[str, Any]] = ()
+
+
+def table(entries: Iterable[Entry]) -> pa.Table:
+    rows = list(entries)
+    return pa.table({name: [getattr(row, name) for row in rows] for name in SCHEMA.names}, schema=SCHEMA)
+
+
+def from_table(rows: pa.Table) -> Iterator[Entry]:
+    for batch in rows.to_batches(max_chunksize=10_000):
+        columns = [batch.column(name).to_pylist() for name in SCHEMA.names]
+        yield from (Entry(*values) for values in zip(*columns, strict=True))
+
+
+def as_json(mapping: AsinMapping) -> str:
+    """The mapping file: `metadata, matched, unmatched_amazon, unmatched_plytix, duplicates`."""
+    matched = [asdict(e) for e in mapping.entries if e.state == "matched"]
+    others = [asdict(e) for e in mapping.entries if e.state != "matched"]
+    for row in matched:
+        row["match_confidence"] = float(row["match_confidence"])
+        for name in ("state", "reason", "candidates"):
+            del row[name]
+    for row in others:
+        for name in (*_CANONICAL, *_MATCH):
+            del row[name]
+        row["candidates"] = row["candidates"].split(",") if row["candidates"] else []
+    document = {
+        "metadata": {
+            **mapping.metadata, "amazon_count": len(mapping.entries), "matched_count": len(matched),
+            "unmatched_count": len(others), "unmatched_plytix_count": len(mapping.unlisted),
+            "duplicate_count": len(mapping.duplicates),
+        },
+        "matched": matched, "unmatched_amazon": others, "unmatched_plytix": list(mapping.unlisted),
+        "duplicates": list(mapping.duplicates),
+    }  # fmt: skip
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def read_mapping(dropped: Dropped, settings: AmazonSettings) -> AsinMapping:
+    """A mapping file of any of its generations. Raises FileRefused naming the entry that is not understood."""
+    document, path = dropped.document, dropped.path
+    metadata = document.get("metadata") or {}
+    default = str(metadata.get("marketplace") or settings.marketplace)
+    entries = []
+    for part in ("matched", "unmatched_amazon"):
+        rows = document.get(part) or []
+        if not isinstance(rows, list):
+            raise FileRefused(f"{path}: `{part}` is no list.")
+        for number, row in enumerate(rows):
+            where = f"{path}: {part}[{number}]"
+            if not isinstance(row, dict):
+                raise FileRefused(f"{where} is no object.")
+            entries.append(_entry(where, row, part, default, settings))
+    return AsinMapping(metadata, entries, document.get("unmatched_plytix") or (), document.get("duplicates") or ())
+
+
+def _entry(where: str, row: Mapping[str, Any], part: str, default: str, settings: AmazonSettings) -> Entry:
+    values: dict[str, Any] = {name: text(row.get(name)) for name in SCHEMA.names if name not in _TYPES}
+    for name, others in _OLD_NAMES.items():
+        values[name] = values[name] or next((text(row[other]) for other in others if row.get(other)), None)
+    asin, marketplace = values["amazon_asin"] or "", values["marketplace"] or default
+    problem = _problem(asin, marketplace, values, settings)
+    if isinstance(row.get("candidates"), list):
+        values["candidates"] = ",".join(map(str, row["candidates"])) or None
+    state: State = "matched"
+    if problem:
+        state = "rejected"
+        values["reason"] = problem
+    elif part == "unmatched_amazon":
+        state = "parent" if values["item_classification"] == "VARIATION_PARENT" else "unmatched"
+        if values["state"] == "held" or values["state"] == "ambiguous":
+            state = values["state"]
+    elif not values["canonical_plytix_sku"]:
+        raise FileRefused(f"{where} ({asin}) is matched, but names no product (canonical_plytix_sku).")
+    values.update(
+        state=state, amazon_asin=asin, marketplace=marketplace,
+        suggested_sku=values["suggested_sku"] or amazon_sku(marketplace, asin),
+        match_confidence=_confidence(where, row.get("match_confidence")), gtin_match=_flag(row.get("gtin_match")),
+    )  # fmt: skip
+    return Entry(**values)
+
+
+def _problem(asin: str, marketplace: str, values: Mapping[str, Any], settings: AmazonSettings) -> str | None:
+    if not is_asin(asin):
+        return f"{asin!r} is no ASIN"
+    if marketplace not in settings.marketplaces:
+        return f"marketplace {marketplace} is not among those of the settings ({', '.join(settings.marketplaces)})"
+    named = values["suggested_sku"]
+    if named and named != amazon_sku(marketplace, asin):
+        return f"suggested_sku {named} is not that of {asin} in {marketplace}"
+    return None
+
+
+def _confidence(where: str, value: Any) -> Decimal | None:
+    if value is None:
+        return None
+    try:
+        sure = Decimal(str(value))
+    except InvalidOperation:
+        sure = Decimal(-1)
+    if not 0 <= sure <= 1:
+        raise FileRefused(f"{where}: match_confidence {value!r} is no number from 0 to 1.")
+    return sure.quantize(Decimal("0.01"))
+
+
+def _flag(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def mapping_path(folder: Path, partition: str) -> Path:
+    """Where the mapping of a partition is written for people."""
+    return folder / f"{partition}_mapping.json"

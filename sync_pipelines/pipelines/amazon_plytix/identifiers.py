@@ -1,0 +1,42 @@
+"""What tells products apart: UPC, EAN and GTIN as one space of numbers, SKUs with their sizes padded, ASINs."""
+
+from __future__ import annotations
+
+import re
+
+_ASIN = re.compile(r"[A-Z0-9]{10}")
+_LAST_SIZE = re.compile(r"-(\d)(\.\d+)?$")
+
+
+class NoIdentifier(ValueError):
+    """The text is no identifier; the message says why."""
+
+
+def gtin14(text: str) -> str:
+    """A UPC, EAN or GTIN as 14 digits, zeros put back in front; so the same number is the same text, however it is written.
+
+    Raises NoIdentifier for other characters, more than 14 digits, nothing but zeros, or a check digit that is not right
+    (https://www.gs1.org/services/how-calculate-check-digit).
+    """
+    digits = text.strip().replace(" ", "").replace("-", "")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 14 or not int(digits):
+        raise NoIdentifier(f"{text!r} is no UPC, EAN or GTIN")
+    number = digits.zfill(14)
+    weighted = sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(number[:-1]))
+    if -weighted % 10 != int(number[-1]):
+        raise NoIdentifier(f"{text!r} has a wrong check digit")
+    return number
+
+
+def padded_sku(sku: str) -> str:
+    """A SKU to compare by: in capitals, and with a size of one digit padded, so that ABC-M-9.5 is ABC-M-09.5."""
+    return _LAST_SIZE.sub(lambda found: f"-0{found[1]}{found[2] or ''}", sku.strip().upper())
+
+
+def is_asin(text: str) -> bool:
+    return _ASIN.fullmatch(text) is not None
+
+
+def amazon_sku(marketplace: str, asin: str) -> str:
+    """The SKU of the PIM's product for a listing."""
+    return f"AMZN-{marketplace}-{asin}"

@@ -1,0 +1,93 @@
+"""From a mapping to what the PIM should hold: a product per listing, and the links between products. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sync_pipelines.delivery.model import Desired
+from sync_pipelines.pipelines.amazon_plytix.account import DoesNotFit, fitting
+from sync_pipelines.pipelines.amazon_plytix.entries import Entry
+from sync_pipelines.pipelines.amazon_plytix.identifiers import amazon_sku
+from sync_pipelines.settings import AmazonPlytixSettings
+from sync_pipelines.vendors.plytix import Attribute
+
+LAST_SYNCED = "amazon_last_synced"
+_FROM = {
+    "amazon_asin": "amazon_asin", "amazon_parent_asin": "amazon_parent_asin", "amazon_sku": "amazon_sku",
+    "amazon_upc": "amazon_upc", "amazon_ean": "amazon_ean", "amazon_title": "amazon_title", "amazon_size": "amazon_size",
+    "amazon_color": "amazon_color", "amazon_variation_theme": "amazon_variation_theme",
+    "amazon_listing_status": "amazon_listing_status", "amazon_marketplace": "marketplace",
+    "amazon_canonical_sku": "canonical_plytix_sku",
+}  # fmt: skip
+"""Attribute of the product → field of the entry."""
+
+
+def desired_products(
+    entries: Iterable[Entry], settings: AmazonPlytixSettings, attributes: Mapping[str, Attribute], today: date
+) -> Iterator[Desired]:
+    """One product per entry, `AMZN-{marketplace}-{ASIN}`. What is not known is left out.
+
+    A value that its attribute does not take makes the row a conflict. Rejected entries are no products.
+    """
+    for entry in entries:
+        if entry.state == "rejected":
+            continue
+        values: dict[str, Any] = {
+            **{name: getattr(entry, field) for name, field in _FROM.items()},
+            "amazon_is_primary": False,
+            LAST_SYNCED: str(today),
+        }
+        fields: dict[str, Any] = {
+            "sku": entry.suggested_sku,
+            "label": entry.amazon_title or f"Amazon {entry.amazon_asin}",
+            "family": settings.family,
+        }
+        wrong = []
+        if len(fields["label"]) > settings.text_limits.get("label", len(fields["label"])):
+            wrong.append(f"label has {len(fields['label'])} characters, {settings.text_limits['label']} are allowed")
+        for name, value in values.items():
+            if name in attributes and value is not None and value != "":
+                try:
+                    fields[name] = fitting(attributes[name], value, settings.text_limits.get(name))
+                except DoesNotFit as e:
+                    wrong.append(str(e))
+        yield Desired(entry.suggested_sku, fields, conflict="; ".join(wrong) or None)
+
+
+@dataclass(frozen=True, order=True)
+class Link:
+    """A product to be linked with another, by their SKUs."""
+
+    relationship: str
+    source: str
+    target: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.relationship}/{self.source}/{self.target}"
+
+
+def link_of(key: str, relationships: Iterable[str]) -> Link:
+    """The link that a key names. Raises ValueError for a key of no known relationship."""
+    for relationship in relationships:
+        if key.startswith(f"{relationship}/"):
+            source, _, target = key[len(relationship) + 1 :].rpartition("/")
+            return Link(relationship, source, target)
+    raise ValueError(f"{key!r} names no link of {', '.join(relationships)}")
+
+
+def desired_links(entries: Iterable[Entry], settings: AmazonPlytixSettings) -> list[Link]:
+    """Canonical product → its Amazon product, and Amazon parent → its children; those of one product together."""
+    links = set()
+    for entry in entries:
+        if entry.state == "rejected":
+            continue
+        if entry.state == "matched" and entry.canonical_plytix_sku:
+            links.add(Link(settings.listings_relationship, entry.canonical_plytix_sku, entry.suggested_sku))
+        if entry.amazon_parent_asin:
+            parent = amazon_sku(entry.marketplace, entry.amazon_parent_asin)
+            links.add(Link(settings.hierarchy_relationship, parent, entry.suggested_sku))
+    return sorted(links)

@@ -1,0 +1,230 @@
+"""Which product a listing is a listing of. Pure: listings and products in, entries of a mapping out.
+
+The rules are tried in the order of the settings, and the first that finds products decides. Where it finds several, a
+later rule may tell them apart; where none does, that is reported and nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from sync_pipelines.pipelines.amazon_plytix.entries import AsinMapping, Entry
+from sync_pipelines.pipelines.amazon_plytix.identifiers import NoIdentifier, amazon_sku, gtin14, padded_sku
+from sync_pipelines.pipelines.amazon_plytix.listings import PARENT, Listing
+from sync_pipelines.settings import AmazonPlytixSettings, Rule
+
+_WIDTHS = {"WIDE": "W", "MEDIUM": "M", "NARROW": "N", "REGULAR": "M"}
+_AT_THE_END = re.compile(r",\s*(\d{1,2}(?:\.\d+)?)\s*([A-Za-z]+)?\s*$")
+_SIZE = re.compile(r"\s*(\d{1,2}(?:\.\d+)?)\s*([A-Za-z]+)?\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A product that listings may be of. `codes`: its identifiers as 14 digits."""
+
+    id: str
+    sku: str
+    label: str | None
+    gtin: str | None
+    codes: frozenset[str]
+
+
+class Products:
+    """The candidates, by what a listing may be found by."""
+
+    def __init__(self, candidates: Iterable[Candidate]) -> None:
+        self.by_code: dict[str, list[Candidate]] = {}
+        self.by_sku: dict[str, list[Candidate]] = {}
+        for product in candidates:
+            self.by_sku.setdefault(padded_sku(product.sku), []).append(product)
+            for code in product.codes:
+                self.by_code.setdefault(code, []).append(product)
+
+    def collisions(self) -> list[dict[str, Any]]:
+        """Identifiers and SKUs that several products have."""
+        shared = [("identifier", code, found) for code, found in self.by_code.items() if len(found) > 1]
+        shared += [("sku", sku, found) for sku, found in self.by_sku.items() if len(found) > 1]
+        return [
+            {"what": what, "value": value, "plytix_skus": sorted(p.sku for p in found)} for what, value, found in shared
+        ]
+
+
+def candidate(id_: str, sku: str, label: str | None, gtin: str | None, others: Iterable[str | None]) -> Candidate:
+    """A product with those of its identifiers that are some; the others say nothing."""
+    codes = set()
+    for code in (gtin, *others):
+        if code:
+            try:
+                codes.add(gtin14(str(code)))
+            except NoIdentifier:
+                continue
+    return Candidate(id_, sku, label, gtin, frozenset(codes))
+
+
+def match(
+    listings: Iterable[Listing], products: Products, settings: AmazonPlytixSettings, metadata: Mapping[str, Any]
+) -> AsinMapping:
+    """Find the product of every listing. Entries with a product come first, in the order of the listings."""
+    rules = _Rules(products, settings)
+    entries = [rules(listing) for listing in listings]
+    if settings.listings_per_product == "one":
+        entries = _one_listing_each(entries)
+    matched = [e for e in entries if e.state == "matched"]
+    taken = {e.canonical_plytix_sku for e in matched}
+    styles = {_style(e.canonical_plytix_sku or "") for e in matched} | {metadata.get("style")}
+    unlisted = [
+        {"sku": p.sku, "id": p.id, "reason": "no listing found"}
+        for found in products.by_sku.values() for p in found
+        if p.sku not in taken and _style(p.sku) in styles
+    ]  # fmt: skip
+    repeats = [{"what": "listing", "value": listing.asin, "others": listing.also} for listing in rules.seen_twice]
+    return AsinMapping(
+        metadata, [*matched, *(e for e in entries if e.state != "matched")], unlisted,
+        [*products.collisions(), *_several(entries), *repeats],
+    )  # fmt: skip
+
+
+class _Rules:
+    def __init__(self, products: Products, settings: AmazonPlytixSettings) -> None:
+        self.products, self.settings = products, settings
+        self.seen_twice: list[Listing] = []
+
+    def __call__(self, listing: Listing) -> Entry:
+        if listing.also:
+            self.seen_twice.append(listing)
+        entry = _unmatched(listing)
+        if listing.problem:
+            return replace(entry, state="rejected", reason=listing.problem)
+        if listing.classification == PARENT:
+            return replace(entry, state="parent", reason="a variation parent is no listing of one product")
+        codes, wrong = _codes(listing)
+        found, rule, sure = self._find(listing, codes)
+        if not found:
+            told = "no product has its identifiers, its SKU, or its model and size"
+            return replace(entry, reason=f"{told}; {'; '.join(wrong)}" if wrong else told)
+        names = ",".join(sorted(p.sku for p in found))
+        if len(found) > 1:
+            return replace(entry, state="ambiguous", reason=f"{len(found)} products fit by {rule}", candidates=names)
+        if sure < self.settings.min_confidence:
+            told = f"found by {rule}, but {sure} is less sure than {self.settings.min_confidence}"
+            return replace(entry, state="held", reason=told, candidates=names)
+        (product,) = found
+        return replace(
+            entry, state="matched", canonical_plytix_sku=product.sku, canonical_plytix_id=product.id,
+            canonical_plytix_label=product.label, canonical_plytix_gtin=product.gtin, match_method=rule,
+            match_confidence=sure, gtin_match=bool(codes & product.codes) if codes and product.codes else None,
+        )  # fmt: skip
+
+    def _find(self, listing: Listing, codes: set[str]) -> tuple[list[Candidate], str, Decimal]:
+        """The products that fit, by which rule, and how sure that is."""
+        fits: dict[str, Candidate] = {}
+        first, sure = "", Decimal(0)
+        for rule in self.settings.match_order:
+            found, confidence = self._by(rule, listing, codes)
+            by_id = {p.id: p for p in found}
+            if not fits:
+                fits, first, sure = by_id, rule, confidence
+            elif common := {id_: p for id_, p in by_id.items() if id_ in fits}:
+                fits, first = common, f"{first} and {rule}"
+            if len(fits) == 1:
+                break
+        return list(fits.values()), first, sure
+
+    def _by(self, rule: Rule, listing: Listing, codes: set[str]) -> tuple[list[Candidate], Decimal]:
+        sure = self.settings.confidence
+        if rule == "gtin":
+            return [p for code in sorted(codes) for p in self.products.by_code.get(code, ())], sure["gtin"]
+        if rule == "sku":
+            sku = listing.seller_sku
+            return (self.products.by_sku.get(padded_sku(sku), []) if sku else []), sure["sku"]
+        size, width = size_and_width(listing.title, listing.size, self.settings.widths)
+        if not listing.model_number or size is None:
+            return [], sure["model_size"]
+        widths = (width,) if width else self.settings.widths
+        skus = {
+            padded_sku(pattern.format(**_parts(listing, size, each)))
+            for pattern in self.settings.sku_patterns
+            for each in widths
+        }
+        found = [p for sku in sorted(skus) for p in self.products.by_sku.get(sku, ())]
+        return found, sure["model_size" if width else "model_size_without_width"]
+
+
+def size_and_width(title: str | None, size: str | None, widths: Sequence[str]) -> tuple[str | None, str | None]:
+    """Size (two digits before the point) and width, from the end of the title ("…, 10.5 W"), else from the size."""
+    for found in (_AT_THE_END.search(title or ""), _SIZE.fullmatch(size or "")):
+        if found:
+            word = (found[2] or "").upper()
+            width = _WIDTHS.get(word, word)
+            whole, point, part = found[1].partition(".")
+            return whole.zfill(2) + point + part, width if width in widths else None
+    return None, None
+
+
+def _parts(listing: Listing, size: str, width: str) -> dict[str, str]:
+    colour = "".join(c for c in listing.color or "" if c.isalpha())[:4].upper()
+    return {
+        "model": listing.model_number or "", "width": width, "size": size, "plain": size.replace(".", ""), "colour": colour,
+    }  # fmt: skip
+
+
+def _codes(listing: Listing) -> tuple[set[str], list[str]]:
+    """The listing's identifiers, and what is wrong with those that are none."""
+    codes, wrong = set(), []
+    for code in (listing.upc, listing.ean, listing.gtin):
+        if code:
+            try:
+                codes.add(gtin14(code))
+            except NoIdentifier as e:
+                wrong.append(str(e))
+    return codes, wrong
+
+
+def _unmatched(listing: Listing) -> Entry:
+    return Entry(
+        "unmatched", amazon_sku(listing.marketplace, listing.asin), listing.marketplace, listing.asin, listing.parent_asin,
+        listing.seller_sku, listing.upc, listing.ean, listing.gtin, listing.title, listing.size, listing.color, listing.theme,
+        listing.status, listing.classification, listing.model_number,
+    )  # fmt: skip
+
+
+def _style(sku: str) -> str:
+    return sku.partition("-")[0]
+
+
+def _one_listing_each(entries: Sequence[Entry]) -> list[Entry]:
+    """Several listings of one product in a marketplace: which is meant is a person's decision."""
+    by_product: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        if entry.canonical_plytix_sku:
+            by_product.setdefault((entry.canonical_plytix_sku, entry.marketplace), []).append(entry)
+    several = {entry.suggested_sku: same for same in by_product.values() if len(same) > 1 for entry in same}
+    return [_undecided(e, several[e.suggested_sku]) if e.suggested_sku in several else e for e in entries]
+
+
+def _undecided(entry: Entry, same: Sequence[Entry]) -> Entry:
+    others = ", ".join(e.amazon_asin for e in same if e.amazon_asin != entry.amazon_asin)
+    return replace(
+        _blank(entry), state="ambiguous", candidates=entry.canonical_plytix_sku,
+        reason=f"{others} fits the same product, and one listing is allowed per product",
+    )  # fmt: skip
+
+
+def _blank(entry: Entry) -> Entry:
+    return replace(
+        entry, canonical_plytix_sku=None, canonical_plytix_id=None, canonical_plytix_label=None, canonical_plytix_gtin=None,
+        match_method=None, match_confidence=None, gtin_match=None,
+    )  # fmt: skip
+
+
+def _several(entries: Iterable[Entry]) -> list[dict[str, Any]]:
+    """Products that several listings fit, as the mapping file tells them."""
+    found: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.state == "ambiguous" and entry.candidates and "," not in entry.candidates:
+            found.setdefault(entry.candidates, []).append(entry.amazon_asin)
+    return [{"what": "product", "value": sku, "amazon_asins": asins} for sku, asins in found.items()]
