@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from sync_pipelines.pipelines.amazon_plytix.definitions import definitions as amazon_plytix
 from sync_pipelines.pipelines.catsy_sparklayer.definitions import definitions as catsy_sparklayer
 from sync_pipelines.pipelines.resources import RunResource
 from sync_pipelines.pipelines.shopify_sheets.definitions import definitions as shopify_sheets
@@ -18,4 +19,4 @@ shared = dg.Definitions(
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    return dg.Definitions.merge(shared, catsy_sparklayer, shopify_store, shopify_sheets)
+    return dg.Definitions.merge(shared, catsy_sparklayer, shopify_store, shopify_sheets, amazon_plytix)

@@ -111,6 +111,7 @@ def apply(
         raise DeliveryError(f"plan {plan.id} expired {row['expires_at']}. Nothing was sent; make a new plan.")
     p = tables.plan.c
     newer = sa.select(p.id).where(p.account == plan.account, p.state == "done", p.applied_at > row["sealed_at"])
+    newer = newer.where(tables.speaks_for(tables.plan, row["scope"]))
     if row["state"] == "sealed" and (later := ledger.row(newer)):
         raise DeliveryError(
             f"plan {later['id']} was applied after plan {plan.id} was made. Nothing was sent; make a new plan."
@@ -263,6 +264,8 @@ class _Application:
             tables.plan.c.state == "applying",
             tables.plan.c.id != self.plan.id,
         )
+        if self.plan.scope:  # what is about another partition goes on when its turn comes
+            older = older.where(tables.plan.c.scope == self.plan.scope)
         for found in self.ledger.rows(older):
             self._end_rows_in_doubt(found["id"])
             self._load_ended(found["id"])

@@ -51,8 +51,10 @@ plan = _table(
     "plan", {"id": TEXT},
     pipeline=TEXT, account=TEXT, extract=TEXT, state=TEXT, verdict=TEXT, findings=TEXT, counts=TEXT, owned=TEXT,
     partial=INT, undo_of=TEXT, run=TEXT, sealed_at=TEXT, expires_at=TEXT, applied_at=TEXT, as_planned=INT, read_back=INT,
+    scope=TEXT,
 )  # fmt: skip
-"""state: sealed, applying, done. partial: it did not look at, or send, everything (chosen keys, a limit, an undo)."""
+"""state: sealed, applying, done. partial: it did not look at, or send, everything (chosen keys, a limit, an undo). scope: the
+partition it speaks for; empty: the whole account."""
 
 attempt = _table(
     "attempt", {"id": TEXT},
@@ -238,7 +240,7 @@ class Ledger:
 
         Mended: the key was delivered since, or a later plan that looked at everything found nothing to do for it.
         """
-        later, full, row = outcome.alias("later"), plan.alias("full"), outcome.alias("row")
+        later, full, row, own = outcome.alias("later"), plan.alias("full"), outcome.alias("row"), plan.alias("own")
         query = sa.select(outcome).where(outcome.c.state.in_(BAD_OUTCOMES)).order_by(outcome.c.at.desc(), outcome.c.row)
         if account is not None:
             query = query.where(outcome.c.account == account)
@@ -249,12 +251,16 @@ class Ledger:
                 later.c.at > outcome.c.at,
                 later.c.state.in_(["delivered", "unchanged"]),
             )
+            of_it = (
+                sa.exists().where(own.c.id == outcome.c.plan, speaks_for(full, own.c.scope)).correlate(full, outcome)
+            )
             in_plan = sa.exists().where(row.c.plan == full.c.id, row.c.key == outcome.c.key).correlate(full, outcome)
             found_equal = sa.exists().where(
                 full.c.account == outcome.c.account,
                 full.c.state == "done",
                 full.c.partial == 0,
                 full.c.sealed_at > outcome.c.at,
+                of_it,
                 ~in_plan,
             )
             query = query.where(~ended_well, ~found_equal)
@@ -357,6 +363,12 @@ class Ledger:
     def drop_cursor(self, account: str, name: str) -> None:
         with self.write() as tx:
             tx.execute(cursor.delete().where(cursor.c.account == account, cursor.c.name == name))
+
+
+def speaks_for(plans: Any, scope: Any) -> Any:
+    """The condition that a plan covers this scope: it is of the same, or of the whole account."""
+    own = sa.func.coalesce(plans.c.scope, "")
+    return (own == "") | (own == sa.func.coalesce(scope, ""))
 
 
 class Lease:

@@ -57,11 +57,13 @@ def make_plan(
     plan_guards: Sequence[PlanGuard] = (),
     only: Collection[str] | None = None,
     whole: bool = False,
+    scope: str = "",
 ) -> Plan:
     """Compare, decide row by row, let the guards look, seal. Sends nothing that changes the target.
 
     `only` plans just these keys: others are neither compared nor removed. `whole`: the caller has made sure that no other
-    key can need anything, so that the plan speaks for all of them.
+    key can need anything, so that the plan speaks for all of them. `scope`: the partition that all of this is about, where the
+    target has several and each is planned alone.
     """
     policy = policy or Policy()
     chosen = desired if only is None else (d for d in desired if d.key in only)
@@ -102,6 +104,7 @@ def make_plan(
             run=run,
             valid_for=policy.valid_for,
             partial=only is not None and not whole,
+            scope=scope,
         )
 
 

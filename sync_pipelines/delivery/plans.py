@@ -57,6 +57,8 @@ class Plan:
     counts: Counts
     path: Path
     undo_of: str | None = None
+    scope: str = ""
+    """The partition that it speaks for; empty: the whole account."""
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,7 @@ class PlanWriter:
         valid_for: timedelta,
         undo_of: str | None = None,
         partial: bool = False,
+        scope: str = "",
     ) -> Plan:
         """Close the file, name it by its hash and enter it in the ledger. The same content gives the same plan."""
         self._flush()
@@ -213,7 +216,7 @@ class PlanWriter:
         counts, verdict, account = self.counts(), guards.verdict(findings), self.target.account
         latest = ledger.value(sa.select(sa.func.max(tables.plan.c.applied_at)).where(tables.plan.c.account == account))
         # What was applied last is part of the identity: the same change may be due again after it was undone or overwritten.
-        self._hash.update(dumps([self.target.name, account, extract, verdict, undo_of, latest or ""]).encode())
+        self._hash.update(dumps([self.target.name, account, extract, scope, verdict, undo_of, latest or ""]).encode())
         plan_id = self._hash.hexdigest()
         path = self.files.path(plan_id)
         with self._draft.open("rb") as f:
@@ -224,13 +227,13 @@ class PlanWriter:
             "id": plan_id, "pipeline": pipeline, "account": account, "extract": extract, "state": "sealed", "verdict": verdict,
             "findings": json.dumps(guards.as_json(findings)), "counts": json.dumps(asdict(counts)),
             "owned": json.dumps(self.target.owned()), "partial": int(partial or undo_of is not None), "undo_of": undo_of,
-            "run": run, "sealed_at": stamp(now), "expires_at": stamp(now + valid_for),
+            "run": run, "scope": scope, "sealed_at": stamp(now), "expires_at": stamp(now + valid_for),
         }  # fmt: skip
         with ledger.write() as tx:
             known = tx.execute(sa.select(tables.plan.c.state).where(tables.plan.c.id == plan_id)).scalar()
             if known in (None, "sealed"):  # made again before it was applied: it waits anew
                 put(tx, tables.plan, [row])
-        return Plan(plan_id, pipeline, account, verdict, tuple(findings), counts, path, undo_of)
+        return Plan(plan_id, pipeline, account, verdict, tuple(findings), counts, path, undo_of, scope)
 
     def discard(self) -> None:
         self._writer.close()
@@ -251,14 +254,15 @@ def stored(files: PlanFiles, row: Mapping[str, Any]) -> Plan:
     findings = tuple(Finding(f["guard"], f["state"], f["message"]) for f in json.loads(row["findings"]))
     return Plan(
         row["id"], row["pipeline"], row["account"], row["verdict"], findings, Counts(**numbers, by_parent=by_parent),
-        files.path(row["id"]), row["undo_of"],
+        files.path(row["id"]), row["undo_of"], row["scope"] or "",
     )  # fmt: skip
 
 
-def newest_waiting(ledger: Ledger, account: str, pipeline: str) -> str:
+def newest_waiting(ledger: Ledger, account: str, pipeline: str, scope: str = "") -> str:
     """The newest plan that was sealed and not applied. Raises DeliveryError when there is none."""
     p = tables.plan.c
     waiting = sa.select(p.id).where(p.account == account, p.state != "done", p.undo_of.is_(None))
+    waiting = waiting.where(sa.func.coalesce(p.scope, "") == scope)
     found = ledger.row(waiting.order_by(p.sealed_at.desc()))
     if found is None:
         raise DeliveryError(f"no plan waits for {account}. Make one: sync-pipelines preview {pipeline}.")

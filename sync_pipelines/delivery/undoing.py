@@ -66,7 +66,7 @@ def make_undo(
             writer.add(PlannedRow(back.key, back.parent, back.action, back.before, back.after, back.remote_id, steps))
         plan = writer.seal(
             ledger, pipeline=known["pipeline"], extract=f"undo {known['id']}", findings=(), run=run,
-            valid_for=valid_for, undo_of=known["id"],
+            valid_for=valid_for, undo_of=known["id"], scope=known["scope"] or "",
         )  # fmt: skip
     return Undo(plan, tuple(impossible))
 

@@ -25,6 +25,7 @@ app = typer.Typer(
 class Pipeline(StrEnum):
     catsy_sparklayer = "catsy_sparklayer"
     shopify_sheets = "shopify_sheets"
+    amazon_plytix = "amazon_plytix"
 
 
 class OrderSheet(StrEnum):
@@ -103,6 +104,8 @@ def _expected(error: Exception) -> bool:
         "sync_pipelines.warehouse.snapshots": ["SnapshotUnreadable"],
         "sync_pipelines.operations.sql": ["QueryRefused"],
         "sync_pipelines.pipelines.catsy_sparklayer.target": ["ListMissing"],
+        "sync_pipelines.pipelines.amazon_plytix.files": ["FileRefused"],
+        "sync_pipelines.pipelines.amazon_plytix.catalogue": ["NoCatalogue"],
     }.items():
         known += [getattr(sys.modules[module], name) for name in names if module in sys.modules]
     return isinstance(error, tuple(known))
@@ -313,14 +316,20 @@ def reset(pipeline: P, key: str, json: Json = False) -> None:
 def status(pipeline: AnyP = None, json: Json = False) -> None:
     """Where each pipeline stands."""
     from sync_pipelines.operations import reports, screen
-    from sync_pipelines.operations.pipelines import account, of
+    from sync_pipelines.operations.pipelines import PIPELINES, account, of
     from sync_pipelines.settings import sandbox_on
 
     with open_ledger() as ledger:
         found = [
             {
-                **reports.status(ledger, p, account(p), enabled=sandbox_on() or ledger.is_enabled(p, account(p))),
-                **(of(p).more_status(ledger) if p == "shopify_sheets" else {}),
+                **reports.status(
+                    ledger,
+                    p,
+                    account(p),
+                    PIPELINES[p].accounts,
+                    enabled=sandbox_on() or ledger.is_enabled(p, account(p)),
+                ),
+                **(of(p).more_status(ledger) if p != "catsy_sparklayer" else {}),
             }
             for p in chosen(pipeline)
         ]

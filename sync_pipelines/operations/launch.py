@@ -10,7 +10,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class Ended:
     findings: list[dict[str, str]] = field(default_factory=list)
     read_back: int | None = None
     as_planned: int | None = None
+    plan_ids: list[str] = field(default_factory=list)
 
     def code(self, *, strict: bool) -> int:
         if self.state == "done":
@@ -61,8 +62,12 @@ def launch(
     *,
     since: float | None = None,
     partitions: tuple[str, str] | None = None,
+    partition: str | None = None,
+    assets: Sequence[str] | None = None,
 ) -> Ended:
     """Run `<verb>_<pipeline>` here and now. `ops`: configuration per step. Never raises for a run that failed.
+
+    partitions: a stretch of days. partition: of a pipeline whose files are partitions. assets: only these steps of the job.
 
     Seconds are counted from the start of the process, as a person at the prompt does, or from `since`.
     """
@@ -82,12 +87,16 @@ def launch(
             config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
             if ops:
                 config["ops"] = {name: {"config": values} for name, values in ops.items()}
+            if partition:
+                instance.add_dynamic_partitions(_dynamic(job), [partition])
             try:
                 result = job.execute_in_process(
                     run_config=config,
                     instance=instance,
                     raise_on_error=False,
                     run_id=run_id,
+                    partition_key=partition,
+                    asset_selection=[dg.AssetKey(a.split("/")) for a in assets] if assets else None,
                     tags={VERB_TAG: verb, **_of_partitions(partitions)},
                 )
             finally:
@@ -96,6 +105,11 @@ def launch(
                 raise Interrupted
             failed = [e for e in result.all_events if e.is_failure and e.message]
     return _ended(pipeline, run_id, startup, time.time() - began, "" if not failed else failed[0].message or "")
+
+
+def _dynamic(job: Any) -> str:
+    """The name under which Dagster keeps the partitions of a job's files."""
+    return str(job.partitions_def.name)
 
 
 def _of_partitions(partitions: tuple[str, str] | None) -> dict[str, str]:
@@ -111,7 +125,9 @@ def _ended(pipeline: str, run_id: str, startup: float, total: float, failure: st
     ledger = environment.ledger()
     try:
         row = runs.get_run(ledger, run_id) or {}
-        plan = ledger.plan(row["plan"]) if row.get("plan") else {}
+        plans = [p for p in runs.plans_of(ledger, run_id) if p["pipeline"] == pipeline]
+        if row.get("plan") and row["plan"] not in [p["id"] for p in plans]:
+            plans.append(ledger.plan(row["plan"]))
     finally:
         ledger.close()
     counts = json.loads(row.get("counts") or "{}")
@@ -119,8 +135,15 @@ def _ended(pipeline: str, run_id: str, startup: float, total: float, failure: st
     return Ended(
         pipeline, run_id, row.get("plan"), row.get("state", "failed"), row.get("message") or redact(failure), counts,
         row.get("source_rejects") or 0, calls, {"startup": round(startup, 3), "total": round(total, 3)},
-        json.loads(plan.get("findings") or "[]"), plan.get("read_back"), plan.get("as_planned"),
+        [f for p in plans for f in json.loads(p["findings"] or "[]")], _sum(plans, "read_back"), _sum(plans, "as_planned"),
+        [p["id"] for p in plans],
     )  # fmt: skip
+
+
+def _sum(plans: Sequence[Mapping[str, Any]], name: str) -> int | None:
+    """What was found of all plans together; None where nobody looked."""
+    found = [p[name] for p in plans if p[name] is not None]
+    return sum(found) if found else None
 
 
 def _process_started() -> float:

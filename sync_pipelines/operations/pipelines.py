@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.findings import Finding
-from sync_pipelines.settings import account_of
+from sync_pipelines.settings import PlytixSettings, account_of
 
 
 @dataclass(frozen=True)
-class Steps:
-    """The vendor that a pipeline writes to, as `account_of` knows it, and its steps that take options."""
+class Part:
+    """One target that a pipeline writes to: whose it is, and its two steps that take options."""
 
-    system: str
+    account: Callable[[], str]
     plan: str
     apply: str
-    undo: str
 
     @property
     def plan_view(self) -> tuple[str, str]:
@@ -28,16 +28,62 @@ class Steps:
         schema, _, name = self.plan.partition("__")
         return schema, name
 
+    @property
+    def assets(self) -> list[str]:
+        """Its plan, and what it is applied to."""
+        return [step.replace("__", "/") for step in (self.plan, self.apply)]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """What a pipeline writes to, in the order it does. system: the vendor, as `account_of` knows it. partitioned: each of
+    its files is planned and applied alone."""
+
+    system: str
+    parts: tuple[Part, ...]
+    undo: str
+    partitioned: bool = False
+
+    def part(self, account: str) -> Part:
+        """The part that writes to an account. Raises DeliveryError for one that the settings do not point to."""
+        for part in self.parts:
+            if part.account() == account:
+                return part
+        raise DeliveryError(
+            f"that is for {account}; the settings now point to {', '.join(part.account() for part in self.parts)}."
+        )
+
+    @property
+    def accounts(self) -> list[str]:
+        return [part.account() for part in self.parts]
+
 
 PIPELINES = {
-    "catsy_sparklayer": Steps("sparklayer", "sparklayer__price_plan", "sparklayer__prices", "undo_prices"),
-    "shopify_sheets": Steps("sheets", "sheets__order_plan", "sheets__orders", "undo_orders"),
+    "catsy_sparklayer": Steps(
+        "sparklayer",
+        (Part(lambda: account_of("sparklayer"), "sparklayer__price_plan", "sparklayer__prices"),),
+        "undo_prices",
+    ),
+    "shopify_sheets": Steps(
+        "sheets", (Part(lambda: account_of("sheets"), "sheets__order_plan", "sheets__orders"),), "undo_orders"
+    ),
+    "amazon_plytix": Steps(
+        "plytix",
+        (
+            Part(
+                lambda: PlytixSettings.read().products_account, "plytix__amazon_product_plan", "plytix__amazon_products"
+            ),
+            Part(lambda: PlytixSettings.read().links_account, "plytix__amazon_link_plan", "plytix__amazon_links"),
+        ),
+        "undo_amazon",
+        partitioned=True,
+    ),
 }
 """Those that write somewhere."""
 
 
 def account(pipeline: str) -> str:
-    """The account that a pipeline writes to, by its settings."""
+    """The account that a pipeline may be allowed to write to, by its settings."""
     return account_of(PIPELINES[pipeline].system)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,21 +14,24 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.plans import PlanFiles
 
 
-def status(ledger: Ledger, pipeline: str, account: str, *, enabled: bool) -> dict[str, Any]:
-    """Where a pipeline stands: may it write, its last runs, what waits, what is in doubt."""
+def status(ledger: Ledger, pipeline: str, account: str, accounts: Sequence[str], *, enabled: bool) -> dict[str, Any]:
+    """Where a pipeline stands: may it write, its last runs, what waits, what is in doubt. `accounts`: of its targets."""
     p, r = tables.plan.c, tables.run.c
     last = ledger.row(sa.select(tables.run).where(r.pipeline == pipeline).order_by(r.started_at.desc()))
     good = ledger.row(
         sa.select(tables.run).where(r.pipeline == pipeline, r.state == "done").order_by(r.started_at.desc())
     )
     waiting = ledger.row(
-        sa.select(p.id, p.verdict, p.sealed_at)
-        .where(p.account == account, p.state != "done", p.undo_of.is_(None), p.expires_at > ledger.now())
+        sa.select(p.id, p.verdict, p.sealed_at, p.account, p.scope)
+        .where(p.account.in_(accounts), p.state != "done", p.undo_of.is_(None), p.expires_at > ledger.now())
         .order_by(p.sealed_at.desc())
     )
-    applied = ledger.value(sa.select(sa.func.max(p.applied_at)).where(p.account == account))
-    if waiting and applied and waiting["sealed_at"] < applied:
-        waiting = None  # something newer was applied: this one would only find rows that drifted
+    if waiting is not None:
+        newer = sa.select(sa.func.max(p.applied_at)).where(
+            p.account == waiting.pop("account"), tables.speaks_for(tables.plan, waiting.pop("scope"))
+        )
+        if (ledger.value(newer) or "") > waiting["sealed_at"]:
+            waiting = None  # something newer was applied: this one would only find rows that drifted
     return {
         "pipeline": pipeline,
         "account": account,
@@ -36,9 +39,9 @@ def status(ledger: Ledger, pipeline: str, account: str, *, enabled: bool) -> dic
         "last_run": None if last is None else run_shown(last),
         "last_good_run": None if good is None else good["ended_at"],
         "waiting_plan": waiting,
-        "rows_ended_badly": len(ledger.bad_outcomes(account)),
-        "calls_in_doubt": len(ledger.doubts(account)),
-        "records": ledger.value(sa.select(sa.func.count()).where(tables.record.c.account == account)),
+        "rows_ended_badly": sum(len(ledger.bad_outcomes(a)) for a in accounts),
+        "calls_in_doubt": sum(len(ledger.doubts(a)) for a in accounts),
+        "records": ledger.value(sa.select(sa.func.count()).where(tables.record.c.account.in_(accounts))),
     }
 
 
@@ -66,26 +69,16 @@ def run_shown(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def errors(ledger: Ledger, pipeline: str, account: str, *, every: bool) -> dict[str, Any]:
-    """Rows that ended badly and are not mended (all there ever were, with `every`), held rows of the last plan, failed runs."""
-    p, o, r = tables.plan.c, tables.outcome.c, tables.run.c
+def errors(ledger: Ledger, pipeline: str, accounts: Sequence[str], *, every: bool) -> dict[str, Any]:
+    """Rows that ended badly and are not mended (all there ever were, with `every`), held rows of the last plan of each target
+    (and each partition), failed runs."""
+    r = tables.run.c
     bad = [
         {"key": b["key"], "state": b["state"], "message": b["message"], "plan": b["plan"], "at": b["at"]}
+        for account in accounts
         for b in ledger.bad_outcomes(account, all_plans=every)
     ]
-    whole = sa.select(p.id).where(p.account == account, p.state == "done", p.undo_of.is_(None), p.partial == 0)
-    last = ledger.row(whole.order_by(p.applied_at.desc()))
-    held = []
-    if last is not None:
-        later = tables.outcome.alias("later")
-        since = sa.exists().where(
-            later.c.account == o.account, later.c.key == o.key, later.c.at > o.at, later.c.state != "held"
-        )
-        query = sa.select(o.key, o.message, o.at).where(o.plan == last["id"], o.state == "held", ~since).order_by(o.row)
-        held = [
-            {"key": h["key"], "state": "held", "message": h["message"], "plan": last["id"], "at": h["at"]}
-            for h in ledger.rows(query)
-        ]
+    held = [row for plan in _last_plans(ledger, accounts) for row in _held(ledger, plan)]
     failed = sa.select(tables.run).where(r.pipeline == pipeline, r.state.in_(["failed", "stopped"]))
     if not every:
         good = (
@@ -101,18 +94,58 @@ def errors(ledger: Ledger, pipeline: str, account: str, *, every: bool) -> dict[
     return {"pipeline": pipeline, "rows": bad, "held": held, "runs": runs}
 
 
-def trace(ledger: Ledger, files: PlanFiles, account: str, keys: set[str]) -> dict[str, Any]:
+def _last_plans(ledger: Ledger, accounts: Sequence[str]) -> list[str]:
+    """The last plan that was applied whole, of each account and partition."""
+    p = tables.plan.c
+    whole = sa.select(p.id, p.account, p.scope).where(
+        p.account.in_(accounts), p.state == "done", p.undo_of.is_(None), p.partial == 0
+    )
+    last = {(row["account"], row["scope"]): str(row["id"]) for row in ledger.rows(whole.order_by(p.applied_at))}
+    return list(last.values())
+
+
+def _held(ledger: Ledger, plan: str) -> list[dict[str, Any]]:
+    """Rows of a plan that were held, and of which nothing was heard since."""
+    o, later = tables.outcome.c, tables.outcome.alias("later")
+    since = sa.exists().where(
+        later.c.account == o.account, later.c.key == o.key, later.c.at > o.at, later.c.state != "held"
+    )
+    query = sa.select(o.key, o.message, o.at).where(o.plan == plan, o.state == "held", ~since).order_by(o.row)
+    return [
+        {"key": h["key"], "state": "held", "message": h["message"], "plan": plan, "at": h["at"]}
+        for h in ledger.rows(query)
+    ]
+
+
+def scopes_of(ledger: Ledger, accounts: Sequence[str], keys: Iterable[str] | None) -> dict[str, set[str]]:
+    """Keys by the partition they were last planned in; None: all that ended badly. A key that was never planned is left out."""
+    o, p = tables.outcome.c, tables.plan.c
+    found: dict[str, set[str]] = {}
+    if keys is None:
+        bad = [(row["key"], row["plan"]) for account in accounts for row in ledger.bad_outcomes(account)]
+    else:
+        query = sa.select(o.key, o.plan).where(o.account.in_(accounts), o.key.in_(list(keys))).order_by(o.at)
+        bad = list({row["key"]: row["plan"] for row in ledger.rows(query)}.items())
+    scopes = {
+        row["id"]: row["scope"] or "" for row in ledger.rows(sa.select(p.id, p.scope).where(p.account.in_(accounts)))
+    }
+    for key, plan in bad:
+        found.setdefault(scopes.get(plan, ""), set()).add(key)
+    return found
+
+
+def trace(ledger: Ledger, files: PlanFiles, accounts: Sequence[str], keys: set[str]) -> dict[str, Any]:
     """Everything the ledger knows of these keys: record, plans with what they wanted, attempts with run ids, holds, releases."""
     story: dict[str, Any] = {"record": [], "planned": [], "attempts": [], "holds": [], "releases": []}
     for name, table in (("record", tables.record), ("holds", tables.hold), ("releases", tables.release)):
-        story[name] = ledger.rows(sa.select(table).where(table.c.account == account, table.c.key.in_(keys)))
+        story[name] = ledger.rows(sa.select(table).where(table.c.account.in_(accounts), table.c.key.in_(keys)))
     o, a = tables.outcome.c, tables.attempt.c
     outcomes = {
         (row["plan"], row["row"]): row
-        for row in ledger.rows(sa.select(tables.outcome).where(o.account == account, o.key.in_(keys)))
+        for row in ledger.rows(sa.select(tables.outcome).where(o.account.in_(accounts), o.key.in_(keys)))
     }
     plans = ledger.rows(
-        sa.select(tables.plan).where(tables.plan.c.account == account).order_by(tables.plan.c.sealed_at)
+        sa.select(tables.plan).where(tables.plan.c.account.in_(accounts)).order_by(tables.plan.c.sealed_at)
     )
     for plan in plans:
         try:

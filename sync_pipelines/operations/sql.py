@@ -87,14 +87,14 @@ def _views(query: str) -> Iterator[duckdb.DuckDBPyConnection]:
                 con.execute(f'CREATE SCHEMA IF NOT EXISTS "{vendor}"')
                 listed = ", ".join(f"'{_quoted(path)}'" for path in files)
                 con.execute(f'CREATE VIEW "{vendor}"."{asset}" AS SELECT * FROM read_parquet([{listed}])')
-        for pipeline, steps in PIPELINES.items():
+        for part in (part for steps in PIPELINES.values() for part in steps.parts):
             newest = ledger.row(
                 sa.select(tables.plan.c.id)
-                .where(tables.plan.c.account == account(pipeline))
+                .where(tables.plan.c.account == part.account())
                 .order_by(tables.plan.c.sealed_at.desc())
             )
             if newest is not None:
-                schema, name = steps.plan_view
+                schema, name = part.plan_view
                 path = environment.plan_files().path(newest["id"])
                 con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
                 con.execute(f"CREATE VIEW {schema}.{name} AS SELECT * FROM read_parquet('{_quoted(path)}')")

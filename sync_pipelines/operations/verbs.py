@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,40 +18,68 @@ from sync_pipelines.settings import SECTIONS, check_file
 SHOWN = 20
 
 
-def preview(pipeline: str, refresh: str, from_csv: Path | None, *, strict: bool, json: bool) -> int:
-    return _run(pipeline, "preview", of(pipeline).source_options(refresh, from_csv), strict=strict, json=json)
+def preview(
+    pipeline: str, refresh: str, from_csv: Path | None, *, partition: str | None = None, strict: bool, json: bool
+) -> int:
+    ops = of(pipeline).source_options(refresh, from_csv)
+    return _run(pipeline, "preview", ops, partition=partition, strict=strict, json=json)
 
 
-def sync(pipeline: str, limit: int | None, refresh: str, from_csv: Path | None, *, strict: bool, json: bool) -> int:
-    ops = {**of(pipeline).source_options(refresh, from_csv), PIPELINES[pipeline].apply: {"limit": limit}}
-    return _run(pipeline, "sync", ops, strict=strict, json=json)
+def sync(
+    pipeline: str, limit: int | None, refresh: str, from_csv: Path | None, *, partition: str | None = None, strict: bool,
+    json: bool,
+) -> int:  # fmt: skip
+    ops = {
+        **of(pipeline).source_options(refresh, from_csv),
+        **{p.apply: {"limit": limit} for p in PIPELINES[pipeline].parts},
+    }
+    return _run(pipeline, "sync", ops, partition=partition, strict=strict, json=json)
 
 
 def apply(pipeline: str, plan: str, *, strict: bool, json: bool) -> int:
     with _ledger() as ledger:
-        plan_id = ledger.plan(plan)["id"]
-    return _run(pipeline, "apply", {PIPELINES[pipeline].apply: {"plan": plan_id}}, strict=strict, json=json)
+        known = ledger.plan(plan)
+    part = PIPELINES[pipeline].part(known["account"])
+    ops = {part.apply: {"plan": known["id"]}}
+    return _run(
+        pipeline, "apply", ops, partition=known["scope"] or None, assets=part.assets[1:], strict=strict, json=json
+    )
 
 
 def retry(pipeline: str, keys: list[str], *, strict: bool, json: bool) -> int:
-    if not keys:
-        with _ledger() as ledger:
-            keys = sorted({row["key"] for row in ledger.bad_outcomes(account(pipeline))})
-        if not keys:
-            screen.as_json({"pipeline": pipeline, "keys": []}) if json else screen.out.print(
-                "nothing ended badly; nothing to retry"
-            )
-            return DONE
-    return _run(pipeline, "retry", {PIPELINES[pipeline].plan: {"only": keys}}, strict=strict, json=json)
+    steps = PIPELINES[pipeline]
+    with _ledger() as ledger:
+        named = of(pipeline).full_keys(keys) if keys and steps.partitioned else set(keys)
+        scopes = reports.scopes_of(ledger, steps.accounts, named if keys else None)
+    if keys and not steps.partitioned:
+        scopes = {"": set(keys)}
+    if not scopes:
+        if keys:
+            raise DeliveryError(f"{', '.join(keys)} was never planned on {account(pipeline)}. Nothing was done.")
+        screen.as_json({"pipeline": pipeline, "keys": []}) if json else screen.out.print(
+            "nothing ended badly; nothing to retry"
+        )
+        return DONE
+    codes = [
+        _run(
+            pipeline, "retry", {part.plan: {"only": sorted(wanted)} for part in steps.parts}, partition=scope or None,
+            assets=[a for p in steps.parts for a in p.assets] if scope else None, strict=strict, json=json,
+        )
+        for scope, wanted in sorted(scopes.items())
+    ]  # fmt: skip
+    return max(codes)
 
 
 def undo(pipeline: str, run: str, *, json: bool) -> int:
     with _ledger() as ledger:
         known = runs.get_run(ledger, run)
-        plan_id = known["plan"] if known else ledger.plan(run)["id"]
-        if plan_id is None or ledger.plan(plan_id)["state"] == "sealed":
-            raise DeliveryError(f"run {run} applied no plan: there is nothing to take back.")
-    return _run(pipeline, "undo", {PIPELINES[pipeline].undo: {"plan": plan_id}}, strict=False, json=json)
+        plans = runs.plans_of(ledger, known["id"]) if known else [ledger.plan(run)]
+        if known and not plans and known["plan"]:
+            plans = [ledger.plan(known["plan"])]
+        applied = [plan["id"] for plan in reversed(plans) if plan["state"] != "sealed"]
+    if not applied:
+        raise DeliveryError(f"run {run} applied no plan: there is nothing to take back.")
+    return _run(pipeline, "undo", {PIPELINES[pipeline].undo: {"plans": applied}}, strict=False, json=json)
 
 
 def release(pipeline: str, plan: str, keys: list[str], reason: str, *, json: bool) -> int:
@@ -69,7 +98,8 @@ def release(pipeline: str, plan: str, keys: list[str], reason: str, *, json: boo
 
 def reset(pipeline: str, key: str, *, json: bool) -> int:
     with _ledger() as ledger:
-        forgotten = [k for k in sorted(of(pipeline).full_keys([key])) if ledger.forget(account(pipeline), k)]
+        accounts = PIPELINES[pipeline].accounts
+        forgotten = [k for k in sorted(of(pipeline).full_keys([key])) if sum(ledger.forget(a, k) for a in accounts)]
     if not forgotten:
         raise DeliveryError(f"nothing is known of {key!r} on {account(pipeline)}.")
     screen.as_json({"pipeline": pipeline, "forgotten": forgotten}) if json else screen.out.print(
@@ -82,7 +112,7 @@ def errors(pipelines: list[str], *, every: bool, json: bool) -> int:
     found = []
     for pipeline in pipelines:
         with _ledger() as ledger:
-            one = reports.errors(ledger, pipeline, account(pipeline), every=every)
+            one = reports.errors(ledger, pipeline, PIPELINES[pipeline].accounts, every=every)
         total, first = of(pipeline).rejects(10_000 if every else SHOWN)
         found.append({**one, "source_rejects": {"total": total, "rows": first}})
     if json:
@@ -103,7 +133,7 @@ def trace(pipeline: str, key: str, *, json: bool) -> int:
     keys = of(pipeline).full_keys([key])
     story: dict[str, Any] = {"pipeline": pipeline, "key": key, **of(pipeline).source(key)}
     with _ledger() as ledger:
-        story.update(reports.trace(ledger, environment.plan_files(), account(pipeline), keys))
+        story.update(reports.trace(ledger, environment.plan_files(), PIPELINES[pipeline].accounts, keys))
     try:
         story["live"] = of(pipeline).live(keys)
     except Exception as e:  # noqa: BLE001 - the story is worth telling without its last line
@@ -164,20 +194,28 @@ def _ready(pipeline: str) -> None:
         pass
 
 
-def _run(pipeline: str, verb: str, ops: dict[str, Any], *, strict: bool, json: bool) -> int:
-    ended = launched(pipeline, verb, ops, json=json)
+def _run(
+    pipeline: str, verb: str, ops: dict[str, Any], *, partition: str | None = None, assets: Sequence[str] | None = None,
+    strict: bool, json: bool,
+) -> int:  # fmt: skip
+    ended = launched(pipeline, verb, ops, partition=partition, assets=assets, json=json)
     if ended is None:
         return COULD_NOT_RUN
     show(ended, strict=strict, json=json)
     return ended.code(strict=strict)
 
 
-def launched(pipeline: str, verb: str, ops: dict[str, Any], *, json: bool) -> Ended | None:
+def launched(
+    pipeline: str, verb: str, ops: dict[str, Any], *, partition: str | None = None, assets: Sequence[str] | None = None,
+    json: bool,
+) -> Ended | None:  # fmt: skip
     """Run a pipeline's job here and now; None when a person interrupted it."""
+    if PIPELINES[pipeline].partitioned and verb != "undo" and partition is None:
+        raise DeliveryError(f"{pipeline} works file by file: name one with --partition (data/inbox/amazon has them).")
     _ready(pipeline)
     try:
         with screen.progress(f"{verb} {pipeline}", silent=json):
-            return launch.launch(pipeline, verb, ops)
+            return launch.launch(pipeline, verb, ops, partition=partition, assets=assets)
     except (KeyboardInterrupt, launch.Interrupted):
         screen.problem("interrupted. What was sent and not answered is settled by the next run; nothing is lost.")
         return None
@@ -190,7 +228,7 @@ def show(ended: Ended, *, strict: bool, json: bool) -> None:
     colour = {DONE: "green", NEEDS_A_PERSON: "yellow", COULD_NOT_RUN: "red"}[ended.code(strict=strict)]
     screen.out.print(f"[bold {colour}]{ended.state}[/]  {screen.counts(ended.counts)}", highlight=False)
     told = {
-        "plan": ended.plan_id,
+        "plan": ", ".join(ended.plan_ids) or ended.plan_id,
         "run": ended.run_id,
         "calls": f"{ended.calls['used']} used, {ended.calls['minimum']} is the least possible",
         "seconds": f"{ended.seconds['total']:.1f} ({ended.seconds['startup']:.1f} to start up)",
@@ -205,8 +243,8 @@ def show(ended: Ended, *, strict: bool, json: bool) -> None:
     for finding in ended.findings:
         if finding["state"] == "stopped":
             screen.problem(f"{finding['guard']}: {finding['message']}")
-    if ended.plan_id:
-        _show_rows(ended.pipeline, ended.plan_id)
+    for plan_id in ended.plan_ids:
+        _show_rows(ended.pipeline, plan_id)
     sys.stdout.flush()
 
 
@@ -214,4 +252,4 @@ def _show_rows(pipeline: str, plan_id: str) -> None:
     from sync_pipelines.delivery.plans import worst_first
 
     rows = [of(pipeline).readable(row) for row in worst_first(environment.plan_files(), plan_id, SHOWN)]
-    screen.table(rows, f"the first {len(rows)} rows of the plan, worst first")
+    screen.table(rows, f"the first {len(rows)} rows of plan {plan_id}, worst first")

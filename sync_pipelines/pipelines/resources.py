@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Literal, TypeVar, cast
@@ -16,11 +17,14 @@ from sync_pipelines.credentials import redact
 from sync_pipelines.delivery import runs
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import BAD_OUTCOMES
-from sync_pipelines.delivery.plans import PlanFiles
+from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.delivery.retention import prune
+from sync_pipelines.pipelines.tables import shown_counts
 from sync_pipelines.settings import (
+    AmazonSettings,
     CatsySettings,
     GoogleSettings,
+    PlytixSettings,
     RetentionSettings,
     ShopifySettings,
     ShopifySheetsSettings,
@@ -29,9 +33,11 @@ from sync_pipelines.settings import (
     data_dir,
     sandbox_on,
 )
+from sync_pipelines.vendors.amazon import Amazon, has_login
 from sync_pipelines.vendors.catsy import Catsy
 from sync_pipelines.vendors.google_sheets import Sheets
 from sync_pipelines.vendors.http import CallMeter
+from sync_pipelines.vendors.plytix import Plytix
 from sync_pipelines.vendors.shopify import Shopify
 from sync_pipelines.vendors.sparklayer import SparkLayer
 from sync_pipelines.warehouse.snapshots import Warehouse
@@ -64,6 +70,8 @@ class RunResource(dg.ConfigurableResource[Any]):
     _id: str = PrivateAttr()
     _pipeline: str = PrivateAttr()
     _facts: dict[str, Any] = PrivateAttr()
+    _plans: dict[str, str] = PrivateAttr(default_factory=dict)
+    _counts: dict[str, dict[str, int]] = PrivateAttr(default_factory=dict)
     _things: dict[str, Any] = PrivateAttr(default_factory=dict)
     _verb: str = PrivateAttr()
     _selected: frozenset[dg.AssetKey] = PrivateAttr()
@@ -74,6 +82,7 @@ class RunResource(dg.ConfigurableResource[Any]):
         logs.set_up(data_dir() / "logs")
         tags = context.run.tags if context.run else {}
         self._ledger, self._meter, self._facts, self._things = open_ledger(), CallMeter(), {}, {}
+        self._plans, self._counts = {}, {}
         self._id, self._pipeline = context.run.run_id if context.run else "", tags.get(PIPELINE_TAG, "")
         self._verb = tags.get(VERB_TAG, "materialize")
         self._selected = frozenset((context.run.asset_selection if context.run else None) or ())
@@ -119,10 +128,30 @@ class RunResource(dg.ConfigurableResource[Any]):
             return False
         return not self._selected or dg.AssetKey(asset.split("/")) in self._selected
 
-    @property
-    def plan_made(self) -> str:
-        """The plan that an earlier step of this run made, or ""."""
-        return str(self._facts.get("plan", ""))
+    def plan_made(self, asset: str) -> str:
+        """The plan that an earlier step of this run made for this asset, or ""."""
+        return self._plans.get(asset, "")
+
+    def planned(self, pipeline: str, asset: str, plan: Plan) -> None:
+        """Note a plan of this run, and what it is for."""
+        self.applies(pipeline, asset, plan)
+        self._facts["stopped"] = plan.verdict != "clear"
+        self.count(asset, shown_counts(plan.counts))
+
+    def applies(self, pipeline: str, asset: str, plan: Plan) -> None:
+        """Note that this run brings a plan to its end, whoever made it."""
+        self._plans[asset] = plan.id
+        self._facts.setdefault("plan", plan.id)
+        self.note(pipeline=pipeline, stopped=False)
+        self.count(asset, {})
+
+    def count(self, asset: str, counts: Mapping[str, int]) -> None:
+        """Note what a step counted; the run counts all of its steps together."""
+        self._counts[asset] = dict(counts)
+
+    def counted(self, asset: str) -> Mapping[str, int]:
+        """What an earlier step of this run counted."""
+        return self._counts.get(asset, {})
 
     def shared(self, name: str, make: Callable[[], T]) -> T:
         """Something that the steps of this run have in common: made by the first that asks, and the same for the others."""
@@ -131,7 +160,7 @@ class RunResource(dg.ConfigurableResource[Any]):
         return cast("T", self._things[name])
 
     def note(self, *, pipeline: str | None = None, **facts: Any) -> None:
-        """Facts for the run's record: plan, counts, source_rejects, message, stopped."""
+        """Facts for the run's record: plan, source_rejects, message, stopped."""
         if pipeline and not self._pipeline:
             self._pipeline = pipeline
             runs.note_run(self._ledger, self._id, pipeline=pipeline)
@@ -141,7 +170,7 @@ class RunResource(dg.ConfigurableResource[Any]):
         failures = instance.all_logs(self._id, of_type=dg.DagsterEventType.STEP_FAILURE) if instance else []
         told = self._facts.pop("message", "")
         message = (_first_error(failures) or "the run was interrupted") if failures else told
-        counts = self._facts.get("counts", {})
+        counts = dict(sum((Counter(each) for each in self._counts.values()), Counter()))
         state: Literal["done", "stopped", "incomplete", "failed"] = "done"
         if self._facts.pop("stopped", False):
             state = "stopped"
@@ -151,7 +180,13 @@ class RunResource(dg.ConfigurableResource[Any]):
             state = "failed"
         recovered = runs.recovered(self._ledger, self._pipeline, self._id)
         runs.end_run(
-            self._ledger, self._id, state, message=redact(message)[:2000], calls=self._meter.shown(), **self._facts
+            self._ledger,
+            self._id,
+            state,
+            message=redact(message)[:2000],
+            calls=self._meter.shown(),
+            counts=counts,
+            **self._facts,
         )
         prune(self._ledger, self.plans, timedelta(days=RetentionSettings.read().days))
         if state != "done":
@@ -209,6 +244,39 @@ class SheetsResource(dg.ConfigurableResource[Any]):
         if self._client is None:
             allowed = writes_on(self.pipeline, ShopifySheetsSettings.read().account)
             self._client = Sheets.connect(GoogleSettings.read(), run.meter, lambda: allowed, data_dir() / "limits")
+        return self._client
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        if self._client is not None:
+            self._client.close()
+
+
+class PlytixResource(dg.ConfigurableResource[Any]):
+    """Builds the Plytix client of this run. Writes only what `pipeline` was enabled for."""
+
+    pipeline: str
+    _client: Plytix | None = PrivateAttr(default=None)
+
+    def client(self, run: RunResource) -> Plytix:
+        if self._client is None:
+            settings = PlytixSettings.read()
+            allowed = writes_on(self.pipeline, settings.account)
+            self._client = Plytix.connect(settings, run.meter, lambda: allowed, data_dir() / "limits")
+        return self._client
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        if self._client is not None:
+            self._client.close()
+
+
+class AmazonResource(dg.ConfigurableResource[Any]):
+    """Builds the client of Amazon's catalogue of this run, where a login is set. Read-only by nature."""
+
+    _client: Amazon | None = PrivateAttr(default=None)
+
+    def client(self, run: RunResource) -> Amazon | None:
+        if self._client is None and has_login():
+            self._client = Amazon.connect(AmazonSettings.read(), run.meter, data_dir() / "limits")
         return self._client
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:

@@ -71,7 +71,8 @@ class Plytix:
         self.http, self.auth, self.settings = http, auth, settings
         self._credentials = {"api_key": key, "api_password": password}
         self._login = Login(self._fetch_token)
-        self._by_list = settings.search_by_list
+        self.takes_lists = settings.search_by_list
+        """Whether a search for SKUs takes a list of them; found out when it does not."""
 
     @classmethod
     def connect(
@@ -122,7 +123,7 @@ class Plytix:
 
     def _by_sku(self, skus: Sequence[str], columns: Sequence[str], page: int) -> list[dict[str, Any]]:
         what = f"{len(skus)} products from {skus[0]} on"
-        if self._by_list:
+        if self.takes_lists:
             try:
                 return self._page(
                     [[{"field": "sku", "operator": "in", "value": list(skus)}]], columns, what, page=page
@@ -130,7 +131,7 @@ class Plytix:
             except Permanent as e:
                 if e.status != 422 or not any("operator" in f"{p.field} {p.reason}".lower() for p in problems(e.body)):
                     raise
-                self._by_list = False  # this account wants them one by one, in one call all the same
+                self.takes_lists = False  # this account wants them one by one, in one call all the same
         one_by_one = [[{"field": "sku", "operator": "eq", "value": sku}] for sku in skus]
         return self._page(one_by_one, columns, what, page=page)[0]
 
@@ -161,6 +162,11 @@ class Plytix:
     def count(self, filters: Sequence[Filter]) -> int | None:
         """How many products there are, by the vendor's count. Good for an estimate."""
         return self._page([list(filters)], (), "how many products there are", page=1, size=1)[1]
+
+    def look(self, filters: Sequence[Filter], page: int) -> tuple[list[Product], int | None]:
+        """One page of a search as it comes, and how many the vendor counts. To see how an account behaves."""
+        rows, count = self._page([list(filters)], (), f"page {page}", page=page)
+        return [_product(row) for row in rows], count
 
     def family_of(self, product_id: str) -> str | None:
         """The id of a product's family; no search shows it (GET /products/{id})."""

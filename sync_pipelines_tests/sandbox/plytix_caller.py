@@ -82,6 +82,13 @@ class PlytixCaller:
             self.sandbox.plytix.change_state({"settings": {name: held[name] for name in settings}})
 
 
+def fresh(sandbox: Sandbox) -> PlytixCaller:
+    """A caller on a vendor that was just reset, with limits and lags out of the way."""
+    sandbox.plytix.reset()
+    sandbox.plytix.change_state({"settings": OUT_OF_THE_WAY})
+    return PlytixCaller(sandbox).log_in()
+
+
 def where(field: object, operator: str, value: object = None) -> dict[str, Any]:
     return {"field": field, "operator": operator, "value": value}
 

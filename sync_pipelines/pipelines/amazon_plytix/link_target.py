@@ -29,7 +29,7 @@ from sync_pipelines.delivery.model import (
 )
 from sync_pipelines.pipelines.amazon_plytix.account import Account
 from sync_pipelines.pipelines.amazon_plytix.mapping import Link, link_of
-from sync_pipelines.pipelines.amazon_plytix.target import SHORT_WAIT, Ids
+from sync_pipelines.pipelines.amazon_plytix.target import SHORT_WAIT, Ids, found
 from sync_pipelines.pipelines.asking import asking
 from sync_pipelines.settings import AmazonPlytixSettings, PlytixSettings
 from sync_pipelines.vendors.http import Permanent, Transient
@@ -46,7 +46,7 @@ class AmazonLinks(Target):
     """
 
     name = "plytix/amazon_links"
-    window: ClassVar[int | None] = BY_SKU
+    window: ClassVar[int | None] = 5 * BY_SKU
 
     def __init__(
         self, client: Plytix, account: Account, settings: AmazonPlytixSettings, plytix: PlytixSettings, *, ids: Ids,
@@ -80,7 +80,7 @@ class AmazonLinks(Target):
         self.ids.update(dict.fromkeys(missing))
 
     def _of(self, product: Product, links: Sequence[Link]) -> Iterator[Live]:
-        there = {name: set(product.related.get(found.label, ())) for name, found in self.there.relationships.items()}
+        there = {name: set(product.related.get(known.label, ())) for name, known in self.there.relationships.items()}
         for name, related in there.items():
             self.linked[name, product.sku] = len(related)
         for link in links:
@@ -90,8 +90,8 @@ class AmazonLinks(Target):
     def _look_up(self, skus: set[str]) -> None:
         """Note the ids of these products."""
         if skus:
-            found = {p.sku: p.id for p in self.client.products_by_sku(sorted(skus), ())}
-            self.ids.update({sku: found.get(sku) for sku in skus})
+            there = {p.sku: p.id for p in found(self.client, self.plytix, sorted(skus), (), whole=True)}
+            self.ids.update({sku: there.get(sku) for sku in skus})
 
     def batches(self, step: Step, changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
         """All links of one product by one relationship together: their calls must not run side by side."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,20 +13,24 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pyarrow.parquet as pq
+
+from sync_pipelines.delivery.applying import Patience
 from sync_pipelines.delivery.guards import change_size_guards, must_hold
 from sync_pipelines.delivery.images import loads
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import Counts, DeliveryError, Desired, Fields
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFiles
-from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, matching
+from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, matching, results
 from sync_pipelines.pipelines.amazon_plytix.account import Account, look
-from sync_pipelines.pipelines.amazon_plytix.catalogue import candidates
+from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, candidates
 from sync_pipelines.pipelines.amazon_plytix.entries import AsinMapping, Entry
 from sync_pipelines.pipelines.amazon_plytix.link_target import AmazonLinks, image
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
-from sync_pipelines.pipelines.amazon_plytix.mapping import desired_links, desired_products, link_of
+from sync_pipelines.pipelines.amazon_plytix.mapping import Link, desired_links, desired_products, link_of
 from sync_pipelines.pipelines.amazon_plytix.target import AmazonProducts, Ids
+from sync_pipelines.pipelines.csv_files import write_csv
 from sync_pipelines.settings import AmazonPlytixSettings, AmazonSettings, PlytixSettings, data_dir
 from sync_pipelines.vendors.amazon import AT_ONCE, Amazon
 from sync_pipelines.vendors.http import CallMeter
@@ -58,8 +63,18 @@ class Desk:
             every_field=every_field, today=datetime.now(ZoneInfo(self.settings.time_zone)).date(),
         )  # fmt: skip
 
-    def links(self, wanted: Sequence[Any] = ()) -> AmazonLinks:
+    def as_planned(self, ledger: Ledger, plan: Plan) -> AmazonProducts:
+        """The products as this plan compared them: with their families, and with every field where it takes something back."""
+        owned = json.loads(ledger.plan(plan.id)["owned"])
+        return self.products(check_families="family" in owned, every_field=plan.undo_of is not None)
+
+    def links(self, wanted: Sequence[Link] = ()) -> AmazonLinks:
         return AmazonLinks(self.client, self.account, self.settings, self.plytix, ids=self.ids, wanted=wanted)
+
+
+def patience() -> Patience:
+    """How long a run waits when the account's calls are used up."""
+    return Patience(seconds=PlytixSettings.read().longest_wait)
 
 
 # --- listings and mapping -----------------------------------------------------------------------------------------------
@@ -70,16 +85,72 @@ def inbox() -> Path:
     return data_dir() / AmazonSettings.read().inbox
 
 
-def read_listings(
-    dropped: files.Dropped, settings: AmazonSettings, amazon: Amazon | None, style: str = ""
-) -> list[Listing]:
-    """What a dropped file lists, one per ASIN, with what Amazon's catalogue adds where there is a login. `style`: only its."""
-    found = listings.one_per_asin(files.listings(dropped, settings))
+@dataclass(frozen=True)
+class ReadFile:
+    """A dropped file, read: its listings (one per ASIN, those not understood among them), and how its rows add up.
+
+    rows: in the file. repeats: further rows of an ASIN. added: parents that only the catalogue has. asked: whether it was.
+    """
+
+    dropped: files.Dropped
+    listings: Sequence[Listing]
+    rows: int = 0
+    repeats: int = 0
+    added: int = 0
+    asked: bool = False
+
+    @property
+    def of_the_file(self) -> int:
+        return sum(1 for row in self.listings if not row.problem) - self.added
+
+
+def read_file(dropped: files.Dropped, settings: AmazonSettings, amazon: Amazon | None, style: str = "") -> ReadFile:
+    """What a report or an export lists, with what Amazon's catalogue adds where there is a login. `style`: only its listings.
+
+    Raises FileRefused, VendorError.
+    """
+    every = list(files.listings(dropped, settings))
+    found = listings.one_per_asin(every)
     if not found:
         raise files.FileRefused(f"{dropped.path} has a header and no row.")
+    repeats, added = len(every) - len(found), 0
     if amazon is not None:
-        found = _enriched(found, amazon, settings.marketplace)
-    return listings.of_style(found, style) if style else found
+        completed = _enriched(found, amazon, settings.marketplace)
+        found, added = completed, len(completed) - len(found)
+    if style:
+        chosen = listings.of_style(found, style)
+        kept = {row.asin for row in chosen}
+        if not any(not row.problem for row in chosen):
+            raise files.FileRefused(f"{dropped.path} has no listing of style {style}.")
+        every = [row for row in every if row.asin in kept or row.problem]
+        added = sum(1 for row in chosen if not row.line and row.asin not in {r.asin for r in every})
+        found, repeats = chosen, len(every) - (len(chosen) - added)
+    return ReadFile(dropped, found, len(every), repeats, added, amazon is not None)
+
+
+def read_partition(
+    partition: str, amazon: Callable[[], Amazon | None], *, file: Path | None = None, style: str = ""
+) -> ReadFile:
+    """The dropped file of a partition, or the one named. A mapping lists nothing: it is the answer already."""
+    dropped = files.of_partition(inbox(), partition) if file is None else files.read(file)
+    if dropped.kind == "mapping":
+        return ReadFile(dropped, ())
+    return read_file(dropped, AmazonSettings.read(), amazon(), style)
+
+
+def publish_listings(warehouse: Warehouse, read: ReadFile, partition: str) -> Published:
+    rows = listings.table(read.listings)
+    origin = f"{read.dropped.kind}/{read.dropped.path.name}/{read.dropped.digest}"
+    about = About(
+        AmazonSettings.read().account,
+        datetime.now(UTC).isoformat(),
+        partition,
+        rows.num_rows,
+        read.repeats,
+        origin,
+        partition,
+    )
+    return warehouse.write(listings.LISTINGS_KEY, rows, about)
 
 
 def _enriched(rows: Sequence[Listing], amazon: Amazon, marketplace: str) -> list[Listing]:
@@ -93,20 +164,49 @@ def _enriched(rows: Sequence[Listing], amazon: Amazon, marketplace: str) -> list
     return [*found, *(replace(row, classification=row.classification or listings.PARENT) for row in added)]
 
 
+def mapping_for(
+    warehouse: Warehouse, partition: str, given: Path | None = None, *, style: str = "", just_read: bool = False
+) -> tuple[AsinMapping, str]:
+    """The mapping of a partition, and where it is from: the file given, a mapping that was dropped, or its listings matched
+    with the products of the PIM. just_read: the listings are of this very run. Raises FileRefused, DeliveryError."""
+    settings = AmazonSettings.read()
+    if given is not None:
+        return _taken(files.read(given), settings)
+    listed = warehouse.find(listings.LISTINGS_KEY, settings.account, partition)
+    if not just_read:
+        dropped = files.of_partition(inbox(), partition)
+        if dropped.kind == "mapping":
+            return _taken(dropped, settings)
+        if listed is None or dropped.digest not in listed.about.origin:
+            raise DeliveryError(f"amazon/listings has not read {dropped.path.name} as it is now. Materialize it first.")
+    if listed is None:
+        raise DeliveryError(f"amazon/listings has no partition {partition}. Materialize it first.")
+    kind, name, digest = listed.about.origin.split("/")
+    if kind == "mapping":
+        return _taken(files.of_partition(inbox(), partition), settings)
+    products = warehouse.find(PRODUCTS_KEY, PlytixSettings.read().account)
+    if products is None:
+        raise DeliveryError("plytix/products was never read for this account. Materialize it first.")
+    rows = listings.from_table(pq.read_table(listed.path))
+    facts = {"source_file": name, "source_kind": kind, "source_digest": digest, "style": style or None}
+    return make_mapping(rows, products, facts, style), name
+
+
+def _taken(dropped: files.Dropped, settings: AmazonSettings) -> tuple[AsinMapping, str]:
+    if dropped.kind != "mapping":
+        raise files.FileRefused(f"{dropped.path} is no mapping (`matched`, `unmatched_amazon`), but: {dropped.kind}.")
+    return entries.read_mapping(dropped, settings), dropped.path.name
+
+
 def make_mapping(
-    rows: Sequence[Listing],
-    products: Published,
-    dropped: files.Dropped,
-    settings: AmazonPlytixSettings,
-    style: str = "",
+    rows: Iterable[Listing], products: Published, facts: Mapping[str, Any], style: str = ""
 ) -> AsinMapping:
-    """Match listings with the products of the PIM."""
+    """Match listings with the products of the PIM. facts: what the mapping's metadata says of its source."""
     metadata = {
-        "source_file": dropped.path.name, "source_kind": dropped.kind, "source_digest": dropped.digest,
-        "generated_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "marketplace": AmazonSettings.read().marketplace,
-        "style": style or None,
+        **facts, "generated_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "marketplace": AmazonSettings.read().marketplace,
     }  # fmt: skip
-    return matching.match(rows, matching.Products(candidates(products, style)), settings, metadata)
+    found = matching.Products(candidates(products, style))
+    return matching.match(rows, found, AmazonPlytixSettings.read(), metadata)
 
 
 def write_mapping(mapping: AsinMapping, path: Path) -> Path:
@@ -141,7 +241,7 @@ def plan_products(
     target = desk.products(wanted, check_families=check_families)
     desired = desired_products(found, settings, desk.account.attributes, target.today)
     return make_plan(
-        target, desired, ledger=ledger, files=plans, pipeline=PIPELINE, extract=partition, run=run,
+        target, desired, ledger=ledger, files=plans, pipeline=PIPELINE, extract=partition, scope=partition, run=run,
         policy=Policy(foreign_edits=settings.foreign_edits), only=only,
         plan_guards=[
             must_hold("account", desk.account.problems, "family, relationships and attributes are there"),
@@ -175,7 +275,7 @@ def plan_links(
 
     desired = (Desired(link.key, image(link), link.relationship) for link in wanted)
     return make_plan(
-        target, desired, ledger=ledger, files=plans, pipeline=PIPELINE, extract=partition, run=run,
+        target, desired, ledger=ledger, files=plans, pipeline=PIPELINE, extract=partition, scope=partition, run=run,
         policy=Policy(foreign_edits=settings.foreign_edits), row_guards=[room], only=only,
         plan_guards=[
             must_hold("account", desk.account.problems, "family, relationships and attributes are there"),
@@ -262,9 +362,48 @@ def is_link(key: str) -> bool:
 
 def mapping_of(warehouse: Warehouse, account: str, partition: str) -> list[Entry]:
     """The mapping of a partition as it was last made. Raises DeliveryError when there is none."""
-    import pyarrow.parquet as pq
-
     found = warehouse.find(entries.MAPPING_KEY, account, partition)
     if found is None:
         raise DeliveryError(f"amazon/asin_mapping has no partition {partition} for {account}. Materialize it first.")
     return list(entries.from_table(pq.read_table(found.path)))
+
+
+# --- files for people -----------------------------------------------------------------------------------------------------
+
+_QUESTIONS = (
+    "state", "amazon_asin", "marketplace", "amazon_sku", "amazon_title", "amazon_size", "amazon_color", "amazon_upc",
+    "amazon_ean", "reason", "candidates",
+)  # fmt: skip
+
+
+def questions(found: Iterable[Entry]) -> list[dict[str, Any]]:
+    """What is not matched: those that a person can decide first, parents (which never have a product) left out."""
+    order = ("rejected", "ambiguous", "held", "unmatched")
+    rows = [{name: getattr(entry, name) for name in _QUESTIONS} for entry in found if entry.state in order]
+    return sorted(rows, key=lambda row: order.index(row["state"]))
+
+
+def write_questions(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
+    write_csv(path, list(_QUESTIONS), (list(row.values()) for row in rows))
+    return path
+
+
+def write_result(
+    ledger: Ledger, plans: PlanFiles, found: Sequence[Entry], partition: str, products: str | None, links: str | None, *,
+    dry_run: bool,
+) -> Path:  # fmt: skip
+    """Write how every item of a mapping stands: `<stem>.preview.json`, or `<stem>_mapping.sync_products.json`."""
+    told = results.result(
+        found, products or None, links or None, ledger=ledger, plans=plans,
+        source=entries.mapping_path(data_dir(), partition).name, dry_run=dry_run,
+    )  # fmt: skip
+    return write_text(results.result_path(data_dir(), partition, dry_run=dry_run), results.as_text(told))
+
+
+def tell_duration(plan: Plan, calls: int, plytix: PlytixSettings) -> None:
+    """Say how long a plan will take before its first call."""
+    (burst, window), (most, hour) = plytix.rates
+    log.info(
+        "plan %s: %d calls to send; at %d in %g s and %d in %g s that takes %s", plan.id, calls, burst, window, most, hour,
+        duration(seconds_at_quota(calls, plytix)),
+    )  # fmt: skip

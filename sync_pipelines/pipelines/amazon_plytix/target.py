@@ -82,23 +82,16 @@ class AmazonProducts(Target):
     def read(self, keys: Sequence[str] | None) -> Iterator[Live]:
         """These products, or all that the mapping names: by SKU, or all Amazon products in slices where that is cheaper."""
         wanted = self.wanted if keys is None else keys
+        if keys is None and not self._columns and not self.check_families and all(sku in self.ids for sku in wanted):
+            yield from (Live(sku, {"sku": sku}, "", self.ids[sku]) for sku in dict.fromkeys(wanted) if self.ids[sku])
+            return  # an earlier step of this run has just looked for all of them
         missing = set(wanted)
-        for product in self._products(wanted, may_read_all=keys is None):
+        for product in found(self.client, self.plytix, wanted, self._columns, whole=keys is None):
             if product.sku in missing:
                 missing.discard(product.sku)
                 self.ids[product.sku] = product.id
                 yield self._live(product)
         self.ids.update(dict.fromkeys(missing))
-
-    def _products(self, skus: Sequence[str], *, may_read_all: bool) -> Iterator[Product]:
-        by_sku = math.ceil(len(set(skus)) / BY_SKU)
-        if may_read_all and by_sku > WORTH_COUNTING:
-            prefix = _common_start(skus)
-            those = [{"field": "sku", "operator": "like", "value": prefix}]
-            there = self.client.count(those) if prefix else None
-            if there is not None and there / self.plytix.page_size + there / self.plytix.ordered_limit < by_sku:
-                return self.client.products(those, self._columns)
-        return self.client.products_by_sku(skus, self._columns)
 
     def _live(self, product: Product) -> Live:
         fields: Fields = {"sku": product.sku}
@@ -220,6 +213,21 @@ class AmazonProducts(Target):
 
 WORTH_COUNTING = 10
 """Searches by SKU from which on one more, to see whether slices would be fewer, pays."""
+
+
+def found(
+    client: Plytix, plytix: PlytixSettings, skus: Sequence[str], columns: Sequence[str], *, whole: bool
+) -> Iterator[Product]:
+    """Those of these Amazon products that there are, and maybe others: by SKU, or with `whole` in slices of all that begin
+    alike, where that takes fewer calls."""
+    by_sku = math.ceil(len(set(skus)) / BY_SKU)
+    prefix = _common_start(skus) if whole and by_sku > WORTH_COUNTING else ""
+    if prefix:
+        those = [{"field": "sku", "operator": "like", "value": prefix}]
+        there = client.count(those)
+        if there is not None and there / plytix.page_size + 2 * there / plytix.ordered_limit < by_sku:
+            return client.products(those, columns)
+    return client.products_by_sku(skus, columns)
 
 
 def _common_start(skus: Sequence[str]) -> str:

@@ -8,20 +8,21 @@ from typing import Any, Literal
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import Field
 
-from sync_pipelines.delivery.applying import PlanStopped, apply, settle_first
-from sync_pipelines.delivery.plans import newest_waiting, stored, worst_first
+from sync_pipelines.delivery.applying import settle_first
+from sync_pipelines.pipelines import plan_checks
 from sync_pipelines.pipelines.catsy_sparklayer import checks, mapping, sync
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
 from sync_pipelines.pipelines.catsy_sparklayer.target import NOT_SHOWN
 from sync_pipelines.pipelines.resources import CatsyResource, RunResource, SparkLayerResource
-from sync_pipelines.pipelines.tables import column_schema, markdown, shown_counts
+from sync_pipelines.pipelines.steps import ApplyConfig, PlanConfig, apply_plan, count_outcomes, plan_to_apply, tell_plan
+from sync_pipelines.pipelines.tables import column_schema, markdown
 from sync_pipelines.settings import CatsySettings, CatsySparkLayerSettings, account_of, data_dir
 from sync_pipelines.warehouse.snapshots import Published
 from sync_pipelines.warehouse.spool import export_csv
 
 GROUP = "catsy_sparklayer"
+PRICES = "sparklayer/prices"
 OWNERS = ["team:merchandising"]
 FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_window=timedelta(hours=26))
 """Of a daily schedule one run may be missed, a second one may not."""
@@ -41,19 +42,6 @@ class ExtractConfig(dg.Config):
 
     refresh: Literal["auto", "always", "never"] = "auto"
     from_csv: str = ""
-
-
-class PlanConfig(dg.Config):
-    """only: plan just these keys (`list/SKU` or SKU)."""
-
-    only: list[str] = Field(default_factory=list)
-
-
-class ApplyConfig(dg.Config):
-    """plan: which one; empty is the one made in this run, else the newest that waits. limit: the first N changes only."""
-
-    plan: str = ""
-    limit: int | None = None
 
 
 @dg.asset(
@@ -129,25 +117,17 @@ def price_plan(
     if source is None:
         raise dg.Failure("catsy/products was never materialized for this account. Materialize it first.")
     client = sparklayer.client(run)
-    if run.will_make("sparklayer/prices"):
+    if run.will_make(PRICES):
         settle_first(sync.target(client), ledger=run.ledger, files=run.plans, run=run.id)
     only = sync.known_keys(config.only, trade_prices) if config.only else None
     plan = sync.plan_prices(
         client, trade_prices, source.about, ledger=run.ledger, files=run.plans, run=run.id, only=only
     )
     sync.least_calls(run.meter, plan, planned=True, applied=False)
-    run.note(pipeline=GROUP, plan=plan.id, counts=shown_counts(plan.counts), stopped=plan.verdict != "clear")
-    table = markdown([sync.readable(row) for row in worst_first(run.plans, plan.id)])
+    metadata = tell_plan(run, PRICES, plan, sync.readable)
     return dg.MaterializeResult(
-        metadata={
-            "plan": plan.id,
-            "verdict": plan.verdict,
-            **shown_counts(plan.counts),
-            "dagster/row_count": plan.counts.changes + plan.counts.held,
-            "changes": dg.MetadataValue.md(table or "nothing would change"),
-            "not_shown_by_the_vendor": NOT_SHOWN,
-        },
-        check_results=[checks.guards(plan), checks.nothing_held(plan)],
+        metadata={**metadata, "not_shown_by_the_vendor": NOT_SHOWN},
+        check_results=[plan_checks.guards(checks.GUARDS, plan), plan_checks.nothing_held(checks.NOTHING_HELD, plan)],
     )
 
 
@@ -158,17 +138,11 @@ def price_plan(
 )  # fmt: skip
 def prices(config: ApplyConfig, run: RunResource, sparklayer: SparkLayerResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     target = sync.target(sparklayer.client(run))
-    planned_here = run.plan_made
-    plan_id = config.plan or planned_here or newest_waiting(run.ledger, target.account, GROUP)
-    plan = stored(run.plans, run.ledger.plan(plan_id))
-    run.note(pipeline=GROUP, plan=plan.id, counts={}, stopped=False)
-    try:
-        report = apply(target, plan.id, ledger=run.ledger, files=run.plans, run=run.id, limit=config.limit)
-    except PlanStopped:
-        run.note(stopped=True)
-        raise
+    planned_here = run.plan_made(PRICES)
+    plan = plan_to_apply(run, GROUP, target, config)
+    report = apply_plan(run, target, plan, config.limit)
     sync.least_calls(run.meter, plan, planned=plan.id == planned_here, applied=True, limit=config.limit)
-    run.note(counts={**report.counts, "unchanged": report.counts.get("unchanged", 0) + plan.counts.unchanged})
+    count_outcomes(run, PRICES, plan, report.counts)
     return dg.MaterializeResult(
         metadata={
             "plan": plan.id,
@@ -177,5 +151,8 @@ def prices(config: ApplyConfig, run: RunResource, sparklayer: SparkLayerResource
             "calls_least": run.meter.minimum["sparklayer"],
             "dagster/row_count": plan.counts.live + plan.counts.create,
         },
-        check_results=[checks.all_ended_well(report), checks.as_planned(report)],
+        check_results=[
+            plan_checks.rows_ended_well(checks.ALL_ENDED_WELL, report.counts),
+            plan_checks.as_planned(checks.AS_PLANNED, [report]),
+        ],
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import duckdb
@@ -117,7 +117,7 @@ def least_calls(meter: CallMeter, plan: Plan, *, planned: bool, applied: bool, l
     meter.minimum["sparklayer"] = 1 + (1 + lists) * planned + (2 * lists + batches) * (applied and batches > 0)
 
 
-def readable(row: dict[str, Any]) -> dict[str, str]:
+def readable(row: Mapping[str, Any]) -> dict[str, str]:
     """A planned row for people: key, what happens, and each price before and after."""
     before, after = loads(row["before"]) or {}, loads(row["after"]) or {}
     names = sorted({n for n in (*before, *after) if n.startswith("price@")}, key=lambda n: int(n[6:]))

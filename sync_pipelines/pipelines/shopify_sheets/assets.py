@@ -1,22 +1,22 @@
 """Shopify orders → Google Sheets, left to right: what would change in the spreadsheet, what was changed."""
 
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Literal
 
 import dagster as dg
-from pydantic import Field
 
-from sync_pipelines.delivery.applying import PlanStopped, apply, settle_first
-from sync_pipelines.delivery.plans import newest_waiting, stored, worst_first
+from sync_pipelines.delivery.applying import settle_first
+from sync_pipelines.pipelines import plan_checks, steps
 from sync_pipelines.pipelines.resources import RunResource, SheetsResource, ShopifyResource
 from sync_pipelines.pipelines.shopify_sheets import checks, missing, old_program, sync
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout
 from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY, ORDERS_KEY
 from sync_pipelines.pipelines.shopify_store.reading import Store, first_day
-from sync_pipelines.pipelines.tables import markdown, shown_counts
+from sync_pipelines.pipelines.steps import ApplyConfig, apply_plan, count_outcomes, plan_to_apply, tell_plan, total
 from sync_pipelines.settings import ShopifySettings
 
 GROUP = "shopify_sheets"
+ORDERS = "sheets/orders"
 OWNERS = ["team:orders"]
 FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=6), warn_window=timedelta(hours=1))
 
@@ -26,18 +26,10 @@ spreadsheet = dg.AssetSpec(
 )  # fmt: skip
 
 
-class PlanConfig(dg.Config):
+class PlanConfig(steps.PlanConfig):
     """compare: look at the rows of orders that changed, or at every row. only: just the orders with these keys."""
 
     compare: Literal["changed", "all"] = "changed"
-    only: list[str] = Field(default_factory=list)
-
-
-class ApplyConfig(dg.Config):
-    """plan: which one; empty is the one made in this run, else the newest that waits. limit: the first N changes only."""
-
-    plan: str = ""
-    limit: int | None = None
 
 
 @dg.asset(
@@ -50,7 +42,7 @@ class ApplyConfig(dg.Config):
 )  # fmt: skip
 def order_plan(config: PlanConfig, run: RunResource, sheets: SheetsResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     there = run.shared("spreadsheet", lambda: sync.target(sheets.client(run), run.ledger))
-    if run.will_make("sheets/orders"):
+    if run.will_make(ORDERS):
         settle_first(there, ledger=run.ledger, files=run.plans, run=run.id)
         old_program.take_over(run.ledger, there.layout, run.id)
     mapped = sync.bring_up_to_date(run.warehouse, there)
@@ -59,18 +51,14 @@ def order_plan(config: PlanConfig, run: RunResource, sheets: SheetsResource) -> 
         compare=config.compare, only=config.only or None,
     )  # fmt: skip
     sync.least_calls(run.meter, there, plan, planned=True, sent=0)
-    run.note(pipeline=GROUP, plan=plan.id, counts=shown_counts(plan.counts), stopped=plan.verdict != "clear")
-    table = markdown([sync.readable(row) for row in worst_first(run.plans, plan.id)])
-    metadata: dict[str, Any] = {
-        "plan": plan.id,
-        "verdict": plan.verdict,
-        **shown_counts(plan.counts),
-        "orders": mapped.about.rows,
-        "dagster/row_count": plan.counts.changes + plan.counts.held,
-        "changes": dg.MetadataValue.md(table or "nothing would change"),
-    }
+    metadata = {**tell_plan(run, ORDERS, plan, sync.readable), "orders": mapped.about.rows}
     return dg.MaterializeResult(
-        metadata=metadata, check_results=[checks.guards(plan), checks.nothing_held(plan), checks.room_left(plan)]
+        metadata=metadata,
+        check_results=[
+            plan_checks.guards(checks.GUARDS, plan),
+            plan_checks.nothing_held(checks.NOTHING_HELD, plan),
+            checks.room_left(plan),
+        ],
     )
 
 
@@ -83,16 +71,8 @@ def orders(
     config: ApplyConfig, run: RunResource, sheets: SheetsResource, shopify: ShopifyResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     there = run.shared("spreadsheet", lambda: sync.target(sheets.client(run), run.ledger))
-    planned_here = run.plan_made
-    plan = stored(
-        run.plans, run.ledger.plan(config.plan or planned_here or newest_waiting(run.ledger, there.account, GROUP))
-    )
-    run.note(pipeline=GROUP, plan=plan.id, counts={}, stopped=False)
-    try:
-        reports = [apply(there, plan.id, ledger=run.ledger, files=run.plans, run=run.id, limit=config.limit)]
-    except PlanStopped:
-        run.note(stopped=True)
-        raise
+    plan = plan_to_apply(run, GROUP, there, config)
+    reports = [apply_plan(run, there, plan, config.limit)]
     hit = sorted(there.hit)
 
     def find(layout: Layout, keys: set[str]) -> None:
@@ -105,10 +85,10 @@ def orders(
     )
     reports += repaired
     sync.least_calls(run.meter, there, plan, planned=False, sent=sum(r.writes for r in reports))
-    counts = checks.total(reports)
+    counts = total(reports)
     if lost:
         counts["unknown"] = counts.get("unknown", 0) + len(lost)
-    run.note(counts={**counts, "unchanged": counts.get("unchanged", 0) + plan.counts.unchanged})
+    count_outcomes(run, ORDERS, plan, counts)
     return dg.MaterializeResult(
         metadata={
             "plan": plan.id,
@@ -118,8 +98,8 @@ def orders(
             "calls_least": run.meter.minimum["google"],
         },
         check_results=[
-            checks.all_ended_well(reports),
-            checks.as_planned(reports),
+            plan_checks.rows_ended_well(checks.ALL_ENDED_WELL, counts),
+            plan_checks.as_planned(checks.AS_PLANNED, reports),
             checks.nobody_in_the_way(hit, lost, list(there.strays)),
         ],
     )

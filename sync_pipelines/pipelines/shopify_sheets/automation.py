@@ -1,39 +1,29 @@
 """Jobs and schedules. Schedules ship stopped; nothing here is decided by the environment."""
 
-from typing import Any
-
 import dagster as dg
 
-from sync_pipelines.delivery.applying import apply, settle_first
-from sync_pipelines.delivery.plans import worst_first
-from sync_pipelines.delivery.undoing import make_undo
-from sync_pipelines.pipelines.resources import PIPELINE_TAG, VERB_TAG, RunResource, SheetsResource
+from sync_pipelines.pipelines.resources import RunResource, SheetsResource
 from sync_pipelines.pipelines.shopify_sheets import sync
 from sync_pipelines.pipelines.shopify_sheets.assets import GROUP, order_plan, orders
 from sync_pipelines.pipelines.shopify_store.assets import order_changes, order_counts
-from sync_pipelines.pipelines.tables import markdown
-
-
-def _tags(verb: str) -> dict[str, str]:
-    return {PIPELINE_TAG: GROUP, VERB_TAG: verb}
-
+from sync_pipelines.pipelines.steps import UndoConfig, tags, take_back
 
 preview_job = dg.define_asset_job(
     f"preview_{GROUP}",
     [order_changes, order_plan],
-    tags=_tags("preview"),
+    tags=tags(GROUP, "preview"),
     description="Read what changed in the shop, and plan. Sends nothing that changes anything, and moves no cursor.",
 )
 sync_job = dg.define_asset_job(
     f"sync_{GROUP}",
     [order_changes, order_plan, orders],
-    tags=_tags("sync"),
+    tags=tags(GROUP, "sync"),
     description="Read what changed in the shop, plan, and apply the plan if its guards are clear.",
 )
 reconcile_job = dg.define_asset_job(
     f"reconcile_{GROUP}",
     [order_changes, order_counts, order_plan, orders],
-    tags=_tags("reconcile"),
+    tags=tags(GROUP, "reconcile"),
     config={"ops": {"sheets__order_plan": {"config": {"compare": "all"}}}},
     description=(
         "Prove that nothing is missing: compare every day with the shop's own count, read again the days that differ, and "
@@ -43,37 +33,23 @@ reconcile_job = dg.define_asset_job(
 apply_job = dg.define_asset_job(
     f"apply_{GROUP}",
     [orders],
-    tags=_tags("apply"),
+    tags=tags(GROUP, "apply"),
     description="Apply a plan that was previewed (and released, if a guard stopped it).",
 )
-
-
-class UndoConfig(dg.Config):
-    """plan: the applied plan to take back."""
-
-    plan: str
 
 
 @dg.op(out=dg.Out(dg.Nothing), description="Plan the way back from what a plan wrote, and apply that.")
 def undo_orders(context: dg.OpExecutionContext, config: UndoConfig, run: RunResource, sheets: SheetsResource) -> None:
     there = sync.target(sheets.client(run), run.ledger)
-    settle_first(there, ledger=run.ledger, files=run.plans, run=run.id)
-    undo = make_undo(there, config.plan, ledger=run.ledger, files=run.plans, run=run.id)
-    run.note(pipeline=GROUP, plan=undo.plan.id)
-    report = apply(there, undo.plan.id, ledger=run.ledger, files=run.plans, run=run.id)
-    sync.least_calls(run.meter, there, undo.plan, planned=False, sent=report.writes)
-    run.note(counts={**report.counts, "impossible": len(undo.impossible)})
-    table = markdown([sync.readable(row) for row in worst_first(run.plans, undo.plan.id)])
-    metadata: dict[str, Any] = {
-        "plan": undo.plan.id, "undo_of": config.plan, **report.counts, "changes": dg.MetadataValue.md(table),
-    }  # fmt: skip
-    context.log_event(
-        dg.AssetMaterialization(["sheets", "orders"], description=f"undo of plan {config.plan}", metadata=metadata)
-    )
+    for plan_id in config.plans:
+        undone, report = take_back(context, run, there, plan_id, sync.readable)
+        sync.least_calls(run.meter, there, undone, planned=False, sent=report.writes)
 
 
 @dg.job(
-    name=f"undo_{GROUP}", tags=_tags("undo"), description="Take back what a plan wrote, where the sheet still holds it."
+    name=f"undo_{GROUP}",
+    tags=tags(GROUP, "undo"),
+    description="Take back what a plan wrote, where the sheet still holds it.",
 )
 def undo_job() -> None:
     undo_orders()

@@ -68,9 +68,8 @@ def order_days(context: dg.AssetExecutionContext, run: RunResource, shopify: Sho
             incomplete.append(str(e))
     if incomplete:
         raise DaysIncomplete("\n".join(incomplete))
-    run.note(
-        message=f"{len(read)} days: {'; '.join(map(str, reader.ways))}", counts={"orders": sum(d.orders for d in read)}
-    )
+    run.note(message=f"{len(read)} days: {'; '.join(map(str, reader.ways))}")
+    run.count("shopify/orders", {"orders": sum(day.orders for day in read)})
     run.meter.minimum["shopify"] += 1 + reader.least_calls(counted=len(read))
     facts: dict[str, Any] = {
         "days": len(read),

@@ -43,13 +43,13 @@ class Pages:
 
 def read_pages(body: dict[str, Any], fields: Fields, most: int | None = None) -> Pages:
     """Raises Problem (422) for a size above `most`, an order by what is no field, or numbers that are none."""
-    wanted = body.get("pagination") or {}
+    wanted = {} if body.get("pagination") is None else body["pagination"]
     if not isinstance(wanted, dict):
         raise invalid("pagination", {"_schema": ["Invalid input type."]})
     size = _whole(wanted, "page_size", _SIZE)
     if most is not None and size > most:
         raise invalid("pagination.page_size", f"must be at most {most}")
-    order = wanted.get("order") or None
+    order = None if wanted.get("order") == "" else wanted.get("order")
     field = fields.get(order.removeprefix("-")) if isinstance(order, str) else None
     if order is not None and field is None:
         raise invalid("pagination.order", f"{order!r} is not a field to order by")

@@ -1,0 +1,302 @@
+"""Amazon → Plytix, left to right: what is listed, which products these are, what would change, what was changed."""
+
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import dagster as dg
+
+from sync_pipelines.delivery.applying import settle_first
+from sync_pipelines.pipelines import plan_checks, steps
+from sync_pipelines.pipelines.amazon_plytix import checks, entries, listings, sync
+from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue
+from sync_pipelines.pipelines.amazon_plytix.entries import Entry
+from sync_pipelines.pipelines.amazon_plytix.link_target import AmazonLinks
+from sync_pipelines.pipelines.amazon_plytix.sync import Desk
+from sync_pipelines.pipelines.amazon_plytix.target import AmazonProducts
+from sync_pipelines.pipelines.resources import AmazonResource, PlytixResource, RunResource
+from sync_pipelines.pipelines.steps import ApplyConfig, apply_plan, count_outcomes, plan_to_apply, tell_plan
+from sync_pipelines.pipelines.tables import column_schema, markdown
+from sync_pipelines.settings import account_of, data_dir
+
+GROUP = sync.PIPELINE
+OWNERS = ["team:merchandising"]
+FILES = dg.DynamicPartitionsDefinition(name="amazon_files")
+"""One partition per file that was dropped, named by its stem."""
+
+seller_central = dg.AssetSpec(
+    ["amazon", "seller_central"], group_name=GROUP, kinds={"amazon"}, owners=OWNERS,
+    description="The seller's listings on Amazon: a report or an export that somebody drops, and the catalogue behind it.",
+)  # fmt: skip
+pim = dg.AssetSpec(
+    ["plytix", "pim"], group_name=GROUP, kinds={"plytix"}, owners=OWNERS,
+    description="The merchant's own products in Plytix, the PIM. This pipeline never changes one, but for its links.",
+)  # fmt: skip
+amazon_catalogue = dg.AssetSpec(
+    ["plytix", "amazon_catalogue"], deps=[["plytix", "amazon_links"]], group_name=GROUP, kinds={"plytix"}, owners=OWNERS,
+    description="What merchandisers see in Plytix: a product for every ASIN, linked with the product it is a listing of.",
+)  # fmt: skip
+
+
+class ListingsConfig(dg.Config):
+    """file: another one than was dropped for this partition. style: only the listings of one style."""
+
+    file: str = ""
+    style: str = ""
+
+
+class CatalogueConfig(dg.Config):
+    """refresh: whether the products are read again, or taken as they were last read."""
+
+    refresh: Literal["auto", "always", "never"] = "auto"
+
+
+class MappingConfig(dg.Config):
+    """mapping: a file to take as this partition's mapping. style: match only with the products of one style."""
+
+    mapping: str = ""
+    style: str = ""
+
+
+class ProductPlanConfig(steps.PlanConfig):
+    """check_families: also look at the family of every product that exists, one call for each, and mend it."""
+
+    check_families: bool = False
+
+
+class LinkPlanConfig(steps.PlanConfig):
+    """only: plan just these links, by their keys; those of products are left out."""
+
+
+def _desk(run: RunResource, plytix: PlytixResource) -> Desk:
+    return run.shared("plytix desk", lambda: Desk(plytix.client(run)))
+
+
+def _mapping(run: RunResource, partition: str) -> list[Entry]:
+    account = account_of("plytix")
+    return run.shared(f"mapping {partition}", lambda: sync.mapping_of(run.warehouse, account, partition))
+
+
+@dg.asset(
+    key=list(listings.LISTINGS_KEY), deps=[seller_central], partitions_def=FILES, group_name=GROUP,
+    kinds={"amazon", "parquet"}, owners=OWNERS, check_specs=[checks.ROWS_ACCOUNTED, checks.ALL_UNDERSTOOD],
+    description=(
+        "One row per ASIN of a dropped file; with a login, completed from Amazon's catalogue: parents, identifiers, size, "
+        "colour. A dropped mapping lists nothing: it is the answer already."
+    ),
+    metadata={"dagster/column_schema": column_schema(listings.NOTES, listings.SCHEMA)},
+)  # fmt: skip
+def amazon_listings(
+    context: dg.AssetExecutionContext, config: ListingsConfig, run: RunResource, amazon: AmazonResource
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    run.note(pipeline=GROUP)
+    file = Path(config.file) if config.file else None
+    read = sync.read_partition(context.partition_key, lambda: amazon.client(run), file=file, style=config.style)
+    published = sync.publish_listings(run.warehouse, read, context.partition_key)
+    run.shared("listings read", lambda: True)
+    rejected = [row for row in read.listings if row.problem]
+    run.note(source_rejects=len(rejected))
+    examples = markdown([{"line": row.line, "problem": row.problem} for row in rejected[:20]])
+    metadata: dict[str, Any] = {
+        "file": read.dropped.path.name, "kind": read.dropped.kind, "dagster/row_count": published.about.rows,
+        "completed_from_the_catalogue": read.asked, "calls": run.meter.used["amazon"],
+    }  # fmt: skip
+    return dg.MaterializeResult(
+        metadata=metadata,
+        check_results=[
+            checks.rows_accounted(read.rows, read.of_the_file, read.repeats, len(rejected), read.added),
+            checks.all_understood(len(rejected), examples),
+        ],
+    )
+
+
+@dg.asset(
+    key=list(PRODUCTS_KEY), deps=[pim], group_name=GROUP, kinds={"plytix", "parquet"}, owners=OWNERS,
+    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(days=32)),
+    description="Every product of the PIM that listings may be of, with its identifiers. Taken from the cache when fresh enough.",
+    metadata={"dagster/column_schema": column_schema(
+        {"id": "id in Plytix", "sku": "as it stands there", "label": "its name", "gtin": "the PIM's own identifier",
+         "code:<attribute>": "further identifiers"})},
+)  # fmt: skip
+def plytix_products(config: CatalogueConfig, run: RunResource, plytix: PlytixResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    desk = _desk(run, plytix)
+    run.note(pipeline=GROUP)
+    source = Catalogue(run.warehouse, run.ledger, desk.settings, desk.plytix, run.id)
+    found = source.cached(config.refresh)
+    told = "from the cache, no call made"
+    if found is None:
+        with source.read(desk.client, desk.account.identifiers) as staged:
+            found = run.warehouse.publish(PRODUCTS_KEY, staged)
+        told = f"read in {run.meter.used['plytix']} calls"
+    metadata: dict[str, Any] = {"how": told, "extract": found.about.extract, "dagster/row_count": found.about.rows}
+    return dg.MaterializeResult(metadata=metadata)
+
+
+@dg.asset(
+    key=list(entries.MAPPING_KEY), deps=[amazon_listings, plytix_products], partitions_def=FILES, group_name=GROUP,
+    kinds={"duckdb", "parquet"}, owners=OWNERS, check_specs=[checks.ALL_DECIDED],
+    description=(
+        "Which product each listing is a listing of, by which rule, and how sure; also as `data/<file>_mapping.json`. "
+        "Where two fit, neither is chosen."
+    ),
+    metadata={"dagster/column_schema": column_schema(entries.NOTES, entries.SCHEMA)},
+)  # fmt: skip
+def asin_mapping(context: dg.AssetExecutionContext, config: MappingConfig, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    run.note(pipeline=GROUP)
+    partition = context.partition_key
+    mapping, origin = sync.mapping_for(
+        run.warehouse, partition, Path(config.mapping) if config.mapping else None, style=config.style,
+        just_read=run.shared("listings read", lambda: False),
+    )  # fmt: skip
+    sync.publish_mapping(run.warehouse, mapping, account_of("plytix"), partition, origin)
+    states = Counter[str](entry.state for entry in mapping.entries)
+    run.note(source_rejects=states["rejected"])
+    metadata: dict[str, Any] = {
+        "from": origin, **{f"rows_{state}": n for state, n in states.items()}, "dagster/row_count": len(mapping.entries),
+        "products_without_a_listing": len(mapping.unlisted), "duplicates": dg.MetadataValue.json(list(mapping.duplicates)[:20]),
+    }  # fmt: skip
+    if not config.mapping:
+        written = sync.write_mapping(mapping, entries.mapping_path(data_dir(), partition))
+        metadata["file"] = dg.MetadataValue.path(str(written))
+    return dg.MaterializeResult(metadata=metadata, check_results=[checks.all_decided(states)])
+
+
+@dg.asset(
+    key=["amazon", "unmatched_items"], deps=[asin_mapping], partitions_def=FILES, group_name=GROUP, kinds={"csv"},
+    owners=OWNERS,
+    description="Listings without a product, with several, or matched too unsurely: for a person, also as a CSV.",
+)  # fmt: skip
+def unmatched_items(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    partition = context.partition_key
+    rows = sync.questions(_mapping(run, partition))
+    path = sync.write_questions(rows, data_dir() / f"{partition}_unmatched.csv")
+    shown = markdown(
+        [{n: row[n] for n in ("state", "amazon_asin", "amazon_title", "reason", "candidates")} for row in rows[:20]]
+    )
+    metadata: dict[str, Any] = {
+        "dagster/row_count": len(rows), "file": dg.MetadataValue.path(str(path)),
+        "items": dg.MetadataValue.md(shown or "every listing has its product"),
+    }  # fmt: skip
+    return dg.MaterializeResult(metadata=metadata)
+
+
+@dg.asset(
+    key=checks.PRODUCT_PLAN, deps=[asin_mapping], partitions_def=FILES, group_name=GROUP, kinds={"plytix", "duckdb"},
+    owners=OWNERS, check_specs=[checks.PRODUCT_GUARDS, checks.NO_PRODUCT_HELD],
+    description="Which Amazon products would be made or changed in Plytix, value by value. Sends nothing that changes it.",
+)  # fmt: skip
+def amazon_product_plan(
+    context: dg.AssetExecutionContext, config: ProductPlanConfig, run: RunResource, plytix: PlytixResource
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    desk, partition = _desk(run, plytix), context.partition_key
+    if run.will_make(AmazonProducts.name):
+        settle_first(desk.products(), ledger=run.ledger, files=run.plans, run=run.id, patience=sync.patience())
+    found = _mapping(run, partition)
+    plan = sync.plan_products(
+        desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, check_families=config.check_families,
+        only=_chosen(config.only, links=False),
+    )  # fmt: skip
+    sync.least_calls(run.meter, records=len(found))
+    calls = sync.calls_to_send(plan.counts)
+    metadata = tell_plan(run, AmazonProducts.name, plan, sync.readable)
+    took = sync.duration(sync.seconds_at_quota(calls, desk.plytix))
+    return dg.MaterializeResult(
+        metadata={**metadata, "calls_to_send": calls, "takes_at_quota": took},
+        check_results=[
+            plan_checks.guards(checks.PRODUCT_GUARDS, plan),
+            plan_checks.nothing_held(checks.NO_PRODUCT_HELD, plan),
+        ],
+    )
+
+
+@dg.asset(
+    key=checks.LINK_PLAN, deps=[asin_mapping], partitions_def=FILES, group_name=GROUP, kinds={"plytix", "duckdb"},
+    owners=OWNERS, check_specs=[checks.LINK_GUARDS, checks.NO_LINK_HELD],
+    description=(
+        "Which links would be added in Plytix: product → its listing, parent → variation. By SKU, for some are of products "
+        "still to be made. Sends nothing that changes it."
+    ),
+)  # fmt: skip
+def amazon_link_plan(
+    context: dg.AssetExecutionContext, config: LinkPlanConfig, run: RunResource, plytix: PlytixResource
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    desk, partition = _desk(run, plytix), context.partition_key
+    if run.will_make(AmazonLinks.name):
+        settle_first(desk.links(), ledger=run.ledger, files=run.plans, run=run.id, patience=sync.patience())
+    found = _mapping(run, partition)
+    plan = sync.plan_links(
+        desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, only=_chosen(config.only, links=True)
+    )
+    sync.least_calls(run.meter, records=plan.counts.desired)
+    calls = sync.sources(run.plans, plan)
+    metadata = tell_plan(run, AmazonLinks.name, plan, sync.readable)
+    if not run.will_make(AmazonLinks.name):
+        sync.write_result(
+            run.ledger, run.plans, found, partition, run.plan_made(AmazonProducts.name), plan.id, dry_run=True
+        )
+    took = sync.duration(sync.seconds_at_quota(calls, desk.plytix))
+    return dg.MaterializeResult(
+        metadata={**metadata, "calls_to_send": calls, "takes_at_quota": took},
+        check_results=[
+            plan_checks.guards(checks.LINK_GUARDS, plan),
+            plan_checks.nothing_held(checks.NO_LINK_HELD, plan),
+        ],
+    )
+
+
+def _chosen(keys: list[str], *, links: bool) -> set[str] | None:
+    """Of the keys that a person named those of links, or those of products; None where nothing was named."""
+    return {key for key in keys if sync.is_link(key) == links} if keys else None
+
+
+@dg.asset(
+    key=checks.PRODUCTS, deps=[amazon_product_plan], partitions_def=FILES, group_name=GROUP, kinds={"plytix"}, owners=OWNERS,
+    check_specs=[checks.PRODUCTS_ENDED_WELL],
+    description="The product plan, applied: each product made once and put into its family, one outcome per SKU in the ledger.",
+)  # fmt: skip
+def amazon_products(
+    context: dg.AssetExecutionContext, config: ApplyConfig, run: RunResource, plytix: PlytixResource
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    desk, partition = _desk(run, plytix), context.partition_key
+    target = desk.products()
+    plan = plan_to_apply(run, GROUP, target, config, partition)
+    target = desk.as_planned(run.ledger, plan)
+    sync.tell_duration(plan, sync.calls_to_send(plan.counts), desk.plytix)
+    report = apply_plan(run, target, plan, config.limit, sync.patience())
+    sync.least_calls(run.meter, records=plan.counts.changes, sent=report.writes)
+    count_outcomes(run, AmazonProducts.name, plan, report.counts)
+    sync.write_result(run.ledger, run.plans, _mapping(run, partition), partition, plan.id, None, dry_run=False)
+    return dg.MaterializeResult(
+        metadata={
+            "plan": plan.id, **report.counts, "calls": run.meter.used["plytix"],
+            "calls_least": run.meter.minimum["plytix"], "dagster/row_count": plan.counts.live + plan.counts.create,
+        },
+        check_results=[plan_checks.rows_ended_well(checks.PRODUCTS_ENDED_WELL, report.counts)],
+    )  # fmt: skip
+
+
+@dg.asset(
+    key=checks.LINKS, deps=[amazon_link_plan, amazon_products], partitions_def=FILES, group_name=GROUP, kinds={"plytix"},
+    owners=OWNERS, check_specs=[checks.LINKS_ENDED_WELL],
+    description="The link plan, applied: what is missing is added, nothing is ever unlinked. One outcome per link in the ledger.",
+)  # fmt: skip
+def amazon_links(
+    context: dg.AssetExecutionContext, config: ApplyConfig, run: RunResource, plytix: PlytixResource
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    desk, partition = _desk(run, plytix), context.partition_key
+    target = desk.links()
+    plan = plan_to_apply(run, GROUP, target, config, partition)
+    sync.tell_duration(plan, sync.sources(run.plans, plan), desk.plytix)
+    report = apply_plan(run, target, plan, config.limit, sync.patience())
+    sync.least_calls(run.meter, records=plan.counts.changes, sent=report.writes)
+    count_outcomes(run, AmazonLinks.name, plan, report.counts)
+    made = run.plan_made(AmazonProducts.name)
+    sync.write_result(run.ledger, run.plans, _mapping(run, partition), partition, made, plan.id, dry_run=False)
+    return dg.MaterializeResult(
+        metadata={
+            "plan": plan.id, **report.counts, "calls": run.meter.used["plytix"],
+            "calls_least": run.meter.minimum["plytix"], "dagster/row_count": plan.counts.live + plan.counts.create,
+        },
+        check_results=[checks.links_ended_well(run.counted(AmazonProducts.name), report.counts)],
+    )  # fmt: skip

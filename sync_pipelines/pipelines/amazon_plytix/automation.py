@@ -1,0 +1,171 @@
+"""Jobs, the sensor on the folder of dropped files, and the schedule that goes on with what was interrupted."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import sqlalchemy as sa
+
+from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.pipelines.amazon_plytix import files, sync
+from sync_pipelines.pipelines.amazon_plytix.assets import (
+    FILES,
+    GROUP,
+    amazon_link_plan,
+    amazon_links,
+    amazon_listings,
+    amazon_product_plan,
+    amazon_products,
+    asin_mapping,
+    plytix_products,
+    unmatched_items,
+)
+from sync_pipelines.pipelines.resources import PlytixResource, RunResource, open_ledger
+from sync_pipelines.pipelines.steps import UndoConfig, tags, take_back
+
+FROM_MAPPING = [amazon_product_plan, amazon_link_plan, amazon_products, amazon_links]
+"""What is left to do once there is a mapping."""
+
+CLEAR_PLAN = [amazon_listings, plytix_products, asin_mapping, unmatched_items, amazon_product_plan, amazon_link_plan]
+
+preview_job = dg.define_asset_job(
+    f"preview_{GROUP}", CLEAR_PLAN, partitions_def=FILES, tags=tags(GROUP, "preview"),
+    description="Read a dropped file and the PIM, match, and plan. Sends nothing that changes anything.",
+)  # fmt: skip
+sync_job = dg.define_asset_job(
+    f"sync_{GROUP}", [*CLEAR_PLAN, amazon_products, amazon_links], partitions_def=FILES, tags=tags(GROUP, "sync"),
+    description="Read a dropped file and the PIM, match, plan, and apply the plans if their guards are clear.",
+)  # fmt: skip
+map_job = dg.define_asset_job(
+    f"map_{GROUP}", [amazon_listings, plytix_products, asin_mapping, unmatched_items], partitions_def=FILES,
+    tags=tags(GROUP, "map"), description="Read a file and the PIM, and match. Writes the mapping file, and plans nothing.",
+)  # fmt: skip
+apply_job = dg.define_asset_job(
+    f"apply_{GROUP}", [amazon_products, amazon_links], partitions_def=FILES, tags=tags(GROUP, "apply"),
+    description="Apply plans that were previewed (and released, if a guard stopped them).",
+)  # fmt: skip
+
+
+@dg.op(
+    out=dg.Out(dg.Nothing),
+    description="Plan the way back from what plans wrote, links before products, and apply that.",
+)
+def undo_amazon(context: dg.OpExecutionContext, config: UndoConfig, run: RunResource, plytix: PlytixResource) -> None:
+    desk = sync.Desk(plytix.client(run))
+    patience = sync.patience()
+    for plan_id in config.plans:
+        of_links = run.ledger.plan(plan_id)["account"] == desk.plytix.links_account
+        target = desk.links() if of_links else desk.products(every_field=True)
+        _, report = take_back(context, run, target, plan_id, sync.readable, patience)
+        sync.least_calls(run.meter, sent=report.writes)
+
+
+@dg.job(
+    name=f"undo_{GROUP}", tags=tags(GROUP, "undo"),
+    description="Take back what a run wrote: its links, then the products that it made, where nobody changed them since.",
+)  # fmt: skip
+def undo_job() -> None:
+    undo_amazon()
+
+
+# --- dropped files ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A file at one tick: its size and time, and for how many ticks they have been the same."""
+
+    size: int
+    changed: int
+    still: int = 0
+
+
+STILL = 2
+"""Ticks for which a file has to be the same before it is taken for whole."""
+
+
+def look_again(before: Mapping[str, Seen], now: Mapping[str, Seen]) -> dict[str, Seen]:
+    """What is known of the files after another tick. A file that changed, or is new, starts over."""
+    found = {}
+    for name, seen in now.items():
+        last = before.get(name)
+        same = last is not None and (last.size, last.changed) == (seen.size, seen.changed)
+        found[name] = Seen(seen.size, seen.changed, last.still + 1 if same and last else 0)
+    return found
+
+
+def files_in(folder: Path) -> dict[str, Seen]:
+    """The files that might be dropped ones, as they are now."""
+    if not folder.is_dir():
+        return {}
+    paths = [p for p in sorted(folder.iterdir()) if p.is_file() and p.suffix.lower() in files.SUFFIXES]
+    return {p.name: Seen(p.stat().st_size, p.stat().st_mtime_ns) for p in paths}
+
+
+@dg.sensor(
+    name="amazon_inbox", job=sync_job, minimum_interval_seconds=30,
+    description=(
+        "Takes in what is dropped into data/inbox/amazon, once a file has been the same for two ticks, and once per content. "
+        "Ships stopped."
+    ),
+)  # fmt: skip
+def amazon_inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    before = {name: Seen(*seen) for name, seen in json.loads(context.cursor or "{}").items()}
+    now = look_again(before, files_in(sync.inbox()))
+    requests, partitions, refused = [], [], []
+    for name, seen in now.items():
+        if seen.still < STILL:
+            continue
+        try:
+            request = _request(sync.inbox() / name)
+        except (files.FileRefused, OSError) as e:
+            refused.append(str(e))
+            continue
+        requests.append(request)
+        partitions.append(str(request.partition_key))
+    cursor = json.dumps({name: (seen.size, seen.changed, seen.still) for name, seen in now.items()})
+    if not requests:
+        context.update_cursor(cursor)
+        return dg.SkipReason("; ".join(refused) or "no file is ready")
+    for problem in refused:
+        context.log.warning(problem)
+    return dg.SensorResult(
+        run_requests=requests,
+        dynamic_partitions_requests=[FILES.build_add_request(sorted(set(partitions)))],
+        cursor=cursor,
+    )
+
+
+def _request(path: Path) -> dg.RunRequest:
+    """A run for this content of a file; one that was asked for before is not asked for again, by its run key."""
+    dropped = files.read(path)
+    partition = files.partition_of(path)
+    return dg.RunRequest(run_key=f"{path.name}:{dropped.digest}", partition_key=partition)
+
+
+@dg.schedule(
+    name=f"go_on_{GROUP}", job=sync_job, cron_schedule="20 * * * *", execution_timezone="UTC",
+    description="Every hour: goes on with files whose plans were not brought to their end, for quota or a crash. Ships stopped.",
+)  # fmt: skip
+def go_on(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    known = set(context.instance.get_dynamic_partitions(str(FILES.name)))
+    open_ = [partition for partition in unfinished() if partition in known]
+    if not open_:
+        yield dg.SkipReason("every plan was brought to its end")
+    for partition in open_:
+        yield dg.RunRequest(
+            run_key=None, partition_key=partition, asset_selection=[asset.key for asset in FROM_MAPPING]
+        )
+
+
+def unfinished() -> list[str]:
+    """Partitions with a plan that was begun and not ended."""
+    ledger = open_ledger()
+    try:
+        p = tables.plan.c
+        begun = sa.select(p.scope).where(p.pipeline == GROUP, p.state == "applying", p.scope != "").distinct()
+        return sorted(ledger.column(begun))
+    finally:
+        ledger.close()

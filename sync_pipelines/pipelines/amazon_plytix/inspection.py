@@ -1,0 +1,238 @@
+"""What a person asks of this pipeline outside a run: can it log in, is the account ready, what of this ASIN."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from sync_pipelines.credentials import CredentialMissing, secret
+from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, sync
+from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY
+from sync_pipelines.pipelines.amazon_plytix.entries import Entry
+from sync_pipelines.pipelines.amazon_plytix.sync import readable
+from sync_pipelines.pipelines.csv_files import write_csv
+from sync_pipelines.pipelines.findings import Finding, fact
+from sync_pipelines.settings import AmazonSettings, PlytixSettings, SettingsError, account_of, data_dir
+from sync_pipelines.vendors.amazon import SECRETS, Amazon, has_login
+from sync_pipelines.vendors.http import CallMeter, VendorError
+from sync_pipelines.vendors.plytix import Plytix, secret_names
+from sync_pipelines.warehouse.snapshots import Published, SnapshotUnreadable, Warehouse
+
+CREDENTIALS = (
+    ("PLYTIX_API_KEY", "Plytix API key of a key made for this", "", True),
+    ("PLYTIX_API_PASSWORD", "Plytix API password", "", True),
+    ("AMAZON_CLIENT_ID", "Amazon client id (leave empty without one)", "", False),
+    ("AMAZON_CLIENT_SECRET", "Amazon client secret (leave empty without one)", "", True),
+    ("AMAZON_REFRESH_TOKEN", "Amazon refresh token (leave empty without one)", "", True),
+)
+"""What `init` asks for: variable, what it is, default, whether it is secret."""
+
+__all__ = [
+    "CREDENTIALS",
+    "export",
+    "full_keys",
+    "live",
+    "more_status",
+    "readable",
+    "ready",
+    "rejects",
+    "source",
+    "source_options",
+    "validate",
+]
+
+
+def ready() -> None:
+    """Look at what a run will need before anything heavy is loaded. Raises what is missing."""
+    for names in secret_names(PlytixSettings.read().alias):
+        secret(*names)
+
+
+def source_options(refresh: str, _from_csv: Path | None) -> dict[str, Any]:
+    """How the products of the PIM are come by, as configuration of the steps."""
+    return {"plytix__products": {"refresh": refresh}}
+
+
+def warehouse() -> Warehouse:
+    return Warehouse(data_dir() / "warehouse")
+
+
+@contextlib.contextmanager
+def desk() -> Iterator[sync.Desk]:
+    """The PIM, read-only. Raises what is missing."""
+    client = Plytix.connect(PlytixSettings.read(), CallMeter(), limits=data_dir() / "limits")
+    try:
+        yield sync.Desk(client)
+    finally:
+        client.close()
+
+
+def validate(*, deep: bool) -> list[Finding]:
+    """Log in, and look whether the account has all that is needed; with `deep`, which assumed facts hold. Reads only."""
+    found: list[Finding] = []
+    try:
+        with desk() as plytix:
+            found += _plytix(plytix)
+            if deep and all(f.verdict != "problem" for f in found):
+                found += _facts(plytix)
+    except (CredentialMissing, SettingsError, VendorError) as e:
+        found.append(Finding("plytix login", "problem", str(e)))
+    return [*found, *_amazon()]
+
+
+def _plytix(plytix: sync.Desk) -> list[Finding]:
+    there = plytix.account
+    found = [Finding("plytix login", "ok", plytix.plytix.account)]
+    found += [Finding("plytix account", "problem", problem) for problem in there.problems]
+    if not there.problems:
+        told = f"family, relationships and {len(there.attributes)} attributes are there"
+        found.append(Finding("plytix account", "ok", told))
+    missing = sorted(set(plytix.settings.identifier_attributes) - set(there.identifiers))
+    if missing:
+        told = f"no attribute {', '.join(missing)}: products are matched by the others"
+        found.append(Finding("identifiers", "differs", told))
+    return [*found, Finding("plytix right to write", "unknown", "cannot be told without writing")]
+
+
+def _facts(plytix: sync.Desk) -> list[Finding]:
+    """What the vendor's documents leave open, as it is on this account."""
+    client, size = plytix.client, plytix.plytix.page_size
+    rows, count = client.look([], page=1)
+    beyond, _ = client.look([], page=10**6)
+    asked = sorted({row.sku for row in rows})[:5]
+    back = {product.sku for product in client.products_by_sku(asked, ())}
+    return [
+        fact(
+            "a search takes a list of SKUs",
+            client.takes_lists and back == set(asked),
+            f"{len(back)} of {len(asked)} found",
+        ),
+        fact(
+            "the count is of all matches",
+            count is not None and (count > len(rows) or len(rows) < size),
+            f"{count} counted",
+        ),
+        fact("a page past the end is empty", not beyond, f"{len(beyond)} received"),
+    ]
+
+
+def _amazon() -> list[Finding]:
+    if not has_login():
+        names = ", ".join(SECRETS)
+        return [Finding("amazon catalogue", "unknown", f"no login ({names}): listings stay as their files have them")]
+    try:
+        client = Amazon.connect(AmazonSettings.read(), CallMeter(), data_dir() / "limits")
+        try:
+            client.login()
+        finally:
+            client.close()
+    except (CredentialMissing, SettingsError, VendorError) as e:
+        return [Finding("amazon login", "problem", str(e))]
+    return [Finding("amazon login", "ok", AmazonSettings.read().account)]
+
+
+# --- mappings -----------------------------------------------------------------------------------------------------------
+
+
+def mappings() -> Iterator[tuple[Published, list[Entry]]]:
+    """Every mapping of this account. Raises SnapshotUnreadable."""
+    for found in warehouse().partitions(entries.MAPPING_KEY, account_of("plytix")):
+        yield found, list(entries.from_table(pq.read_table(found.path)))
+
+
+def full_keys(named: Collection[str]) -> set[str]:
+    """Keys of products and links for what a person named: a key, an ASIN, or a SKU of either side."""
+    keys = set(named)
+    for _, known in mappings():
+        keys |= sync.full_keys(named, known)
+    return keys
+
+
+def source(key: str) -> dict[str, Any]:
+    """What the mappings say of a key, an ASIN or a SKU."""
+    keys = full_keys([key])
+    story: dict[str, Any] = {"extract": None, "source": [], "mapped": []}
+    for published, known in mappings():
+        for entry in known:
+            if entry.suggested_sku in keys:
+                about = published.about
+                story["extract"] = {"id": about.partition, "at": about.at, "origin": about.origin}
+                story["source"].append({
+                    "file": about.partition, "asin": entry.amazon_asin, "sku": entry.amazon_sku, "title": entry.amazon_title,
+                    "size": entry.amazon_size, "upc": entry.amazon_upc, "ean": entry.amazon_ean,
+                })  # fmt: skip
+                story["mapped"].append({
+                    "sku": entry.suggested_sku, "state": entry.state, "canonical": entry.canonical_plytix_sku,
+                    "by": entry.match_method, "sure": entry.match_confidence, "reason": entry.reason,
+                })  # fmt: skip
+    return story
+
+
+def live(keys: set[str]) -> dict[str, Any]:
+    """What the PIM holds now under these keys. Raises VendorError and its kin."""
+    products, links = sorted(k for k in keys if not sync.is_link(k)), sorted(k for k in keys if sync.is_link(k))
+    with desk() as plytix:
+        target = plytix.products(every_field=True)
+        found: dict[str, Any] = {r.key: r.fields for r in target.read([k for k in products if k.startswith("AMZN-")])}
+        found |= {record.key: "linked" for record in plytix.links().read(links)} if links else {}
+    return found
+
+
+def rejects(limit: int) -> tuple[int, list[dict[str, Any]]]:
+    """Rows of files and entries of mappings that are not understood: how many, and the first of them."""
+    bad: list[dict[str, Any]] = []
+    try:
+        for found in warehouse().partitions(listings.LISTINGS_KEY, AmazonSettings.read().account):
+            rows = listings.from_table(pq.read_table(found.path))
+            bad += [{"file": found.about.partition, "row": r.line, "problem": r.problem} for r in rows if r.problem]
+        for found, known in mappings():
+            if found.about.origin.endswith(".json"):
+                bad += [
+                    {"file": found.about.partition, "row": e.suggested_sku, "problem": e.reason}
+                    for e in known if e.state == "rejected"
+                ]  # fmt: skip
+    except SnapshotUnreadable as e:
+        return 1, [{"problem": str(e)}]
+    return len(bad), bad[:limit]
+
+
+def more_status(_: Ledger) -> dict[str, Any]:
+    """What else says where this pipeline stands."""
+    products = warehouse().find(PRODUCTS_KEY, account_of("plytix"))
+    known = [found.about.partition for found in warehouse().partitions(entries.MAPPING_KEY, account_of("plytix"))]
+    folder = sync.inbox()
+    there = sorted(folder.iterdir()) if folder.is_dir() else []
+    dropped = {files.partition_of(path) for path in there if path.suffix.lower() in files.SUFFIXES}
+    return {
+        "files": ", ".join(known) or None,
+        "dropped_and_not_taken_in": ", ".join(sorted(dropped - set(known))) or None,
+        "products_read": None if products is None else f"{products.about.rows}, {products.about.at}",
+    }
+
+
+def export(output: Path) -> int:
+    """Every entry of every mapping with what was last put there, as CSV. Atomic. Returns the rows written."""
+    r = tables.record.c
+    with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
+        query = sa.select(r.key, r.state, r.at, r.remote_id).where(r.account == PlytixSettings.read().products_account)
+        written = {row["key"]: row for row in ledger.rows(query)}
+    names = (*entries.SCHEMA.names,)
+
+    def lines() -> Iterator[list[Any]]:
+        for published, known in mappings():
+            for entry in known:
+                put = written.get(entry.suggested_sku, {})
+                told = [put.get("state"), put.get("at"), put.get("remote_id")]
+                yield [published.about.partition, *(getattr(entry, name) for name in names), *told]
+
+    if not any(True for _ in mappings()):
+        raise DeliveryError("nothing was mapped yet: run preview or sync first.")
+    return write_csv(output, ["file", *names, "in plytix", "written at", "plytix id"], lines())

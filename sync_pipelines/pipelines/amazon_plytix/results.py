@@ -1,0 +1,127 @@
+"""What became of a mapping's items, as existing users know it: one state per SKU, totals, errors.
+
+States: created, exists, preview (would be made), error. The files are `<stem>.preview.json` and
+`<stem>_mapping.sync_products.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.plans import PlanFiles
+from sync_pipelines.pipelines.amazon_plytix.entries import Entry
+from sync_pipelines.settings import AmazonPlytixSettings
+
+Status = Literal["created", "exists", "preview", "error"]
+
+
+@dataclass(frozen=True)
+class Item:
+    """How one SKU stands. `error`: why it is not as it should be."""
+
+    sku: str
+    status: Status
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """`linked`: links from products to their listings that were made, or would be; `hierarchy`: from parents to variations."""
+
+    items: Sequence[Item]
+    linked: int = 0
+    hierarchy: int = 0
+    link_errors: Sequence[Mapping[str, str]] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def errors(self) -> list[Mapping[str, str]]:
+        return [*({"sku": i.sku, "error": i.error} for i in self.items if i.status == "error"), *self.link_errors]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The result file: previews count as created, as they always did."""
+        counts = Counter(item.status for item in self.items)
+        return {
+            "total": len(self.items), "created": counts["created"] + counts["preview"], "exists": counts["exists"],
+            "linked": self.linked, "errors": self.errors, "metadata": dict(self.metadata),
+        }  # fmt: skip
+
+
+def result(
+    found: Sequence[Entry], products: str | None, links: str | None, *, ledger: Ledger, plans: PlanFiles, source: str,
+    dry_run: bool,
+) -> Result:  # fmt: skip
+    """How every item of a mapping stands by these two plans, previewed or applied. None: there was no such plan."""
+    settings = AmazonPlytixSettings.read()
+    planned = _rows(ledger, plans, products)
+    items = [_item(entry, planned.get(entry.suggested_sku), dry_run=dry_run) for entry in found]
+    made: Counter[str] = Counter()
+    errors = []
+    for key, row in _rows(ledger, plans, links).items():
+        if row["action"] == "create" and (row["state"] == "delivered" or (dry_run and not row["held"])):
+            made[row["parent"]] += 1
+        elif problem := _problem(row, dry_run=dry_run):
+            errors.append({"sku": key, "error": problem})
+    metadata = {
+        "source_file": source, "sync_date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "dry_run": dry_run,
+        "hierarchy_linked": made[settings.hierarchy_relationship], "product_plan": products, "link_plan": links,
+    }  # fmt: skip
+    return Result(items, made[settings.listings_relationship], made[settings.hierarchy_relationship], errors, metadata)
+
+
+def _rows(ledger: Ledger, plans: PlanFiles, plan: str | None) -> dict[str, dict[str, Any]]:
+    """The rows of a plan by key, each with its outcome (None: not applied)."""
+    if plan is None:
+        return {}
+    o = tables.outcome.c
+    ended = {r["row"]: r for r in ledger.rows(sa.select(o.row, o.state, o.message).where(o.plan == plan))}
+    rows = plans.query(plan, "SELECT row, key, parent, action, held, reason FROM plan ORDER BY row")
+    none = {"state": None, "message": None}
+    return {row["key"]: {**row, **ended.get(row["row"], none)} for row in rows}
+
+
+def _item(entry: Entry, row: Mapping[str, Any] | None, *, dry_run: bool) -> Item:
+    sku = entry.suggested_sku
+    if entry.state == "rejected":
+        return Item(sku, "error", entry.reason or "not understood")
+    if row is None:
+        return Item(sku, "exists")
+    if problem := _problem(row, dry_run=dry_run):
+        return Item(sku, "error", problem)
+    if row["action"] == "create":
+        return Item(sku, "preview" if dry_run else "created" if row["state"] == "delivered" else "exists")
+    return Item(sku, "exists")
+
+
+def _problem(row: Mapping[str, Any], *, dry_run: bool) -> str:
+    """Why a planned row is not as it should be; "" for one that is, or will be."""
+    if row["held"] and row["state"] in (None, "held"):
+        return f"held: {row['reason']}"
+    if dry_run or row["state"] in ("delivered", "unchanged"):
+        return ""
+    return f"{row['state'] or 'not sent'}: {row['message'] or 'the run ended before it'}"
+
+
+def result_path(folder: Path, partition: str, *, dry_run: bool) -> Path:
+    return folder / (f"{partition}.preview.json" if dry_run else f"{partition}_mapping.sync_products.json")
+
+
+def as_text(found: Result) -> str:
+    """The file's text. A preview also lists every item."""
+    document = found.document
+    if found.metadata.get("dry_run"):
+        document["items"] = [
+            {"sku": i.sku, "status": i.status, **({"error": i.error} if i.error else {})} for i in found.items
+        ]
+    return json.dumps(document, indent=2, ensure_ascii=False)
