@@ -26,6 +26,7 @@ from sync_pipelines.delivery.model import (
     Step,
     Target,
     Unclear,
+    Waits,
 )
 from sync_pipelines.delivery.plans import step_text
 
@@ -76,8 +77,8 @@ class Journal:
                         ended.append(self._outcome(intent.plan, change, "delivered", answer.remote_id, intent.id, ""))
                     elif answer.remote_id:
                         self.remote_ids[change.row] = answer.remote_id
-                case Refused(message) | Stale(message):
-                    state: OutcomeState = "rejected" if isinstance(answer, Refused) else "drifted"
+                case Refused(message) | Stale(message) | Waits(message):
+                    state = _ENDS[type(answer)]
                     ended.append(
                         self._outcome(intent.plan, change, state, None, intent.id, message, before=intent.step)
                     )
@@ -201,6 +202,10 @@ class Journal:
         elif any(c.key in self.held_keys for c in finished):
             mine = (tables.hold.c.account == account) & (tables.hold.c.key == sa.bindparam("k"))
             tx.execute(tables.hold.delete().where(mine), [{"k": c.key} for c in finished if c.key in self.held_keys])
+
+
+_ENDS: Mapping[type[Answer], OutcomeState] = {Refused: "rejected", Stale: "drifted", Waits: "skipped"}
+"""How a row ends whose answer says that this plan is done with it, without effect."""
 
 
 def keys_of(intent: Intent, rows: Collection[int]) -> list[str]:

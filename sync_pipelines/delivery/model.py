@@ -151,6 +151,13 @@ class NotApplied:
 
 
 @dataclass(frozen=True)
+class Waits:
+    """What the row needs is not at the target yet; nothing was sent. It is skipped, and the next plan has it again."""
+
+    message: str
+
+
+@dataclass(frozen=True)
 class Accepted:
     """Taken, done later; `handle` is kept for `Target.settle`."""
 
@@ -174,7 +181,7 @@ class Unclear:
     message: str
 
 
-Answer = Applied | Refused | Stale | NotApplied | Accepted | Done | Unclear
+Answer = Applied | Refused | Stale | NotApplied | Waits | Accepted | Done | Unclear
 
 
 class RetryLater(Exception):

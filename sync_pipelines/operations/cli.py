@@ -22,6 +22,10 @@ app = typer.Typer(
 )  # fmt: skip
 
 
+amazon = typer.Typer(no_args_is_help=True, help="Amazon listings and the PIM: match, then make products and links.")
+app.add_typer(amazon, name="amazon")
+
+
 class Pipeline(StrEnum):
     catsy_sparklayer = "catsy_sparklayer"
     shopify_sheets = "shopify_sheets"
@@ -51,6 +55,9 @@ AnyP = Annotated[Pipeline | None, typer.Argument(metavar="[PIPELINE]", help="whi
 Orders = Annotated[OrderSheet, typer.Argument(metavar="[PIPELINE]", help="which pipeline")]
 Json = Annotated[bool, typer.Option("--json", help="answer as JSON")]
 Strict = Annotated[bool, typer.Option("--strict", help="source rejects and held rows make the exit code 1")]
+OneFile = Annotated[
+    str | None, typer.Option("--partition", help="amazon_plytix: the dropped file, by its name without the ending")
+]
 PlanId = Annotated[str, typer.Option("--plan", help="the plan's id, or the start of it")]
 
 
@@ -180,6 +187,7 @@ def validate(
 @app.command()
 def preview(
     pipeline: P,
+    partition: OneFile = None,
     refresh: Refresh = Refresh.auto,
     from_csv: Annotated[Path | None, typer.Option(help="a full export of the old script")] = None,
     strict: Strict = False,
@@ -188,12 +196,16 @@ def preview(
     """Read both sides and show what a sync would change. Sends nothing that changes anything."""
     from sync_pipelines.operations import verbs
 
-    raise typer.Exit(verbs.preview(pipeline.value, refresh.value, from_csv, strict=strict, json=json))
+    _own_options(pipeline, partition=partition is not None, from_csv=from_csv is not None)
+    raise typer.Exit(
+        verbs.preview(pipeline.value, refresh.value, from_csv, partition=partition, strict=strict, json=json)
+    )
 
 
 @app.command()
 def sync(
     pipeline: P,
+    partition: OneFile = None,
     limit: Annotated[int | None, typer.Option(min=0, help="plan everything, send only the first N changes")] = None,
     refresh: Refresh = Refresh.auto,
     from_csv: Annotated[Path | None, typer.Option(help="a full export of the old script")] = None,
@@ -209,18 +221,32 @@ def sync(
     """Read, plan, and apply the plan if its guards are clear."""
     from sync_pipelines.operations import order_verbs, verbs
 
+    _own_options(
+        pipeline, partition=partition is not None, from_csv=from_csv is not None, refresh=refresh is not Refresh.auto,
+        force=force, test=test,
+    )  # fmt: skip
     if pipeline is Pipeline.shopify_sheets:
-        _only_for("catsy_sparklayer", refresh=refresh is not Refresh.auto, from_csv=from_csv is not None)
         raise typer.Exit(order_verbs.sync(limit, force=force, test=test, strict=strict, json=json))
-    _only_for("shopify_sheets", force=force, test=test)
-    raise typer.Exit(verbs.sync(pipeline.value, limit, refresh.value, from_csv, strict=strict, json=json))
+    raise typer.Exit(
+        verbs.sync(pipeline.value, limit, refresh.value, from_csv, partition=partition, strict=strict, json=json)
+    )
 
 
-def _only_for(pipeline: str, **given: bool) -> None:
-    """Refuse options that are another pipeline's."""
-    wrong = [f"--{name.replace('_', '-')}" for name, there in given.items() if there]
-    if wrong:
-        raise typer.BadParameter(f"{', '.join(wrong)}: only for {pipeline}")
+OPTIONS_OF = {
+    "from_csv": ("catsy_sparklayer",),
+    "refresh": ("catsy_sparklayer", "amazon_plytix"),
+    "force": ("shopify_sheets",),
+    "test": ("shopify_sheets",),
+    "partition": ("amazon_plytix",),
+}
+"""Options that only some pipelines have."""
+
+
+def _own_options(pipeline: Pipeline, **given: bool) -> None:
+    """Refuse options that are other pipelines'."""
+    for name, there in given.items():
+        if there and pipeline.value not in OPTIONS_OF[name]:
+            raise typer.BadParameter(f"--{name.replace('_', '-')}: only for {' and '.join(OPTIONS_OF[name])}")
 
 
 @app.command()
@@ -307,6 +333,60 @@ def reset(pipeline: P, key: str, json: Json = False) -> None:
     from sync_pipelines.operations import verbs
 
     raise typer.Exit(verbs.reset(pipeline.value, key, json=json))
+
+
+# --- Amazon, as its users know it -----------------------------------------------------------------------------------
+
+
+Alias = Annotated[str | None, typer.Option("--plytix-account", help="another account of the PIM, by its alias")]
+
+
+@amazon.command("map")
+def amazon_map(
+    listings: Annotated[Path, typer.Option("--listings", help="an All Listings report, or an export as JSON")],
+    style: Annotated[str, typer.Option("--style", help="only this style's listings and products")] = "",
+    marketplace: Annotated[str | None, typer.Option("--marketplace", help="where the file is from: US, CA, …")] = None,
+    refresh: Refresh = Refresh.auto,
+    plytix_account: Alias = None,
+    json: Json = False,
+) -> None:
+    """Match listings with the products of the PIM, and write data/<file>_mapping.json. Changes nothing anywhere."""
+    from sync_pipelines.operations import amazon_verbs
+
+    amazon_verbs.choose_account(plytix_account)
+    raise typer.Exit(amazon_verbs.map_listings(listings, style, marketplace, refresh.value, json=json))
+
+
+@amazon.command("sync")
+def amazon_sync(
+    mapping: Annotated[Path, typer.Option("--mapping", help="data/<file>_mapping.json, of any generation")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be made; change nothing")] = False,
+    execute: Annotated[bool, typer.Option("--execute", help="make it")] = False,
+    limit: Annotated[
+        int | None, typer.Option(min=0, help="with --execute: only the first N products and links")
+    ] = None,
+    check_families: Annotated[
+        bool, typer.Option("--check-families", help="also look at the family of each product there is, and mend it")
+    ] = False,
+    update: Annotated[
+        bool | None, typer.Option("--update/--no-update", help="keep products that exist up to date, by their rules")
+    ] = None,
+    plytix_account: Alias = None,
+    json: Json = False,
+) -> None:
+    """Make a product for every ASIN of a mapping, in its family, linked with what it is a listing of."""
+    from sync_pipelines.operations import amazon_verbs
+
+    if dry_run == execute:
+        raise typer.BadParameter("say which: --dry-run or --execute")
+    if limit is not None and dry_run:
+        raise typer.BadParameter("--limit is for --execute: a dry run shows everything")
+    amazon_verbs.choose_account(plytix_account)
+    raise typer.Exit(
+        amazon_verbs.sync(
+            mapping, execute=execute, limit=limit, check_families=check_families, update=update, json=json
+        )
+    )
 
 
 # --- questions ------------------------------------------------------------------------------------------------------

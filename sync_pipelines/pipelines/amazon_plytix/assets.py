@@ -200,6 +200,7 @@ def amazon_product_plan(
     sync.least_calls(run.meter, records=len(found))
     calls = sync.calls_to_send(plan.counts)
     metadata = tell_plan(run, AmazonProducts.name, plan, sync.readable)
+    _preview(run, partition)
     took = sync.duration(sync.seconds_at_quota(calls, desk.plytix))
     return dg.MaterializeResult(
         metadata={**metadata, "calls_to_send": calls, "takes_at_quota": took},
@@ -228,13 +229,10 @@ def amazon_link_plan(
     plan = sync.plan_links(
         desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, only=_chosen(config.only, links=True)
     )
-    sync.least_calls(run.meter, records=plan.counts.desired)
+    sync.least_calls(run.meter, records=len({link.source for link in sync.links_of(found)}))
     calls = sync.sources(run.plans, plan)
     metadata = tell_plan(run, AmazonLinks.name, plan, sync.readable)
-    if not run.will_make(AmazonLinks.name):
-        sync.write_result(
-            run.ledger, run.plans, found, partition, run.plan_made(AmazonProducts.name), plan.id, dry_run=True
-        )
+    _preview(run, partition)
     took = sync.duration(sync.seconds_at_quota(calls, desk.plytix))
     return dg.MaterializeResult(
         metadata={**metadata, "calls_to_send": calls, "takes_at_quota": took},
@@ -243,6 +241,13 @@ def amazon_link_plan(
             plan_checks.nothing_held(checks.NO_LINK_HELD, plan),
         ],
     )
+
+
+def _preview(run: RunResource, partition: str) -> None:
+    """Write the preview once both plans are made, in a run that applies neither."""
+    plans = [run.plan_made(name) for name in (AmazonProducts.name, AmazonLinks.name)]
+    if all(plans) and not run.will_make(AmazonProducts.name):
+        sync.write_result(run.ledger, run.plans, _mapping(run, partition), partition, *plans, dry_run=True)
 
 
 def _chosen(keys: list[str], *, links: bool) -> set[str] | None:
@@ -264,7 +269,7 @@ def amazon_products(
     target = desk.as_planned(run.ledger, plan)
     sync.tell_duration(plan, sync.calls_to_send(plan.counts), desk.plytix)
     report = apply_plan(run, target, plan, config.limit, sync.patience())
-    sync.least_calls(run.meter, records=plan.counts.changes, sent=report.writes)
+    sync.least_calls(run.meter, sent=report.writes)
     count_outcomes(run, AmazonProducts.name, plan, report.counts)
     sync.write_result(run.ledger, run.plans, _mapping(run, partition), partition, plan.id, None, dry_run=False)
     return dg.MaterializeResult(
@@ -289,7 +294,7 @@ def amazon_links(
     plan = plan_to_apply(run, GROUP, target, config, partition)
     sync.tell_duration(plan, sync.sources(run.plans, plan), desk.plytix)
     report = apply_plan(run, target, plan, config.limit, sync.patience())
-    sync.least_calls(run.meter, records=plan.counts.changes, sent=report.writes)
+    sync.least_calls(run.meter, sent=report.writes)
     count_outcomes(run, AmazonLinks.name, plan, report.counts)
     made = run.plan_made(AmazonProducts.name)
     sync.write_result(run.ledger, run.plans, _mapping(run, partition), partition, made, plan.id, dry_run=False)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import groupby
 from typing import Any, ClassVar
@@ -26,6 +26,7 @@ from sync_pipelines.delivery.model import (
     Step,
     Target,
     Unclear,
+    Waits,
 )
 from sync_pipelines.pipelines.amazon_plytix.account import Account
 from sync_pipelines.pipelines.amazon_plytix.mapping import Link, link_of
@@ -70,7 +71,7 @@ class AmazonLinks(Target):
         by_source: dict[str, list[Link]] = {}
         for link in links:
             by_source.setdefault(link.source, []).append(link)
-        self._look_up({link.target for link in links if link.target not in self.ids})
+        self.look_up({link.target for link in links})
         columns = [f"relationships.{r.label}" for r in self.there.relationships.values() if r.label]
         missing = set(by_source)
         for product in self.client.products_by_sku(sorted(by_source), columns):
@@ -87,11 +88,12 @@ class AmazonLinks(Target):
             if self.ids.get(link.target) in there[link.relationship]:
                 yield Live(link.key, image(link), link.relationship)
 
-    def _look_up(self, skus: set[str]) -> None:
-        """Note the ids of these products."""
-        if skus:
-            there = {p.sku: p.id for p in found(self.client, self.plytix, sorted(skus), (), whole=True)}
-            self.ids.update({sku: there.get(sku) for sku in skus})
+    def look_up(self, skus: Collection[str]) -> None:
+        """Note the ids of these Amazon products, where they are not known yet."""
+        unknown = sorted(set(skus) - set(self.ids))
+        if unknown:
+            there = {p.sku: p.id for p in found(self.client, self.plytix, unknown, (), whole=True)}
+            self.ids.update({sku: there.get(sku) for sku in unknown})
 
     def batches(self, step: Step, changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
         """All links of one product by one relationship together: their calls must not run side by side."""
@@ -106,13 +108,13 @@ class AmazonLinks(Target):
         relationship, source, _ = _link(batch[0])
         ids = {c.key: self.ids.get(_link(c)[2]) for c in batch}
         answers: dict[str, Answer] = {
-            key: Refused(f"product {_link_sku(key)} is not in Plytix: it was not made")
+            key: Waits(f"product {_link_sku(key)} is not in Plytix: it was not made")
             for key, id_ in ids.items()
             if not id_
         }
         source_id = self.ids.get(source)
         if not source_id:
-            return {c.key: Refused(f"product {source} is not in Plytix") for c in batch}
+            return {c.key: Waits(f"product {source} is not in Plytix") for c in batch}
         there = {key: id_ for key, id_ in ids.items() if id_}
         if there:
             answers.update(self._send(step, source_id, source, relationship, there))

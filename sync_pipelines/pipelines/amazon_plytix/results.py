@@ -52,8 +52,9 @@ class Result:
     def document(self) -> dict[str, Any]:
         """The result file: previews count as created, as they always did."""
         counts = Counter(item.status for item in self.items)
+        would_be = counts["preview"] if self.metadata.get("dry_run") else 0
         return {
-            "total": len(self.items), "created": counts["created"] + counts["preview"], "exists": counts["exists"],
+            "total": len(self.items), "created": counts["created"] + would_be, "exists": counts["exists"],
             "linked": self.linked, "errors": self.errors, "metadata": dict(self.metadata),
         }  # fmt: skip
 
@@ -100,7 +101,8 @@ def _item(entry: Entry, row: Mapping[str, Any] | None, *, dry_run: bool) -> Item
     if problem := _problem(row, dry_run=dry_run):
         return Item(sku, "error", problem)
     if row["action"] == "create":
-        return Item(sku, "preview" if dry_run else "created" if row["state"] == "delivered" else "exists")
+        left = dry_run or row["state"] == "skipped"
+        return Item(sku, "preview" if left else "created" if row["state"] == "delivered" else "exists")
     return Item(sku, "exists")
 
 
@@ -108,7 +110,7 @@ def _problem(row: Mapping[str, Any], *, dry_run: bool) -> str:
     """Why a planned row is not as it should be; "" for one that is, or will be."""
     if row["held"] and row["state"] in (None, "held"):
         return f"held: {row['reason']}"
-    if dry_run or row["state"] in ("delivered", "unchanged"):
+    if dry_run or row["state"] in ("delivered", "unchanged", "skipped"):
         return ""
     return f"{row['state'] or 'not sent'}: {row['message'] or 'the run ended before it'}"
 
@@ -118,10 +120,9 @@ def result_path(folder: Path, partition: str, *, dry_run: bool) -> Path:
 
 
 def as_text(found: Result) -> str:
-    """The file's text. A preview also lists every item."""
+    """The file's text: what existing users know, and every item with its state."""
     document = found.document
-    if found.metadata.get("dry_run"):
-        document["items"] = [
-            {"sku": i.sku, "status": i.status, **({"error": i.error} if i.error else {})} for i in found.items
-        ]
+    document["items"] = [
+        {"sku": i.sku, "status": i.status, **({"error": i.error} if i.error else {})} for i in found.items
+    ]
     return json.dumps(document, indent=2, ensure_ascii=False)

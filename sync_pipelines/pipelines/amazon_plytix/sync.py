@@ -40,6 +40,8 @@ from sync_pipelines.warehouse.snapshots import About, Published, Warehouse
 log = logging.getLogger(__name__)
 
 PIPELINE = "amazon_plytix"
+ACCOUNT_CALLS = 5
+"""Login, attributes, families, relationships, and what the family holds."""
 
 
 @dataclass
@@ -259,6 +261,7 @@ def plan_links(
     wanted = desired_links(found, settings)
     target = desk.links(wanted)
     coming = {entry.suggested_sku for entry in found if entry.state != "rejected"}
+    target.look_up(coming)  # all of them at once, so that the other plan need not
     new: dict[tuple[str, str], int] = {}
 
     def room(before: Fields | None, after: Fields) -> str | None:
@@ -309,8 +312,9 @@ def duration(seconds: float) -> str:
 
 
 def least_calls(meter: CallMeter, *, records: int = 0, sent: int = 0) -> None:
-    """Note the least calls the PIM needs: the account once, a search for 100 records, and what changes."""
-    meter.minimum["plytix"] += (0 if meter.minimum["plytix"] else 6) + math.ceil(records / BY_SKU) + sent
+    """Note the least calls the PIM needs: login and account once, a search for 100 records, and each call that changes
+    something."""
+    meter.minimum["plytix"] += (0 if meter.minimum["plytix"] else ACCOUNT_CALLS) + math.ceil(records / BY_SKU) + sent
 
 
 def sources(files_: PlanFiles, plan: Plan) -> int:
@@ -318,6 +322,11 @@ def sources(files_: PlanFiles, plan: Plan) -> int:
     query = """SELECT count(DISTINCT (after->>'relationship', after->>'source')) AS n FROM plan
         WHERE action = 'create' AND held IS NULL"""
     return int(files_.query(plan.id, query)[0]["n"])
+
+
+def links_of(found: Iterable[Entry]) -> list[Link]:
+    """The links that a mapping asks for."""
+    return desired_links(found, AmazonPlytixSettings.read())
 
 
 def readable(row: Mapping[str, Any]) -> dict[str, str]:
