@@ -187,7 +187,8 @@ class Journal:
                 "account": self.target.account, "key": change.key, "hash": change.after_print,
                 "remote_id": answer.remote_id or change.remote_id,
                 "state": ("absent" if change.after is None else "present") if last else "partial",
-                "created": int(sent and change.action == "create"), "sent": int(sent),
+                "created": int(sent and change.action == "create"),
+                "sent": int(sent and (step is None or step.name == change.steps[0])),  # a record of two steps is sent once
                 "done": step_text(() if last or step is None else change.steps[: change.steps.index(step.name) + 1]),
                 "plan": plan, "at": now,
             })  # fmt: skip
@@ -197,7 +198,8 @@ class Journal:
         account = self.target.account
         if undo:
             put(tx, tables.hold, [
-                {"account": account, "key": c.key, "value": c.before_print, "plan": plan, "at": now} for c in finished
+                {"account": account, "key": c.key, "value": c.undoes or c.before_print, "plan": plan, "at": now}
+                for c in finished
             ])  # fmt: skip
         elif any(c.key in self.held_keys for c in finished):
             mine = (tables.hold.c.account == account) & (tables.hold.c.key == sa.bindparam("k"))

@@ -105,6 +105,8 @@ class Change:
     before_print: str = ""
     after_print: str = ""
     """Fingerprints of the two images, as the plan has them."""
+    undoes: str | None = None
+    """Of a change that takes something back: the fingerprint of that, as the plan had it that put it there."""
 
 
 @dataclass(frozen=True)

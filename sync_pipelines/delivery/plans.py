@@ -40,9 +40,11 @@ COLUMNS = pa.schema(
         ("remote_id", pa.string()),
         ("steps", pa.string()),
         ("undo_note", pa.string()),
+        ("undoes", pa.string()),
     ]
 )
-"""`held`: the kind of reason a row is held for, null when it may go. `before`, `after`: whole images as JSON."""
+"""`held`: the kind of reason a row is held for, null when it may go. `before`, `after`: whole images as JSON. `undo_note`: why
+it could not be taken back. `undoes`: the fingerprint of what it takes back, as the plan had it that put it there."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class PlannedRow:
     before_print: str | None = None
     after_print: str | None = None
     """Fingerprints of the images, where they are known already."""
+    undoes: str | None = None
 
 
 def value_of(before_print: str, after_print: str) -> str:
@@ -127,6 +130,7 @@ def change_from(row: Mapping[str, Any], live: Live | None = None, remote_id: str
         live=live,
         before_print=row["before_print"],
         after_print=row["after_print"],
+        undoes=row.get("undoes"),
     )
 
 
@@ -173,7 +177,7 @@ class PlanWriter:
         self._pending.append(
             (
                 self._rows, row.key, row.parent, row.action, row.held, row.reason, before, after, before_print, after_print,
-                row.remote_id, steps, reverse if isinstance(reverse, str) else None,
+                row.remote_id, steps, reverse if isinstance(reverse, str) else None, row.undoes,
             )
         )  # fmt: skip
         self._rows += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import sqlalchemy as sa
@@ -63,7 +63,8 @@ def make_undo(
                 for s in target.steps
                 if back.action in s.actions and (back.action != "update" or s.name in change.steps)
             )
-            writer.add(PlannedRow(back.key, back.parent, back.action, back.before, back.after, back.remote_id, steps))
+            row = PlannedRow(back.key, back.parent, back.action, back.before, back.after, back.remote_id, steps)
+            writer.add(replace(row, undoes=change.after_print))
         plan = writer.seal(
             ledger, pipeline=known["pipeline"], extract=f"undo {known['id']}", findings=(), run=run,
             valid_for=valid_for, undo_of=known["id"], scope=known["scope"] or "",
@@ -89,5 +90,5 @@ def _effective(ledger: Ledger, files: PlanFiles, plan_id: str) -> Iterator[Chang
         ids = found[change.row]
         yield Change(
             change.row, change.key, change.parent, change.action, change.before, change.after,
-            ids["remote_id"] or change.remote_id, tuple(json.loads(ids["steps"])),
+            ids["remote_id"] or change.remote_id, tuple(json.loads(ids["steps"])), after_print=change.after_print,
         )  # fmt: skip

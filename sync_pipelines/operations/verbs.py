@@ -76,7 +76,9 @@ def undo(pipeline: str, run: str, *, json: bool) -> int:
         plans = runs.plans_of(ledger, known["id"]) if known else [ledger.plan(run)]
         if known and not plans and known["plan"]:
             plans = [ledger.plan(known["plan"])]
-        applied = [plan["id"] for plan in reversed(plans) if plan["state"] != "sealed"]
+        order = PIPELINES[pipeline].accounts  # what was written last goes back first
+        plans = sorted(plans, key=lambda p: -order.index(p["account"]) if p["account"] in order else 0)
+        applied = [plan["id"] for plan in plans if plan["state"] != "sealed"]
     if not applied:
         raise DeliveryError(f"run {run} applied no plan: there is nothing to take back.")
     return _run(pipeline, "undo", {PIPELINES[pipeline].undo: {"plans": applied}}, strict=False, json=json)
