@@ -8,6 +8,7 @@ from rich.table import Table
 
 from sync_pipelines import logs
 from sync_pipelines.operations import launch, screen
+from sync_pipelines.operations.amazon_story import AmazonStory
 from sync_pipelines.operations.order_story import OrderStory
 from sync_pipelines.operations.playground import Playground
 from sync_pipelines.operations.story import Story
@@ -38,7 +39,7 @@ def tell(scale: int) -> int:
     """Run every pipeline built so far. Returns 0 when all that was claimed was seen to be so."""
     screen.out.print(
         f"[bold]sync_pipelines demo[/] · a made-up merchant with {scale} products in Catsy, price lists in SparkLayer, "
-        "a shop in Shopify and a spreadsheet in Google Sheets, all on this machine"
+        "a shop in Shopify, a spreadsheet in Google Sheets, listings on Amazon and a PIM in Plytix, all on this machine"
     )
     went_wrong: list[str] = []
     with Playground(fresh=True, scale=scale) as playground:
@@ -49,13 +50,15 @@ def tell(scale: int) -> int:
         screen.out.print(_old_and_new(prices))
         orders = OrderStory(playground)
         orders.tell_it()
-        went_wrong = [*prices.went_wrong, *orders.went_wrong]
+        listings = AmazonStory(playground)
+        listings.tell_it()
+        went_wrong = [*prices.went_wrong, *orders.went_wrong, *listings.went_wrong]
     if went_wrong:
         return launch.NEEDS_A_PERSON
     screen.out.print(
         "\nEvery run above is in the Dagster UI, with lineage, checks and plans: [bold]make dev[/], then http://127.0.0.1:3000\n"
         "All of it lives in data/sandbox/. On your own account: [bold]sync-pipelines init catsy_sparklayer[/] "
-        "(or shopify_sheets)"
+        "(or shopify_sheets, amazon_plytix)"
     )
     return launch.DONE
 
@@ -107,7 +110,7 @@ def _catsy_sparklayer(story: PriceStory) -> None:
 
     story.chapter("Undo", "Those last prices were a mistake after all.")
     kept = story.prices()
-    undo = story.run("undo", "undo", {"undo_prices": {"plan": lost.plan_id}})
+    undo = story.run("undo", "undo", {"undo_prices": {"plans": lost.plan_ids}})
     back = sum(kept[s] != p for s, p in story.prices().items())
     story.says(
         f"{back} prices are what they were before; they stay that way until Catsy changes or a person releases them"

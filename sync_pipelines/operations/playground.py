@@ -20,7 +20,7 @@ import requests
 from sync_pipelines.settings import home
 
 PORT = 8700
-VENDORS = ("catsy", "sparklayer", "shopify", "google")
+VENDORS = ("catsy", "sparklayer", "shopify", "google", "amazon", "plytix")
 CONTROL_TIMEOUT = 60.0
 
 
@@ -42,6 +42,8 @@ class Playground:
             shutil.rmtree(self.folder, ignore_errors=True)
             self.known["port"] = _free_port(PORT)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.listings = self.folder / "listings"
+        """Reports of the made-up marketplace, for somebody to drop."""
         self.url = f"http://127.0.0.1:{self.known['port']}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -49,6 +51,7 @@ class Playground:
         env_file = self.folder / "sandbox.env"
         env_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", "sync_pipelines.sandbox", "--env-file", str(env_file)]
+        command += ["--listings-dir", str(self.listings)]
         for name in ("port", "seed", "scale", "speed"):
             command += [f"--{name}", str(self.known[name])]
         log = (self.folder / "sandbox.log").open("ab")

@@ -14,33 +14,34 @@ from sync_pipelines.operations import environment, screen
 from sync_pipelines.operations.playground import Playground
 from sync_pipelines.settings import home
 
+SENSORS = ("amazon_inbox",)
 HOST = "127.0.0.1"
 """The webserver has no login of its own. docs/operating.md shows how to put it behind a proxy that has."""
 
 
 def dev(port: int) -> int:
-    """Sandbox, UI and daemon until Ctrl-C, schedules started. The sandbox goes on from the last demo, or from scratch."""
+    """Sandbox, UI and daemon until Ctrl-C, schedules and sensors started. It goes on from the last demo, or starts over."""
     with Playground(fresh=False) as playground:
         os.environ["SYNC_PIPELINES_HOME"] = str(home())
         screen.err.print(
             f"sandbox on {playground.url} · Dagster UI on http://{HOST}:{port} · Ctrl-C ends both", highlight=False
         )
-        return _serve(port, start_schedules=True)
+        return _serve(port, start_automation=True)
 
 
 def up(port: int) -> int:
-    """UI and daemon on the account that .env and settings.toml name. Schedules stay as they were left in the UI."""
+    """UI and daemon on the account that .env and settings.toml name. Schedules and sensors stay as they were left in the UI."""
     os.environ["SYNC_PIPELINES_HOME"] = str(home())
-    return _serve(port, start_schedules=False)
+    return _serve(port, start_automation=False)
 
 
-def _serve(port: int, *, start_schedules: bool) -> int:
+def _serve(port: int, *, start_automation: bool) -> int:
     """Run webserver and daemon until one of them ends or a signal comes; then end both."""
     # Dagster reads the .env of the folder it runs in over what is exported: the instance's folder has none.
     folder = environment.instance_folder()
     workspace = ["--workspace", str(home() / "workspace.yaml")]
-    if start_schedules:
-        _start_schedules(folder, workspace)
+    if start_automation:
+        _start_automation(folder, workspace)
     servers = [
         _dagster(folder, "dagster_webserver", "--host", HOST, "--port", str(port), *workspace),
         _dagster(folder, "dagster._daemon", "run", *workspace),
@@ -60,13 +61,14 @@ def _serve(port: int, *, start_schedules: bool) -> int:
     return max(0, *codes)
 
 
-def _start_schedules(folder: Path, workspace: Sequence[str]) -> None:
-    done = _dagster(
-        folder, "dagster", "schedule", "start", "--start-all", *workspace, stderr=subprocess.PIPE, text=True
-    )
-    _, said = done.communicate()
-    if done.returncode:
-        screen.problem(f"the schedules could not be started: {said.strip()[-500:]}")
+def _start_automation(folder: Path, workspace: Sequence[str]) -> None:
+    """Start every schedule, and the sensors on what is dropped."""
+    started = [["schedule", "start", "--start-all"], *(["sensor", "start", name] for name in SENSORS)]
+    for command in started:
+        done = _dagster(folder, "dagster", *command, *workspace, stderr=subprocess.PIPE, text=True)
+        _, said = done.communicate()
+        if done.returncode:
+            screen.problem(f"dagster {' '.join(command)} did not work: {said.strip()[-500:]}")
 
 
 def _dagster(folder: Path, module: str, *arguments: str, **options: Any) -> subprocess.Popen[Any]:

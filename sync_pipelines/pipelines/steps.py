@@ -90,7 +90,8 @@ def take_back(
     undo = make_undo(target, plan_id, ledger=run.ledger, files=run.plans, run=run.id)
     run.planned(undo.plan.pipeline, target.name, undo.plan)
     report = apply_plan(run, target, undo.plan, patience=patience)
-    run.count(target.name, {**report.counts, "impossible": len(undo.impossible)})
+    run.count(target.name, {})
+    run.count(undo.plan.id, {**report.counts, "impossible": len(undo.impossible)})
     metadata: dict[str, Any] = {
         "plan": undo.plan.id,
         "undo_of": plan_id,

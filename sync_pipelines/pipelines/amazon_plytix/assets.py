@@ -95,6 +95,7 @@ def amazon_listings(
     read = sync.read_partition(context.partition_key, lambda: amazon.client(run), file=file, style=config.style)
     published = sync.publish_listings(run.warehouse, read, context.partition_key)
     run.shared("listings read", lambda: True)
+    run.meter.minimum["amazon"] += read.least_calls
     rejected = [row for row in read.listings if row.problem]
     run.note(source_rejects=len(rejected))
     examples = markdown([{"line": row.line, "problem": row.problem} for row in rejected[:20]])
@@ -128,6 +129,7 @@ def plytix_products(config: CatalogueConfig, run: RunResource, plytix: PlytixRes
     if found is None:
         with source.read(desk.client, desk.account.identifiers) as staged:
             found = run.warehouse.publish(PRODUCTS_KEY, staged)
+        sync.least_calls(run.meter, records=found.about.rows)
         told = f"read in {run.meter.used['plytix']} calls"
     metadata: dict[str, Any] = {"how": told, "extract": found.about.extract, "dagster/row_count": found.about.rows}
     return dg.MaterializeResult(metadata=metadata)

@@ -102,6 +102,11 @@ class ReadFile:
     asked: bool = False
 
     @property
+    def least_calls(self) -> int:
+        """Calls that Amazon's catalogue needs for it: the login, and 20 items each."""
+        return (1 + math.ceil(self.of_the_file / AT_ONCE) + math.ceil(self.added / AT_ONCE)) if self.asked else 0
+
+    @property
     def of_the_file(self) -> int:
         return sum(1 for row in self.listings if not row.problem) - self.added
 

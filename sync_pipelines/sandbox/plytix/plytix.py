@@ -24,6 +24,9 @@ from sync_pipelines.sandbox.vendor import Vendor, plain_text
 from sync_pipelines.sandbox.wire import Refused, Reply, Request
 
 _TOKEN_PATH = "/auth/api/get-token"  # noqa: S105
+_LANDS_WITHIN_SECONDS = 180
+"""How long after it was sent a call may still take effect, for clients that wait so long before they look."""
+
 _MEMBERS = ("load", *change.MEMBERS, "accounts", "settings", "revoke_tokens")
 _DOCUMENT = (*state.MEMBERS, "accounts", "settings", "tokens")
 _OTHERS = tuple(name for name in KEYS if name != MAIN)
@@ -77,6 +80,7 @@ class Plytix(Vendor):
             "PLYTIX_HOUR_SECONDS": plain_text(scaled(hour)),
             "PLYTIX_TOKEN_SECONDS": plain_text(scaled(self.settings.token_seconds)),
             "PLYTIX_LAG_SECONDS": plain_text(scaled(self.settings.search_lag)),
+            "PLYTIX_LANDS_WITHIN": plain_text(scaled(_LANDS_WITHIN_SECONDS)),
         }
 
     # Calls
