@@ -90,11 +90,11 @@ class Plytix:
         http = Http(
             "plytix", settings.url, meter=meter, reads=READS, writes_on=writes_on, rates=settings.rates,
             limits_file=None if limits is None else limits / f"plytix-{settings.alias}.db",
-            timeout=settings.timeout, deadline=settings.deadline, longest_wait=settings.longest_wait,
+            timeout=settings.timeout, deadline=settings.deadline + settings.longest_wait, longest_wait=settings.longest_wait,
         )  # fmt: skip
         auth = Http(
             "plytix", f"{parts.scheme}://{parts.netloc}", meter=meter, reads=(("POST", parts.path),),
-            timeout=settings.timeout, deadline=settings.deadline, longest_wait=settings.longest_wait,
+            timeout=settings.timeout, deadline=settings.deadline + settings.longest_wait, longest_wait=settings.longest_wait,
         )  # fmt: skip
         return cls(http, auth, settings, *(secret(*names) for names in secret_names(settings.alias)))
 

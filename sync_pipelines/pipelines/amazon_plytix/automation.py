@@ -116,7 +116,7 @@ def amazon_inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
     now = look_again(before, files_in(sync.inbox()))
     requests, partitions, refused = [], [], []
     for name, seen in now.items():
-        if seen.still < STILL:
+        if seen.still != STILL:  # not whole yet, or looked at before
             continue
         try:
             request = _request(sync.inbox() / name)
