@@ -113,16 +113,19 @@ def load_live(
     owned_then: Mapping[str, frozenset[str]] | None = None,
 ) -> None:
     """Stage live records. `recorded` is the fingerprint to hold against the ledger's: over the fields that were owned
-    when the key was last written (`owned_then`, for keys where they differ from today's)."""
+    when the key was last written (`owned_then`, for keys where they differ from today's); null where one of these is never
+    compared any more, and so need not have been read."""
     then = owned_then or {}
+    sent_once = {name for name, field in fields.items() if field.ownership == "create_only"}
+
+    def as_then(record: Live) -> str | None:
+        names = then[record.key]
+        return None if names & sent_once else fingerprint(record.fields, fields, names)
 
     def columns() -> Iterator[Sequence[Sequence[Any]]]:
         for chunk in chunks(live):
             prints = [fingerprint(r.fields, fields) for r in chunk]
-            recorded = [
-                fingerprint(r.fields, fields, then[r.key]) if r.key in then else p
-                for r, p in zip(chunk, prints, strict=True)
-            ]
+            recorded = [as_then(r) if r.key in then else p for r, p in zip(chunk, prints, strict=True)]
             yield (
                 [r.key for r in chunk],
                 [r.parent for r in chunk],

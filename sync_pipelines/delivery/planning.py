@@ -109,7 +109,7 @@ def make_plan(
 
 
 _SAME = """d.fingerprint = l.fingerprint AND d.conflict IS NULL AND l.problem IS NULL AND d.key NOT IN (SELECT key FROM twice)
-    AND coalesce(r.state, '') NOT IN ('partial', 'unverified') AND (r.hash IS NULL OR r.hash = l.recorded)
+    AND coalesce(r.state, '') NOT IN ('partial', 'unverified') AND (r.hash IS NULL OR l.recorded IS NULL OR r.hash = l.recorded)
     AND (r.key IS NOT NULL OR NOT getvariable('adopt_equal'))"""
 
 _DIFFERING = f"""
@@ -229,7 +229,7 @@ class _Decider:
         seen = row["live_print"]
         if held is None and action == "update" and after_print == seen and not steps:
             unknown = row["state"] == "unverified" or (row["state"] is None and self.policy.adopt_equal)
-            if not unknown and (row["hash"] is None or row["hash"] == row["recorded"]):
+            if not unknown and (None in (row["hash"], row["recorded"]) or row["hash"] == row["recorded"]):
                 return None
             action, reason = "adopt", "already as wanted, not by us"
             return PlannedRow(
@@ -279,7 +279,7 @@ class _Decider:
                 if reason := guard(before, after):
                     return "guard", reason
         known = row["state"] in ("present", "partial")
-        as_recorded = row["hash"] == row["recorded"]
+        as_recorded = row["recorded"] is None or row["hash"] == row["recorded"]
         fresh = known and self.now - moment(row["at"]) < self.target.settles_within
         if self.target.gone(before) and (known or row["state"] == "unverified"):
             if fresh:

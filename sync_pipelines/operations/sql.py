@@ -82,7 +82,9 @@ def _views(query: str) -> Iterator[duckdb.DuckDBPyConnection]:
         con.execute("SET enable_progress_bar = false")
         warehouse = Warehouse(data_dir() / "warehouse")
         for vendor, asset in warehouse.assets():
-            files = warehouse.files((vendor, asset), account_of(vendor)) if vendor in ACCOUNTS else []
+            # what joins two vendors is stored under one's name and for the other's account
+            accounts = [account_of(system) for system in sorted(ACCOUNTS, key=lambda system: system != vendor)]
+            files = next((found for a in accounts if (found := warehouse.files((vendor, asset), a))), [])
             if files:
                 con.execute(f'CREATE SCHEMA IF NOT EXISTS "{vendor}"')
                 listed = ", ".join(f"'{_quoted(path)}'" for path in files)

@@ -213,26 +213,40 @@ class Plytix:
 
     def update(self, product_id: str, sku: str, fields: Mapping[str, Any]) -> None:
         """Change these fields of a product (PATCH); attributes that are not named stay as they are."""
-        self._call("PATCH", f"/products/{product_id}", what=f"updating {sku}", body=dict(fields), retry=_never_sent)
+        self._call(
+            "PATCH",
+            f"/products/{product_id}",
+            what=f"updating {sku}",
+            body=dict(fields),
+            retry=_never_sent,
+            read=_accepted,
+        )
 
     def delete(self, product_id: str, sku: str) -> None:
-        self._call("DELETE", f"/products/{product_id}", what=f"deleting {sku}", retry=_never_sent)
+        self._call("DELETE", f"/products/{product_id}", what=f"deleting {sku}", retry=_never_sent, read=_accepted)
 
     def set_family(self, product_id: str, sku: str, family_id: str) -> None:
         """Put a product into a family: a call of its own, for a family in the product's body is ignored without a word."""
         body = {"product_family_id": family_id}
-        self._call("POST", f"/products/{product_id}/family", what=f"the family of {sku}", body=body, retry=_never_sent)
+        self._call(
+            "POST",
+            f"/products/{product_id}/family",
+            what=f"the family of {sku}",
+            body=body,
+            retry=_never_sent,
+            read=_accepted,
+        )
 
     def link(self, source_id: str, relationship_id: str, related: Sequence[str], what: str) -> None:
         """Link a product to these. Linking again changes nothing; one unknown id (409), and nothing is linked."""
         body = {"product_relationships": [{"product_id": each, "quantity": 1} for each in related]}
         path = f"/products/{source_id}/relationships/{relationship_id}"
-        self._call("POST", path, what=what, body=body, retry=_never_sent)
+        self._call("POST", path, what=what, body=body, retry=_never_sent, read=_accepted)
 
     def unlink(self, source_id: str, relationship_id: str, related: Sequence[str], what: str) -> None:
         body = {"product_relationships": [{"product_id": each} for each in related]}
         path = f"/products/{source_id}/relationships/{relationship_id}/unlink"
-        self._call("POST", path, what=what, body=body, retry=_never_sent)
+        self._call("POST", path, what=what, body=body, retry=_never_sent, read=_accepted)
 
     # --- slices -----------------------------------------------------------------------------------------------------
 
@@ -382,6 +396,13 @@ def _token(reply: Reply) -> tuple[str, float | None]:
     if not isinstance(entry["access_token"], str):
         raise TypeError("the token is no text")
     return entry["access_token"], float(lasts) if lasts else None
+
+
+@_shaped
+def _accepted(reply: Reply) -> None:
+    """A write's answer may be empty; a page of somebody in between is none."""
+    if reply.text.strip():
+        reply.json()
 
 
 @_shaped

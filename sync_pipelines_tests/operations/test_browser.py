@@ -57,11 +57,27 @@ def test_the_history_of_the_demo_is_in_the_ui_with_its_lineage_and_checks(own_fo
             assert asset in orders
         days = seen(f"{address}/assets/shopify/orders?view=partitions", own_folder / "five")
         assert "partitions" in days
+        listings = seen(
+            f"{address}/assets/plytix/amazon_catalogue?view=lineage&lineageScope=upstream&lineageDepth=7",
+            own_folder / "six",
+        )
+        for asset in (
+            "seller_central",
+            "listings",
+            "pim",
+            "asin_mapping",
+            "amazon_link_plan",
+            "amazon_products",
+            "amazon_links",
+        ):
+            assert asset in listings
+        assert "mca0032" in seen(f"{address}/assets/amazon/asin_mapping?view=partitions", own_folder / "seven")
         runs = seen(f"{address}/runs", own_folder / "three")
         assert "sync_catsy_sparklayer" in runs
         assert "undo_catsy_sparklayer" in runs
         assert "reconcile_shopify_sheets" in runs
         assert "backfill_shopify_store" in runs
+        assert "undo_amazon_plytix" in runs
     finally:
         dev.send_signal(signal.SIGINT)
         assert dev.wait(timeout=90) is not None

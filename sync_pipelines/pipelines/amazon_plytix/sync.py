@@ -312,6 +312,7 @@ def seconds_at_quota(calls: int, plytix: PlytixSettings) -> float:
 
 
 def duration(seconds: float) -> str:
+    """A stretch of time for people, rounded up to minutes."""
     minutes = math.ceil(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min" if minutes > 1 else "a minute"
 

@@ -72,10 +72,12 @@ class AmazonProducts(Target):
         self.steps = (
             Step("create", lands, frozenset({"sku"}), frozenset({"create"})),
             Step("family", lands, frozenset({"family"}), frozenset({"create", "update"}), repeatable=True),
-            Step("update", lands, frozenset(kept), frozenset({"update"}), repeatable=True),
+            Step("update", lands, frozenset(kept or {"label"}), frozenset({"update"}), repeatable=True),
             Step("delete", lands, frozenset(), frozenset({"remove"}), repeatable=True),
         )
-        self._columns = [*(["label"] if "label" in kept else []), *columns(account.attributes, sorted(kept))]
+        # whole, if at all: what an update did not name has to be in its images, too, to be compared when it is taken back
+        shown = sorted(set(names) - {LAST_SYNCED}) if kept else []
+        self._columns = [*(["label"] if shown else []), *columns(account.attributes, shown)]
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -88,12 +90,15 @@ class AmazonProducts(Target):
         missing = set(wanted)
         for product in found(self.client, self.plytix, wanted, self._columns, whole=keys is None):
             if product.sku in missing:
-                missing.discard(product.sku)
-                self.ids[product.sku] = product.id
-                yield self._live(product)
+                live = self._live(product)
+                if live is not None:
+                    missing.discard(product.sku)
+                    self.ids[product.sku] = product.id
+                    yield live
         self.ids.update(dict.fromkeys(missing))
 
-    def _live(self, product: Product) -> Live:
+    def _live(self, product: Product) -> Live | None:
+        """None for a product that was deleted since the search saw it."""
         fields: Fields = {"sku": product.sku}
         if "label" in self._columns:
             fields["label"] = product.label
@@ -102,14 +107,20 @@ class AmazonProducts(Target):
             if value is not None and value != "":
                 fields[name] = _stored(attribute.type, value)
         if self.check_families:
-            family = self.client.family_of(product.id)
+            try:
+                family = self.client.family_of(product.id)
+            except Permanent as e:
+                if e.status != 404:
+                    raise
+                return None
             fields["family"] = self.settings.family if family == self.there.family_id else family
         return Live(product.sku, fields, "", product.id)
 
     def merged(self, before: Fields | None, wanted: Fields) -> Fields:
         image = super().merged(before, wanted)
         for name in wanted:
-            if before and before.get(name) and self.settings.rule(name) == "when_empty" and name in AMAZON_ATTRIBUTES:
+            kept = before and before.get(name) and self.settings.rule(name) == "when_empty"
+            if before and kept and name in (*AMAZON_ATTRIBUTES, "label"):
                 image[name] = before[name]
         return image
 
@@ -184,7 +195,11 @@ class AmazonProducts(Target):
 
     def _exists(self, change: Change, error: Permanent) -> Answer:
         """The SKU is taken: by a product that came in between, or by one that differs in case."""
-        found = next(iter(self.client.products_by_sku([change.key], ())), None)
+        try:
+            with asking():
+                found = next(iter(self.client.products_by_sku([change.key], ())), None)
+        except Transient as e:
+            return NotApplied(f"{error} Which product has it could not be asked: {e}")
         if found is None:
             return Refused(f"{error} No product has exactly this SKU: look for one that differs in case.")
         self.ids[change.key] = found.id
@@ -202,7 +217,12 @@ class AmazonProducts(Target):
     def _family_answer(self, product_id: str | None) -> Answer:
         if product_id is None:
             return Stale("the product is not there any more")
-        family = self.client.family_of(product_id)
+        try:
+            family = self.client.family_of(product_id)
+        except Permanent as e:
+            if e.status != 404:
+                raise
+            return Stale("the product is not there any more")
         return Applied(product_id) if family == self.there.family_id else NotApplied("read back: not in the family")
 
     def reverse(self, change: Change) -> Change | str:
