@@ -197,8 +197,8 @@ class RunResource(dg.ConfigurableResource[Any]):
 
 def _first_error(failures: Any) -> str:
     error = failures[0].dagster_event.event_specific_data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
+    while error is not None and error.cause is not None and str(error.cls_name).startswith("Dagster"):
+        error = error.cause  # what Dagster wrapped; what that was raised from in turn is for the log
     if error is not None and error.cls_name in ("Interrupted", "DagsterExecutionInterruptedError", "KeyboardInterrupt"):
         return "the run was interrupted. What was sent and not answered is settled by the next run; nothing is lost."
     return "" if error is None else str(error.message).strip().partition(": ")[2] or str(error.message).strip()
