@@ -6,14 +6,14 @@ The file is in a shape that holds all that earlier programs wrote; readers take 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
+import rapidjson
 
 from sync_pipelines.pipelines.amazon_plytix.files import Dropped, FileRefused, text
 from sync_pipelines.pipelines.amazon_plytix.identifiers import amazon_sku, is_asin
@@ -94,28 +94,50 @@ def from_table(rows: pa.Table) -> Iterator[Entry]:
         yield from (Entry(*values) for values in zip(*columns, strict=True))
 
 
-def as_json(mapping: AsinMapping) -> str:
-    """The mapping file: `metadata, matched, unmatched_amazon, unmatched_plytix, duplicates`."""
-    matched = [asdict(e) for e in mapping.entries if e.state == "matched"]
-    others = [asdict(e) for e in mapping.entries if e.state != "matched"]
-    for row in matched:
-        row["match_confidence"] = float(row["match_confidence"])
-        for name in ("state", "reason", "candidates"):
-            del row[name]
-    for row in others:
-        for name in (*_CANONICAL, *_MATCH):
-            del row[name]
-        row["candidates"] = row["candidates"].split(",") if row["candidates"] else []
-    document = {
-        "metadata": {
-            **mapping.metadata, "amazon_count": len(mapping.entries), "matched_count": len(matched),
-            "unmatched_count": len(others), "unmatched_plytix_count": len(mapping.unlisted),
-            "duplicate_count": len(mapping.duplicates),
-        },
-        "matched": matched, "unmatched_amazon": others, "unmatched_plytix": list(mapping.unlisted),
-        "duplicates": list(mapping.duplicates),
+def json_parts(mapping: AsinMapping) -> Iterator[str]:
+    """The mapping file, piece by piece: `metadata, matched, unmatched_amazon, unmatched_plytix, duplicates`.
+
+    As one text, with the objects it is made of, a large mapping would take several times its own memory.
+    """
+    matched = sum(1 for e in mapping.entries if e.state == "matched")
+    metadata = {
+        **mapping.metadata, "amazon_count": len(mapping.entries), "matched_count": matched,
+        "unmatched_count": len(mapping.entries) - matched, "unmatched_plytix_count": len(mapping.unlisted),
+        "duplicate_count": len(mapping.duplicates),
     }  # fmt: skip
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    parts: dict[str, Iterable[Mapping[str, Any]]] = {
+        "matched": (_matched(e) for e in mapping.entries if e.state == "matched"),
+        "unmatched_amazon": (_other(e) for e in mapping.entries if e.state != "matched"),
+        "unmatched_plytix": mapping.unlisted, "duplicates": mapping.duplicates,
+    }  # fmt: skip
+    yield f'{{\n  "metadata": {_indented(metadata, 2)}'
+    for name, rows in parts.items():
+        yield f',\n  "{name}": ['
+        before, end = "\n    ", "]"
+        for row in rows:
+            yield before + _indented(row, 4)
+            before, end = ",\n    ", "\n  ]"
+        yield end
+    yield "\n}"
+
+
+def _indented(value: Any, by: int) -> str:
+    text = str(rapidjson.dumps(value, indent=2, ensure_ascii=False))
+    return text.replace("\n", "\n" + " " * by)  # a line break inside of a text is written as \\n
+
+
+_OF_MATCHED = tuple(name for name in SCHEMA.names if name not in ("state", "reason", "candidates"))
+_OF_OTHERS = tuple(name for name in SCHEMA.names if name not in (*_CANONICAL, *_MATCH))
+
+
+def _matched(entry: Entry) -> dict[str, Any]:
+    row = {name: getattr(entry, name) for name in _OF_MATCHED}
+    return {**row, "match_confidence": float(row["match_confidence"])}
+
+
+def _other(entry: Entry) -> dict[str, Any]:
+    row = {name: getattr(entry, name) for name in _OF_OTHERS}
+    return {**row, "candidates": row["candidates"].split(",") if row["candidates"] else []}
 
 
 def read_mapping(dropped: Dropped, settings: AmazonSettings) -> AsinMapping:

@@ -218,14 +218,15 @@ def make_mapping(
 
 def write_mapping(mapping: AsinMapping, path: Path) -> Path:
     """Write the mapping file for people and older programs. Atomic."""
-    return write_text(path, entries.as_json(mapping))
+    return write_text(path, entries.json_parts(mapping))
 
 
-def write_text(path: Path, content: str) -> Path:
-    """Replace a file with this text, all at once."""
+def write_text(path: Path, parts: Iterable[str]) -> Path:
+    """Replace a file with these pieces of text, all at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(content, encoding="utf-8")
+    with draft.open("w", encoding="utf-8") as file:
+        file.writelines(parts)
     return draft.replace(path)
 
 
@@ -412,7 +413,7 @@ def write_result(
         found, products or None, links or None, ledger=ledger, plans=plans,
         source=entries.mapping_path(data_dir(), partition).name, dry_run=dry_run,
     )  # fmt: skip
-    return write_text(results.result_path(data_dir(), partition, dry_run=dry_run), results.as_text(told))
+    return write_text(results.result_path(data_dir(), partition, dry_run=dry_run), [results.as_text(told)])
 
 
 def tell_duration(plan: Plan, calls: int, plytix: PlytixSettings) -> None:
