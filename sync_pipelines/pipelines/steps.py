@@ -1,17 +1,27 @@
 """What the steps of every pipeline do with a plan: tell it, apply it, take it back; and the options they take."""
 
+import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 from pydantic import Field
 
 from sync_pipelines.delivery.applying import Patience, PlanStopped, Report, apply, settle_first
+from sync_pipelines.delivery.ledger import Busy
 from sync_pipelines.delivery.model import Target
 from sync_pipelines.delivery.plans import Plan, newest_waiting, stored, worst_first
 from sync_pipelines.delivery.undoing import make_undo
 from sync_pipelines.pipelines.resources import PIPELINE_TAG, VERB_TAG, RunResource
 from sync_pipelines.pipelines.tables import markdown, shown_counts
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+TURN = 5.0
+"""Seconds between two looks whether another run has ended."""
 
 Readable = Callable[[Mapping[str, Any]], Mapping[str, str]]
 """A planned row for people."""
@@ -65,12 +75,34 @@ def plan_to_apply(run: RunResource, pipeline: str, target: Target, config: Apply
     return plan
 
 
+def in_turn(do: Callable[[], T], seconds: float) -> T:
+    """Do what needs the right to write to an account; where another run has it, wait for it for so long. Raises Busy."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return do()
+        except Busy as e:
+            if time.monotonic() > until:
+                raise
+            log.info("waiting for its turn: %s", e)
+            time.sleep(min(TURN, seconds))
+
+
 def apply_plan(
     run: RunResource, target: Target, plan: Plan, limit: int | None = None, patience: Patience | None = None
 ) -> Report:
-    """Bring a plan to its end. Raises PlanStopped and what else `apply` raises."""
+    """Bring a plan to its end. A plan of a partition waits for its turn: those of others may be under way.
+
+    Raises PlanStopped and what else `apply` raises.
+    """
+    turn = patience.seconds if patience and plan.scope else 0.0
     try:
-        return apply(target, plan.id, ledger=run.ledger, files=run.plans, run=run.id, limit=limit, patience=patience)
+        return in_turn(
+            lambda: apply(
+                target, plan.id, ledger=run.ledger, files=run.plans, run=run.id, limit=limit, patience=patience
+            ),
+            turn,
+        )
     except PlanStopped:
         run.note(stopped=True)
         raise

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import dagster as dg
 
 from sync_pipelines.delivery.applying import settle_first
+from sync_pipelines.delivery.model import Target
 from sync_pipelines.pipelines import plan_checks, steps
 from sync_pipelines.pipelines.amazon_plytix import checks, entries, listings, sync
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue
@@ -16,7 +17,7 @@ from sync_pipelines.pipelines.amazon_plytix.link_target import AmazonLinks
 from sync_pipelines.pipelines.amazon_plytix.sync import Desk
 from sync_pipelines.pipelines.amazon_plytix.target import AmazonProducts
 from sync_pipelines.pipelines.resources import AmazonResource, PlytixResource, RunResource
-from sync_pipelines.pipelines.steps import ApplyConfig, apply_plan, count_outcomes, plan_to_apply, tell_plan
+from sync_pipelines.pipelines.steps import ApplyConfig, apply_plan, count_outcomes, in_turn, plan_to_apply, tell_plan
 from sync_pipelines.pipelines.tables import column_schema, markdown
 from sync_pipelines.settings import account_of, data_dir
 
@@ -76,6 +77,15 @@ def _desk(run: RunResource, plytix: PlytixResource) -> Desk:
 def _mapping(run: RunResource, partition: str) -> list[Entry]:
     account = account_of("plytix")
     return run.shared(f"mapping {partition}", lambda: sync.mapping_of(run.warehouse, account, partition))
+
+
+def _settle(run: RunResource, target: Target) -> None:
+    """Settle what earlier runs left in doubt, when it is this run's turn to write."""
+    patience = sync.patience()
+    in_turn(
+        lambda: settle_first(target, ledger=run.ledger, files=run.plans, run=run.id, patience=patience),
+        patience.seconds,
+    )
 
 
 @dg.asset(
@@ -193,7 +203,7 @@ def amazon_product_plan(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     desk, partition = _desk(run, plytix), context.partition_key
     if run.will_make(AmazonProducts.name):
-        settle_first(desk.products(), ledger=run.ledger, files=run.plans, run=run.id, patience=sync.patience())
+        _settle(run, desk.products())
     found = _mapping(run, partition)
     plan = sync.plan_products(
         desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, check_families=config.check_families,
@@ -226,7 +236,7 @@ def amazon_link_plan(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     desk, partition = _desk(run, plytix), context.partition_key
     if run.will_make(AmazonLinks.name):
-        settle_first(desk.links(), ledger=run.ledger, files=run.plans, run=run.id, patience=sync.patience())
+        _settle(run, desk.links())
     found = _mapping(run, partition)
     plan = sync.plan_links(
         desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, only=_chosen(config.only, links=True)
