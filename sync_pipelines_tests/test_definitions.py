@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from datetime import datetime
@@ -11,8 +12,10 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
+from sync_pipelines.pipelines.amazon_plytix import sync
 from sync_pipelines.pipelines.shopify_sheets import inspection
 from sync_pipelines.sandbox import Sandbox
+from sync_pipelines.settings import data_dir
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,17 @@ def test_the_graph_reads_from_left_to_right(defs: dg.Definitions) -> None:
         ("shopify/order_counts", "sheets/order_plan"),
         ("sheets/order_plan", "sheets/orders"),
         ("sheets/orders", "sheets/spreadsheet"),
+        ("amazon/seller_central", "amazon/listings"),
+        ("amazon/listings", "amazon/asin_mapping"),
+        ("plytix/pim", "plytix/products"),
+        ("plytix/products", "amazon/asin_mapping"),
+        ("amazon/asin_mapping", "amazon/unmatched_items"),
+        ("amazon/asin_mapping", "plytix/amazon_product_plan"),
+        ("amazon/asin_mapping", "plytix/amazon_link_plan"),
+        ("plytix/amazon_product_plan", "plytix/amazon_products"),
+        ("plytix/amazon_link_plan", "plytix/amazon_links"),
+        ("plytix/amazon_products", "plytix/amazon_links"),
+        ("plytix/amazon_links", "plytix/amazon_catalogue"),
     }
 
 
@@ -52,7 +66,7 @@ def test_every_asset_says_what_it_is_who_owns_it_and_of_what_kind(defs: dg.Defin
         assert spec.description
         assert spec.owners
         assert spec.kinds
-        assert spec.group_name in ("catsy_sparklayer", "shopify_store", "shopify_sheets")
+        assert spec.group_name in ("catsy_sparklayer", "shopify_store", "shopify_sheets", "amazon_plytix")
 
 
 def test_jobs_schedule_and_checks_are_there_under_their_names(defs: dg.Definitions) -> None:
@@ -60,15 +74,20 @@ def test_jobs_schedule_and_checks_are_there_under_their_names(defs: dg.Definitio
     assert {j for j in repository.job_names if not j.startswith("__")} == {
         "preview_catsy_sparklayer", "sync_catsy_sparklayer", "apply_catsy_sparklayer", "undo_catsy_sparklayer",
         "backfill_shopify_store", "preview_shopify_sheets", "sync_shopify_sheets", "reconcile_shopify_sheets",
-        "apply_shopify_sheets", "undo_shopify_sheets",
+        "apply_shopify_sheets", "undo_shopify_sheets", "preview_amazon_plytix", "sync_amazon_plytix", "map_amazon_plytix",
+        "apply_amazon_plytix", "undo_amazon_plytix",
     }  # fmt: skip
     schedules = {s.name: s.cron_schedule for s in repository.schedule_defs}
     assert schedules == {
         "daily_catsy_sparklayer": "30 4 * * *", "often_shopify_sheets": "*/15 * * * *", "daily_shopify_sheets": "40 3 * * *",
+        "go_on_amazon_plytix": "20 * * * *",
     }  # fmt: skip
     assert all(s.default_status == dg.DefaultScheduleStatus.STOPPED for s in repository.schedule_defs)
+    assert {s.name: s.default_status for s in repository.sensor_defs} == {
+        "amazon_inbox": dg.DefaultSensorStatus.STOPPED
+    }
     checks = {c.to_user_string() for c in defs.resolve_asset_graph().asset_check_keys}
-    assert len(checks) == 16
+    assert len(checks) == 25
 
 
 def test_days_of_orders_are_partitions_in_the_shops_zone_with_today_among_them(defs: dg.Definitions) -> None:
@@ -78,6 +97,17 @@ def test_days_of_orders_are_partitions_in_the_shops_zone_with_today_among_them(d
     assert days.get_last_partition_key() == str(datetime.now(ZoneInfo(days.timezone)).date())
     assert graph.get(dg.AssetKey(["shopify", "refunds"])).partitions_def == days
     assert graph.get(dg.AssetKey(["sheets", "orders"])).partitions_def is None
+
+
+def test_dropped_files_are_partitions_of_what_is_made_of_them_and_the_pims_products_are_read_for_all(
+    defs: dg.Definitions,
+) -> None:
+    graph = defs.resolve_asset_graph()
+    assert graph.get(dg.AssetKey(["plytix", "products"])).partitions_def is None
+    for key in ("amazon/listings", "amazon/asin_mapping", "plytix/amazon_products", "plytix/amazon_links"):
+        files = graph.get(dg.AssetKey(key.split("/"))).partitions_def
+        assert isinstance(files, dg.DynamicPartitionsDefinition)
+        assert files.name == "amazon_files"
 
 
 def test_importing_the_definitions_needs_no_environment_and_touches_nothing(tmp_path: Path) -> None:
@@ -156,3 +186,42 @@ def test_the_daily_proof_reads_again_a_day_that_differs(sandbox: Sandbox, defs: 
         passed = {c.check_name: c.passed for c in result.get_asset_check_evaluations()}
         assert passed["every_order_counted"]
         assert passed["sheet_as_planned"]
+
+
+def test_a_dropped_file_reaches_the_pim_in_dagster_with_its_checks_and_its_files(
+    sandbox: Sandbox, defs: dg.Definitions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"CALLS_PER_WINDOW": "100000", "CALLS_PER_HOUR": "200000"}.items():
+        monkeypatch.setenv(f"PLYTIX_{name}", value)
+    sandbox.plytix.change_state({"settings": {"burst": 1_000_000}})
+    file = sync.inbox() / "mca0032.txt"
+    file.parent.mkdir(parents=True)
+    header, *rows = sandbox.boots.files()[file.name].splitlines(keepends=True)
+    file.write_bytes(header + b"".join(rows[:6]))
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("amazon_files", ["mca0032"])
+        job = defs.resolve_job_def("sync_amazon_plytix")
+        result = job.execute_in_process(instance=instance, partition_key="mca0032")
+        checks = {(c.asset_key.path[-1], c.check_name): c.passed for c in result.get_asset_check_evaluations()}
+        assert checks.pop(("asin_mapping", "nothing_ambiguous")) in (True, False)
+        assert len(checks) == 8
+        assert all(checks.values())
+        plan = next(
+            e for e in result.get_asset_materialization_events() if e.asset_key.path[-1] == "amazon_product_plan"
+        )
+        assert plan.materialization.metadata["changes"].value.startswith("| key | what | changes | reason |")
+        assert plan.materialization.metadata["takes_at_quota"].value
+        made = sandbox.plytix.state()["creates"]
+        told = json.loads((data_dir() / "mca0032_mapping.sync_products.json").read_text())
+        assert (told["created"], told["errors"]) == (len(made), [])
+        assert set(made.values()) == {1}
+        assert (data_dir() / "mca0032_mapping.json").exists()
+        counts = sandbox.plytix.state()["counts"]
+        again = job.execute_in_process(instance=instance, partition_key="mca0032")
+        assert again.success
+        now = sandbox.plytix.state()["counts"]
+        assert {name: n for name, n in now.items() if name != "searches"} == {
+            name: n for name, n in counts.items() if name != "searches"
+        }
+        cached = next(e for e in again.get_asset_materialization_events() if e.asset_key.path == ["plytix", "products"])
+        assert "from the cache" in str(cached.materialization.metadata["how"].value)

@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 from sync_pipelines.credentials import secret
 from sync_pipelines.settings import AmazonSettings
-from sync_pipelines.vendors.http import CallMeter, Http, Reply, Transient, shaped
+from sync_pipelines.vendors.http import CallMeter, Http, Reply, shaped
 from sync_pipelines.vendors.login import Login
 
 READS = (("GET", r"/catalog/2022-04-01/items(/[^/]+)?"),)
@@ -85,12 +85,13 @@ class Amazon:
         while part := list(islice(left, AT_ONCE)):
             wanted, token = set(part), ""
             while wanted:
+                before = token
                 found, token = self._page(part, marketplace, token)
                 for item in found:
                     if item.asin in wanted:
                         wanted.discard(item.asin)
                         yield item
-                if not token:
+                if token in ("", before):
                     break
 
     def _page(self, asins: Sequence[str], marketplace: str, token: str) -> tuple[list[CatalogItem], str]:
@@ -100,15 +101,13 @@ class Amazon:
             "marketplaceIds": there, "identifiers": ",".join(asins), "identifiersType": "ASIN", "includedData": INCLUDED,
             **({"pageToken": token} if token else {}),
         }  # fmt: skip
-        document = self._login.call(
+        page: tuple[list[CatalogItem], str] = self._login.call(
             lambda login: self.http.request(
                 "GET", "/catalog/2022-04-01/items", what=f"{len(asins)} items from {asins[0]} on", params=query,
-                headers={"x-amz-access-token": login}, read=_document,
+                headers={"x-amz-access-token": login}, read=_shaped(lambda reply: _items(reply, there)),
             )
         )  # fmt: skip
-        return [_item(entry, there) for entry in document["items"]], (document.get("pagination") or {}).get(
-            "nextToken"
-        ) or ""
+        return page
 
     def _fetch_token(self) -> tuple[str, float]:
         found: tuple[str, float] = self.auth.request(
@@ -134,12 +133,13 @@ def _token(reply: Reply) -> tuple[str, float]:
     return document["access_token"], float(document.get("expires_in") or 3600)
 
 
-@_shaped
-def _document(reply: Reply) -> dict[str, Any]:
+def _items(reply: Reply, marketplace_id: str) -> tuple[list[CatalogItem], str]:
+    """The items of a page, and the token of the next one."""
     document = reply.json()
     if not isinstance(document["items"], list):
         raise TypeError("items is no list")
-    return dict(document)
+    following = (document.get("pagination") or {}).get("nextToken")
+    return [_item(entry, marketplace_id) for entry in document["items"]], following or ""
 
 
 def _item(entry: Mapping[str, Any], marketplace_id: str) -> CatalogItem:
@@ -148,8 +148,8 @@ def _item(entry: Mapping[str, Any], marketplace_id: str) -> CatalogItem:
     def section(name: str) -> Mapping[str, Any]:
         return next((s for s in entry.get(name) or () if s.get("marketplaceId") == marketplace_id), {})
 
-    if not isinstance(entry.get("asin"), str):
-        raise Transient(f"amazon: an item without an ASIN: {str(entry)[:200]!r}")
+    if not isinstance(entry["asin"], str):
+        raise TypeError("an item without an ASIN")
     summary = section("summaries")
     codes = {c.get("identifierType"): c.get("identifier") for c in section("identifiers").get("identifiers") or ()}
     none: Mapping[str, Any] = {}

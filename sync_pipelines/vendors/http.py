@@ -155,17 +155,18 @@ class Http:
         if self._limiter is None:
             return
         (bucket,) = self._limiter.buckets()
-        item = RateItem(self.vendor, bucket.now())  # type: ignore[no-untyped-call]
-        if bucket.put(item):
-            return
-        wait = cast("int", bucket.waiting(item)) / 1000
-        if wait > longest:
-            raise RateLimited(
-                f"{self.vendor}: the calls that {self.base_url} allows are used up for {wait:.0f} s", retry_after=wait
-            )
-        if wait > LONGEST_WAIT:
-            self.log.info("all calls that the account allows are used: waiting %.0f s", wait)
-        self._limiter.try_acquire(self.vendor)
+        begun = time.monotonic()
+        while not bucket.put(item := RateItem(self.vendor, bucket.now())):  # type: ignore[no-untyped-call]
+            # of the shortest window that is full: once it is over, a longer one may be full all the same
+            wait = cast("int", bucket.waiting(item)) / 1000
+            if time.monotonic() - begun + wait > longest:
+                raise RateLimited(
+                    f"{self.vendor}: the calls that {self.base_url} allows are used up for {wait:.0f} s",
+                    retry_after=wait,
+                )
+            if wait > LONGEST_WAIT:
+                self.log.info("all calls that the account allows are used: waiting %.0f s", wait)
+            time.sleep(wait + 0.005)
 
     def close(self) -> None:
         self._session.close()
@@ -410,11 +411,19 @@ def checked_base(vendor: str, url: str) -> str:
 def _limiter(rates: Sequence[tuple[int, float]], file: Path | None) -> Limiter | None:
     if not rates:
         return None
-    windows = [Rate(calls, max(1, round(seconds * 1000))) for calls, seconds in rates]
+    windows = [Rate(calls, max(1, round(seconds * 1000))) for calls, seconds in rates if _binds(calls, seconds, rates)]
     if file is None:
         return Limiter(InMemoryBucket(windows), buffer_ms=5)
     file.parent.mkdir(parents=True, exist_ok=True)
     return Limiter(SQLiteBucket.init_from_file(windows, db_path=str(file), use_file_lock=True), buffer_ms=5)
+
+
+def _binds(calls: int, seconds: float, rates: Sequence[tuple[int, float]]) -> bool:
+    """Whether a window can be full while there is room in the others."""
+    return not any(
+        (longer > seconds and more <= calls) or (longer < seconds and more / longer <= calls / seconds)
+        for more, longer in rates
+    )
 
 
 def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -116,24 +116,24 @@ class Plytix:
             while missing and more:
                 rows = self._by_sku(part, columns, page)
                 more, page = len(rows) == self.settings.page_size, page + 1
-                for product in map(_product, rows):
+                for product in rows:
                     if product.sku in missing:
                         missing.discard(product.sku)
                         yield product
 
-    def _by_sku(self, skus: Sequence[str], columns: Sequence[str], page: int) -> list[dict[str, Any]]:
+    def _by_sku(self, skus: Sequence[str], columns: Sequence[str], page: int) -> list[Product]:
         what = f"{len(skus)} products from {skus[0]} on"
         if self.takes_lists:
             try:
                 return self._page(
-                    [[{"field": "sku", "operator": "in", "value": list(skus)}]], columns, what, page=page
+                    [[{"field": "sku", "operator": "in", "value": list(skus)}]], columns, what, page=page, order="sku"
                 )[0]
             except Permanent as e:
                 if e.status != 422 or not any("operator" in f"{p.field} {p.reason}".lower() for p in problems(e.body)):
                     raise
                 self.takes_lists = False  # this account wants them one by one, in one call all the same
         one_by_one = [[{"field": "sku", "operator": "eq", "value": sku}] for sku in skus]
-        return self._page(one_by_one, columns, what, page=page)[0]
+        return self._page(one_by_one, columns, what, page=page, order="sku")[0]
 
     def products(self, filters: Sequence[Filter], columns: Sequence[str]) -> Iterator[Product]:
         """Every product that all these filters let through, each once.
@@ -166,7 +166,7 @@ class Plytix:
     def look(self, filters: Sequence[Filter], page: int) -> tuple[list[Product], int | None]:
         """One page of a search as it comes, and how many the vendor counts. To see how an account behaves."""
         rows, count = self._page([list(filters)], (), f"page {page}", page=page)
-        return [_product(row) for row in rows], count
+        return rows, count
 
     def family_of(self, product_id: str) -> str | None:
         """The id of a product's family; no search shows it (GET /products/{id})."""
@@ -262,12 +262,15 @@ class Plytix:
         raise _moved(len(found), count)
 
     def _in_any_order(self, filters: Sequence[Filter], day: date, columns: Sequence[str]) -> list[Product]:
-        """Every product made on a day with more than may be ordered: each reading brings some that are still missing."""
+        """Every product made on a day with more than may be ordered: as long as readings bring some that are still missing."""
         found: dict[str, Product] = {}
-        for _ in range(2 * READINGS):
+        fruitless = 0
+        while fruitless < READINGS:
+            before = len(found)
             count = self._read_into(found, [*filters, *_made(day, day)], columns, order=None)
             if count is not None and len(found) >= count:
                 return list(found.values())
+            fruitless = 0 if len(found) > before else fruitless + 1
         raise _moved(len(found), count)
 
     def _read_into(
@@ -277,7 +280,7 @@ class Plytix:
         page = 1
         while True:
             rows, count = self._page([filters], columns, f"products, page {page}", page=page, order=order)
-            found.update((row["id"], _product(row)) for row in rows)
+            found.update((product.id, product) for product in rows)
             if len(rows) < self.settings.page_size:
                 return count
             page += 1
@@ -287,7 +290,7 @@ class Plytix:
     def _page(
         self, filters: list[list[Filter]], columns: Sequence[str], what: str, *, page: int, size: int | None = None,
         order: str | None = None,
-    ) -> tuple[list[dict[str, Any]], int | None]:  # fmt: skip
+    ) -> tuple[list[Product], int | None]:  # fmt: skip
         """One page of a search, and how many match in all."""
         paging: dict[str, Any] = {"page": page, "page_size": size or self.settings.page_size}
         if order:
@@ -422,14 +425,14 @@ def _first(reply: Reply) -> dict[str, Any]:
 
 
 @_shaped
-def _searched(reply: Reply) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def _searched(reply: Reply) -> tuple[list[Product], dict[str, Any]]:
     document = reply.json()
     rows = document["data"]
     if not isinstance(rows, list) or not all(
         isinstance(row["id"], str) and isinstance(row["sku"], str) for row in rows
     ):
         raise TypeError("data is no list of products")
-    return rows, dict(document.get("pagination") or {})
+    return [_product(row) for row in rows], dict(document.get("pagination") or {})
 
 
 def _product(row: Mapping[str, Any]) -> Product:

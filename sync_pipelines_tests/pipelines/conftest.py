@@ -14,6 +14,8 @@ from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.settings import GoogleSettings, data_dir
 from sync_pipelines.vendors.google_sheets import Sheets
 from sync_pipelines.vendors.http import CallMeter
+from sync_pipelines_tests.pipelines import amazon_desk
+from sync_pipelines_tests.pipelines.amazon_desk import AmazonDesk
 from sync_pipelines_tests.pipelines.order_desk import Desk, orders
 
 FAST = {"GOOGLE_CALLS_PER_MINUTE": "100000", "SHOPIFY_SHEETS_LANDS_WITHIN": "0.2"}
@@ -137,3 +139,23 @@ def make_noted(desk: Desk) -> None:
     desk.person("insert_columns", "Line Items", at="A", values=[["Done"], *[[f"x{n}"] for n in range(20)]])
     desk.person("type", cell="E16", value="remember the milk")
     desk.person("type", "Line Items", cell="B30", value="=1+1")
+
+
+@pytest.fixture(scope="session")
+def boots() -> Iterator[Sandbox]:
+    """One sandbox for all tests of Amazon → Plytix."""
+    with Sandbox(speed=1000, orders=5) as running:
+        yield running
+
+
+@pytest.fixture
+def merchandiser(boots: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[AmazonDesk]:
+    """A merchandiser's desk before the first run."""
+    for name in amazon_desk.clear_environment():
+        monkeypatch.delenv(name)
+    amazon_desk.begin(boots)
+    for name, value in amazon_desk.environment(boots).items():
+        monkeypatch.setenv(name, value)
+    desk = AmazonDesk(boots)
+    yield desk
+    desk.close()

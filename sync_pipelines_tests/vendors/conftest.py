@@ -14,9 +14,11 @@ import pytest
 
 from sync_pipelines import credentials
 from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.settings import CatsySettings, ShopifySettings, SparkLayerSettings
+from sync_pipelines.settings import AmazonSettings, CatsySettings, PlytixSettings, ShopifySettings, SparkLayerSettings
+from sync_pipelines.vendors.amazon import Amazon
 from sync_pipelines.vendors.catsy import Catsy
 from sync_pipelines.vendors.http import CallMeter, Http
+from sync_pipelines.vendors.plytix import Plytix
 from sync_pipelines.vendors.shopify import Pace, Shopify
 from sync_pipelines.vendors.sparklayer import SparkLayer
 
@@ -25,6 +27,8 @@ _OURS = (
     "CATSY_",
     "SPARKLAYER_",
     "SHOPIFY_",
+    "PLYTIX_",
+    "AMAZON_",
     "ALERT_",
     "SYNC_PIPELINES_",
     "HTTP_PROXY",
@@ -220,6 +224,41 @@ def shopify(sandbox: Sandbox) -> Iterator[Callable[[], Shopify]]:
         client.pace = Pace(client.sleep)
         made.append(client)
         return client
+
+    yield connect
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def plytix(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Plytix]]:
+    """Connect to Plytix with the environment as it is by then; its searches do not lag, and its limits are out of the way."""
+    sandbox.plytix.change_state({"settings": {"token_seconds": 1_000_000, "search_lag": 0}})
+    monkeypatch.setenv("PLYTIX_CALLS_PER_WINDOW", "1000000")
+    monkeypatch.setenv("PLYTIX_CALLS_PER_HOUR", "2000000")
+    made: list[Plytix] = []
+
+    def connect(writes_on: bool = True, limits: Path | None = None) -> Plytix:
+        made.append(Plytix.connect(PlytixSettings.read(), CallMeter(), lambda: writes_on, limits))
+        made[-1].http.sleep = made[-1].auth.sleep = Naps()
+        return made[-1]
+
+    yield connect
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def amazon(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Amazon]]:
+    """Connect to Amazon's catalogue with the environment as it is by then. It naps."""
+    monkeypatch.setenv("AMAZON_BURST", "1000")
+    monkeypatch.setenv("AMAZON_CALLS_PER_SECOND", "1000000")
+    made: list[Amazon] = []
+
+    def connect() -> Amazon:
+        made.append(Amazon.connect(AmazonSettings.read(), CallMeter()))
+        made[-1].http.sleep = made[-1].auth.sleep = Naps()
+        return made[-1]
 
     yield connect
     for each in made:

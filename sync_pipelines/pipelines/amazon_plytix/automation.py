@@ -161,11 +161,15 @@ def go_on(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.
 
 
 def unfinished() -> list[str]:
-    """Partitions with a plan that was begun and not ended."""
+    """Partitions with a plan that was begun and not ended. Not one that takes something back: a sync would do the contrary."""
     ledger = open_ledger()
     try:
         p = tables.plan.c
-        begun = sa.select(p.scope).where(p.pipeline == GROUP, p.state == "applying", p.scope != "").distinct()
+        begun = (
+            sa.select(p.scope)
+            .where(p.pipeline == GROUP, p.state == "applying", p.scope != "", p.undo_of.is_(None))
+            .distinct()
+        )
         return sorted(ledger.column(begun))
     finally:
         ledger.close()

@@ -15,7 +15,8 @@ from typing import Any, Literal
 import pyarrow as pa
 import rapidjson
 
-from sync_pipelines.pipelines.amazon_plytix.files import Dropped, FileRefused, text
+from sync_pipelines.pipelines.amazon_plytix import rows
+from sync_pipelines.pipelines.amazon_plytix.files import Dropped, FileRefused, facts_of, text
 from sync_pipelines.pipelines.amazon_plytix.identifiers import amazon_sku, is_asin
 from sync_pipelines.settings import AmazonSettings
 
@@ -84,14 +85,11 @@ class AsinMapping:
 
 
 def table(entries: Iterable[Entry]) -> pa.Table:
-    rows = list(entries)
-    return pa.table({name: [getattr(row, name) for row in rows] for name in SCHEMA.names}, schema=SCHEMA)
+    return rows.table(entries, SCHEMA)
 
 
-def from_table(rows: pa.Table) -> Iterator[Entry]:
-    for batch in rows.to_batches(max_chunksize=10_000):
-        columns = [batch.column(name).to_pylist() for name in SCHEMA.names]
-        yield from (Entry(*values) for values in zip(*columns, strict=True))
+def from_file(path: Path) -> Iterator[Entry]:
+    return rows.objects(path, Entry, SCHEMA)
 
 
 def json_parts(mapping: AsinMapping) -> Iterator[str]:
@@ -111,10 +109,10 @@ def json_parts(mapping: AsinMapping) -> Iterator[str]:
         "unmatched_plytix": mapping.unlisted, "duplicates": mapping.duplicates,
     }  # fmt: skip
     yield f'{{\n  "metadata": {_indented(metadata, 2)}'
-    for name, rows in parts.items():
+    for name, part in parts.items():
         yield f',\n  "{name}": ['
         before, end = "\n    ", "]"
-        for row in rows:
+        for row in part:
             yield before + _indented(row, 4)
             before, end = ",\n    ", "\n  ]"
         yield end
@@ -122,8 +120,8 @@ def json_parts(mapping: AsinMapping) -> Iterator[str]:
 
 
 def _indented(value: Any, by: int) -> str:
-    text = str(rapidjson.dumps(value, indent=2, ensure_ascii=False))
-    return text.replace("\n", "\n" + " " * by)  # a line break inside of a text is written as \\n
+    lines = str(rapidjson.dumps(value, indent=2, ensure_ascii=False))
+    return lines.replace("\n", "\n" + " " * by)  # a line break inside of a text is written as \\n
 
 
 _OF_MATCHED = tuple(name for name in SCHEMA.names if name not in ("state", "reason", "candidates"))
@@ -132,7 +130,8 @@ _OF_OTHERS = tuple(name for name in SCHEMA.names if name not in (*_CANONICAL, *_
 
 def _matched(entry: Entry) -> dict[str, Any]:
     row = {name: getattr(entry, name) for name in _OF_MATCHED}
-    return {**row, "match_confidence": float(row["match_confidence"])}
+    sure = row["match_confidence"]
+    return {**row, "match_confidence": None if sure is None else float(sure)}
 
 
 def _other(entry: Entry) -> dict[str, Any]:
@@ -143,14 +142,14 @@ def _other(entry: Entry) -> dict[str, Any]:
 def read_mapping(dropped: Dropped, settings: AmazonSettings) -> AsinMapping:
     """A mapping file of any of its generations. Raises FileRefused naming the entry that is not understood."""
     document, path = dropped.document, dropped.path
-    metadata = document.get("metadata") or {}
+    metadata = facts_of(path, document)
     default = str(metadata.get("marketplace") or settings.marketplace)
     entries = []
     for part in ("matched", "unmatched_amazon"):
-        rows = document.get(part) or []
-        if not isinstance(rows, list):
+        found = document.get(part) or []
+        if not isinstance(found, list):
             raise FileRefused(f"{path}: `{part}` is no list.")
-        for number, row in enumerate(rows):
+        for number, row in enumerate(found):
             where = f"{path}: {part}[{number}]"
             if not isinstance(row, dict):
                 raise FileRefused(f"{where} is no object.")
@@ -202,7 +201,7 @@ def _confidence(where: str, value: Any) -> Decimal | None:
         sure = Decimal(str(value))
     except InvalidOperation:
         sure = Decimal(-1)
-    if not 0 <= sure <= 1:
+    if not sure.is_finite() or not 0 <= sure <= 1:
         raise FileRefused(f"{where}: match_confidence {value!r} is no number from 0 to 1.")
     return sure.quantize(Decimal("0.01"))
 

@@ -149,7 +149,7 @@ def export_rows(path: Path, document: Mapping[str, Any], settings: AmazonSetting
     if not isinstance(variants, list):
         raise FileRefused(f"{path}: `variants` is no list.")
     by_id = {there: name for name, there in settings.marketplaces.items()}
-    named = (document.get("metadata") or {}).get("marketplace_id")
+    named = facts_of(path, document).get("marketplace_id")
     if named and named not in by_id:
         raise FileRefused(f"{path}: marketplace_id {named} is not among [amazon] marketplaces ({', '.join(by_id)}).")
     marketplace = by_id.get(str(named), settings.marketplace)
@@ -166,6 +166,14 @@ def export_rows(path: Path, document: Mapping[str, Any], settings: AmazonSetting
         }  # fmt: skip
         known: dict[str, Any] = {ours: text(row.get(theirs)) for ours, theirs in names.items()}
         yield Listing(asin, marketplace, line=number, problem=problem, **known)
+
+
+def facts_of(path: Path, document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a JSON file says of itself. Raises FileRefused."""
+    facts = document.get("metadata") or {}
+    if not isinstance(facts, dict):
+        raise FileRefused(f"{path}: `metadata` is no object.")
+    return facts
 
 
 def text(value: Any) -> str | None:

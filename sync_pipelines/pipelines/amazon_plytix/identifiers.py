@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-_ASIN = re.compile(r"[A-Z0-9]{10}")
+_ASIN = re.compile(r"[0-9]{9}[0-9X]|[A-Z][A-Z0-9]{9}")
+"""github.com/amzn/selling-partner-api-docs/issues/2543: one that is none turns away the whole search it is in."""
 _LAST_SIZE = re.compile(r"-(\d)(\.\d+)?$")
 
 
@@ -22,7 +23,7 @@ def gtin14(text: str) -> str:
     if not digits.isascii() or not digits.isdigit() or len(digits) > 14 or not int(digits):
         raise NoIdentifier(f"{text!r} is no UPC, EAN or GTIN")
     number = digits.zfill(14)
-    weighted = sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(number[:-1]))
+    weighted = 3 * sum(map(int, number[:-1:2])) + sum(map(int, number[1:-1:2]))
     if -weighted % 10 != int(number[-1]):
         raise NoIdentifier(f"{text!r} has a wrong check digit")
     return number

@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from sync_pipelines.credentials import CredentialMissing, secret
@@ -145,7 +144,7 @@ def _amazon() -> list[Finding]:
 def mappings() -> Iterator[tuple[Published, list[Entry]]]:
     """Every mapping of this account. Raises SnapshotUnreadable."""
     for found in warehouse().partitions(entries.MAPPING_KEY, account_of("plytix")):
-        yield found, list(entries.from_table(pq.read_table(found.path)))
+        yield found, list(entries.from_file(found.path))
 
 
 def full_keys(named: Collection[str]) -> set[str]:
@@ -191,7 +190,7 @@ def rejects(limit: int) -> tuple[int, list[dict[str, Any]]]:
     bad: list[dict[str, Any]] = []
     try:
         for found in warehouse().partitions(listings.LISTINGS_KEY, AmazonSettings.read().account):
-            rows = listings.from_table(pq.read_table(found.path))
+            rows = listings.from_file(found.path)
             bad += [{"file": found.about.partition, "row": r.line, "problem": r.problem} for r in rows if r.problem]
         for found, known in mappings():
             if found.about.origin.endswith(".json"):

@@ -83,7 +83,8 @@ class AmazonLinks(Target):
     def _of(self, product: Product, links: Sequence[Link]) -> Iterator[Live]:
         there = {name: set(product.related.get(known.label, ())) for name, known in self.there.relationships.items()}
         for name, related in there.items():
-            self.linked[name, product.sku] = len(related)
+            if related or self.linked[name, product.sku]:
+                self.linked[name, product.sku] = len(related)
         for link in links:
             if self.ids.get(link.target) in there[link.relationship]:
                 yield Live(link.key, image(link), link.relationship)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from sync_pipelines.pipelines.amazon_plytix import rows
 from sync_pipelines.vendors.amazon import CatalogItem
 
 LISTINGS_KEY = ("amazon", "listings")
@@ -55,24 +57,21 @@ SCHEMA = pa.schema([(f.name, pa.int64() if f.name == "line" else pa.string()) fo
 
 
 def table(listings: Iterable[Listing]) -> pa.Table:
-    rows = list(listings)
-    return pa.table({name: [getattr(row, name) for row in rows] for name in SCHEMA.names}, schema=SCHEMA)
+    return rows.table(listings, SCHEMA)
 
 
-def from_table(rows: pa.Table) -> Iterator[Listing]:
-    for batch in rows.to_batches(max_chunksize=10_000):
-        columns = [batch.column(name).to_pylist() for name in SCHEMA.names]
-        yield from (Listing(*values) for values in zip(*columns, strict=True))
+def from_file(path: Path) -> Iterator[Listing]:
+    return rows.objects(path, Listing, SCHEMA)
 
 
-def one_per_asin(rows: Iterable[Listing]) -> list[Listing]:
+def one_per_asin(listings: Iterable[Listing]) -> list[Listing]:
     """Rows of the same ASIN and marketplace as one listing: an active row before the others, then the first.
 
     A report has a row per seller SKU, so an ASIN that is sold two ways has two. The rest is kept in `also`.
     """
     by_asin: dict[tuple[str, str], list[Listing]] = {}
     wrong: list[Listing] = []
-    for row in rows:
+    for row in listings:
         if row.problem:
             wrong.append(row)
         else:
@@ -106,9 +105,9 @@ def _filled(row: Listing, item: CatalogItem) -> Listing:
 
 def parents_missing(listings: Iterable[Listing]) -> list[str]:
     """Parents that children name and the listings do not have."""
-    rows = [row for row in listings if not row.problem]
-    known = {row.asin for row in rows}
-    return list(dict.fromkeys(row.parent_asin for row in rows if row.parent_asin and row.parent_asin not in known))
+    good = [row for row in listings if not row.problem]
+    known = {row.asin for row in good}
+    return list(dict.fromkeys(row.parent_asin for row in good if row.parent_asin and row.parent_asin not in known))
 
 
 def of_style(listings: Iterable[Listing], style: str) -> list[Listing]:
@@ -119,7 +118,7 @@ def of_style(listings: Iterable[Listing], style: str) -> list[Listing]:
         model, sku, title = (str(text or "").upper() for text in (row.model_number, row.seller_sku, row.title))
         return wanted in (model, sku) or sku.startswith(f"{wanted}-") or wanted in title.split()
 
-    rows = list(listings)
-    chosen = {id(row) for row in rows if row.problem or is_of(row)}
-    parents = {row.parent_asin for row in rows if id(row) in chosen and row.parent_asin}
-    return [row for row in rows if id(row) in chosen or row.asin in parents]
+    every = list(listings)
+    chosen = {id(row) for row in every if row.problem or is_of(row)}
+    parents = {row.parent_asin for row in every if id(row) in chosen and row.parent_asin}
+    return [row for row in every if id(row) in chosen or row.asin in parents]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 
 from sync_pipelines.delivery.model import Desired
 from sync_pipelines.pipelines.amazon_plytix.account import DoesNotFit, fitting
@@ -57,8 +56,7 @@ def desired_products(
         yield Desired(entry.suggested_sku, fields, conflict="; ".join(wrong) or None)
 
 
-@dataclass(frozen=True, order=True)
-class Link:
+class Link(NamedTuple):
     """A product to be linked with another, by their SKUs."""
 
     relationship: str
@@ -81,11 +79,13 @@ def link_of(key: str, relationships: Iterable[str]) -> Link:
 
 def desired_links(entries: Iterable[Entry], settings: AmazonPlytixSettings) -> list[Link]:
     """Canonical product → its Amazon product, and Amazon parent → its children; those of one product together."""
-    links = set()
-    for entry in entries:
-        if entry.state == "rejected":
-            continue
-        if entry.state == "matched" and entry.canonical_plytix_sku:
+    links, several, products = set(), set(), dict[str, str | None]()
+    known = [entry for entry in entries if entry.state != "rejected"]
+    for entry in known:  # a mapping that names two products for one ASIN says of none that it is it
+        if products.setdefault(entry.suggested_sku, entry.canonical_plytix_sku) != entry.canonical_plytix_sku:
+            several.add(entry.suggested_sku)
+    for entry in known:
+        if entry.state == "matched" and entry.canonical_plytix_sku and entry.suggested_sku not in several:
             links.add(Link(settings.listings_relationship, entry.canonical_plytix_sku, entry.suggested_sku))
         if entry.amazon_parent_asin:
             parent = amazon_sku(entry.marketplace, entry.amazon_parent_asin)

@@ -30,7 +30,7 @@ class Candidate:
     sku: str
     label: str | None
     gtin: str | None
-    codes: frozenset[str]
+    codes: tuple[str, ...]
 
 
 class Products:
@@ -62,7 +62,7 @@ def candidate(id_: str, sku: str, label: str | None, gtin: str | None, others: I
                 codes.add(gtin14(str(code)))
             except NoIdentifier:
                 continue
-    return Candidate(id_, sku, label, gtin, frozenset(codes))
+    return Candidate(id_, sku, label, gtin, tuple(codes))
 
 
 def match(
@@ -116,7 +116,7 @@ class _Rules:
         return replace(
             entry, state="matched", canonical_plytix_sku=product.sku, canonical_plytix_id=product.id,
             canonical_plytix_label=product.label, canonical_plytix_gtin=product.gtin, match_method=rule,
-            match_confidence=sure, gtin_match=bool(codes & product.codes) if codes and product.codes else None,
+            match_confidence=sure, gtin_match=not codes.isdisjoint(product.codes) if codes and product.codes else None,
         )  # fmt: skip
 
     def _find(self, listing: Listing, codes: set[str]) -> tuple[list[Candidate], str, Decimal]:
@@ -160,8 +160,10 @@ def size_and_width(title: str | None, size: str | None, widths: Sequence[str]) -
         if found:
             word = (found[2] or "").upper()
             width = _WIDTHS.get(word, word)
+            if width and width not in widths:
+                continue  # a width there is none of, or a measure: to try all of them would be a guess
             whole, point, part = found[1].partition(".")
-            return whole.zfill(2) + point + part, width if width in widths else None
+            return whole.zfill(2) + point + part, width or None
     return None, None
 
 

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import pyarrow.parquet as pq
-
 from sync_pipelines.delivery.applying import Patience
 from sync_pipelines.delivery.guards import change_size_guards, must_hold
 from sync_pipelines.delivery.images import loads
@@ -122,7 +120,7 @@ def read_file(dropped: files.Dropped, settings: AmazonSettings, amazon: Amazon |
         raise files.FileRefused(f"{dropped.path} has a header and no row.")
     repeats, added = len(every) - len(found), 0
     if amazon is not None:
-        completed = _enriched(found, amazon, settings.marketplace)
+        completed = _enriched(found, amazon, found[0].marketplace)
         found, added = completed, len(completed) - len(found)
     if style:
         chosen = listings.of_style(found, style)
@@ -194,7 +192,7 @@ def mapping_for(
     products = warehouse.find(PRODUCTS_KEY, PlytixSettings.read().account)
     if products is None:
         raise DeliveryError("plytix/products was never read for this account. Materialize it first.")
-    rows = listings.from_table(pq.read_table(listed.path))
+    rows = listings.from_file(listed.path)
     facts = {"source_file": name, "source_kind": kind, "source_digest": digest, "style": style or None}
     return make_mapping(rows, products, facts, style), name
 
@@ -381,7 +379,7 @@ def mapping_of(warehouse: Warehouse, account: str, partition: str) -> list[Entry
     found = warehouse.find(entries.MAPPING_KEY, account, partition)
     if found is None:
         raise DeliveryError(f"amazon/asin_mapping has no partition {partition} for {account}. Materialize it first.")
-    return list(entries.from_table(pq.read_table(found.path)))
+    return list(entries.from_file(found.path))
 
 
 # --- files for people -----------------------------------------------------------------------------------------------------

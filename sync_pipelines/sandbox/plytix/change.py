@@ -1,6 +1,6 @@
 """The changes a test may make to an account behind the API's back. Searches see them at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -110,17 +110,15 @@ def _unlink(body: Any, store: Store) -> None:
         store.put(read_product(source, {"links": {relationship: links}}, store, "unlink"), 0)
 
 
-def _link_orders(body: Any, store: Store, where: str) -> list[tuple[Product, str, tuple[str, ...]]]:
-    """`[{"relationship", "from", "to": [SKUs]}]`: source, name or label of the relationship, targets."""
+def _link_orders(body: Any, store: Store, where: str) -> Iterator[tuple[Product, str, tuple[str, ...]]]:
+    """`[{"relationship", "from", "to": [SKUs]}]`: source as it is by then, name or label of the relationship, targets."""
     if not isinstance(body, list):
         raise BadChange(f"{where} must be an array")
-    orders = []
     for each in body:
         wanted = known_members(each, ("relationship", "from", "to"), where)
         name = relationship_named(wanted.get("relationship"), store, where).name
         targets = checked(texts, wanted.get("to"), f"{where}: to")
-        orders.append((with_sku(wanted.get("from"), store, where), name, targets))
-    return orders
+        yield with_sku(wanted.get("from"), store, where), name, targets
 
 
 def _held(source: Product, relationship: str, store: Store) -> dict[str, int]:

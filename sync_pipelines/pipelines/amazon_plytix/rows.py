@@ -1,0 +1,39 @@
+"""Objects as the rows of a table, and back from its file; a chunk at a time, to take little memory beside their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sync_pipelines.delivery.images import CHUNK, chunks
+
+T = TypeVar("T")
+
+
+def table(rows: Iterable[Any], schema: pa.Schema) -> pa.Table:
+    """Rows with the attributes that the schema names."""
+    batches = (
+        pa.RecordBatch.from_arrays(
+            [pa.array([getattr(row, f.name) for row in part], f.type) for f in schema], schema=schema
+        )
+        for part in chunks(rows)
+    )
+    return pa.Table.from_batches(batches, schema)
+
+
+def objects(path: Path, make: Callable[..., T], schema: pa.Schema) -> Iterator[T]:
+    """What `make` makes of each row of a Parquet file, from its values in the order of the schema."""
+    for batch in pq.ParquetFile(path).iter_batches(CHUNK):
+        columns = [_values(batch.column(name)) for name in schema.names]
+        yield from (make(*values) for values in zip(*columns, strict=True))
+
+
+def _values(column: pa.Array) -> list[Any]:
+    """The values of a column; equal ones are one object, for in most columns a few values come again and again."""
+    encoded = column.dictionary_encode()
+    values = [*encoded.dictionary.to_pylist(), None]
+    return [values[-1 if place is None else place] for place in encoded.indices.to_pylist()]
