@@ -376,6 +376,7 @@ class PlytixSettings(Section):
     window_seconds: float = Field(10.0, gt=0)
     calls_per_hour: int = Field(5000, ge=1, description="calls in any hour; 2000 on the free plan")
     hour_seconds: float = Field(3600.0, gt=0)
+    window_margin: float = Field(0.01, ge=0, description="by which share the windows are kept longer than they are")
     token_seconds: float = Field(900.0, gt=0, description="how long a login lasts; it is renewed a little earlier")
     longest_wait: float = Field(
         4200.0, ge=0, description="seconds that a run waits for quota; with a longer wait it ends, and the next goes on"
@@ -429,10 +430,12 @@ class PlytixSettings(Section):
 
     @property
     def rates(self) -> tuple[tuple[int, float], tuple[int, float]]:
-        """Both windows the account counts in: calls, seconds."""
+        """Both windows the account counts in: calls, seconds. A little longer than they are, for calls are counted when they
+        arrive, and one may take longer on its way than another."""
+        longer = 1 + self.window_margin
         return (
-            (self.chosen.calls_per_window or self.calls_per_window, self.window_seconds),
-            (self.chosen.calls_per_hour or self.calls_per_hour, self.hour_seconds),
+            (self.chosen.calls_per_window or self.calls_per_window, self.window_seconds * longer),
+            (self.chosen.calls_per_hour or self.calls_per_hour, self.hour_seconds * longer),
         )
 
     @property
@@ -523,6 +526,36 @@ class AmazonPlytixSettings(Section):
     max_links: int = Field(300, ge=1, description="products that one product may be linked with")
     max_moving: Decimal = Field(Decimal("0.50"), gt=0)
     max_held: Decimal = Field(Decimal("0.20"), ge=0)
+
+    @field_validator("confidence", mode="after")
+    @classmethod
+    def _sure_of_every_rule(cls, given: dict[str, Decimal]) -> dict[str, Decimal]:
+        """Rules that are not named keep their default."""
+        default: dict[str, Decimal] = cls.model_fields["confidence"].default
+        if unknown := sorted(set(given) - set(default)):
+            raise ValueError(f"no rule: {', '.join(unknown)} (there are: {', '.join(default)})")
+        if wrong := sorted(rule for rule, sure in given.items() if not 0 <= sure <= 1):
+            raise ValueError(f"how sure a rule is goes from 0 to 1: {', '.join(wrong)}")
+        return {**default, **given}
+
+    @field_validator("sku_patterns")
+    @classmethod
+    def _understood(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        names = ("model", "width", "size", "plain", "colour")
+        for pattern in patterns:
+            try:
+                pattern.format(**dict.fromkeys(names, ""))
+            except (KeyError, ValueError, IndexError) as e:
+                raise ValueError(f"{pattern!r} is no pattern of {', '.join(f'{{{name}}}' for name in names)}") from e
+        return patterns
+
+    @field_validator("labels")
+    @classmethod
+    def _each_label_once(cls, given: dict[str, str]) -> dict[str, str]:
+        used = [given.get(name, name) for name in AMAZON_ATTRIBUTES if given.get(name, name)]
+        if twice := sorted({label for label in used if used.count(label) > 1}):
+            raise ValueError(f"several attributes under one label: {', '.join(twice)}")
+        return given
 
     @field_validator("update_rules", "labels", "text_limits")
     @classmethod

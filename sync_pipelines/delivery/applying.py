@@ -352,13 +352,14 @@ class _Application:
             SELECT p.row, p.key, coalesce(r.done, '[]') AS done, r.remote_id AS known_id, CASE
                 WHEN list_contains($doubtful::VARCHAR[], p.key) THEN 'doubtful'
                 WHEN r.plan = $plan AND r.state = 'partial' THEN 'pending'
+                WHEN p.action <> 'create' AND p.remote_id <> l.remote_id THEN 'drifted'  -- another record by the same key
                 WHEN NOT $reads THEN CASE WHEN p.steps = '[]' THEN 'there' ELSE 'pending' END
                 WHEN coalesce(l.fingerprint, '') = p.after_print AND (p.before_print <> p.after_print OR p.steps = '[]')
                     THEN 'there'
                 WHEN coalesce(l.fingerprint, '') <> p.before_print OR (p.absent AND l.key IS NOT NULL)
                     THEN 'drifted'
                 ELSE 'pending' END AS fate
-            FROM (SELECT row, key, before_print, after_print, steps, before IS NULL AS absent
+            FROM (SELECT row, key, action, remote_id, before_print, after_print, steps, before IS NULL AS absent
                   FROM plan SEMI JOIN todo USING (row) WHERE {window}) p
             LEFT JOIN live l ON l.key = p.key
             LEFT JOIN record r ON r.key = p.key""",

@@ -141,13 +141,19 @@ class Journal:
             self._move_records(tx, plan, None, [(c, Applied(c.remote_id)) for c in changes], undo=undo, ours=sent)
 
     def end(self, plan: str, rows: Iterable[tuple[int, str]], state: OutcomeState, message: str) -> None:
-        """Rows that end without a call of their own."""
+        """Rows that end without a call of their own. What steps of theirs took effect before stands in the outcome."""
         same = {
             "plan": plan, "account": self.target.account, "state": state, "steps": "[]", "remote_id": None, "attempt": None,
             "message": message,
         }  # fmt: skip
+        r = tables.record.c
+        partial = sa.select(r.key, r.done, r.remote_id).where(
+            r.account == self.target.account, r.plan == plan, r.state == "partial"
+        )
         with self.ledger.write() as tx:
-            add_outcomes(tx, [{**same, "row": row, "key": key} for row, key in rows], self.ledger.now())
+            begun = {key: {"steps": done, "remote_id": id_} for key, done, id_ in tx.execute(partial)}
+            ended = [{**same, "row": row, "key": key, **begun.get(key, {})} for row, key in rows]
+            add_outcomes(tx, ended, self.ledger.now())
 
     def sent_rows(self, plan: str) -> set[int]:
         """Rows of a plan that were in a call of which it was once unclear whether it had an effect."""

@@ -15,6 +15,7 @@ from sync_pipelines.credentials import redact
 from sync_pipelines.operations import screen, verbs
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE, NEEDS_A_PERSON, Ended
 from sync_pipelines.pipelines.amazon_plytix import entries, files, results
+from sync_pipelines.pipelines.amazon_plytix.target import MADE
 from sync_pipelines.settings import AmazonSettings, SettingsError, data_dir
 
 PIPELINE = "amazon_plytix"
@@ -37,6 +38,8 @@ def map_listings(listings: Path, style: str, marketplace: str | None, refresh: s
             raise SettingsError(f"marketplace {marketplace} is not among [amazon] marketplaces ({', '.join(known)}).")
         os.environ["AMAZON_MARKETPLACE"] = marketplace
     partition = files.partition_of(_there(listings))
+    if style:
+        partition = f"{partition}-{style}"  # a file's own partition is of all that it lists
     ops = {
         "amazon__listings": {"file": str(listings.resolve()), "style": style}, "amazon__asin_mapping": {"style": style},
         "plytix__products": {"refresh": refresh},
@@ -74,14 +77,13 @@ def sync(
         assets = [*PLANNED, *APPLIED]
         ops["plytix__amazon_products"] = {"limit": limit}  # links follow the products that are there
     path = results.result_path(data_dir(), partition, dry_run=not execute)
-    path.unlink(missing_ok=True)  # what it says from now on is of this run
     with _said(silent=json):
         ended = verbs.launched(
             PIPELINE, "sync" if execute else "preview", ops, partition=partition, assets=assets, json=json
         )
-    if ended is None or not path.exists():
+    found = text.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    if ended is None or found.get("metadata", {}).get("run") != ended.run_id:  # this run came to no result
         return _told(ended, json=json)
-    found = text.loads(path.read_text(encoding="utf-8"))
     code = _code(ended, found)
     if json:
         screen.as_json({**asdict(ended), "result": found, "file": str(path), "exit_code": code})
@@ -114,12 +116,13 @@ def _told(ended: Ended | None, *, json: bool) -> int:
 def _summary(found: dict[str, Any], path: Path, ended: Ended, *, dry_run: bool) -> None:
     items = found.get("items") or []
     for number, item in enumerate(items, start=1):
-        told = f": {item['error']}" if item.get("error") else ""
+        told = f": {item['error']}" if item.get("error") else f" ({item['changed']})" if item.get("changed") else ""
         screen.out.print(f"[{number}/{len(items)}] {item['sku']} {item['status']}{told}", markup=False, highlight=False)
     shown = {
         "total": found["total"], "would be created" if dry_run else "created": found["created"], "exists": found["exists"],
         "would be linked" if dry_run else "linked": found["linked"],
         "with their parents": found["metadata"]["hierarchy_linked"], "errors": len(found["errors"]),
+        **({"takes": found["metadata"]["takes_at_quota"]} if dry_run else {}),
     }  # fmt: skip
     screen.out.print("=" * 60)
     screen.out.print(f"SUMMARY ({'dry run: nothing was changed' if dry_run else 'executed'})")
@@ -148,9 +151,10 @@ def _said(*, silent: bool) -> Iterator[None]:
 
     class Line(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            screen.out.print(redact(record.getMessage()), markup=False, highlight=False)
+            if record.levelno >= logging.INFO or record.name.endswith(MADE):
+                screen.out.print(redact(record.getMessage()), markup=False, highlight=False)
 
-    handler, logger = Line(logging.INFO), logging.getLogger("sync_pipelines.pipelines.amazon_plytix")
+    handler, logger = Line(logging.DEBUG), logging.getLogger("sync_pipelines.pipelines.amazon_plytix")
     logger.addHandler(handler)
     try:
         yield

@@ -59,7 +59,12 @@ PlanId = Annotated[str, typer.Option("--plan", help="the plan's id, or the start
 def options(
     context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="log everything to the screen, and show tracebacks")] = False,
+    plytix_account: Annotated[
+        str | None, typer.Option("--plytix-account", help="another account of Plytix than [plytix] alias says")
+    ] = None,
 ) -> None:
+    if plytix_account:
+        os.environ["PLYTIX_ALIAS"] = plytix_account
     if debug:
         os.environ["SYNC_PIPELINES_DEBUG"] = "1"
     if context.invoked_subcommand not in ("demo", "dev", "sandbox"):  # these have a place of their own
@@ -349,7 +354,7 @@ def status(pipeline: AnyP = None, json: Json = False) -> None:
                     PIPELINES[p].accounts,
                     enabled=sandbox_on() or ledger.is_enabled(p, account(p)),
                 ),
-                **(of(p).more_status(ledger) if p != "catsy_sparklayer" else {}),
+                **of(p).more_status(ledger),
             }
             for p in chosen(pipeline)
         ]

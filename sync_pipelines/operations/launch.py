@@ -18,6 +18,7 @@ from typing import Any
 from sync_pipelines.credentials import redact
 from sync_pipelines.delivery import runs
 from sync_pipelines.operations import environment
+from sync_pipelines.operations.pipelines import PIPELINES
 
 DONE, NEEDS_A_PERSON, COULD_NOT_RUN = 0, 1, 2
 
@@ -126,6 +127,8 @@ def _ended(pipeline: str, run_id: str, startup: float, total: float, failure: st
     try:
         row = runs.get_run(ledger, run_id) or {}
         plans = [p for p in runs.plans_of(ledger, run_id) if p["pipeline"] == pipeline]
+        order = PIPELINES[pipeline].accounts if pipeline in PIPELINES else []
+        plans.sort(key=lambda p: order.index(p["account"]) if p["account"] in order else len(order))
         if row.get("plan") and row["plan"] not in [p["id"] for p in plans]:
             plans.append(ledger.plan(row["plan"]))
     finally:

@@ -77,7 +77,8 @@ def undo(pipeline: str, run: str, *, json: bool) -> int:
         if known and not plans and known["plan"]:
             plans = [ledger.plan(known["plan"])]
         order = PIPELINES[pipeline].accounts  # what was written last goes back first
-        plans = sorted(plans, key=lambda p: -order.index(p["account"]) if p["account"] in order else 0)
+        back = -1 if not any(plan["undo_of"] for plan in plans) else 1  # an undo goes back the other way round
+        plans = sorted(plans, key=lambda p: back * order.index(p["account"]) if p["account"] in order else 0)
         applied = [plan["id"] for plan in plans if plan["state"] != "sealed"]
     if not applied:
         raise DeliveryError(f"run {run} applied no plan: there is nothing to take back.")

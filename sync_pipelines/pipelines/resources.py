@@ -72,6 +72,7 @@ class RunResource(dg.ConfigurableResource[Any]):
     _facts: dict[str, Any] = PrivateAttr()
     _plans: dict[str, str] = PrivateAttr(default_factory=dict)
     _counts: dict[str, dict[str, int]] = PrivateAttr(default_factory=dict)
+    _stopped: set[str] = PrivateAttr(default_factory=set)
     _things: dict[str, Any] = PrivateAttr(default_factory=dict)
     _verb: str = PrivateAttr()
     _selected: frozenset[dg.AssetKey] = PrivateAttr()
@@ -82,7 +83,7 @@ class RunResource(dg.ConfigurableResource[Any]):
         logs.set_up(data_dir() / "logs")
         tags = context.run.tags if context.run else {}
         self._ledger, self._meter, self._facts, self._things = open_ledger(), CallMeter(), {}, {}
-        self._plans, self._counts = {}, {}
+        self._plans, self._counts, self._stopped = {}, {}, set()
         self._id, self._pipeline = context.run.run_id if context.run else "", tags.get(PIPELINE_TAG, "")
         self._verb = tags.get(VERB_TAG, "materialize")
         self._selected = frozenset((context.run.asset_selection if context.run else None) or ())
@@ -135,15 +136,21 @@ class RunResource(dg.ConfigurableResource[Any]):
     def planned(self, pipeline: str, asset: str, plan: Plan) -> None:
         """Note a plan of this run, and what it is for."""
         self.applies(pipeline, asset, plan)
-        self._facts["stopped"] = plan.verdict != "clear"
         self.count(asset, shown_counts(plan.counts))
+        if plan.verdict != "clear":
+            self.stopped(asset)
 
     def applies(self, pipeline: str, asset: str, plan: Plan) -> None:
         """Note that this run brings a plan to its end, whoever made it."""
         self._plans[asset] = plan.id
         self._facts.setdefault("plan", plan.id)
-        self.note(pipeline=pipeline, stopped=False)
+        self.note(pipeline=pipeline)
+        self._stopped.discard(asset)
         self.count(asset, {})
+
+    def stopped(self, asset: str) -> None:
+        """Note that a guard stopped the plan for this asset."""
+        self._stopped.add(asset)
 
     def count(self, asset: str, counts: Mapping[str, int]) -> None:
         """Note what a step counted; the run counts all of its steps together."""
@@ -160,7 +167,7 @@ class RunResource(dg.ConfigurableResource[Any]):
         return cast("T", self._things[name])
 
     def note(self, *, pipeline: str | None = None, **facts: Any) -> None:
-        """Facts for the run's record: plan, source_rejects, message, stopped."""
+        """Facts for the run's record: plan, source_rejects, message."""
         if pipeline and not self._pipeline:
             self._pipeline = pipeline
             runs.note_run(self._ledger, self._id, pipeline=pipeline)
@@ -172,7 +179,7 @@ class RunResource(dg.ConfigurableResource[Any]):
         message = (_first_error(failures) or "the run was interrupted") if failures else told
         counts = dict(sum((Counter(each) for each in self._counts.values()), Counter()))
         state: Literal["done", "stopped", "incomplete", "failed"] = "done"
-        if self._facts.pop("stopped", False):
+        if self._stopped:
             state = "stopped"
         elif any(counts.get(bad) for bad in BAD_OUTCOMES):
             state = "incomplete"

@@ -104,7 +104,7 @@ def apply_plan(
             turn,
         )
     except PlanStopped:
-        run.note(stopped=True)
+        run.stopped(target.name)
         raise
 
 

@@ -43,6 +43,8 @@ class CatalogItem:
     gtin: str | None = None
     parents: tuple[str, ...] = ()
     theme: str | None = None
+    further: tuple[str, ...] = ()
+    """Identifiers beside the first of each kind."""
 
 
 class Amazon:
@@ -151,7 +153,13 @@ def _item(entry: Mapping[str, Any], marketplace_id: str) -> CatalogItem:
     if not isinstance(entry["asin"], str):
         raise TypeError("an item without an ASIN")
     summary = section("summaries")
-    codes = {c.get("identifierType"): c.get("identifier") for c in section("identifiers").get("identifiers") or ()}
+    identifiers = section("identifiers").get("identifiers") or ()
+    codes = {c.get("identifierType"): c.get("identifier") for c in reversed(identifiers)}
+    further = [
+        str(c["identifier"])
+        for c in identifiers
+        if c.get("identifierType") in ("UPC", "EAN", "GTIN") and c.get("identifier") != codes[c["identifierType"]]
+    ]
     none: Mapping[str, Any] = {}
     variation = next(
         (r for r in section("relationships").get("relationships") or () if r.get("type") == "VARIATION"), none
@@ -161,4 +169,5 @@ def _item(entry: Mapping[str, Any], marketplace_id: str) -> CatalogItem:
         summary.get("size"), summary.get("color"), summary.get("itemClassification"),
         codes.get("UPC"), codes.get("EAN"), codes.get("GTIN"),
         tuple(variation.get("parentAsins") or ()), (variation.get("variationTheme") or {}).get("theme"),
+        tuple(further),
     )  # fmt: skip

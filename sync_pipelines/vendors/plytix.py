@@ -170,8 +170,11 @@ class Plytix:
 
     def family_of(self, product_id: str) -> str | None:
         """The id of a product's family; no search shows it (GET /products/{id})."""
-        document = self._one("GET", f"/products/{product_id}", what=f"the family of product {product_id}")
-        return document.get("product_family_id") or None
+        return self.document(product_id).get("product_family_id") or None
+
+    def document(self, product_id: str) -> dict[str, Any]:
+        """A product whole, as the vendor has it: also what no search shows (GET /products/{id})."""
+        return self._one("GET", f"/products/{product_id}", what=f"product {product_id}")
 
     def families(self) -> list[Named]:
         return [Named(str(r["id"]), str(r["name"])) for r in self._all("/product_families/search", ("name",))]
@@ -202,13 +205,11 @@ class Plytix:
         """Wait for a place for the next call. Raises RateLimited when that takes longer, VendorError for a failed login."""
         self._login.call(lambda _: self.http.reserve(longest))
 
-    def create(self, sku: str, label: str | None, attributes: Mapping[str, Any], status: str = "") -> str:
+    def create(self, sku: str, label: str | None, attributes: Mapping[str, Any]) -> str:
         """Make a product (POST /products) and return its id. Not safe to send twice."""
         body: dict[str, Any] = {"sku": sku, "attributes": dict(attributes)}
         if label is not None:
             body["label"] = label
-        if status:
-            body["status"] = status
         return str(self._one("POST", "/products", what=f"creating {sku}", body=body, retry=_never_sent)["id"])
 
     def update(self, product_id: str, sku: str, fields: Mapping[str, Any]) -> None:

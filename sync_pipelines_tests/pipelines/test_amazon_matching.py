@@ -183,12 +183,13 @@ class TestRules:
         assert {e.amazon_asin: e.state for e in matched([rows[n] for n in order], products).entries} == usual
 
 
+@pytest.fixture(scope="module")
+def boots() -> Boots:
+    return Boots(seed=7, size=4_000)
+
+
 class TestTheWholeCatalogue:
     """Every listing of the made-up boots says which product it is truly of, and by what that can be known."""
-
-    @pytest.fixture(scope="class")
-    def boots(self) -> Boots:
-        return Boots(seed=7, size=4_000)
 
     def listed(self, item: Item, *, export: bool) -> Listing:
         return Listing(

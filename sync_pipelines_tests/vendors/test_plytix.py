@@ -150,7 +150,7 @@ class TestQuota:
             client.count([])
         with pytest.raises(RateLimited) as full:
             client.reserve(30)
-        assert 900 < (full.value.retry_after or 0) <= 1000
+        assert 900 < (full.value.retry_after or 0) <= 1010, "the window, and a little longer"
 
     @pytest.mark.usefixtures("windows")
     def test_a_place_is_taken_before_the_call_or_the_time_it_takes_is_told(
@@ -164,7 +164,7 @@ class TestQuota:
         client.create("X1", None, {})
         with pytest.raises(RateLimited) as full:
             client.reserve(30)
-        assert 450 < (full.value.retry_after or 0) <= 500
+        assert 450 < (full.value.retry_after or 0) <= 505
         assert len(statuses(sandbox, SEARCH) + statuses(sandbox, CREATE)) == 2
 
     @pytest.mark.parametrize(("told", "waits"), [("0.371", 0.421), ("1089.492", 1089.542), ("4199", 4199.05)])
@@ -347,7 +347,7 @@ class TestWriting:
     ) -> None:
         add(sandbox, "T")
         client = plytix()
-        made = client.create("X1", "A boot", {"amazon_asin": "B000000001", "amazon_is_primary": False}, "Completed")
+        made = client.create("X1", "A boot", {"amazon_asin": "B000000001", "amazon_is_primary": False})
         assert made == id_of(sandbox, "X1")
         assert client.family_of(made) is None
         family = next(f for f in client.families() if f.name == FAMILY)
@@ -357,7 +357,7 @@ class TestWriting:
         relationship = next(r for r in client.relationships() if r.name == LISTINGS)
         client.link(made, relationship.id, [id_of(sandbox, "T")], "links")
         now = truth(sandbox, "X1")
-        assert (now["label"], now["status"], now["family"]) == ("A boot", "Completed", FAMILY)
+        assert (now["label"], now["status"], now["family"]) == ("A boot", "Draft", FAMILY)
         assert now["attributes"] == {"amazon_is_primary": False, "amazon_title": "T"}
         assert now["links"] == {"amazon_listings": {"T": 1}}
         client.unlink(made, relationship.id, [id_of(sandbox, "T")], "links")

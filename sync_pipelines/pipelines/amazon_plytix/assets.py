@@ -8,15 +8,17 @@ from typing import Any, Literal
 import dagster as dg
 
 from sync_pipelines.delivery.applying import settle_first
-from sync_pipelines.delivery.model import Target
+from sync_pipelines.delivery.model import DeliveryError, Target
+from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.pipelines import plan_checks, steps
-from sync_pipelines.pipelines.amazon_plytix import checks, entries, listings, sync
+from sync_pipelines.pipelines.amazon_plytix import checks, entries, listings, owed, sync
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
+from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
 from sync_pipelines.pipelines.amazon_plytix.link_target import AmazonLinks
 from sync_pipelines.pipelines.amazon_plytix.sync import Desk
 from sync_pipelines.pipelines.amazon_plytix.target import AmazonProducts
-from sync_pipelines.pipelines.resources import AmazonResource, PlytixResource, RunResource
+from sync_pipelines.pipelines.resources import AmazonResource, PlytixResource, RunResource, writes_on
 from sync_pipelines.pipelines.steps import ApplyConfig, apply_plan, count_outcomes, in_turn, plan_to_apply, tell_plan
 from sync_pipelines.pipelines.tables import column_schema, markdown
 from sync_pipelines.settings import account_of, data_dir
@@ -88,6 +90,25 @@ def _settle(run: RunResource, target: Target) -> None:
     )
 
 
+def _begin(run: RunResource, partition: str, since: owed.Since) -> None:
+    """In a run that goes on to write: make sure that it may, and note that this file's sync is under way."""
+    if not run.will_make(AmazonProducts.name):
+        return
+    account = account_of("plytix")
+    if not writes_on(GROUP, account):
+        owed.end(run.ledger, account, partition)
+        raise DeliveryError(
+            f"{account} is read-only. Nothing was sent. Turn writing on: sync-pipelines enable {GROUP} (for another account "
+            "than main with --plytix-account before the command)."
+        )
+    owed.begin(run.ledger, account, partition, since, run.id)
+
+
+def _end(run: RunResource, partition: str) -> None:
+    """Note that nothing is left to go on with by itself."""
+    owed.end(run.ledger, account_of("plytix"), partition)
+
+
 @dg.asset(
     key=list(listings.LISTINGS_KEY), deps=[seller_central], partitions_def=FILES, group_name=GROUP,
     kinds={"amazon", "parquet"}, owners=OWNERS, check_specs=[checks.ROWS_ACCOUNTED, checks.ALL_UNDERSTOOD],
@@ -101,9 +122,21 @@ def amazon_listings(
     context: dg.AssetExecutionContext, config: ListingsConfig, run: RunResource, amazon: AmazonResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     run.note(pipeline=GROUP)
-    file = Path(config.file) if config.file else None
-    read = sync.read_partition(context.partition_key, lambda: amazon.client(run), file=file, style=config.style)
-    published = sync.publish_listings(run.warehouse, read, context.partition_key)
+    partition = context.partition_key
+    if run.verb == "map" and partition in owed.unfinished(run.ledger, account_of("plytix")):
+        raise DeliveryError(
+            f"a sync of {partition} is not ended; another mapping now would leave its rest undone. Finish it first: "
+            f"sync-pipelines sync {GROUP} --partition {partition}."
+        )
+    _begin(run, partition, "file")
+    try:
+        read = sync.read_partition(
+            partition, lambda: amazon.client(run), file=Path(config.file) if config.file else None, style=config.style
+        )
+    except FileRefused:
+        _end(run, partition)  # reading it again would end no better
+        raise
+    published = sync.publish_listings(run.warehouse, read, partition)
     run.shared("listings read", lambda: True)
     run.meter.minimum["amazon"] += read.least_calls
     rejected = [row for row in read.listings if row.problem]
@@ -111,8 +144,10 @@ def amazon_listings(
     examples = markdown([{"line": row.line, "problem": row.problem} for row in rejected[:20]])
     metadata: dict[str, Any] = {
         "file": read.dropped.path.name, "kind": read.dropped.kind, "dagster/row_count": published.about.rows,
-        "completed_from_the_catalogue": read.asked, "calls": run.meter.used["amazon"],
+        "completed_from_the_catalogue": read.asked, "not_in_the_catalogue": read.unknown, "calls": run.meter.used["amazon"],
     }  # fmt: skip
+    if others := sync.left_aside(read.dropped, partition):
+        metadata["left_aside"] = f"{', '.join(others)}: for the same partition, and not looked at"
     return dg.MaterializeResult(
         metadata=metadata,
         check_results=[
@@ -162,6 +197,7 @@ def asin_mapping(context: dg.AssetExecutionContext, config: MappingConfig, run: 
         just_read=run.shared("listings read", lambda: False),
     )  # fmt: skip
     sync.publish_mapping(run.warehouse, mapping, account_of("plytix"), partition, origin)
+    _begin(run, partition, "mapping")
     states = Counter[str](entry.state for entry in mapping.entries)
     run.note(source_rejects=states["rejected"])
     metadata: dict[str, Any] = {
@@ -202,6 +238,7 @@ def amazon_product_plan(
     context: dg.AssetExecutionContext, config: ProductPlanConfig, run: RunResource, plytix: PlytixResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     desk, partition = _desk(run, plytix), context.partition_key
+    _begin(run, partition, "mapping")
     if run.will_make(AmazonProducts.name):
         _settle(run, desk.products())
     found = _mapping(run, partition)
@@ -209,10 +246,9 @@ def amazon_product_plan(
         desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, check_families=config.check_families,
         only=_chosen(config.only, links=False),
     )  # fmt: skip
-    sync.least_calls(run.meter, records=len(found))
-    calls = sync.calls_to_send(plan.counts)
-    metadata = tell_plan(run, AmazonProducts.name, plan, sync.readable)
-    _preview(run, partition)
+    sync.least_calls(run.meter)
+    calls = sync.calls_of(run.plans, plan.id)
+    metadata = _told(run, AmazonProducts.name, plan, config.only)
     took = sync.duration(sync.seconds_at_quota(calls, desk.plytix))
     return dg.MaterializeResult(
         metadata={**metadata, "calls_to_send": calls, "takes_at_quota": took},
@@ -242,9 +278,8 @@ def amazon_link_plan(
         desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, only=_chosen(config.only, links=True)
     )
     sync.least_calls(run.meter, records=len({link.source for link in sync.links_of(found)}))
-    calls = sync.sources(run.plans, plan)
-    metadata = tell_plan(run, AmazonLinks.name, plan, sync.readable)
-    _preview(run, partition)
+    calls = sync.calls_of(run.plans, plan.id)
+    metadata = _told(run, AmazonLinks.name, plan, config.only)
     took = sync.duration(sync.seconds_at_quota(calls, desk.plytix))
     return dg.MaterializeResult(
         metadata={**metadata, "calls_to_send": calls, "takes_at_quota": took},
@@ -255,11 +290,33 @@ def amazon_link_plan(
     )
 
 
-def _preview(run: RunResource, partition: str) -> None:
-    """Write the preview once both plans are made, in a run that applies neither."""
-    plans = [run.plan_made(name) for name in (AmazonProducts.name, AmazonLinks.name)]
-    if all(plans) and not run.will_make(AmazonProducts.name):
-        sync.write_result(run.ledger, run.plans, _mapping(run, partition), partition, *plans, dry_run=True)
+def _told(run: RunResource, target: str, plan: Plan, only: list[str]) -> dict[str, Any]:
+    """What the UI shows of a plan; once both are made, the preview is written, in a run that applies neither."""
+    metadata = tell_plan(run, target, plan, sync.readable)
+    if plan.verdict != "clear":
+        _end(run, plan.scope)  # a person has to look
+    if all(run.plan_made(name) for name in PARTS) and not run.will_make(AmazonProducts.name):
+        _write_result(run, plan.scope, dry_run=True, whole=not only)
+    return metadata
+
+
+PARTS = (AmazonProducts.name, AmazonLinks.name)
+
+
+def _write_result(run: RunResource, partition: str, *, dry_run: bool, whole: bool) -> None:
+    """Write how every item stands by the plans of this run, applied or not."""
+    products, links = (run.plan_made(name) for name in PARTS)
+    sync.write_result(
+        run.ledger,
+        run.plans,
+        _mapping(run, partition),
+        partition,
+        products,
+        links,
+        run=run.id,
+        dry_run=dry_run,
+        whole=whole,
+    )
 
 
 def _chosen(keys: list[str], *, links: bool) -> set[str] | None:
@@ -279,11 +336,13 @@ def amazon_products(
     target = desk.products()
     plan = plan_to_apply(run, GROUP, target, config, partition)
     target = desk.as_planned(run.ledger, plan)
-    sync.tell_duration(plan, sync.calls_to_send(plan.counts), desk.plytix)
+    whole = not run.ledger.plan(plan.id)["partial"]
+    links = run.plan_made(AmazonLinks.name)
+    sync.tell_duration(sync.calls_of(run.plans, plan.id, links), desk.plytix)
     report = apply_plan(run, target, plan, config.limit, sync.patience())
     sync.least_calls(run.meter, sent=report.writes)
     count_outcomes(run, AmazonProducts.name, plan, report.counts)
-    sync.write_result(run.ledger, run.plans, _mapping(run, partition), partition, plan.id, None, dry_run=False)
+    _write_result(run, partition, dry_run=False, whole=whole)
     return dg.MaterializeResult(
         metadata={
             "plan": plan.id, **report.counts, "calls": run.meter.used["plytix"],
@@ -304,12 +363,16 @@ def amazon_links(
     desk, partition = _desk(run, plytix), context.partition_key
     target = desk.links()
     plan = plan_to_apply(run, GROUP, target, config, partition)
-    sync.tell_duration(plan, sync.sources(run.plans, plan), desk.plytix)
+    made = run.plan_made(AmazonProducts.name)
+    whole = bool(made) and not run.ledger.plan(made)["partial"]
+    if not made:
+        sync.refuse_before_products(run.ledger, desk.plytix, plan)
+        sync.tell_duration(sync.calls_of(run.plans, plan.id), desk.plytix)
     report = apply_plan(run, target, plan, config.limit, sync.patience())
     sync.least_calls(run.meter, sent=report.writes)
     count_outcomes(run, AmazonLinks.name, plan, report.counts)
-    made = run.plan_made(AmazonProducts.name)
-    sync.write_result(run.ledger, run.plans, _mapping(run, partition), partition, made, plan.id, dry_run=False)
+    _write_result(run, partition, dry_run=False, whole=whole)
+    _end(run, partition)
     return dg.MaterializeResult(
         metadata={
             "plan": plan.id, **report.counts, "calls": run.meter.used["plytix"],

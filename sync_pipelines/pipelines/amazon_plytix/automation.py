@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
-import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
-from sync_pipelines.pipelines.amazon_plytix import files, sync
+from sync_pipelines import alerts
+from sync_pipelines.pipelines.amazon_plytix import files, owed, sync
 from sync_pipelines.pipelines.amazon_plytix.assets import (
     FILES,
     GROUP,
@@ -22,8 +21,9 @@ from sync_pipelines.pipelines.amazon_plytix.assets import (
     plytix_products,
     unmatched_items,
 )
-from sync_pipelines.pipelines.resources import PlytixResource, RunResource, open_ledger
+from sync_pipelines.pipelines.resources import PIPELINE_TAG, PlytixResource, RunResource, open_ledger
 from sync_pipelines.pipelines.steps import UndoConfig, tags, take_back
+from sync_pipelines.settings import account_of
 
 FROM_MAPPING = [amazon_product_plan, amazon_link_plan, amazon_products, amazon_links]
 """What is left to do once there is a mapping."""
@@ -31,19 +31,19 @@ FROM_MAPPING = [amazon_product_plan, amazon_link_plan, amazon_products, amazon_l
 CLEAR_PLAN = [amazon_listings, plytix_products, asin_mapping, unmatched_items, amazon_product_plan, amazon_link_plan]
 
 preview_job = dg.define_asset_job(
-    f"preview_{GROUP}", CLEAR_PLAN, partitions_def=FILES, tags=tags(GROUP, "preview"),
+    f"preview_{GROUP}", CLEAR_PLAN, tags=tags(GROUP, "preview"),
     description="Read a dropped file and the PIM, match, and plan. Sends nothing that changes anything.",
 )  # fmt: skip
 sync_job = dg.define_asset_job(
-    f"sync_{GROUP}", [*CLEAR_PLAN, amazon_products, amazon_links], partitions_def=FILES, tags=tags(GROUP, "sync"),
+    f"sync_{GROUP}", [*CLEAR_PLAN, amazon_products, amazon_links], tags=tags(GROUP, "sync"),
     description="Read a dropped file and the PIM, match, plan, and apply the plans if their guards are clear.",
 )  # fmt: skip
 map_job = dg.define_asset_job(
-    f"map_{GROUP}", [amazon_listings, plytix_products, asin_mapping, unmatched_items], partitions_def=FILES,
+    f"map_{GROUP}", [amazon_listings, plytix_products, asin_mapping, unmatched_items],
     tags=tags(GROUP, "map"), description="Read a file and the PIM, and match. Writes the mapping file, and plans nothing.",
 )  # fmt: skip
 apply_job = dg.define_asset_job(
-    f"apply_{GROUP}", [amazon_products, amazon_links], partitions_def=FILES, tags=tags(GROUP, "apply"),
+    f"apply_{GROUP}", [amazon_products, amazon_links], tags=tags(GROUP, "apply"),
     description="Apply plans that were previewed (and released, if a guard stopped them).",
 )  # fmt: skip
 
@@ -115,13 +115,18 @@ def amazon_inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
     before = {name: Seen(*seen) for name, seen in json.loads(context.cursor or "{}").items()}
     now = look_again(before, files_in(sync.inbox()))
     requests, partitions, refused = [], [], []
-    for name, seen in now.items():
+    for name, seen in list(now.items()):
         if seen.still != STILL:  # not whole yet, or looked at before
             continue
         try:
             request = _request(sync.inbox() / name)
-        except (files.FileRefused, OSError) as e:
+        except files.FileRefused as e:
             refused.append(str(e))
+            alerts.alert("failed", GROUP, "", f"a dropped file is refused: {e}")
+            continue
+        except OSError as e:  # not for ever: it is looked at again at the next tick
+            context.log.warning("%s cannot be read: %s", name, e)
+            now[name] = Seen(seen.size, seen.changed, seen.still - 1)
             continue
         requests.append(request)
         partitions.append(str(request.partition_key))
@@ -147,29 +152,26 @@ def _request(path: Path) -> dg.RunRequest:
 
 @dg.schedule(
     name=f"go_on_{GROUP}", job=sync_job, cron_schedule="20 * * * *", execution_timezone="UTC",
-    description="Every hour: goes on with files whose plans were not brought to their end, for quota or a crash. Ships stopped.",
+    description="Every hour: goes on with files whose sync was not brought to its end, for quota or a crash. Ships stopped.",
 )  # fmt: skip
 def go_on(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+    if context.instance.get_runs_count(dg.RunsFilter(tags={PIPELINE_TAG: GROUP}, statuses=UNDER_WAY)):
+        yield dg.SkipReason("a run is under way")
+        return
     known = set(context.instance.get_dynamic_partitions(str(FILES.name)))
-    open_ = [partition for partition in unfinished() if partition in known]
-    if not open_:
-        yield dg.SkipReason("every plan was brought to its end")
-    for partition in open_:
-        yield dg.RunRequest(
-            run_key=None, partition_key=partition, asset_selection=[asset.key for asset in FROM_MAPPING]
-        )
-
-
-def unfinished() -> list[str]:
-    """Partitions with a plan that was begun and not ended. Not one that takes something back: a sync would do the contrary."""
     ledger = open_ledger()
     try:
-        p = tables.plan.c
-        begun = (
-            sa.select(p.scope)
-            .where(p.pipeline == GROUP, p.state == "applying", p.scope != "", p.undo_of.is_(None))
-            .distinct()
-        )
-        return sorted(ledger.column(begun))
+        begun = owed.unfinished(ledger, account_of("plytix"))
     finally:
         ledger.close()
+    left = {partition: since for partition, since in begun.items() if partition in known}
+    if not left:
+        yield dg.SkipReason("every file was brought to its end")
+    for partition, since in left.items():
+        assets = None if since == "file" else [asset.key for asset in FROM_MAPPING]
+        yield dg.RunRequest(run_key=None, partition_key=partition, asset_selection=assets)
+
+
+UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED,
+]  # fmt: skip

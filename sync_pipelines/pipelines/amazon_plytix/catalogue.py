@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from sync_pipelines.delivery import runs
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines.amazon_plytix.matching import Candidate, candidate
-from sync_pipelines.settings import AmazonPlytixSettings, PlytixSettings
+from sync_pipelines.settings import AmazonPlytixSettings, AmazonSettings, PlytixSettings
 from sync_pipelines.vendors.http import Permanent, Transient
 from sync_pipelines.vendors.plytix import Plytix, Product
 from sync_pipelines.warehouse.snapshots import About, Published, SnapshotUnreadable, Staged, Warehouse
@@ -22,6 +22,7 @@ from sync_pipelines.warehouse.spool import ItemSpool
 
 log = logging.getLogger(__name__)
 
+OURS = "AMZN-"
 PRODUCTS_KEY = ("plytix", "products")
 Refresh = Literal["auto", "always", "never"]
 
@@ -85,7 +86,9 @@ class Catalogue:
         """The vendor leaves out what is ours where it can; whether it can is not documented."""
         columns = ["label", "gtin", *(f"attributes.{name}" for name in identifiers)]
         ours = self.settings.not_canonical
-        without = [{"field": "sku", "operator": "!like", "value": start} for start in ours]
+        # the search knows "contains", not "begins with": what it leaves out has to be surely ours
+        surely = [f"{OURS}{place}-" for place in AmazonSettings.read().marketplaces] if OURS in ours else []
+        without = [{"field": "sku", "operator": "!like", "value": start} for start in surely]
         try:
             found = client.products(without, columns)
             first = next(found, None)
@@ -104,7 +107,8 @@ def candidates(products: Published, style: str = "") -> Iterator[Candidate]:
     start = style.upper()
     file = pq.ParquetFile(products.path)
     codes = [name for name in file.schema_arrow.names if name.startswith("code:")]
-    for batch in file.iter_batches(10_000, columns=["id", "sku", "label", "gtin", *codes]):
+    columns = ["id", "sku", "label", "gtin", *codes]
+    for batch in file.iter_batches(10_000, columns=columns, use_threads=False):  # each would keep memory of its own
         for id_, sku, label, gtin, *others in zip(*(c.to_pylist() for c in batch.columns), strict=True):
             if not start or sku.upper() == start or sku.upper().startswith(f"{start}-"):
                 yield candidate(id_, sku, label, gtin, others)

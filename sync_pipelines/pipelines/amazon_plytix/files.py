@@ -75,10 +75,7 @@ def of_partition(inbox: Path, partition: str) -> Dropped:
 
     Raises FileRefused when there is none, or two that might be meant.
     """
-    named = [
-        p for p in sorted(inbox.glob("*")) if p.suffix.lower() in SUFFIXES and p.is_file() and _is_for(p, partition)
-    ]
-    found = [read(path) for path in named]
+    found = [read(path) for path in named(inbox, partition)]
     for chosen in ([f for f in found if f.kind == "mapping"], found):
         if len(chosen) > 1:
             names = ", ".join(f.path.name for f in chosen)
@@ -88,6 +85,12 @@ def of_partition(inbox: Path, partition: str) -> Dropped:
     raise FileRefused(
         f"{inbox} has no file for {partition!r} ({partition}.txt, {partition}.json, {partition}_mapping.json)."
     )
+
+
+def named(inbox: Path, partition: str) -> list[Path]:
+    """The files that were dropped for a partition."""
+    there = sorted(inbox.glob("*"))
+    return [p for p in there if p.suffix.lower() in SUFFIXES and p.is_file() and _is_for(p, partition)]
 
 
 def _is_for(path: Path, partition: str) -> bool:
@@ -121,7 +124,7 @@ def report_rows(path: Path, data: bytes, marketplace: str) -> Iterator[Listing]:
         if not text.strip():
             continue
         values = text.split("\t")
-        if len(values) > len(header):
+        if any(value.strip() for value in values[len(header) :]):
             raise FileRefused(
                 f"{path}, line {number}, column {len(header) + 1}: {len(values)} values under {len(header)} names. A tab "
                 "inside a text shifts all that follows; download the report again."
@@ -178,7 +181,7 @@ def facts_of(path: Path, document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def text(value: Any) -> str | None:
     """A value of a JSON file as text; None for nothing."""
-    return None if value is None or value == "" else str(value)
+    return None if value is None or value == "" else str(value).encode("utf-8", "replace").decode()
 
 
 def text_of(path: Path, data: bytes) -> str:

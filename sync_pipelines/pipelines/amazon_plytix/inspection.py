@@ -189,11 +189,14 @@ def rejects(limit: int) -> tuple[int, list[dict[str, Any]]]:
     """Rows of files and entries of mappings that are not understood: how many, and the first of them."""
     bad: list[dict[str, Any]] = []
     try:
+        listed = set()
         for found in warehouse().partitions(listings.LISTINGS_KEY, AmazonSettings.read().account):
+            if not found.about.origin.startswith("mapping/"):
+                listed.add((found.about.partition, found.about.origin.split("/")[1]))
             rows = listings.from_file(found.path)
             bad += [{"file": found.about.partition, "row": r.line, "problem": r.problem} for r in rows if r.problem]
         for found, known in mappings():
-            if found.about.origin.endswith(".json"):
+            if (found.about.partition, found.about.origin) not in listed:  # of a mapping that somebody gave
                 bad += [
                     {"file": found.about.partition, "row": e.suggested_sku, "problem": e.reason}
                     for e in known if e.state == "rejected"
@@ -207,12 +210,20 @@ def more_status(_: Ledger) -> dict[str, Any]:
     """What else says where this pipeline stands."""
     products = warehouse().find(PRODUCTS_KEY, account_of("plytix"))
     known = [found.about.partition for found in warehouse().partitions(entries.MAPPING_KEY, account_of("plytix"))]
-    folder = sync.inbox()
-    there = sorted(folder.iterdir()) if folder.is_dir() else []
-    dropped = {files.partition_of(path) for path in there if path.suffix.lower() in files.SUFFIXES}
+    waiting, refused = [], []
+    for path in sorted(sync.inbox().iterdir()) if sync.inbox().is_dir() else ():
+        if path.suffix.lower() in files.SUFFIXES:
+            try:
+                partition = files.partition_of(path)
+                if partition not in known:
+                    files.read(path)
+                    waiting.append(partition)
+            except (files.FileRefused, OSError) as e:
+                refused.append(str(e))
     return {
         "files": ", ".join(known) or None,
-        "dropped_and_not_taken_in": ", ".join(sorted(dropped - set(known))) or None,
+        "dropped_and_not_taken_in": ", ".join(waiting) or None,
+        "dropped_and_refused": "; ".join(refused) or None,
         "products_read": None if products is None else f"{products.about.rows}, {products.about.at}",
     }
 

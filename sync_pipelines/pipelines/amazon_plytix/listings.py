@@ -22,7 +22,7 @@ NOTES = {
     "size": "as it is listed", "color": "as it is listed", "theme": "what variations differ in", "brand": "as it is listed",
     "classification": "BASE_PRODUCT, VARIATION_PARENT, …", "model_number": "the maker's style",
     "line": "where it stands in the file", "also": "other rows of this ASIN, which were left aside",
-    "problem": "why the row is no listing",
+    "problem": "why the row is no listing", "further": "more identifiers, a comma between",
 }  # fmt: skip
 
 
@@ -51,6 +51,7 @@ class Listing:
     line: int = 0
     also: str | None = None
     problem: str | None = None
+    further: str | None = None
 
 
 SCHEMA = pa.schema([(f.name, pa.int64() if f.name == "line" else pa.string()) for f in fields(Listing)])
@@ -95,6 +96,7 @@ def _filled(row: Listing, item: CatalogItem) -> Listing:
         "title": item.title, "parent_asin": parents[0] if parents else None, "upc": item.upc, "ean": item.ean,
         "gtin": item.gtin, "size": item.size, "color": item.color, "theme": item.theme, "brand": item.brand,
         "classification": item.classification, "model_number": item.model_number, "seller_sku": item.part_number,
+        "further": ",".join(item.further),
     }  # fmt: skip
     missing = {name: value for name, value in known.items() if value and getattr(row, name) is None}
     if len(parents) > 1:

@@ -89,5 +89,6 @@ def desired_links(entries: Iterable[Entry], settings: AmazonPlytixSettings) -> l
             links.add(Link(settings.listings_relationship, entry.canonical_plytix_sku, entry.suggested_sku))
         if entry.amazon_parent_asin:
             parent = amazon_sku(entry.marketplace, entry.amazon_parent_asin)
-            links.add(Link(settings.hierarchy_relationship, parent, entry.suggested_sku))
+            if parent != entry.suggested_sku:
+                links.add(Link(settings.hierarchy_relationship, parent, entry.suggested_sku))
     return sorted(links)

@@ -88,6 +88,27 @@ def match(
     )  # fmt: skip
 
 
+def checked(given: AsinMapping, settings: AmazonPlytixSettings) -> AsinMapping:
+    """A mapping that somebody made, by the same rules: parents have no product, what is not sure enough is held, and several
+    listings of one product are nobody's guess."""
+    found = []
+    for entry in given.entries:
+        sure = entry.match_confidence
+        if entry.state == "matched" and entry.item_classification == PARENT:
+            found.append(replace(_blank(entry), state="parent", reason=OF_A_PARENT))
+        elif entry.state == "matched" and sure is not None and sure < settings.min_confidence:
+            told = f"{sure} is less sure than {settings.min_confidence}"
+            found.append(replace(_blank(entry), state="held", reason=told, candidates=entry.canonical_plytix_sku))
+        else:
+            found.append(entry)
+    if settings.listings_per_product == "one":
+        found = _one_listing_each(found)
+    return replace(given, entries=found)
+
+
+OF_A_PARENT = "a variation parent is no listing of one product"
+
+
 class _Rules:
     def __init__(self, products: Products, settings: AmazonPlytixSettings) -> None:
         self.products, self.settings = products, settings
@@ -100,7 +121,7 @@ class _Rules:
         if listing.problem:
             return replace(entry, state="rejected", reason=listing.problem)
         if listing.classification == PARENT:
-            return replace(entry, state="parent", reason="a variation parent is no listing of one product")
+            return replace(entry, state="parent", reason=OF_A_PARENT)
         codes, wrong = _codes(listing)
         found, rule, sure = self._find(listing, codes)
         if not found:
@@ -177,7 +198,7 @@ def _parts(listing: Listing, size: str, width: str) -> dict[str, str]:
 def _codes(listing: Listing) -> tuple[set[str], list[str]]:
     """The listing's identifiers, and what is wrong with those that are none."""
     codes, wrong = set(), []
-    for code in (listing.upc, listing.ean, listing.gtin):
+    for code in (listing.upc, listing.ean, listing.gtin, *(listing.further or "").split(",")):
         if code:
             try:
                 codes.add(gtin14(code))

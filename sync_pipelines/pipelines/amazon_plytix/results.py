@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,8 @@ class Item:
     sku: str
     status: Status
     error: str = ""
+    changed: str = ""
+    """Of a product that exists: what is, or would be, done to it."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +62,26 @@ class Result:
 
 
 def result(
-    found: Sequence[Entry], products: str | None, links: str | None, *, ledger: Ledger, plans: PlanFiles, source: str,
-    dry_run: bool,
+    found: Sequence[Entry], products: str, links: str, *, ledger: Ledger, plans: PlanFiles, facts: Mapping[str, Any],
+    account: str, dry_run: bool, whole: bool, earlier: Mapping[str, Item],
 ) -> Result:  # fmt: skip
-    """How every item of a mapping stands by these two plans, previewed or applied. None: there was no such plan."""
+    """How every item of a mapping stands by these two plans, previewed or applied; "" for a plan that there was not.
+
+    whole: an item of which the plan of products says nothing needs nothing. Otherwise it stands as it did `earlier`, or as the
+    ledger has it.
+    """
     settings = AmazonPlytixSettings.read()
     planned = _rows(ledger, plans, products)
-    items = [_item(entry, planned.get(entry.suggested_sku), dry_run=dry_run) for entry in found]
+    r = tables.record.c
+    there = set(ledger.column(sa.select(r.key).where(r.account == account, r.state == "present")))
+    items = []
+    for entry in found:
+        item = _item(entry, planned.get(entry.suggested_sku), dry_run=dry_run)
+        if item is None and whole:
+            item = Item(entry.suggested_sku, "exists")
+        if item is None:
+            item = earlier.get(entry.suggested_sku) or _known(entry.suggested_sku, there)
+        items.append(item)
     made: Counter[str] = Counter()
     errors = []
     for key, row in _rows(ledger, plans, links).items():
@@ -75,35 +90,53 @@ def result(
         elif problem := _problem(row, dry_run=dry_run):
             errors.append({"sku": key, "error": problem})
     metadata = {
-        "source_file": source, "sync_date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "dry_run": dry_run,
+        **facts, "sync_date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "dry_run": dry_run,
         "hierarchy_linked": made[settings.hierarchy_relationship], "product_plan": products, "link_plan": links,
     }  # fmt: skip
     return Result(items, made[settings.listings_relationship], made[settings.hierarchy_relationship], errors, metadata)
 
 
-def _rows(ledger: Ledger, plans: PlanFiles, plan: str | None) -> dict[str, dict[str, Any]]:
+def _known(sku: str, there: Collection[str]) -> Item:
+    """An item that no plan of this run is about, by the ledger."""
+    return Item(sku, "exists") if sku in there else Item(sku, "error", "not looked at in this run")
+
+
+def earlier(path: Path) -> dict[str, Item]:
+    """The items of the file as it was last written; none where it cannot be read."""
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))["items"]
+        states: dict[str, Status] = {"created": "exists"}
+        items = [Item(r["sku"], states.get(r["status"], r["status"]), r.get("error", "")) for r in rows]
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
+    return {item.sku: item for item in items}
+
+
+def _rows(ledger: Ledger, plans: PlanFiles, plan: str) -> dict[str, dict[str, Any]]:
     """The rows of a plan by key, each with its outcome (None: not applied)."""
-    if plan is None:
+    if not plan:
         return {}
     o = tables.outcome.c
     ended = {r["row"]: r for r in ledger.rows(sa.select(o.row, o.state, o.message).where(o.plan == plan))}
-    rows = plans.query(plan, "SELECT row, key, parent, action, held, reason FROM plan ORDER BY row")
+    rows = plans.query(plan, "SELECT row, key, parent, action, steps, held, reason FROM plan ORDER BY row")
     none = {"state": None, "message": None}
     return {row["key"]: {**row, **ended.get(row["row"], none)} for row in rows}
 
 
-def _item(entry: Entry, row: Mapping[str, Any] | None, *, dry_run: bool) -> Item:
+def _item(entry: Entry, row: Mapping[str, Any] | None, *, dry_run: bool) -> Item | None:
+    """How a planned item stands; None for one of which the plan says nothing."""
     sku = entry.suggested_sku
     if entry.state == "rejected":
         return Item(sku, "error", entry.reason or "not understood")
     if row is None:
-        return Item(sku, "exists")
+        return None
     if problem := _problem(row, dry_run=dry_run):
         return Item(sku, "error", problem)
     if row["action"] == "create":
         left = dry_run or row["state"] == "skipped"
         return Item(sku, "preview" if left else "created" if row["state"] == "delivered" else "exists")
-    return Item(sku, "exists")
+    steps = " and ".join(json.loads(row["steps"]))  # of a product that is there
+    return Item(sku, "exists", changed=steps)
 
 
 def _problem(row: Mapping[str, Any], *, dry_run: bool) -> str:
@@ -123,6 +156,7 @@ def as_text(found: Result) -> str:
     """The file's text: what existing users know, and every item with its state."""
     document = found.document
     document["items"] = [
-        {"sku": i.sku, "status": i.status, **({"error": i.error} if i.error else {})} for i in found.items
+        {"sku": i.sku, "status": i.status, **{n: v for n, v in (("error", i.error), ("changed", i.changed)) if v}}
+        for i in found.items
     ]
     return json.dumps(document, indent=2, ensure_ascii=False)

@@ -27,7 +27,8 @@ def table(rows: Iterable[Any], schema: pa.Schema) -> pa.Table:
 
 def objects(path: Path, make: Callable[..., T], schema: pa.Schema) -> Iterator[T]:
     """What `make` makes of each row of a Parquet file, from its values in the order of the schema."""
-    for batch in pq.ParquetFile(path).iter_batches(CHUNK):
+    file = pq.ParquetFile(path)
+    for batch in file.iter_batches(CHUNK, use_threads=False):  # each thread would keep memory of its own
         columns = [_values(batch.column(name)) for name in schema.names]
         yield from (make(*values) for values in zip(*columns, strict=True))
 

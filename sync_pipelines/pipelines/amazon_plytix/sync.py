@@ -13,11 +13,14 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import sqlalchemy as sa
+
+from sync_pipelines.delivery import ledger as tables
 from sync_pipelines.delivery.applying import Patience
 from sync_pipelines.delivery.guards import change_size_guards, must_hold
 from sync_pipelines.delivery.images import loads
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.model import Counts, DeliveryError, Desired, Fields
+from sync_pipelines.delivery.model import DeliveryError, Desired, Fields
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, matching, results
@@ -90,6 +93,7 @@ class ReadFile:
     """A dropped file, read: its listings (one per ASIN, those not understood among them), and how its rows add up.
 
     rows: in the file. repeats: further rows of an ASIN. added: parents that only the catalogue has. asked: whether it was.
+    unknown: listings that it does not know. least_calls: calls that it takes.
     """
 
     dropped: files.Dropped
@@ -98,11 +102,8 @@ class ReadFile:
     repeats: int = 0
     added: int = 0
     asked: bool = False
-
-    @property
-    def least_calls(self) -> int:
-        """Calls that Amazon's catalogue needs for it: the login, and 20 items each."""
-        return (1 + math.ceil(self.of_the_file / AT_ONCE) + math.ceil(self.added / AT_ONCE)) if self.asked else 0
+    unknown: int = 0
+    least_calls: int = 0
 
     @property
     def of_the_file(self) -> int:
@@ -118,10 +119,10 @@ def read_file(dropped: files.Dropped, settings: AmazonSettings, amazon: Amazon |
     found = listings.one_per_asin(every)
     if not found:
         raise files.FileRefused(f"{dropped.path} has a header and no row.")
-    repeats, added = len(every) - len(found), 0
+    repeats, added, unknown, calls = len(every) - len(found), 0, 0, 0
     if amazon is not None:
-        completed = _enriched(found, amazon, found[0].marketplace)
-        found, added = completed, len(completed) - len(found)
+        found, added, unknown = _enriched(found, amazon, found[0].marketplace)
+        calls = 1 + math.ceil((len(found) - added) / AT_ONCE) + math.ceil(added / AT_ONCE)
     if style:
         chosen = listings.of_style(found, style)
         kept = {row.asin for row in chosen}
@@ -130,7 +131,13 @@ def read_file(dropped: files.Dropped, settings: AmazonSettings, amazon: Amazon |
         every = [row for row in every if row.asin in kept or row.problem]
         added = sum(1 for row in chosen if not row.line and row.asin not in {r.asin for r in every})
         found, repeats = chosen, len(every) - (len(chosen) - added)
-    return ReadFile(dropped, found, len(every), repeats, added, amazon is not None)
+    return ReadFile(dropped, found, len(every), repeats, added, amazon is not None, unknown, calls)
+
+
+def left_aside(dropped: files.Dropped, partition: str) -> list[str]:
+    """Other files that were dropped for this partition."""
+    others = (path for path in files.named(inbox(), partition) if path.name != dropped.path.name)
+    return [path.name for path in others]
 
 
 def read_partition(
@@ -158,7 +165,9 @@ def publish_listings(warehouse: Warehouse, read: ReadFile, partition: str) -> Pu
     return warehouse.write(listings.LISTINGS_KEY, rows, about)
 
 
-def _enriched(rows: Sequence[Listing], amazon: Amazon, marketplace: str) -> list[Listing]:
+def _enriched(rows: Sequence[Listing], amazon: Amazon, marketplace: str) -> tuple[list[Listing], int, int]:
+    """Listings completed from the catalogue, with the parents that only it has; how many these are, and how many listings
+    it does not know."""
     asins = [row.asin for row in rows if not row.problem]
     log.info("%d listings: asking Amazon's catalogue, %d calls", len(asins), math.ceil(len(asins) / AT_ONCE))
     known = {item.asin: item for item in amazon.items(asins, marketplace)}
@@ -166,7 +175,8 @@ def _enriched(rows: Sequence[Listing], amazon: Amazon, marketplace: str) -> list
     parents = listings.parents_missing(found)
     more = {item.asin: item for item in amazon.items(parents, marketplace)}
     added = listings.enriched([Listing(asin, marketplace) for asin in more], more)
-    return [*found, *(replace(row, classification=row.classification or listings.PARENT) for row in added)]
+    added = [replace(row, classification=row.classification or listings.PARENT) for row in added]
+    return [*found, *added], len(added), len(asins) - len(known)
 
 
 def mapping_for(
@@ -192,24 +202,26 @@ def mapping_for(
     products = warehouse.find(PRODUCTS_KEY, PlytixSettings.read().account)
     if products is None:
         raise DeliveryError("plytix/products was never read for this account. Materialize it first.")
-    rows = listings.from_file(listed.path)
-    facts = {"source_file": name, "source_kind": kind, "source_digest": digest, "style": style or None}
+    rows = list(listings.from_file(listed.path))
+    facts = {
+        "source_file": name, "source_kind": kind, "source_digest": digest, "style": style or None,
+        "marketplace": rows[0].marketplace if rows else settings.marketplace,
+    }  # fmt: skip
     return make_mapping(rows, products, facts, style), name
 
 
 def _taken(dropped: files.Dropped, settings: AmazonSettings) -> tuple[AsinMapping, str]:
     if dropped.kind != "mapping":
         raise files.FileRefused(f"{dropped.path} is no mapping (`matched`, `unmatched_amazon`), but: {dropped.kind}.")
-    return entries.read_mapping(dropped, settings), dropped.path.name
+    given = entries.read_mapping(dropped, settings)
+    return matching.checked(given, AmazonPlytixSettings.read()), dropped.path.name
 
 
 def make_mapping(
     rows: Iterable[Listing], products: Published, facts: Mapping[str, Any], style: str = ""
 ) -> AsinMapping:
     """Match listings with the products of the PIM. facts: what the mapping's metadata says of its source."""
-    metadata = {
-        **facts, "generated_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "marketplace": AmazonSettings.read().marketplace,
-    }  # fmt: skip
+    metadata = {**facts, "generated_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
     found = matching.Products(candidates(products, style))
     return matching.match(rows, found, AmazonPlytixSettings.read(), metadata)
 
@@ -265,7 +277,12 @@ def plan_links(
     wanted = desired_links(found, settings)
     target = desk.links(wanted)
     coming = {entry.suggested_sku for entry in found if entry.state != "rejected"}
-    target.look_up(coming)  # all of them at once, so that the other plan need not
+    parents = {link.source for link in wanted if link.relationship == settings.hierarchy_relationship}
+    target.look_up(coming | parents)  # all of them at once, so that the other plan need not
+    nowhere = {sku for sku in parents - coming if not desk.ids.get(sku)}
+    if nowhere:
+        log.info("%d parents are neither in the mapping nor in Plytix: their links are left out", len(nowhere))
+        wanted[:] = [link for link in wanted if link.source not in nowhere]
     new: dict[tuple[str, str], int] = {}
 
     def room(before: Fields | None, after: Fields) -> str | None:
@@ -298,9 +315,15 @@ def _size_guards(settings: AmazonPlytixSettings) -> list[Any]:
 # --- telling ------------------------------------------------------------------------------------------------------------
 
 
-def calls_to_send(counts: Counts, parents: int | None = None) -> int:
-    """Calls that a plan needs: two to make a product, one for anything else. `parents`: products that links start from."""
-    return parents if parents is not None else 2 * counts.create + counts.update + counts.remove
+def calls_of(plans: PlanFiles, *plan_ids: str) -> int:
+    """Calls that plans need to be applied: a call per step of a product, one for all links of a product."""
+    total = 0
+    for plan_id in filter(None, plan_ids):
+        query = """SELECT coalesce(sum(CASE WHEN parent = '' THEN json_array_length(steps) ELSE 0 END), 0)
+            + count(DISTINCT CASE WHEN parent <> '' THEN parent || '/' || (coalesce(after, before)->>'source') END) AS n
+            FROM plan WHERE held IS NULL"""
+        total += int(plans.query(plan_id, query)[0]["n"])
+    return total
 
 
 def seconds_at_quota(calls: int, plytix: PlytixSettings) -> float:
@@ -322,11 +345,18 @@ def least_calls(meter: CallMeter, *, records: int = 0, sent: int = 0) -> None:
     meter.minimum["plytix"] += (0 if meter.minimum["plytix"] else ACCOUNT_CALLS) + math.ceil(records / BY_SKU) + sent
 
 
-def sources(files_: PlanFiles, plan: Plan) -> int:
-    """How many products the new links of a plan start from."""
-    query = """SELECT count(DISTINCT (after->>'relationship', after->>'source')) AS n FROM plan
-        WHERE action = 'create' AND held IS NULL"""
-    return int(files_.query(plan.id, query)[0]["n"])
+def refuse_before_products(ledger: Ledger, plytix: PlytixSettings, links: Plan) -> None:
+    """Links need their products: a plan of these that was made beside them goes first. Raises DeliveryError."""
+    p = tables.plan.c
+    waits = sa.select(p.id, p.counts).where(
+        p.account == plytix.products_account, p.scope == links.scope, p.state != "done", p.undo_of.is_(None)
+    )
+    row = ledger.row(waits.order_by(p.sealed_at.desc()))
+    if row and json.loads(row["counts"])["create"]:
+        raise DeliveryError(
+            f"plan {row['id']} makes products that these links need, and is not applied yet. Nothing was sent. First: "
+            f"sync-pipelines apply {PIPELINE} --plan {row['id']}"
+        )
 
 
 def links_of(found: Iterable[Entry]) -> list[Link]:
@@ -403,21 +433,33 @@ def write_questions(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
 
 
 def write_result(
-    ledger: Ledger, plans: PlanFiles, found: Sequence[Entry], partition: str, products: str | None, links: str | None, *,
-    dry_run: bool,
+    ledger: Ledger, plans: PlanFiles, found: Sequence[Entry], partition: str, products: str, links: str, *, run: str,
+    dry_run: bool, whole: bool,
 ) -> Path:  # fmt: skip
-    """Write how every item of a mapping stands: `<stem>.preview.json`, or `<stem>_mapping.sync_products.json`."""
+    """Write how every item of a mapping stands: `<stem>.preview.json`, or `<stem>_mapping.sync_products.json`.
+
+    products, links: the plans of the run, "" for one that it did not make. whole: the plan of products looked at every item;
+    otherwise the others stand as they were last written.
+    """
+    path = results.result_path(data_dir(), partition, dry_run=dry_run)
+    calls = calls_of(plans, products, links) if dry_run else None
+    plytix = PlytixSettings.read()
+    facts: dict[str, Any] = {
+        "source_file": entries.mapping_path(data_dir(), partition).name, "run": run, "plytix_account": plytix.alias,
+        **({} if calls is None else {"calls_to_send": calls, "takes_at_quota": duration(seconds_at_quota(calls, plytix))}),
+    }  # fmt: skip
     told = results.result(
-        found, products or None, links or None, ledger=ledger, plans=plans,
-        source=entries.mapping_path(data_dir(), partition).name, dry_run=dry_run,
+        found, products, links, ledger=ledger, plans=plans, facts=facts, dry_run=dry_run,
+        account=plytix.products_account, earlier={} if whole else results.earlier(path),
+        whole=whole,
     )  # fmt: skip
-    return write_text(results.result_path(data_dir(), partition, dry_run=dry_run), [results.as_text(told)])
+    return write_text(path, [results.as_text(told)])
 
 
-def tell_duration(plan: Plan, calls: int, plytix: PlytixSettings) -> None:
-    """Say how long a plan will take before its first call."""
+def tell_duration(calls: int, plytix: PlytixSettings) -> None:
+    """Say how long it will take, before the first call that changes something."""
     (burst, window), (most, hour) = plytix.rates
     log.info(
-        "plan %s: %d calls to send; at %d in %g s and %d in %g s that takes %s", plan.id, calls, burst, window, most, hour,
+        "%d calls to send; at %d in %g s and %d in %g s that takes %s", calls, burst, window, most, hour,
         duration(seconds_at_quota(calls, plytix)),
     )  # fmt: skip

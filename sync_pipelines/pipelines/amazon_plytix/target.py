@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
@@ -35,9 +36,15 @@ from sync_pipelines.vendors.http import Permanent, Transient
 from sync_pipelines.vendors.plytix import BY_SKU, Plytix, Product, problems
 
 log = logging.getLogger(__name__)
+MADE = "made"
+made_log = logging.getLogger(f"{__name__}.{MADE}")
+"""Each product as it is made, for who waits at the prompt."""
 
 SHORT_WAIT = 30.0
 """Seconds that a call waits for its place with the record already read; for longer, everything is read again after it."""
+
+DRAFT = "Draft"
+"""The status of a product that is made without one."""
 
 Ids = MutableMapping[str, str | None]
 """What is known in this run of the ids of products: by SKU; None for one that was looked for and is not there."""
@@ -72,7 +79,7 @@ class AmazonProducts(Target):
         self.steps = (
             Step("create", lands, frozenset({"sku"}), frozenset({"create"})),
             Step("family", lands, frozenset({"family"}), frozenset({"create", "update"}), repeatable=True),
-            Step("update", lands, frozenset(kept or {"label"}), frozenset({"update"}), repeatable=True),
+            Step("update", lands, frozenset(kept), frozenset({"update"} if kept else ()), repeatable=True),
             Step("delete", lands, frozenset(), frozenset({"remove"}), repeatable=True),
         )
         # whole, if at all: what an update did not name has to be in its images, too, to be compared when it is taken back
@@ -108,12 +115,15 @@ class AmazonProducts(Target):
                 fields[name] = _stored(attribute.type, value)
         if self.check_families:
             try:
+                self.client.http.meter.minimum["plytix"] += 1
                 family = self.client.family_of(product.id)
             except Permanent as e:
                 if e.status != 404:
                     raise
                 return None
             fields["family"] = self.settings.family if family == self.there.family_id else family
+            if family and family != self.there.family_id:
+                return Live(product.sku, fields, "", product.id, "it is in another family; moving it may lose values")
         return Live(product.sku, fields, "", product.id)
 
     def merged(self, before: Fields | None, wanted: Fields) -> Fields:
@@ -149,8 +159,9 @@ class AmazonProducts(Target):
     def _send(self, step: Step, change: Change) -> Answer:
         after, sku = change.after or {}, change.key
         if step.name == "create":
-            made = self.client.create(sku, after.get("label"), self._values(after), "")
+            made = self.client.create(sku, after.get("label"), self._values(after))
             self.ids[sku] = made
+            made_log.debug("%s created", sku)
             return Applied(made)
         product_id = change.remote_id or self.ids.get(sku)
         if not product_id:
@@ -160,9 +171,26 @@ class AmazonProducts(Target):
         elif step.name == "update":
             self.client.update(product_id, sku, self._patch(change))
         else:
+            if more := self._not_ours(self.client.document(product_id), after=change.before or {}):
+                return Stale(f"somebody has worked on it since: {', '.join(more)}")
             self.client.delete(product_id, sku)
             self.ids[sku] = None
         return Applied(product_id)
+
+    def _not_ours(self, document: Mapping[str, Any], after: Fields) -> list[str]:
+        """What a product holds beside what this pipeline put there. Deleting it would take that along, its variants, too."""
+        ours = {attribute.label for name, attribute in self.there.attributes.items() if after.get(name) is not None}
+        more = sorted(
+            n for n, v in (document.get("attributes") or {}).items() if v not in (None, "", []) and n not in ours
+        )
+        more += [name for name in ("gtin", "assets", "categories", "thumbnail", "relationships") if document.get(name)]
+        if document.get("num_variations"):
+            more.append("variants")
+        if str(document.get("status") or DRAFT).casefold() != DRAFT.casefold():
+            more.append("status")
+        if document.get("product_family_id") not in (None, "", self.there.family_id):
+            more.append("family")
+        return more
 
     def _values(self, image: Mapping[str, Any]) -> dict[str, Any]:
         """Attributes under the account's own labels; what is not known is left out."""
@@ -206,8 +234,17 @@ class AmazonProducts(Target):
         return Stale("somebody made this product after it was planned; the next run takes it as it is")
 
     def settle(self, intents: Sequence[Intent]) -> Mapping[str, Answer]:
-        """What became of calls: products by SKU; families by asking for each product, for no search shows them."""
-        found = dict(super().settle([i for i in intents if i.step.name != "family"]))
+        """What became of calls: products by SKU; families by asking for each product, for no search shows them. Whether an
+        update is there is seen by every field, whatever the settings keep in step by now."""
+        updates = [intent for intent in intents if intent.step.name == "update"]
+        others = [intent for intent in intents if intent.step.name not in ("family", "update")]
+        found = dict(super().settle(others))
+        if updates:
+            whole = AmazonProducts(
+                self.client, self.there, self.settings, self.plytix, today=self.today, ids=self.ids, every_field=True
+            )
+            step = next(step for step in whole.steps if step.name == "update")
+            found.update(super(AmazonProducts, whole).settle([replace(intent, step=step) for intent in updates]))
         changes = [change for intent in intents if intent.step.name == "family" for change in intent.changes]
         if changes:
             here = {record.key: record.remote_id for record in self.read([c.key for c in changes])}
@@ -246,7 +283,10 @@ def found(
         those = [{"field": "sku", "operator": "like", "value": prefix}]
         there = client.count(those)
         if there is not None and there / plytix.page_size + 2 * there / plytix.ordered_limit < by_sku:
+            client.http.meter.minimum["plytix"] += 1 + math.ceil(there / plytix.page_size)
             return client.products(those, columns)
+    if whole:
+        client.http.meter.minimum["plytix"] += by_sku
     return client.products_by_sku(skus, columns)
 
 
