@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -64,6 +65,18 @@ def fingerprint(image: Fields | None, fields: Mapping[str, Field], names: Collec
                 same = field.same(value)
                 shown.append(f"{name}\x1e{same}" if type(same) is str else f"{name}\x1f{dumps(same)}")
     return blake2b("\x1d".join(sorted(shown)).encode(), digest_size=16).hexdigest() if shown else ""
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Rows are trees: dropped, they are gone at once. Looking for cycles among them can take longer than making them."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 @contextmanager

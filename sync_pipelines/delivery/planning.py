@@ -18,7 +18,17 @@ import sqlalchemy as sa
 from sync_pipelines.delivery import ledger as tables
 from sync_pipelines.delivery.clock import moment
 from sync_pipelines.delivery.guards import PlanGuard, RowGuard, Sight
-from sync_pipelines.delivery.images import CHUNK, batches, engine, fingerprint, load, load_desired, load_live, loads
+from sync_pipelines.delivery.images import (
+    CHUNK,
+    batches,
+    engine,
+    fingerprint,
+    load,
+    load_desired,
+    load_live,
+    loads,
+    no_collection,
+)
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import RELEASABLE, Action, Desired, Fields, HeldKind, Target
 from sync_pipelines.delivery.plans import Plan, PlanFiles, PlannedRow, PlanWriter, value_of
@@ -69,7 +79,8 @@ def make_plan(
     chosen = desired if only is None else (d for d in desired if d.key in only)
     with engine() as con, PlanWriter(files, target) as writer:
         con.execute("SET VARIABLE adopt_equal = ?", [policy.adopt_equal])
-        load_desired(con, "desired", chosen, target.fields)
+        with no_collection():
+            load_desired(con, "desired", chosen, target.fields)
         load_records(con, ledger, target.account)
         load_live(
             con,
@@ -87,13 +98,14 @@ def make_plan(
         decide = _Decider(target, ledger, policy, row_guards, repeated, no_baseline=first)
         for what, parent, n in _plain_counts(con):
             writer.count(parent, what, n)
-        for chunk in _differences(con, removals=policy.remove_missing and only is None):
-            for row in chunk:
-                planned = decide(row)
-                if planned is None:
-                    writer.count(row["parent"], "unchanged")
-                else:
-                    writer.add(planned)
+        with no_collection():
+            for chunk in _differences(con, removals=policy.remove_missing and only is None):
+                for row in chunk:
+                    planned = decide(row)
+                    if planned is None:
+                        writer.count(row["parent"], "unchanged")
+                    else:
+                        writer.add(planned)
         sight = Sight(writer.counts(), first)
         findings = [guard(sight) for guard in plan_guards]
         return writer.seal(

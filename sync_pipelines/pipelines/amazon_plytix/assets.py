@@ -246,7 +246,6 @@ def amazon_product_plan(
         desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, check_families=config.check_families,
         only=_chosen(config.only, links=False),
     )  # fmt: skip
-    sync.least_calls(run.meter)
     calls = sync.calls_of(run.plans, plan.id)
     metadata = _told(run, AmazonProducts.name, plan, config.only)
     took = sync.duration(sync.seconds_at_quota(calls, desk.plytix))

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sync_pipelines.delivery import ledger as tables
 from sync_pipelines.delivery.applying import Patience
 from sync_pipelines.delivery.guards import change_size_guards, must_hold
-from sync_pipelines.delivery.images import loads
+from sync_pipelines.delivery.images import loads, no_collection
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError, Desired, Fields
 from sync_pipelines.delivery.planning import Policy, make_plan
@@ -56,6 +56,7 @@ class Desk:
 
     @cached_property
     def account(self) -> Account:
+        self.client.http.meter.minimum["plytix"] += ACCOUNT_CALLS
         return look(self.client, self.settings)
 
     def products(
@@ -222,8 +223,9 @@ def make_mapping(
 ) -> AsinMapping:
     """Match listings with the products of the PIM. facts: what the mapping's metadata says of its source."""
     metadata = {**facts, "generated_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
-    found = matching.Products(candidates(products, style))
-    return matching.match(rows, found, AmazonPlytixSettings.read(), metadata)
+    with no_collection():
+        found = matching.Products(candidates(products, style))
+        return matching.match(rows, found, AmazonPlytixSettings.read(), metadata)
 
 
 def write_mapping(mapping: AsinMapping, path: Path) -> Path:
@@ -340,9 +342,8 @@ def duration(seconds: float) -> str:
 
 
 def least_calls(meter: CallMeter, *, records: int = 0, sent: int = 0) -> None:
-    """Note the least calls the PIM needs: login and account once, a search for 100 records, and each call that changes
-    something."""
-    meter.minimum["plytix"] += (0 if meter.minimum["plytix"] else ACCOUNT_CALLS) + math.ceil(records / BY_SKU) + sent
+    """Note the least calls that this takes: a search for 100 records, and each call that changes something."""
+    meter.minimum["plytix"] += math.ceil(records / BY_SKU) + sent
 
 
 def refuse_before_products(ledger: Ledger, plytix: PlytixSettings, links: Plan) -> None:

@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sync_pipelines.delivery.images import dumps, engine, fingerprint, loads
+from sync_pipelines.delivery.images import dumps, engine, fingerprint, loads, no_collection
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import Desired
 from sync_pipelines.delivery.planning import load_records
@@ -25,7 +25,7 @@ from sync_pipelines.pipelines.shopify_sheets import mapping
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout
 from sync_pipelines.pipelines.shopify_sheets.target import fields_of
 from sync_pipelines.pipelines.shopify_store.current import current_orders, quoted, whole_orders
-from sync_pipelines.pipelines.shopify_store.orders import no_collection, number, table
+from sync_pipelines.pipelines.shopify_store.orders import number, table
 from sync_pipelines.settings import ShopifySettings, ShopifySheetsSettings
 from sync_pipelines.warehouse.snapshots import About, Published, Staged, Warehouse, staged_file, with_about
 

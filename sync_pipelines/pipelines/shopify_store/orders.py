@@ -6,9 +6,7 @@ all its lines and `refundLineItems` as a plain list in each refund.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -109,18 +107,6 @@ def _plain(value: Any) -> float:
 def loads(text: str | bytes) -> Order:
     order: Order = orjson.loads(text)
     return order
-
-
-@contextmanager
-def no_collection() -> Iterator[None]:
-    """Orders are trees: dropped, they are gone at once. Looking for cycles among them takes longer than reading them."""
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()
 
 
 def oddities(order: Order) -> list[str]:

@@ -26,6 +26,7 @@ import sqlalchemy as sa
 
 from sync_pipelines.delivery import ledger as tables
 from sync_pipelines.delivery import runs
+from sync_pipelines.delivery.images import no_collection
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines.shopify_store.days import (
     day_of,
@@ -45,7 +46,6 @@ from sync_pipelines.pipelines.shopify_store.orders import (
     Order,
     OrderTables,
     anonymous,
-    no_collection,
     oddities,
 )
 from sync_pipelines.settings import ShopifySettings
