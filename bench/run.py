@@ -9,10 +9,11 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import amazon
 import extract
 import measure
 import orders
@@ -24,8 +25,12 @@ from measure import Section, say
 
 RESULTS = measure.ROOT / "bench" / "RESULTS.md"
 Measurements = dict[str, Callable[[], Section]]
-TITLES = {"prices": "Results: prices, Catsy → SparkLayer", "orders": "Results: orders, Shopify → Google Sheets"}
-"""What is measured has two parts; each has a heading of its own in the results, and its own date."""
+TITLES = {
+    "prices": "Results: prices, Catsy → SparkLayer",
+    "orders": "Results: orders, Shopify → Google Sheets",
+    "amazon": "Results: listings, Amazon → Plytix",
+}
+"""What is measured has three parts; each has a heading of its own in the results, and its own date."""
 
 
 def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Measurements]:
@@ -44,6 +49,10 @@ def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Mea
                 "pages": lambda: orders.in_pages(runs, 500),
                 "sheet": lambda: sheet.new_and_changed(1, 1_000),
             },
+            "amazon": {
+                "asins": lambda: amazon.calls_and_quota(2_000, 300, 100.0, (400, 60), 4.0),
+                "matching": lambda: amazon.match_and_plan(runs, 10_000),
+            },
         }
     few = min(runs, 3)
     return {
@@ -60,6 +69,10 @@ def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Mea
             "bulk": lambda: orders.in_bulk(few, [10_000, 100_000], [1_000_000] if long else []),
             "pages": lambda: orders.in_pages(few, 2_000),
             "sheet": lambda: sheet.new_and_changed(few, 10_000),
+        },
+        "amazon": {
+            "asins": lambda: amazon.calls_and_quota(20_000, 3_000, 15.0, (2_000, 300), 1.0),
+            "matching": lambda: amazon.match_and_plan(few, 100_000),
         },
     }
 
@@ -124,7 +137,8 @@ def machine(runs: int, part: str) -> list[str]:
         f"load {os.getloadavg()[0]:.1f} at the start.",
         f"Medians of {runs} with smallest and largest; competitors take turns.",
     ]
-    for venv in ("ours", "dlt") if part == "orders" else measure.REQUIREMENTS:
+    others: Mapping[str, Iterable[str]] = {"orders": ("ours", "dlt"), "amazon": ("ours",)}
+    for venv in others.get(part, measure.REQUIREMENTS):
         named = ", ".join(f"{name} {version}" for name, version in measure.versions(venv).items())
         lines.append(f"{venv.replace('_', ' ')}: {named}.")
     return lines

@@ -136,7 +136,7 @@ WHERE (d.key IS NOT NULL AND NOT coalesce({_SAME}, false))
        AND l.key NOT IN (SELECT key FROM desired WHERE silent))"""
 
 _DIFFERENCES = """
-SELECT w.key, coalesce(d.parent, l.parent) AS parent, d.conflict, d.body AS wanted,
+SELECT w.key, coalesce(d.parent, l.parent) AS parent, d.conflict, d.body AS wanted, d.fingerprint AS wanted_print,
     l.body AS live, coalesce(l.fingerprint, '') AS live_print, l.recorded, l.remote_id, l.problem,
     w.key IN (SELECT key FROM twice) AS is_repeated, r.hash, r.state, r.done, r.at, r.created, r.sent
 FROM (SELECT * FROM differing WHERE place BETWEEN ? AND ?) w
@@ -235,7 +235,8 @@ class _Decider:
         before, wanted = loads(row["live"]), loads(row["wanted"])
         after = None if wanted is None else self.target.merged(before, wanted)
         action: Action = "remove" if after is None else "create" if before is None else "update"
-        after_print = fingerprint(after, self.target.fields)
+        as_wanted = after is wanted  # nothing of the target's is kept beside it
+        after_print = row["wanted_print"] if as_wanted and wanted else fingerprint(after, self.target.fields)
         steps = self._steps(row, action, before, after, changed=after_print != row["live_print"])
         held = self._cannot_be_decided(row)
         seen = row["live_print"]
@@ -245,16 +246,18 @@ class _Decider:
                 return None
             action, reason = "adopt", "already as wanted, not by us"
             return PlannedRow(
-                row["key"], row["parent"], action, before, after, row["remote_id"], (), None, reason, seen, seen
-            )
+                row["key"], row["parent"], action, before, after, row["remote_id"], (), None, reason, seen, seen,
+                texts=(row["live"], None),
+            )  # fmt: skip
         if held is None:
             held = self._needs_a_person(row, action, before, after, after_print)
             if held and held[0] in RELEASABLE and (row["key"], value_of(seen, after_print)) in self.released:
                 held = None
         kind, reason = held or (None, "")
         return PlannedRow(
-            row["key"], row["parent"], action, before, after, row["remote_id"], steps, kind, reason, seen, after_print
-        )
+            row["key"], row["parent"], action, before, after, row["remote_id"], steps, kind, reason, seen, after_print,
+            texts=(row["live"], row["wanted"] if as_wanted else None),
+        )  # fmt: skip
 
     def _steps(
         self, row: dict[str, Any], action: Action, before: Fields | None, after: Fields | None, *, changed: bool

@@ -78,6 +78,8 @@ class PlannedRow:
     after_print: str | None = None
     """Fingerprints of the images, where they are known already."""
     undoes: str | None = None
+    texts: tuple[str | None, str | None] = (None, None)
+    """The images as JSON, where they are known already."""
 
 
 def value_of(before_print: str, after_print: str) -> str:
@@ -162,7 +164,8 @@ class PlanWriter:
         self.numbers.setdefault(parent, Counter())[what] += n
 
     def add(self, row: PlannedRow) -> None:
-        before, after = (None if i is None else dumps(i) for i in (row.before, row.after))
+        images = zip((row.before, row.after), row.texts, strict=True)
+        before, after = (None if image is None else text or dumps(image) for image, text in images)
         before_print = fingerprint(row.before, self.target.fields) if row.before_print is None else row.before_print
         after_print = fingerprint(row.after, self.target.fields) if row.after_print is None else row.after_print
         reverse = None
