@@ -48,3 +48,24 @@ class Bucket:
                 self._level -= 1
                 return 0.0
             return self._clock.on_the_wall((1 - self._level) / self._per_second)
+
+
+class Window:
+    """At most so many calls in so many seconds; it begins with the first call after the last one ended."""
+
+    def __init__(self, clock: Clock, most: int, seconds: float) -> None:
+        self._clock, self._most, self._seconds = clock, most, seconds
+        self._ends = 0.0
+        self._used = 0
+
+    def wait(self) -> float:
+        """0.0 when a call has room, else the wall seconds until the window ends."""
+        now = self._clock.now()
+        if self._used and now >= self._ends:
+            self._used = 0
+        return self._clock.on_the_wall(self._ends - now) if self._used >= self._most else 0.0
+
+    def take(self) -> None:
+        if not self._used:
+            self._ends = self._clock.now() + self._seconds
+        self._used += 1

@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 from sync_pipelines.credentials import secret
 from sync_pipelines.settings import AmazonSettings
 from sync_pipelines.vendors.http import CallMeter, Http, Reply, shaped
-from sync_pipelines.vendors.login import Login
+from sync_pipelines.vendors.login import Login, granted
 
 READS = (("GET", r"/catalog/2022-04-01/items(/[^/]+)?"),)
 AT_ONCE = 20
@@ -113,8 +113,8 @@ class Amazon:
 
     def _fetch_token(self) -> tuple[str, float]:
         found: tuple[str, float] = self.auth.request(
-            "POST", urlsplit(self.settings.lwa_url).path, what="login", body=urlencode(self._form).encode(), read=_token,
-            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            "POST", urlsplit(self.settings.lwa_url).path, what="login", body=urlencode(self._form).encode(),
+            read=granted("amazon"), headers={"Content-Type": "application/x-www-form-urlencoded"},
         )  # fmt: skip
         return found
 
@@ -125,14 +125,6 @@ def has_login() -> bool:
 
 
 _shaped = shaped("amazon")
-
-
-@_shaped
-def _token(reply: Reply) -> tuple[str, float]:
-    document = reply.json()
-    if not isinstance(document["access_token"], str):
-        raise TypeError("the token is no text")
-    return document["access_token"], float(document.get("expires_in") or 3600)
 
 
 def _items(reply: Reply, marketplace_id: str) -> tuple[list[CatalogItem], str]:

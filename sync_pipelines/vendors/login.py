@@ -7,12 +7,25 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sync_pipelines.credentials import remember
-from sync_pipelines.vendors.http import Permanent
+from sync_pipelines.vendors.http import Permanent, Reply, shaped
 
 T = TypeVar("T")
 
 RENEW_BEFORE = 60.0
 """Seconds before its end at which a token is renewed; a tenth of its life if that is shorter."""
+
+
+def granted(vendor: str) -> Callable[[Reply], tuple[str, float]]:
+    """Reads an OAuth reply: the token and the seconds it lasts, an hour where it does not say."""
+
+    @shaped(vendor)
+    def read(reply: Reply) -> tuple[str, float]:
+        document = reply.json()
+        if not isinstance(document["access_token"], str):
+            raise TypeError("the token is no text")
+        return document["access_token"], float(document.get("expires_in") or 3600)
+
+    return read
 
 
 class Login:

@@ -25,7 +25,7 @@ from sync_pipelines.vendors.http import (
     VendorError,
     shaped,
 )
-from sync_pipelines.vendors.login import Login
+from sync_pipelines.vendors.login import Login, granted
 
 READS = (("POST", r"/api/auth/token"), ("GET", r"/api/v[12]/.*"))
 
@@ -145,7 +145,7 @@ class SparkLayer:
             what="login",
             headers={"Site-Id": self.site_id},
             body=self._credentials,
-            read=_token,
+            read=granted("sparklayer"),
         )
         return found
 
@@ -158,15 +158,6 @@ class SparkLayer:
 
 
 _shaped = shaped("sparklayer")
-
-
-@_shaped
-def _token(reply: Reply) -> tuple[str, float]:
-    """The token and the seconds it lasts."""
-    document = reply.json()
-    if not isinstance(document["access_token"], str):
-        raise TypeError("the token is no text")
-    return document["access_token"], float(document.get("expires_in") or 3600)
 
 
 @_shaped

@@ -246,11 +246,8 @@ def amazon_product_plan(
         desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, check_families=config.check_families,
         only=_chosen(config.only, links=False),
     )  # fmt: skip
-    calls = sync.calls_of(run.plans, plan.id)
-    metadata = _told(run, AmazonProducts.name, plan, config.only)
-    took = sync.duration(sync.seconds_at_quota(calls, desk.plytix))
     return dg.MaterializeResult(
-        metadata={**metadata, "calls_to_send": calls, "takes_at_quota": took},
+        metadata=_told(run, desk, AmazonProducts.name, plan, config.only),
         check_results=[
             plan_checks.guards(checks.PRODUCT_GUARDS, plan),
             plan_checks.nothing_held(checks.NO_PRODUCT_HELD, plan),
@@ -277,11 +274,8 @@ def amazon_link_plan(
         desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, only=_chosen(config.only, links=True)
     )
     sync.least_calls(run.meter, records=len({link.source for link in sync.links_of(found)}))
-    calls = sync.calls_of(run.plans, plan.id)
-    metadata = _told(run, AmazonLinks.name, plan, config.only)
-    took = sync.duration(sync.seconds_at_quota(calls, desk.plytix))
     return dg.MaterializeResult(
-        metadata={**metadata, "calls_to_send": calls, "takes_at_quota": took},
+        metadata=_told(run, desk, AmazonLinks.name, plan, config.only),
         check_results=[
             plan_checks.guards(checks.LINK_GUARDS, plan),
             plan_checks.nothing_held(checks.NO_LINK_HELD, plan),
@@ -289,9 +283,11 @@ def amazon_link_plan(
     )
 
 
-def _told(run: RunResource, target: str, plan: Plan, only: list[str]) -> dict[str, Any]:
+def _told(run: RunResource, desk: Desk, target: str, plan: Plan, only: list[str]) -> dict[str, Any]:
     """What the UI shows of a plan; once both are made, the preview is written, in a run that applies neither."""
-    metadata = tell_plan(run, target, plan, sync.readable)
+    calls = sync.calls_of(run.plans, plan.id)
+    took = sync.duration(sync.seconds_at_quota(calls, desk.plytix))
+    metadata = {**tell_plan(run, target, plan, sync.readable), "calls_to_send": calls, "takes_at_quota": took}
     if plan.verdict != "clear":
         _end(run, plan.scope)  # a person has to look
     if all(run.plan_made(name) for name in PARTS) and not run.will_make(AmazonProducts.name):

@@ -7,7 +7,7 @@ the first call after the last one ended.
 import math
 from dataclasses import dataclass
 
-from sync_pipelines.sandbox.limits import Clock
+from sync_pipelines.sandbox.limits import Clock, Window
 from sync_pipelines.sandbox.values import flag, number, setting, whole
 
 
@@ -40,33 +40,14 @@ class Spent:
     wait: float
 
 
-class _Window:
-    def __init__(self, clock: Clock, most: int, seconds: float) -> None:
-        self._clock, self._most, self._seconds = clock, most, seconds
-        self._ends = 0.0
-        self._used = 0
-
-    def wait(self) -> float:
-        """0.0 when a call has room, else the wall seconds until the window ends."""
-        now = self._clock.now()
-        if self._used and now >= self._ends:
-            self._used = 0
-        return self._clock.on_the_wall(self._ends - now) if self._used >= self._most else 0.0
-
-    def take(self) -> None:
-        if not self._used:
-            self._ends = self._clock.now() + self._seconds
-        self._used += 1
-
-
 class Quota:
     """Reads and writes, each per user and per project; the one service account is the one user."""
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
-        def window(most: int) -> _Window:
-            return _Window(clock, most + settings.burst, settings.window_seconds)
+        def window(most: int) -> Window:
+            return Window(clock, most + settings.burst, settings.window_seconds)
 
-        self._windows: dict[str, list[tuple[bool, _Window]]] = {
+        self._windows: dict[str, list[tuple[bool, Window]]] = {
             "read": [(True, window(settings.reads_per_user)), (False, window(settings.reads_per_project))],
             "write": [(True, window(settings.writes_per_user)), (False, window(settings.writes_per_project))],
             "drive": [(True, window(settings.drive_per_user))],

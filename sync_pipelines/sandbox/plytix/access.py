@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Mapping
 
-from sync_pipelines.sandbox.limits import Clock
+from sync_pipelines.sandbox.limits import Clock, Window
 from sync_pipelines.sandbox.plytix.settings import Settings
 
 MAIN, SECOND = "main", "second"
@@ -12,27 +12,6 @@ KEYS: Mapping[str, tuple[str, str]] = {
     SECOND: ("sandbox-plytix-second-key", "sandbox-plytix-second-password"),
 }
 """API key and password of each account."""
-
-
-class Window:
-    """At most so many calls in so many seconds."""
-
-    def __init__(self, clock: Clock, most: int, seconds: float) -> None:
-        self._clock, self._most, self._seconds = clock, most, seconds
-        self._ends = 0.0
-        self._used = 0
-
-    def wait(self) -> float:
-        """0.0 when a call has room, else the wall seconds until the window ends."""
-        now = self._clock.now()
-        if self._used and now >= self._ends:
-            self._used = 0
-        return self._clock.on_the_wall(self._ends - now) if self._used >= self._most else 0.0
-
-    def take(self) -> None:
-        if not self._used:
-            self._ends = self._clock.now() + self._seconds
-        self._used += 1
 
 
 class Quota:

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 from sync_pipelines.sandbox.boots import Boots
 from sync_pipelines.sandbox.catalogue import Catalogue
 from sync_pipelines.sandbox.faults import Kinds
-from sync_pipelines.sandbox.limits import Clock
+from sync_pipelines.sandbox.limits import Clock, Window
 from sync_pipelines.sandbox.plytix import change, state
-from sync_pipelines.sandbox.plytix.access import KEYS, MAIN, SECOND, Quota, Tokens, Window
+from sync_pipelines.sandbox.plytix.access import KEYS, MAIN, SECOND, Quota, Tokens
 from sync_pipelines.sandbox.plytix.calls import ApiCall
 from sync_pipelines.sandbox.plytix.problems import Problem, entry, error_reply
 from sync_pipelines.sandbox.plytix.routes import ROUTES
