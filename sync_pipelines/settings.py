@@ -545,7 +545,7 @@ class AmazonPlytixSettings(Section):
         for pattern in patterns:
             try:
                 pattern.format(**dict.fromkeys(names, ""))
-            except (KeyError, ValueError, IndexError) as e:
+            except (KeyError, ValueError, IndexError, AttributeError, TypeError) as e:
                 raise ValueError(f"{pattern!r} is no pattern of {', '.join(f'{{{name}}}' for name in names)}") from e
         return patterns
 

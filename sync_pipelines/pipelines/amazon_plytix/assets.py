@@ -90,23 +90,32 @@ def _settle(run: RunResource, target: Target) -> None:
     )
 
 
+CHOSEN = "chosen keys"
+"""Whether the run is of keys that a person chose: what the rest of the file is owed stays as it is."""
+
+
 def _begin(run: RunResource, partition: str, since: owed.Since) -> None:
     """In a run that goes on to write: make sure that it may, and note that this file's sync is under way."""
-    if not run.will_make(AmazonProducts.name):
-        return
+    if run.will_make(AmazonProducts.name):
+        _may_write(run, partition)
+        owed.begin(run.ledger, account_of("plytix"), partition, since, run.id)
+
+
+def _may_write(run: RunResource, partition: str) -> None:
+    """Raises DeliveryError where a run that goes on to write may not."""
     account = account_of("plytix")
-    if not writes_on(GROUP, account):
+    if run.will_make(AmazonProducts.name) and not writes_on(GROUP, account):
         owed.end(run.ledger, account, partition)
         raise DeliveryError(
             f"{account} is read-only. Nothing was sent. Turn writing on: sync-pipelines enable {GROUP} (for another account "
             "than main with --plytix-account before the command)."
         )
-    owed.begin(run.ledger, account, partition, since, run.id)
 
 
 def _end(run: RunResource, partition: str) -> None:
     """Note that nothing is left to go on with by itself."""
-    owed.end(run.ledger, account_of("plytix"), partition)
+    if not run.shared(CHOSEN, lambda: False):
+        owed.end(run.ledger, account_of("plytix"), partition)
 
 
 @dg.asset(
@@ -238,7 +247,10 @@ def amazon_product_plan(
     context: dg.AssetExecutionContext, config: ProductPlanConfig, run: RunResource, plytix: PlytixResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     desk, partition = _desk(run, plytix), context.partition_key
-    _begin(run, partition, "mapping")
+    if run.shared(CHOSEN, lambda: bool(config.only)):
+        _may_write(run, partition)
+    else:
+        _begin(run, partition, "mapping")
     if run.will_make(AmazonProducts.name):
         _settle(run, desk.products())
     found = _mapping(run, partition)
@@ -288,8 +300,8 @@ def _told(run: RunResource, desk: Desk, target: str, plan: Plan, only: list[str]
     calls = sync.calls_of(run.plans, plan.id)
     took = sync.duration(sync.seconds_at_quota(calls, desk.plytix))
     metadata = {**tell_plan(run, target, plan, sync.readable), "calls_to_send": calls, "takes_at_quota": took}
-    if plan.verdict != "clear":
-        _end(run, plan.scope)  # a person has to look
+    if plan.verdict != "clear" and target == AmazonProducts.name:
+        _end(run, plan.scope)  # a person has to look; where links alone are stopped, once the products are made
     if all(run.plan_made(name) for name in PARTS) and not run.will_make(AmazonProducts.name):
         _write_result(run, plan.scope, dry_run=True, whole=not only)
     return metadata
@@ -338,6 +350,8 @@ def amazon_products(
     sync.least_calls(run.meter, sent=report.writes)
     count_outcomes(run, AmazonProducts.name, plan, report.counts)
     _write_result(run, partition, dry_run=False, whole=whole)
+    if links and run.ledger.plan(links)["verdict"] != "clear":
+        _end(run, partition)
     return dg.MaterializeResult(
         metadata={
             "plan": plan.id, **report.counts, "calls": run.meter.used["plytix"],

@@ -169,7 +169,8 @@ def go_on(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.
         yield dg.SkipReason("every file was brought to its end")
     for partition, since in left.items():
         assets = None if since == "file" else [asset.key for asset in FROM_MAPPING]
-        yield dg.RunRequest(run_key=None, partition_key=partition, asset_selection=assets)
+        key = f"{partition} {context.scheduled_execution_time.isoformat()}"  # several at once need one each
+        yield dg.RunRequest(run_key=key, partition_key=partition, asset_selection=assets)
 
 
 UNDER_WAY = [

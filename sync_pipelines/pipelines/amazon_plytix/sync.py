@@ -349,11 +349,11 @@ def least_calls(meter: CallMeter, *, records: int = 0, sent: int = 0) -> None:
 def refuse_before_products(ledger: Ledger, plytix: PlytixSettings, links: Plan) -> None:
     """Links need their products: a plan of these that was made beside them goes first. Raises DeliveryError."""
     p = tables.plan.c
-    waits = sa.select(p.id, p.counts).where(
-        p.account == plytix.products_account, p.scope == links.scope, p.state != "done", p.undo_of.is_(None)
+    of_products = sa.select(p.id, p.counts, p.state).where(
+        p.account == plytix.products_account, p.scope == links.scope, p.undo_of.is_(None)
     )
-    row = ledger.row(waits.order_by(p.sealed_at.desc()))
-    if row and json.loads(row["counts"])["create"]:
+    row = ledger.row(of_products.order_by(p.sealed_at.desc()))  # an older one that waits is not theirs
+    if row and row["state"] != "done" and json.loads(row["counts"])["create"]:
         raise DeliveryError(
             f"plan {row['id']} makes products that these links need, and is not applied yet. Nothing was sent. First: "
             f"sync-pipelines apply {PIPELINE} --plan {row['id']}"
