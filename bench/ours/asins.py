@@ -24,7 +24,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sync_pipelines.pipelines.amazon_plytix import files, sync
+from sync_pipelines.pipelines.amazon_plytix import files, reading
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.sandbox.boots import FIRST_STYLE, Boots, Item, export_json, listings_report
 from sync_pipelines.settings import data_dir
@@ -128,7 +128,7 @@ def publish(number: int, new: int, part: str) -> dict[str, int]:
         for line, i in enumerate(listed(number, new), start=2)
     ]  # fmt: skip
     dropped = files.Dropped(Path(f"{part}.txt"), "listings_report", "0", b"")
-    sync.publish_listings(Warehouse(data_dir() / "warehouse"), sync.ReadFile(dropped, rows), part)
+    reading.publish_listings(Warehouse(data_dir() / "warehouse"), reading.ReadFile(dropped, rows), part)
     return {"listed": len(rows)}
 
 

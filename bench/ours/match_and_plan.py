@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import PlanFiles
-from sync_pipelines.pipelines.amazon_plytix import entries, sync
+from sync_pipelines.pipelines.amazon_plytix import entries, reading, sync
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue
 from sync_pipelines.settings import PlytixSettings, data_dir
 from sync_pipelines.vendors.http import CallMeter
@@ -63,18 +63,18 @@ def plan(report: str, part: str, desk: sync.Desk, warehouse: Warehouse, ledger: 
     answer["imported: peak"] = peak()
     plans = PlanFiles(data_dir() / "plans")
     with step("listings"):
-        listed = sync.read_partition(report, lambda: None)
-        sync.publish_listings(warehouse, listed, report)
+        listed = reading.read_partition(report, lambda: None)
+        reading.publish_listings(warehouse, listed, report)
         answer["report rows"] = listed.rows
         del listed
     with step("matching"):
-        mapping, origin = sync.mapping_for(warehouse, part, just_read=True)
+        mapping, origin = reading.mapping_for(warehouse, part, just_read=True)
     states = Counter[str](entry.state for entry in mapping.entries)
     with step("mapping"):
-        sync.publish_mapping(warehouse, mapping, desk.plytix.account, part, origin)
-        sync.write_mapping(mapping, entries.mapping_path(data_dir(), part))
+        reading.publish_mapping(warehouse, mapping, desk.plytix.account, part, origin)
+        reading.write_mapping(mapping, entries.mapping_path(data_dir(), part))
         del mapping
-        found = sync.mapping_of(warehouse, desk.plytix.account, part)
+        found = reading.mapping_of(warehouse, desk.plytix.account, part)
     with step("products"):
         products = sync.plan_products(desk, found, part, ledger=ledger, plans=plans, run="bench")
     with step("links"):

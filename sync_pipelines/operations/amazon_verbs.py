@@ -38,7 +38,7 @@ def map_listings(listings: Path, style: str, marketplace: str | None, refresh: s
             raise SettingsError(f"marketplace {marketplace} is not among [amazon] marketplaces ({', '.join(known)}).")
         os.environ["AMAZON_MARKETPLACE"] = marketplace
     partition = files.partition_of(_there(listings))
-    if style:
+    if style and style.lower() != partition.lower():
         partition = f"{partition}-{style}"  # a file's own partition is of all that it lists
     ops = {
         "amazon__listings": {"file": str(listings.resolve()), "style": style}, "amazon__asin_mapping": {"style": style},

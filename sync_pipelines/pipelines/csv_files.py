@@ -33,3 +33,12 @@ def write_csv(output: Path, header: Sequence[str], lines: Iterable[Sequence[Any]
 def harmless(value: Any) -> Any:
     """Text that a spreadsheet program would take for a formula gets the apostrophe that says it is none."""
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t") else value
+
+
+def write_text(path: Path, parts: Iterable[str]) -> Path:
+    """Replace a file with these pieces of text, all at once."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.draft")
+    with draft.open("w", encoding="utf-8") as file:
+        file.writelines(parts)
+    return draft.replace(path)

@@ -57,12 +57,12 @@ def test_a_report_becomes_a_mapping_a_preview_and_products_that_can_be_taken_bac
     data = own_folder / "data"
     document = json.loads(Path(mapping).read_text(encoding="utf-8"))
     assert {"metadata", "matched", "unmatched_amazon", "unmatched_plytix", "duplicates"} == document.keys()
-    assert (data / "mca0032-MCA0032_unmatched.csv").read_text(encoding="utf-8").startswith("state,amazon_asin")
+    assert (data / "mca0032_unmatched.csv").read_text(encoding="utf-8").startswith("state,amazon_asin")
 
     before = products(brand)
     preview = answer("amazon", "sync", "--mapping", mapping, "--dry-run")
     assert products(brand) == before
-    found = json.loads((data / "mca0032-MCA0032.preview.json").read_text(encoding="utf-8"))
+    found = json.loads((data / "mca0032.preview.json").read_text(encoding="utf-8"))
     assert found == preview["result"]
     assert found["metadata"]["dry_run"]
     states = {item["sku"]: item["status"] for item in found["items"]}
@@ -73,7 +73,7 @@ def test_a_report_becomes_a_mapping_a_preview_and_products_that_can_be_taken_bac
     told = run("amazon", "sync", "--mapping", mapping, "--execute").stdout
     assert "calls to send" in told, "how long it takes is said before it starts"
     assert f"[1/{len(states)}] " in told
-    done = json.loads((data / "mca0032-MCA0032_mapping.sync_products.json").read_text(encoding="utf-8"))
+    done = json.loads((data / "mca0032_mapping.sync_products.json").read_text(encoding="utf-8"))
     assert {"total", "created", "exists", "linked", "errors", "metadata"} <= done.keys()
     assert (done["created"], done["exists"], done["errors"]) == (len(new), len(states) - len(new), [])
     assert made(brand) == dict.fromkeys(new, 1)

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sync_pipelines.pipelines.amazon_plytix import automation, entries, files, sync
+from sync_pipelines.pipelines.amazon_plytix import automation, entries, files, reading
 from sync_pipelines.pipelines.amazon_plytix.automation import Seen, look_again
 from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
@@ -137,13 +137,13 @@ class TestReports:
     def test_a_header_alone_is_refused_by_the_reading(self, own_folder: Path) -> None:
         path = report(own_folder, "seller-sku\tasin1\n")
         with pytest.raises(FileRefused, match="a header and no row"):
-            sync.read_file(files.read(path), AmazonSettings.read(), None)
+            reading.read_file(files.read(path), AmazonSettings.read(), None)
 
     def test_every_row_is_accounted_for(self, own_folder: Path) -> None:
         lines = listings_report(FIRST).decode().splitlines()
         path = report(own_folder, "\n".join([*lines, *lines[1:4], "x\tno asin"]) + "\n")
         for style in ("", FIRST_STYLE):
-            found = sync.read_file(files.read(path), AmazonSettings.read(), None, style)
+            found = reading.read_file(files.read(path), AmazonSettings.read(), None, style)
             wrong = [row for row in found.listings if row.problem]
             assert found.rows == found.of_the_file + found.repeats + len(wrong)
             assert len(wrong) == 1
@@ -152,7 +152,7 @@ class TestReports:
     def test_a_style_that_is_not_there_is_told(self, own_folder: Path) -> None:
         path = report(own_folder, listings_report(FIRST))
         with pytest.raises(FileRefused, match="no listing of style NOBODY"):
-            sync.read_file(files.read(path), AmazonSettings.read(), None, "NOBODY")
+            reading.read_file(files.read(path), AmazonSettings.read(), None, "NOBODY")
 
 
 class TestExports:
@@ -197,7 +197,7 @@ class TestExports:
             "variants": [{"amazon_asin": both.asin}, {"amazon_asin": "B0NOTINCA1"}],
         }
         client = Amazon.connect(AmazonSettings.read(), CallMeter())
-        found = sync.read_file(files.read(mapping(own_folder, document, "x.json")), AmazonSettings.read(), client)
+        found = reading.read_file(files.read(mapping(own_folder, document, "x.json")), AmazonSettings.read(), client)
         client.close()
         assert {row.marketplace for row in found.listings} == {"CA"}
         asked = {call["query"]["marketplaceIds"] for call in boots.calls("amazon") if "token" not in call["path"]}
@@ -222,7 +222,7 @@ class TestMappings:
             "00012345678905",
         )
         assert (one.match_method, one.match_confidence, other.state) == ("gtin", None, "unmatched")
-        written = sync.write_mapping(found, own_folder / "y_mapping.json")
+        written = reading.write_mapping(found, own_folder / "y_mapping.json")
         assert list(read_mapping(written).entries) == list(found.entries)
 
     def test_what_is_written_is_read_again_as_it_was(self, own_folder: Path) -> None:
@@ -235,7 +235,7 @@ class TestMappings:
             entries.Entry("held", "AMZN-US-B0AAAAAAA3", "US", "B0AAAAAAA3", reason="unsure", candidates="A"),
             entries.Entry("parent", "AMZN-US-B0AAAAAAA4", "US", "B0AAAAAAA4", item_classification="VARIATION_PARENT", reason="parent"),
         ]  # fmt: skip
-        written = sync.write_mapping(
+        written = reading.write_mapping(
             entries.AsinMapping({"style": "M"}, [full, *rest], [{"sku": "X"}], [{"what": "y"}]),
             own_folder / "z_mapping.json",
         )
@@ -323,7 +323,7 @@ class TestTheInbox:
         return cursor, requests
 
     def test_a_dropped_file_is_asked_for_once_it_is_still_and_anew_for_new_content_only(self, own_folder: Path) -> None:
-        inbox = sync.inbox()
+        inbox = reading.inbox()
         with dg.DagsterInstance.ephemeral() as instance:
             cursor, asked = self.ticks(3, None, instance)
             assert not asked
@@ -351,7 +351,7 @@ class TestTheInbox:
             assert not asked
 
     def test_a_file_that_is_refused_is_told_and_keeps_no_other_back(self, own_folder: Path) -> None:
-        inbox = sync.inbox()
+        inbox = reading.inbox()
         inbox.mkdir(parents=True)
         report(inbox, "{", "broken.json")
         report(inbox, f"seller-sku\tasin1\nS\t{ASIN}\n", "good.txt")

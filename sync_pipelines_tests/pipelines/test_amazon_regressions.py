@@ -19,7 +19,17 @@ from sync_pipelines.delivery.applying import Report
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.operations import amazon_verbs, launch, verbs
-from sync_pipelines.pipelines.amazon_plytix import automation, entries, files, inspection, listings, owed, sync
+from sync_pipelines.pipelines.amazon_plytix import (
+    automation,
+    entries,
+    files,
+    inspection,
+    listings,
+    owed,
+    reading,
+    sync,
+    told,
+)
 from sync_pipelines.pipelines.amazon_plytix.automation import FROM_MAPPING, go_on
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue, candidates
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
@@ -101,7 +111,7 @@ class Office:
 
     def drop(self, name: str, content: str | Sequence[Entry]) -> Path:
         """Drop a report, or a mapping of these entries."""
-        path = sync.inbox() / name
+        path = reading.inbox() / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content if isinstance(content, str) else json.dumps(document(content)), encoding="utf-8")
         return path
@@ -252,7 +262,7 @@ class TestUnfinishedFiles:
             raise RuntimeError("the machine is gone")
 
         with monkeypatch.context() as patch:
-            patch.setattr(sync, "write_result", die)
+            patch.setattr(told, "write_result", die)
             office.run("sync")
         assert set(office.desk.products) >= {sku(1), sku(2), sku(PARENT)}
         assert office.desk.state["counts"]["link_calls"] == 0
@@ -457,7 +467,7 @@ class TestUndoDeletesNoWorkOfAnybodys:
 def told_of(desk: AmazonDesk, found: Sequence[Entry], products: str, links: str = "", **options: Any) -> dict[str, Any]:
     """The result file by these plans."""
     options = {"dry_run": False, "whole": True, **options}
-    path = sync.write_result(desk.ledger, desk.files, found, "boots", products, links, run="run", **options)
+    path = told.write_result(desk.ledger, desk.files, found, "boots", products, links, run="run", **options)
     written: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return written
 
@@ -613,7 +623,7 @@ def taken(folder: Path, rows: Sequence[Mapping[str, Any]], others: Sequence[Mapp
     """A mapping that somebody gave, as it is taken."""
     path = folder / "given_mapping.json"
     path.write_text(json.dumps({"matched": rows, "unmatched_amazon": others}), encoding="utf-8")
-    mapping, _ = sync.mapping_for(Warehouse(data_dir() / "warehouse"), "given", path)
+    mapping, _ = reading.mapping_for(Warehouse(data_dir() / "warehouse"), "given", path)
     return list(mapping.entries)
 
 

@@ -11,7 +11,7 @@ from sync_pipelines.delivery.applying import settle_first
 from sync_pipelines.delivery.model import DeliveryError, Target
 from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.pipelines import plan_checks, steps
-from sync_pipelines.pipelines.amazon_plytix import checks, entries, listings, owed, sync
+from sync_pipelines.pipelines.amazon_plytix import checks, entries, listings, owed, pace, reading, sync, told
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
@@ -78,7 +78,7 @@ def _desk(run: RunResource, plytix: PlytixResource) -> Desk:
 
 def _mapping(run: RunResource, partition: str) -> list[Entry]:
     account = account_of("plytix")
-    return run.shared(f"mapping {partition}", lambda: sync.mapping_of(run.warehouse, account, partition))
+    return run.shared(f"mapping {partition}", lambda: reading.mapping_of(run.warehouse, account, partition))
 
 
 def _settle(run: RunResource, target: Target) -> None:
@@ -139,13 +139,13 @@ def amazon_listings(
         )
     _begin(run, partition, "file")
     try:
-        read = sync.read_partition(
+        read = reading.read_partition(
             partition, lambda: amazon.client(run), file=Path(config.file) if config.file else None, style=config.style
         )
     except FileRefused:
         _end(run, partition)  # reading it again would end no better
         raise
-    published = sync.publish_listings(run.warehouse, read, partition)
+    published = reading.publish_listings(run.warehouse, read, partition)
     run.shared("listings read", lambda: True)
     run.meter.minimum["amazon"] += read.least_calls
     rejected = [row for row in read.listings if row.problem]
@@ -155,7 +155,7 @@ def amazon_listings(
         "file": read.dropped.path.name, "kind": read.dropped.kind, "dagster/row_count": published.about.rows,
         "completed_from_the_catalogue": read.asked, "not_in_the_catalogue": read.unknown, "calls": run.meter.used["amazon"],
     }  # fmt: skip
-    if others := sync.left_aside(read.dropped, partition):
+    if others := reading.left_aside(read.dropped, partition):
         metadata["left_aside"] = f"{', '.join(others)}: for the same partition, and not looked at"
     return dg.MaterializeResult(
         metadata=metadata,
@@ -183,7 +183,7 @@ def plytix_products(config: CatalogueConfig, run: RunResource, plytix: PlytixRes
     if found is None:
         with source.read(desk.client, desk.account.identifiers) as staged:
             found = run.warehouse.publish(PRODUCTS_KEY, staged)
-        sync.least_calls(run.meter, records=found.about.rows)
+        pace.least_calls(run.meter, records=found.about.rows)
         told = f"read in {run.meter.used['plytix']} calls"
     metadata: dict[str, Any] = {"how": told, "extract": found.about.extract, "dagster/row_count": found.about.rows}
     return dg.MaterializeResult(metadata=metadata)
@@ -201,11 +201,11 @@ def plytix_products(config: CatalogueConfig, run: RunResource, plytix: PlytixRes
 def asin_mapping(context: dg.AssetExecutionContext, config: MappingConfig, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     run.note(pipeline=GROUP)
     partition = context.partition_key
-    mapping, origin = sync.mapping_for(
+    mapping, origin = reading.mapping_for(
         run.warehouse, partition, Path(config.mapping) if config.mapping else None, style=config.style,
         just_read=run.shared("listings read", lambda: False),
     )  # fmt: skip
-    sync.publish_mapping(run.warehouse, mapping, account_of("plytix"), partition, origin)
+    reading.publish_mapping(run.warehouse, mapping, account_of("plytix"), partition, origin)
     _begin(run, partition, "mapping")
     states = Counter[str](entry.state for entry in mapping.entries)
     run.note(source_rejects=states["rejected"])
@@ -214,7 +214,7 @@ def asin_mapping(context: dg.AssetExecutionContext, config: MappingConfig, run: 
         "products_without_a_listing": len(mapping.unlisted), "duplicates": dg.MetadataValue.json(list(mapping.duplicates)[:20]),
     }  # fmt: skip
     if not config.mapping:
-        written = sync.write_mapping(mapping, entries.mapping_path(data_dir(), partition))
+        written = reading.write_mapping(mapping, entries.mapping_path(data_dir(), partition))
         metadata["file"] = dg.MetadataValue.path(str(written))
     return dg.MaterializeResult(metadata=metadata, check_results=[checks.all_decided(states)])
 
@@ -226,8 +226,8 @@ def asin_mapping(context: dg.AssetExecutionContext, config: MappingConfig, run: 
 )  # fmt: skip
 def unmatched_items(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     partition = context.partition_key
-    rows = sync.questions(_mapping(run, partition))
-    path = sync.write_questions(rows, data_dir() / f"{partition}_unmatched.csv")
+    rows = told.questions(_mapping(run, partition))
+    path = told.write_questions(rows, data_dir() / f"{partition}_unmatched.csv")
     shown = markdown(
         [{n: row[n] for n in ("state", "amazon_asin", "amazon_title", "reason", "candidates")} for row in rows[:20]]
     )
@@ -285,7 +285,7 @@ def amazon_link_plan(
     plan = sync.plan_links(
         desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, only=_chosen(config.only, links=True)
     )
-    sync.least_calls(run.meter, records=len({link.source for link in sync.links_of(found)}))
+    pace.least_calls(run.meter, records=len({link.source for link in sync.links_of(found)}))
     return dg.MaterializeResult(
         metadata=_told(run, desk, AmazonLinks.name, plan, config.only),
         check_results=[
@@ -297,8 +297,8 @@ def amazon_link_plan(
 
 def _told(run: RunResource, desk: Desk, target: str, plan: Plan, only: list[str]) -> dict[str, Any]:
     """What the UI shows of a plan; once both are made, the preview is written, in a run that applies neither."""
-    calls = sync.calls_of(run.plans, plan.id)
-    took = sync.duration(sync.seconds_at_quota(calls, desk.plytix))
+    calls = pace.calls_of(run.plans, plan.id)
+    took = pace.duration(pace.seconds_at_quota(calls, desk.plytix))
     metadata = {**tell_plan(run, target, plan, sync.readable), "calls_to_send": calls, "takes_at_quota": took}
     if plan.verdict != "clear" and target == AmazonProducts.name:
         _end(run, plan.scope)  # a person has to look; where links alone are stopped, once the products are made
@@ -313,7 +313,7 @@ PARTS = (AmazonProducts.name, AmazonLinks.name)
 def _write_result(run: RunResource, partition: str, *, dry_run: bool, whole: bool) -> None:
     """Write how every item stands by the plans of this run, applied or not."""
     products, links = (run.plan_made(name) for name in PARTS)
-    sync.write_result(
+    told.write_result(
         run.ledger,
         run.plans,
         _mapping(run, partition),
@@ -345,9 +345,9 @@ def amazon_products(
     target = desk.as_planned(run.ledger, plan)
     whole = not run.ledger.plan(plan.id)["partial"]
     links = run.plan_made(AmazonLinks.name)
-    sync.tell_duration(sync.calls_of(run.plans, plan.id, links), desk.plytix)
+    pace.tell_duration(pace.calls_of(run.plans, plan.id, links), desk.plytix)
     report = apply_plan(run, target, plan, config.limit, sync.patience())
-    sync.least_calls(run.meter, sent=report.writes)
+    pace.least_calls(run.meter, sent=report.writes)
     count_outcomes(run, AmazonProducts.name, plan, report.counts)
     _write_result(run, partition, dry_run=False, whole=whole)
     if links and run.ledger.plan(links)["verdict"] != "clear":
@@ -376,9 +376,9 @@ def amazon_links(
     whole = bool(made) and not run.ledger.plan(made)["partial"]
     if not made:
         sync.refuse_before_products(run.ledger, desk.plytix, plan)
-        sync.tell_duration(sync.calls_of(run.plans, plan.id), desk.plytix)
+        pace.tell_duration(pace.calls_of(run.plans, plan.id), desk.plytix)
     report = apply_plan(run, target, plan, config.limit, sync.patience())
-    sync.least_calls(run.meter, sent=report.writes)
+    pace.least_calls(run.meter, sent=report.writes)
     count_outcomes(run, AmazonLinks.name, plan, report.counts)
     _write_result(run, partition, dry_run=False, whole=whole)
     _end(run, partition)

@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from sync_pipelines import alerts
-from sync_pipelines.pipelines.amazon_plytix import files, owed, sync
+from sync_pipelines.pipelines.amazon_plytix import files, owed, pace, reading, sync
 from sync_pipelines.pipelines.amazon_plytix.assets import (
     FILES,
     GROUP,
@@ -59,7 +59,7 @@ def undo_amazon(context: dg.OpExecutionContext, config: UndoConfig, run: RunReso
         of_links = run.ledger.plan(plan_id)["account"] == desk.plytix.links_account
         target = desk.links() if of_links else desk.products(every_field=True)
         _, report = take_back(context, run, target, plan_id, sync.readable, patience)
-        sync.least_calls(run.meter, sent=report.writes)
+        pace.least_calls(run.meter, sent=report.writes)
 
 
 @dg.job(
@@ -113,13 +113,13 @@ def files_in(folder: Path) -> dict[str, Seen]:
 )  # fmt: skip
 def amazon_inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     before = {name: Seen(*seen) for name, seen in json.loads(context.cursor or "{}").items()}
-    now = look_again(before, files_in(sync.inbox()))
+    now = look_again(before, files_in(reading.inbox()))
     requests, partitions, refused = [], [], []
     for name, seen in list(now.items()):
         if seen.still != STILL:  # not whole yet, or looked at before
             continue
         try:
-            request = _request(sync.inbox() / name)
+            request = _request(reading.inbox() / name)
         except files.FileRefused as e:
             refused.append(str(e))
             alerts.alert("failed", GROUP, "", f"a dropped file is refused: {e}")

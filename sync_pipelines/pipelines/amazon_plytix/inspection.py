@@ -13,7 +13,7 @@ from sync_pipelines.credentials import CredentialMissing, secret
 from sync_pipelines.delivery import ledger as tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, sync
+from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, reading, sync
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.amazon_plytix.sync import readable
@@ -211,7 +211,7 @@ def more_status(_: Ledger) -> dict[str, Any]:
     products = warehouse().find(PRODUCTS_KEY, account_of("plytix"))
     known = [found.about.partition for found in warehouse().partitions(entries.MAPPING_KEY, account_of("plytix"))]
     waiting, refused = [], []
-    for path in sorted(sync.inbox().iterdir()) if sync.inbox().is_dir() else ():
+    for path in sorted(reading.inbox().iterdir()) if reading.inbox().is_dir() else ():
         if path.suffix.lower() in files.SUFFIXES:
             try:
                 partition = files.partition_of(path)
