@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from sync_pipelines.sandbox import Sandbox
+from sync_pipelines_tests import forked
 from sync_pipelines_tests.pipelines.merchant import plain_items, price, set_prices
 
 P = "catsy_sparklayer"
@@ -23,10 +24,7 @@ P = "catsy_sparklayer"
 def run(
     *arguments: str, code: int | None = 0, stdin: str | None = None, **env: str
 ) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "sync_pipelines.operations.cli", *arguments], capture_output=True, text=True, timeout=100,
-        env={**os.environ, **env}, input=stdin,
-    )  # fmt: skip
+    done = forked.command(arguments, {**os.environ, **env}, stdin, timeout=100)
     assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
 

@@ -196,11 +196,13 @@ class TestExports:
             "metadata": {"marketplace_id": "A2EUQ1WTGCTBG2"},
             "variants": [{"amazon_asin": both.asin}, {"amazon_asin": "B0NOTINCA1"}],
         }
+        before = len(boots.calls("amazon"))
         client = Amazon.connect(AmazonSettings.read(), CallMeter())
         found = reading.read_file(files.read(mapping(own_folder, document, "x.json")), AmazonSettings.read(), client)
         client.close()
         assert {row.marketplace for row in found.listings} == {"CA"}
-        asked = {call["query"]["marketplaceIds"] for call in boots.calls("amazon") if "token" not in call["path"]}
+        calls = [call for call in boots.calls("amazon")[before:] if "token" not in call["path"]]
+        asked = {call["query"]["marketplaceIds"] for call in calls}
         assert asked == {"A2EUQ1WTGCTBG2"}
 
 

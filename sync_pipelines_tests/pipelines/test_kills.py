@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from sync_pipelines.delivery import ledger as tables
 from sync_pipelines.sandbox import Sandbox
+from sync_pipelines_tests import forked
 from sync_pipelines_tests.pipelines.merchant import Merchant, listed
 
 
 def child(point: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "sync_pipelines_tests.pipelines.killed_child", point]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2])
+    return forked.command([point], timeout=60, module="sync_pipelines_tests.pipelines.killed_child")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

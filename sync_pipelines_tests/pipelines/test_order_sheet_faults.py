@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from sync_pipelines.delivery import ledger as tables
-from sync_pipelines.delivery.applying import PlanStopped
+from sync_pipelines.delivery.applying import Paused, PlanStopped
 from sync_pipelines.delivery.clock import Clock
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.shopify_sheets import sync
@@ -197,10 +197,11 @@ class TestRefusals:
         assert full.sync().counts == {"delivered": 5}
         settled(full)
 
-    def test_a_429_without_end_ends_as_failed_and_the_next_run_delivers(self, full: Desk) -> None:
+    def test_a_429_without_end_pauses_the_plan_and_the_next_run_delivers(self, full: Desk) -> None:
         some_change(full)
         full.fault(WRITE, "rate_limited", times=500)
-        assert full.sync().counts == {"failed": 5}
+        with pytest.raises(Paused, match="times in a row"):
+            full.sync()
         full.sandbox.clear_faults("google")
         assert full.sync().counts == {"delivered": 5}
         settled(full)

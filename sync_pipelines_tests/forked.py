@@ -1,0 +1,126 @@
+"""Commands as processes that need not load Dagster and pandas anew: one process has loaded them, and forks for each command.
+
+What is our own is loaded by each command itself, as at a prompt, for it reads settings. What a person waits for at the prompt is
+measured in bench/, without this.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+LOADED = (
+    "dagster",
+    "duckdb",
+    "pandas",
+    "pyarrow.parquet",
+    "sqlalchemy",
+    "requests",
+    "gspread",
+    "pydantic_settings",
+    "typer",
+)
+_running: list[subprocess.Popen[str]] = []
+
+
+def command(
+    arguments: Sequence[str], env: Mapping[str, str] = os.environ, stdin: str | None = None, *, timeout: float,
+    module: str = "sync_pipelines.operations.cli",
+) -> subprocess.CompletedProcess[str]:  # fmt: skip
+    """Run a module as a program to its end, as `subprocess.run` would. Raises subprocess.TimeoutExpired."""
+    if not _running or _running[0].poll() is not None:
+        _running[:] = [_start()]
+    server = _running[0]
+    assert server.stdin
+    assert server.stdout
+    with tempfile.TemporaryDirectory() as folder:
+        files = {name: str(Path(folder) / name) for name in ("in", "out", "err")}
+        Path(files["in"]).write_text(stdin or "", encoding="utf-8")
+        order = {
+            "module": module,
+            "arguments": list(arguments),
+            "env": dict(env),
+            "cwd": str(Path.cwd()),
+            "timeout": timeout,
+            **files,
+        }
+        server.stdin.write(json.dumps(order) + "\n")
+        server.stdin.flush()
+        code = json.loads(server.stdout.readline())
+        if code is None:
+            raise subprocess.TimeoutExpired(list(arguments), timeout)
+        out, err = (Path(files[name]).read_text(encoding="utf-8") for name in ("out", "err"))
+    return subprocess.CompletedProcess([module, *arguments], code, out, err)
+
+
+def _start() -> subprocess.Popen[str]:
+    server = subprocess.Popen(
+        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/"
+    )
+    atexit.register(server.kill)
+    return server
+
+
+def _serve() -> None:
+    for name in LOADED:
+        importlib.import_module(name)
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _be(order)
+        timed_out = f"import os, time; time.sleep({order['timeout']}); os.kill({child}, 9)"
+        watch = subprocess.Popen([sys.executable, "-c", timed_out])
+        _, status = os.waitpid(child, 0)
+        over = watch.poll() is not None
+        watch.kill()
+        watch.wait()
+        sys.stdout.write(json.dumps(None if over else os.waitstatus_to_exitcode(status)) + "\n")
+        sys.stdout.flush()
+
+
+def _be(order: Mapping[str, object]) -> None:
+    """Become the command, in a process of its own."""
+    import runpy
+
+    for number, name, flags in (
+        (0, "in", os.O_RDONLY),
+        (1, "out", os.O_WRONLY | os.O_CREAT),
+        (2, "err", os.O_WRONLY | os.O_CREAT),
+    ):
+        os.dup2(os.open(str(order[name]), flags, 0o600), number)
+    os.environ.clear()
+    os.environ.update(order["env"])  # type: ignore[call-overload]
+    os.chdir(str(order["cwd"]))
+    sys.path[0] = str(Path(__file__).parents[1])
+    sys.argv = [str(order["module"]), *order["arguments"]]  # type: ignore[misc]
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, mode) for n, mode in ((0, "r"), (1, "w"), (2, "w")))
+    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
+    code: object = 0
+    try:
+        runpy.run_module(str(order["module"]), run_name="__main__", alter_sys=True)
+    except SystemExit as e:
+        code = e.code
+    except BaseException:  # noqa: BLE001 - what the interpreter would print
+        import traceback
+
+        traceback.print_exc()
+        code = 1
+    if isinstance(code, str):
+        sys.stderr.write(code + "\n")
+        code = 1
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(int(code or 0))  # type: ignore[call-overload]
+
+
+if __name__ == "__main__":
+    _serve()
