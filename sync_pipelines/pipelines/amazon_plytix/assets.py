@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import dagster as dg
 
-from sync_pipelines.delivery.applying import settle_first
+from sync_pipelines.delivery.applying import Report, settle_first
 from sync_pipelines.delivery.model import DeliveryError, Target
 from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.pipelines import plan_checks, steps
@@ -326,6 +326,22 @@ def _write_result(run: RunResource, partition: str, *, dry_run: bool, whole: boo
     )
 
 
+def _apply(run: RunResource, target: Target, plan: Plan, limit: int | None) -> Report:
+    """Bring a plan to its end, and note how its rows ended and the least calls that it takes."""
+    report = apply_plan(run, target, plan, limit, sync.patience())
+    pace.least_calls(run.meter, sent=report.writes)
+    count_outcomes(run, target.name, plan, report.counts)
+    return report
+
+
+def _ended(run: RunResource, plan: Plan, report: Report) -> dict[str, Any]:
+    """What the UI shows of a plan that was applied."""
+    return {
+        "plan": plan.id, **report.counts, "calls": run.meter.used["plytix"], "calls_least": run.meter.minimum["plytix"],
+        "dagster/row_count": plan.counts.live + plan.counts.create,
+    }  # fmt: skip
+
+
 def _chosen(keys: list[str], *, links: bool) -> set[str] | None:
     """Of the keys that a person named those of links, or those of products; None where nothing was named."""
     return {key for key in keys if sync.is_link(key) == links} if keys else None
@@ -346,17 +362,12 @@ def amazon_products(
     whole = not run.ledger.plan(plan.id)["partial"]
     links = run.plan_made(AmazonLinks.name)
     pace.tell_duration(pace.calls_of(run.plans, plan.id, links), desk.plytix)
-    report = apply_plan(run, target, plan, config.limit, sync.patience())
-    pace.least_calls(run.meter, sent=report.writes)
-    count_outcomes(run, AmazonProducts.name, plan, report.counts)
+    report = _apply(run, target, plan, config.limit)
     _write_result(run, partition, dry_run=False, whole=whole)
     if links and run.ledger.plan(links)["verdict"] != "clear":
         _end(run, partition)
     return dg.MaterializeResult(
-        metadata={
-            "plan": plan.id, **report.counts, "calls": run.meter.used["plytix"],
-            "calls_least": run.meter.minimum["plytix"], "dagster/row_count": plan.counts.live + plan.counts.create,
-        },
+        metadata=_ended(run, plan, report),
         check_results=[plan_checks.rows_ended_well(checks.PRODUCTS_ENDED_WELL, report.counts)],
     )  # fmt: skip
 
@@ -377,15 +388,10 @@ def amazon_links(
     if not made:
         sync.refuse_before_products(run.ledger, desk.plytix, plan)
         pace.tell_duration(pace.calls_of(run.plans, plan.id), desk.plytix)
-    report = apply_plan(run, target, plan, config.limit, sync.patience())
-    pace.least_calls(run.meter, sent=report.writes)
-    count_outcomes(run, AmazonLinks.name, plan, report.counts)
+    report = _apply(run, target, plan, config.limit)
     _write_result(run, partition, dry_run=False, whole=whole)
     _end(run, partition)
     return dg.MaterializeResult(
-        metadata={
-            "plan": plan.id, **report.counts, "calls": run.meter.used["plytix"],
-            "calls_least": run.meter.minimum["plytix"], "dagster/row_count": plan.counts.live + plan.counts.create,
-        },
+        metadata=_ended(run, plan, report),
         check_results=[checks.links_ended_well(run.counted(AmazonProducts.name), report.counts)],
     )  # fmt: skip

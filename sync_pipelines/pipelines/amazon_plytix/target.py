@@ -114,14 +114,11 @@ class AmazonProducts(Target):
             if value is not None and value != "":
                 fields[name] = _stored(attribute.type, value)
         if self.check_families:
-            try:
-                self.client.http.meter.minimum["plytix"] += 1
-                family = self.client.family_of(product.id)
-            except Permanent as e:
-                if e.status != 404:
-                    raise
+            self.client.http.meter.minimum["plytix"] += 1
+            family = self._family(product.id)
+            if family is None:
                 return None
-            fields["family"] = self.settings.family if family == self.there.family_id else family
+            fields["family"] = self.settings.family if family == self.there.family_id else family or None
             if family and family != self.there.family_id:
                 return Live(product.sku, fields, "", product.id, "it is in another family; moving it may lose values")
         return Live(product.sku, fields, "", product.id)
@@ -183,7 +180,9 @@ class AmazonProducts(Target):
         more = sorted(
             n for n, v in (document.get("attributes") or {}).items() if v not in (None, "", []) and n not in ours
         )
-        more += [name for name in ("gtin", "assets", "categories", "thumbnail", "relationships") if document.get(name)]
+        more += [name for name in ("gtin", "assets", "categories", "thumbnail") if document.get(name)]
+        if any(entry.get("related_products") for entry in document.get("relationships") or ()):
+            more.append("relationships")
         if document.get("num_variations"):
             more.append("variants")
         if str(document.get("status") or DRAFT).casefold() != DRAFT.casefold():
@@ -252,15 +251,19 @@ class AmazonProducts(Target):
         return found
 
     def _family_answer(self, product_id: str | None) -> Answer:
-        if product_id is None:
+        family = None if product_id is None else self._family(product_id)
+        if family is None:
             return Stale("the product is not there any more")
+        return Applied(product_id) if family == self.there.family_id else NotApplied("read back: not in the family")
+
+    def _family(self, product_id: str) -> str | None:
+        """The id of a product's family, "" where it has none; None for a product that is gone."""
         try:
-            family = self.client.family_of(product_id)
+            return self.client.family_of(product_id) or ""
         except Permanent as e:
             if e.status != 404:
                 raise
-            return Stale("the product is not there any more")
-        return Applied(product_id) if family == self.there.family_id else NotApplied("read back: not in the family")
+            return None
 
     def reverse(self, change: Change) -> Change | str:
         if change.action == "update" and "update" not in change.steps:
