@@ -404,6 +404,21 @@ class TestUndoDeletesNoWorkOfAnybodys:
         assert ended[sku(1)][1].endswith(what)
         assert sku(1) in merchandiser.products
 
+    def test_a_relationship_that_holds_no_product_any_more_is_no_work_of_somebody(
+        self, merchandiser: AmazonDesk
+    ) -> None:
+        """An account may show one after its last link was taken back; the sandbox does not: it is made to answer so."""
+        merchandiser.links = False
+        done = merchandiser.sync([alone(1)])
+        merchandiser.clock.sleep(10)
+        id_, made = next((i, p) for i, p in merchandiser.state["products"].items() if p["sku"] == sku(1))
+        empty = [{"relationship_label": "amazon_hierarchy", "related_products": []}]
+        shown = {**made, "id": id_, "product_family_id": made["family_id"], "relationships": empty}
+        merchandiser.fault(GET, "status", status=200, body={"data": [shown]})
+        report, _ = undone(merchandiser, done.products)
+        assert report.counts == {"delivered": 1}
+        assert sku(1) not in merchandiser.products
+
     def test_a_product_that_somebody_made_anew_under_the_same_sku_stays(self, merchandiser: AmazonDesk) -> None:
         merchandiser.links = False
         done = merchandiser.sync([alone(1), alone(2)])
