@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 
+from sync_pipelines.errors import SyncError
 from sync_pipelines.settings import home
 
 _known: set[str] = set()
@@ -14,7 +15,7 @@ _PERSONAL = re.compile(r"[\w.+-]{1,64}@(?![\w-]+\.iam\.gserviceaccount\.com\b)[\
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+")
 
 
-class CredentialMissing(Exception):
+class CredentialMissing(SyncError):
     """A secret is not set; the message names the variables that may hold it."""
 
 

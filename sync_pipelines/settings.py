@@ -19,12 +19,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from sync_pipelines.errors import SyncError
+
 S = TypeVar("S", bound="Section")
 
 SPREADSHEETS = "spreadsheets.json"
 
 
-class SettingsError(Exception):
+class SettingsError(SyncError):
     """A setting is missing or cannot be read; the message names it and says where to put it."""
 
 
@@ -602,6 +604,7 @@ class RetentionSettings(Section):
     model_config = SettingsConfigDict(env_prefix="RETENTION_", extra="forbid", env_ignore_empty=True, frozen=True)
 
     days: int = Field(400, ge=1)
+    release_days: int = Field(7, ge=1, description="how long a release waits to be used")
 
 
 SECTIONS: tuple[type[Section], ...] = (

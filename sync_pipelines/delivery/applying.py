@@ -6,20 +6,25 @@ anything newer goes to its keys), or a committed answer. Applying the same plan 
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import blake2b
+from itertools import groupby
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
-from sync_pipelines.delivery.images import batches, chunks, engine, fingerprint, load, load_live, loads
+from sync_pipelines.delivery import tables
+from sync_pipelines.delivery.clock import moment
 from sync_pipelines.delivery.journal import Journal
-from sync_pipelines.delivery.ledger import Lease, Ledger
+from sync_pipelines.delivery.lease import Lease
+from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import (
     RELEASABLE,
     Answer,
@@ -37,9 +42,12 @@ from sync_pipelines.delivery.model import (
     Step,
     Target,
 )
-from sync_pipelines.delivery.planning import load_records
-from sync_pipelines.delivery.plans import Plan, PlanFiles, change_from, quoted, step_names, stored, value_of
+from sync_pipelines.delivery.plans import Plan, PlanFileLost, PlanFiles, change_from, step_names, stored
+from sync_pipelines.delivery.releasing import is_lifted, open_releases
 from sync_pipelines.delivery.settling import Settler
+from sync_pipelines.delivery.staging import AS_RECORDED, load_live, load_records
+from sync_pipelines.duck import batches, chunks, engine, load, quoted
+from sync_pipelines.exact_json import loads
 
 log = logging.getLogger(__name__)
 
@@ -53,10 +61,15 @@ STILL_OPEN = (
     "the answer was lost and reading could not settle it; nothing newer is sent to this key. Every run looks again. "
     "If the record at the target is in order, forget the doubt with `sync-pipelines reset`."
 )
+FILE_LOST = "the plan's file is lost or was changed"
+
+
+_OPEN = "FROM todo WHERE NOT list_contains(?::VARCHAR[], key)"
+"""Rows without an outcome that are not in doubt."""
 
 
 class PlanStopped(DeliveryError):
-    """A guard stopped the plan and nobody has released it. Nothing was sent."""
+    """A guard stopped the plan and nobody has lifted its verdict. Nothing was sent."""
 
 
 class Paused(DeliveryError):
@@ -95,12 +108,12 @@ def apply(
     limit: int | None = None,
     patience: Patience | None = None,
 ) -> Report:
-    """Bring a sealed plan to its end. Raises PlanStopped, Paused, Busy, LeaseLost, DeliveryError.
+    """Bring a sealed plan to its end. Raises PlanStopped, PlanFileLost, Paused, Busy, LeaseLost, DeliveryError.
 
     `limit` sends only the first N changes of the plan; the rest end as skipped.
     """
     row = ledger.plan(plan_id)
-    plan = stored(files, row)
+    plan, patience = stored(files, row), patience or Patience()
     if plan.account != target.account:
         raise DeliveryError(
             f"plan {plan.id} is for {plan.account}; the settings now point to {target.account}. Nothing was sent."
@@ -109,18 +122,20 @@ def apply(
         return Report(plan.id, ledger.outcome_counts(plan.id), 0, row["read_back"], row["as_planned"])
     if row["state"] == "sealed" and ledger.now() > row["expires_at"]:
         raise DeliveryError(f"plan {plan.id} expired {row['expires_at']}. Nothing was sent; make a new plan.")
-    p = tables.plan.c
-    newer = sa.select(p.id).where(p.account == plan.account, p.state == "done", p.applied_at > row["sealed_at"])
-    newer = newer.where(tables.speaks_for(tables.plan, row["scope"]))
-    if row["state"] == "sealed" and (later := ledger.row(newer)):
+    if row["seal"] is None:
+        settle_first(target, ledger=ledger, files=files, run=run, patience=patience)
         raise DeliveryError(
-            f"plan {later['id']} was applied after plan {plan.id} was made. Nothing was sent; make a new plan."
+            f"plan {plan.id} was made by an earlier version of this program. Nothing of it was sent; preview again."
         )
-    refuse_unless_released(plan, ledger, files)
+    files.check_seal(row)
+    _refuse_unless_lifted(plan, ledger)
     with ledger.holding(plan.account) as lease, engine() as con:
+        row = ledger.plan(plan.id)
+        if row["state"] == "done":
+            return Report(plan.id, ledger.outcome_counts(plan.id), 0, row["read_back"], row["as_planned"])
+        _refuse_what_is_overtaken(row, ledger)
         target.renew()
-        work = _Application(target, plan, ledger, files, run, lease, con, patience or Patience())
-        return work.to_the_end(limit)
+        return _Application(target, plan, row, ledger, files, run, lease, con, patience).to_the_end(limit)
 
 
 def settle_first(
@@ -135,33 +150,38 @@ def settle_first(
     with ledger.holding(target.account) as lease:
         target.renew()
         wait = Waiting(target.account, target.name, ledger, lease, patience or Patience())
-        Settler(target, ledger, files, Journal(ledger, target, run), wait).settle()
+        Settler(target, ledger, files, Journal(ledger, target, run, lease), wait, wait.asked).settle()
 
 
-def refuse_unless_released(plan: Plan, ledger: Ledger, files: PlanFiles) -> None:
-    """Raises PlanStopped for a plan that is neither clear nor released, whoever calls."""
-    released = ledger.releases(plan.account, plan.id)
-    if plan.verdict == "clear" or ("*", plan.id) in released:
-        return
-    rows = files.query(plan.id, "SELECT key, before_print, after_print FROM plan") if released else []
-    if any((r["key"], value_of(r["before_print"], r["after_print"])) in released for r in rows):
+def _refuse_unless_lifted(plan: Plan, ledger: Ledger) -> None:
+    """Raises PlanStopped for a plan that is neither clear nor lifted, whoever calls."""
+    if plan.verdict == "clear" or is_lifted(ledger, plan.id):
         return
     why = "; ".join(f"{f.guard}: {f.message}" for f in plan.findings if f.state == "stopped")
     raise PlanStopped(
         f"plan {plan.id} was stopped before the first write. {why}. If it is right after all: "
-        f"sync-pipelines release {plan.pipeline} --plan {plan.id} --keys all --reason …"
+        f"sync-pipelines release {plan.pipeline} --plan {plan.id} --verdict --reason …"
     )
 
 
-@dataclass(frozen=True)
+def _refuse_what_is_overtaken(row: Mapping[str, Any], ledger: Ledger) -> None:
+    """Raises DeliveryError for a plan that was not begun when a newer one of its scope was finished. Order is a number."""
+    p = tables.plan.c
+    newer = sa.select(p.id).where(p.account == row["account"], p.state == "done", p.seq > row["seq"])
+    newer = newer.where(tables.speaks_for(tables.plan, row["scope"]))
+    if row["state"] == "sealed" and (later := ledger.row(newer)):
+        raise DeliveryError(
+            f"plan {later['id']} was made after plan {row['id']} and is applied. Nothing was sent; make a new plan."
+        )
+
+
 class Waiting:
     """Waits when the vendor asks for it, keeping the lease; beyond patience the run ends and the plan stays open."""
 
-    account: str
-    name: str
-    ledger: Ledger
-    lease: Lease
-    patience: Patience
+    def __init__(self, account: str, name: str, ledger: Ledger, lease: Lease, patience: Patience) -> None:
+        self.account, self.name, self.ledger, self.lease, self.patience = account, name, ledger, lease, patience
+        self.in_a_row = 0
+        """How often the vendor asked for it, with nothing ending in between."""
 
     def __call__(self, seconds: float, why: str) -> None:
         if seconds > self.patience.seconds:
@@ -176,32 +196,39 @@ class Waiting:
             with self.ledger.write() as tx:
                 self.lease.check(tx)
 
+    def asked(self, error: RetryLater) -> None:
+        """Wait as the vendor asks. Raises Paused where that is too long, or was asked too often."""
+        self.in_a_row += 1
+        if self.in_a_row >= self.patience.tries:
+            raise Paused(
+                f"{self.account}: {error}, {self.in_a_row} times in a row. The next run goes on from here."
+            ) from error
+        self(error.seconds, str(error))
+
 
 class _Application:
     """One plan on its way. `work` is the DuckDB table of the rows read again together, with the fate of each."""
 
     def __init__(
-        self,
-        target: Target,
-        plan: Plan,
-        ledger: Ledger,
-        files: PlanFiles,
-        run: str,
-        lease: Lease,
-        con: duckdb.DuckDBPyConnection,
-        patience: Patience,
-    ) -> None:
+        self, target: Target, plan: Plan, row: Mapping[str, Any], ledger: Ledger, files: PlanFiles, run: str, lease: Lease,
+        con: duckdb.DuckDBPyConnection, patience: Patience,
+    ) -> None:  # fmt: skip
         self.target, self.plan, self.ledger, self.files = target, plan, ledger, files
+        self.row, self.seq = row, row["seq"]
         self.run, self.lease, self.con, self.patience = run, lease, con, patience
         self.undo = plan.undo_of is not None
-        self.journal = Journal(ledger, target, run)
-        self._wait = Waiting(plan.account, target.name, ledger, lease, patience)
-        self.settler = Settler(target, ledger, files, self.journal, self._wait)
-        self.progress: dict[int, tuple[str, ...]] = {}
-        """Steps taken in this window by rows that have several."""
+        self.journal = Journal(ledger, target, run, lease)
+        self.wait = Waiting(plan.account, target.name, ledger, lease, patience)
+        self.settler = Settler(target, ledger, files, self.journal, self.wait, self.wait.asked)
+        self.progress: dict[int, frozenset[str]] = {}
+        """Steps taken in this window, or found taken, by rows that have several."""
         self.stale = False
-        self.told_to_wait = 0
-        """How often in a row, with no row ending in between."""
+        """Whether something was waited for: then nothing more goes out before everything is read again."""
+        self.tries: Counter[int] = Counter()
+        """By row: passes that had no effect on it."""
+        self.part_of: dict[int, int] = {}
+        """By row: which part of a refused batch it goes with. Rows of different parts are not sent together."""
+        self.parts = 0
         self.sent_before: set[int] = set()
         """Rows that this plan had sent before this run took it up."""
         self.writes = 0
@@ -210,22 +237,13 @@ class _Application:
         self.settler.settle()
         self._supersede()
         self._begin(limit)
-        idle = 0
-        while idle < self.patience.tries and self._todo():
+        left = self._todo()
+        while left:
             self._pass()
-            if self.journal.ended:
-                idle = self.told_to_wait = self.journal.ended = 0
-            else:
-                idle += 1
-        doubtful = self._doubtful_keys()
-        self._end_all(
-            "SELECT row, key, $2 FROM todo WHERE list_contains($1::VARCHAR[], key)", "unknown", [doubtful, STILL_OPEN]
-        )
-        failed = f"no effect in {idle} tries: {self.journal.last_message}"
-        self._end_all(
-            "SELECT row, key, $2 FROM todo WHERE NOT list_contains($1::VARCHAR[], key)", "failed", [doubtful, failed]
-        )
+            left = self._count_tries()
+        self._end_all("SELECT row, key, $1 FROM todo", "unknown", [STILL_OPEN])
         read_back, as_planned = self._look_back() if self.writes else (None, None)
+        self._prove_complete()
         self._done(self.plan.id, read_back=read_back, as_planned=as_planned)
         return Report(self.plan.id, self.ledger.outcome_counts(self.plan.id), self.writes, read_back, as_planned)
 
@@ -233,8 +251,7 @@ class _Application:
         """Leave in `todo` what has no outcome yet. Returns how many of these rows are not in doubt."""
         self._load_ended(self.plan.id)
         self.con.execute("DELETE FROM todo WHERE row IN (SELECT row FROM ended)")
-        open_rows = "SELECT count(*) FROM todo WHERE NOT list_contains(?::VARCHAR[], key)"
-        (n,) = self.con.execute(open_rows, [self._doubtful_keys()]).fetchall()[0]
+        (n,) = self.con.execute(f"SELECT count(*) {_OPEN}", [self._doubtful_keys()]).fetchall()[0]
         return int(n)
 
     def _doubtful_keys(self) -> list[str]:
@@ -243,7 +260,7 @@ class _Application:
     def _pass(self) -> None:
         """Send every row once that needs it, window by window, each read just before; settle what stayed unclear.
 
-        After any longer wait the rest is left to the next pass: what was read before it may hold no more.
+        After any wait the rest is left to the next pass: what was read before it may hold no more.
         """
         self.stale = False
         for window in self._windows():
@@ -255,64 +272,100 @@ class _Application:
                 break
         self.settler.settle()
 
+    def _count_tries(self) -> int:
+        """A row that a whole pass did not bring further was tried once; after the last try it goes alone, and then fails.
+        Returns how many rows are still to go."""
+        if self.journal.ended:
+            self.wait.in_a_row = self.journal.ended = 0
+        left = self._todo()
+        if self.stale or not left:
+            return left
+        failed = []
+        for row, key in self.con.execute(f"SELECT row, key {_OPEN} ORDER BY row", [self._doubtful_keys()]).fetchall():
+            self.tries[row] += 1
+            if self.tries[row] == self.patience.tries and not self._goes_alone(row):
+                self._part(row)
+            elif self.tries[row] >= self.patience.tries:
+                failed.append((row, key))
+        told = (
+            f"no effect in {self.patience.tries} tries: {self.journal.last_message or 'the target did not take it up'}"
+        )
+        for part in chunks(failed):
+            self.journal.end(self.plan.id, part, "failed", told)
+        return self._todo() if failed else left
+
     # --- before the first call --------------------------------------------------------------------------------------
 
     def _supersede(self) -> None:
         """Rows that an older plan never got to are skipped: this plan looks at a newer source."""
-        older = sa.select(tables.plan.c.id).where(
-            tables.plan.c.account == self.plan.account,
-            tables.plan.c.state == "applying",
-            tables.plan.c.id != self.plan.id,
+        p = tables.plan.c
+        older = sa.select(tables.plan).where(
+            p.account == self.plan.account, p.state == "applying", p.id != self.plan.id, p.seq < self.seq
         )
         if self.plan.scope:  # what is about another partition goes on when its turn comes
-            older = older.where(tables.plan.c.scope == self.plan.scope)
+            older = older.where(p.scope == self.plan.scope)
         for found in self.ledger.rows(older):
             self._end_rows_in_doubt(found["id"])
             self._load_ended(found["id"])
             ended = {row for (row,) in self.con.execute("FROM ended").fetchall()}
-            todo = self.files.query(found["id"], "SELECT row, key FROM plan ORDER BY row")
-            for part in chunks((r["row"], r["key"]) for r in todo if r["row"] not in ended):
-                self.journal.end(found["id"], part, "skipped", f"plan {self.plan.id} took over")
+            for part, why in self._left_of(found, ended):
+                self.journal.end(found["id"], part, "skipped", why)
             self._done(found["id"])
+
+    def _left_of(self, row: Mapping[str, Any], ended: set[int]) -> Iterator[tuple[list[tuple[int, str]], str]]:
+        """Rows and keys of a plan that never got an outcome, and why they are skipped. Of a plan whose file is lost only the
+        number of rows is known."""
+        why = f"plan {self.plan.id} took over"
+        try:
+            self.files.check_seal(row)
+            for part in self.files.stream(row["id"], "SELECT row, key FROM plan ORDER BY row"):
+                yield [(r["row"], r["key"]) for r in part if r["row"] not in ended], why
+        except PlanFileLost:
+            counts = stored(self.files, row).counts
+            rows = range(counts.changes + counts.adopt + counts.held)
+            for numbers in chunks(n for n in rows if n not in ended):
+                yield [(n, "") for n in numbers], f"{FILE_LOST}; {why}"
 
     def _begin(self, limit: int | None) -> None:
         """Note the rows that will not go (held, not released, past the limit); the others become the table `todo`."""
+        ends = json.loads(self.row["ends"] or "{}") if self.row["state"] == "sealed" else {}
+        p, h, r = tables.plan.c, tables.hold.c, tables.release.c
         with self.ledger.write() as tx:
             self.lease.check(tx)
-            tx.execute(
-                tables.plan.update().where(tables.plan.c.id == self.plan.id).values(state="applying", run=self.run)
-            )
+            mine = tables.plan.update().where(p.id == self.plan.id)
+            tx.execute(mine.values(state="applying", run=self.run, **({} if limit is None else {"partial": 1})))
+            if keys := ends.get("holds"):
+                over = tables.hold.delete().where(h.account == self.plan.account, h.key == sa.bindparam("k"))
+                tx.execute(over, [{"k": key} for key in keys])
+            if ids := ends.get("releases"):
+                spent = tables.release.update().where(r.id == sa.bindparam("i"), r.ended.is_(None))
+                told = spent.values(ended="another value", ended_at=self.ledger.now())
+                tx.execute(told, [{"i": i} for i in ids])
         self.sent_before = self.journal.sent_rows(self.plan.id)
         self._load_ended(self.plan.id)
-        pairs = pa.schema([("key", pa.string()), ("value", pa.string())])
-        for table, plan_id in (("released", None), ("released_here", self.plan.id)):
-            found = self.ledger.releases(self.plan.account, plan_id)
-            load(self.con, table, pairs, [tuple(zip(*sorted(found), strict=True))] if found else [])
+        given: dict[tuple[str, str], list[str]] = {}
+        for release in open_releases(self.ledger, self.plan.account):
+            given.setdefault((release.key, release.value), []).append(release.kind)
+        columns = pa.schema([(n, pa.string()) for n in ("key", "value", "kinds")])
+        rows = [(key, value, ",".join(kinds)) for (key, value), kinds in given.items()]
+        load(self.con, "released", columns, [tuple(zip(*rows, strict=True))] if rows else [])
         self.con.execute(f"CREATE VIEW plan AS SELECT * FROM read_parquet('{quoted(self.plan.path)}')")
         self.con.execute(
             """CREATE TABLE todo AS
-            WITH open AS (
-                SELECT p.*, (p.key, p.before_print || '>' || p.after_print) AS change,
-                    change IN (SELECT (key, value) FROM released) AS may_be_held_no_more,
-                    $clear OR $every OR change IN (SELECT (key, value) FROM released_here) AS plan_lets_it_go
-                FROM plan p ANTI JOIN ended e ON e.row = p.row)
-            SELECT row, key, action, held, reason, plan_lets_it_go
-                AND (held IS NULL OR list_contains($kinds, held) AND ($every OR may_be_held_no_more)) AS may_go
-            FROM open""",
-            {
-                "clear": self.plan.verdict == "clear",
-                "every": ("*", self.plan.id) in self.ledger.releases(self.plan.account, self.plan.id),
-                "kinds": sorted(RELEASABLE),
-            },
+            SELECT p.row, p.key, p.action, p.held, p.holds, p.reason, p.held IS NULL OR (
+                list_has_all($kinds, string_split(p.holds, ','))
+                AND list_has_all(string_split(coalesce(r.kinds, ''), ','), string_split(p.holds, ','))) AS may_go
+            FROM plan p ANTI JOIN ended e ON e.row = p.row
+            LEFT JOIN released r ON r.key = p.key AND r.value = p.before_print || '>' || p.after_print""",
+            {"kinds": list(RELEASABLE)},
         )
-        self._end_all("SELECT row, key, reason FROM todo WHERE NOT may_go AND held IS NOT NULL", "held")
-        self._end_all(
-            "SELECT row, key, 'a guard stopped the plan' FROM todo WHERE NOT may_go AND held IS NULL", "skipped"
-        )
+        for part in batches(
+            self.con, "SELECT key FROM todo WHERE NOT may_go AND list_contains(string_split(holds, ','), 'gone')"
+        ):
+            self.journal.note_gone([r["key"] for r in part], self.seq)
+        self._end_all("SELECT row, key, reason FROM todo WHERE NOT may_go", "held")
         self.con.execute("DELETE FROM todo WHERE NOT may_go")
         if limit is not None:
-            with self.ledger.write() as tx:
-                tx.execute(tables.plan.update().where(tables.plan.c.id == self.plan.id).values(partial=1))
             beyond = "SELECT row FROM todo WHERE action <> 'adopt' ORDER BY row OFFSET ?"
             self._end_all(f"SELECT row, key, 'beyond the limit' FROM todo WHERE row IN ({beyond})", "skipped", [limit])
             self.con.execute(f"DELETE FROM todo WHERE row IN ({beyond})", [limit])
@@ -340,22 +393,37 @@ class _Application:
             yield f"row BETWEEN {part[0]} AND {part[-1]}"
 
     def _read_again(self, window: str) -> None:
-        """See which rows are still as the plan saw them; the others end here."""
+        """See which rows are still as the plan saw them; the others end here.
+
+        drifted: a newer plan wrote it, or somebody changed it. settling: we wrote it just now, and what is shown may be older
+        than that: it is waited for. there: as wanted, and nothing is due that a read cannot show.
+        """
         self.journal.remote_ids.clear()
         self.progress.clear()
         keys = [key for (key,) in self.con.execute(f"SELECT key FROM todo WHERE {window}").fetchall()]
-        load_records(self.con, self.ledger, self.plan.account, keys if len(keys) <= FEW else None)
+        load_records(
+            self.con, self.ledger, self.plan.account, self.target.rules.id, self.target.settles_within,
+            keys if len(keys) <= FEW else None,
+        )  # fmt: skip
         reads = not all(s.compares for s in self.target.steps)
-        load_live(self.con, "live", self._read(keys) if reads else (), self.target.fields)
+        if not self._reading(partial(self._load, keys if reads else ())):
+            return  # nothing is sent in this pass any more
+        unseen = [s.name for s in self.target.steps if not self.target.shows(s)]
         self.con.execute(
             f"""CREATE OR REPLACE TABLE work AS
-            SELECT p.row, p.key, coalesce(r.done, '[]') AS done, r.remote_id AS known_id, CASE
+            SELECT p.row, p.key, CASE WHEN r.plan = $plan AND r.state = 'partial' THEN r.done ELSE '[]' END AS done,
+                r.remote_id AS known_id, CASE
                 WHEN list_contains($doubtful::VARCHAR[], p.key) THEN 'doubtful'
-                WHEN r.plan = $plan AND r.state = 'partial' THEN 'pending'
+                WHEN r.seq > $seq THEN 'overtaken'
+                WHEN r.plan = $plan AND r.state = 'partial'
+                    THEN CASE WHEN $reads AND r.fresh = 0 AND {AS_RECORDED} = 'differs' THEN 'drifted' ELSE 'pending' END
+                WHEN $reads AND r.fresh = 1 AND NOT coalesce(r.plan = $plan, false) AND CASE r.state
+                    WHEN 'absent' THEN l.key IS NOT NULL ELSE {AS_RECORDED} <> 'same' END THEN 'settling'
                 WHEN p.action <> 'create' AND p.remote_id <> l.remote_id THEN 'drifted'  -- another record by the same key
                 WHEN NOT $reads THEN CASE WHEN p.steps = '[]' THEN 'there' ELSE 'pending' END
                 WHEN coalesce(l.fingerprint, '') = p.after_print AND (p.before_print <> p.after_print OR p.steps = '[]')
-                    THEN 'there'
+                    THEN CASE WHEN p.action = 'update' AND list_has_any($unseen::VARCHAR[], from_json(p.steps, '["VARCHAR"]'))
+                        THEN 'due' ELSE 'there' END
                 WHEN coalesce(l.fingerprint, '') <> p.before_print OR (p.absent AND l.key IS NOT NULL)
                     THEN 'drifted'
                 ELSE 'pending' END AS fate
@@ -363,19 +431,72 @@ class _Application:
                   FROM plan SEMI JOIN todo USING (row) WHERE {window}) p
             LEFT JOIN live l ON l.key = p.key
             LEFT JOIN record r ON r.key = p.key""",
-            {"plan": self.plan.id, "doubtful": self._doubtful_keys(), "reads": reads},
+            {
+                "plan": self.plan.id,
+                "seq": self.seq,
+                "doubtful": self._doubtful_keys(),
+                "reads": reads,
+                "unseen": unseen,
+            },
         )
-        for part in self._work("there"):
+        fates = {fate for (fate,) in self.con.execute("SELECT DISTINCT fate FROM work").fetchall()}
+        if "settling" in fates:
+            self._wait_until_shown()
+        if "due" in fates:
+            self._only_unseen_steps(unseen)
+        for part in self._work("there") if "there" in fates else ():
             there = [change_from(r, remote_id=r["live_id"]) for r in part]
-            self.journal.found_there(self.plan.id, there, self.sent_before, undo=self.undo)
-        drifted = "SELECT row, key, 'changed at the target since it was planned' FROM work WHERE fate = 'drifted'"
-        self._end_all(drifted, "drifted")
+            self.journal.found_there(self.plan.id, there, self.sent_before, seq=self.seq, undo=self.undo)
+        for fate, why in (
+            ("drifted", "changed at the target since it was planned"),
+            ("overtaken", "a newer plan has written this key since"),
+        ):
+            if fate in fates:
+                self._end_all("SELECT row, key, $1 FROM work WHERE fate = $2", "drifted", [why, fate])
+
+    def _load(self, keys: Sequence[str]) -> None:
+        load_live(self.con, self._read(keys) if keys else (), self.target, self.ledger)
 
     def _read(self, keys: Sequence[str]) -> Iterator[Live]:
         """These records as they are now. Where a read gives everything, the others are not worth comparing."""
         wanted = set(keys)
         live = self.target.read(None if self.target.window is None else keys)
         yield from (record for record in live if record.key in wanted)
+
+    def _reading(self, read: Callable[[], None]) -> bool:
+        """Read. Where the vendor asks to wait that is done as for a write, and everything is read again; then this is False."""
+        try:
+            read()
+        except RetryLater as e:
+            self._wait_long(e)
+            return False
+        except CannotGoOn as e:
+            raise DeliveryError(
+                f"{self.plan.account}: {e}. The plan stays open; nothing that was sent is sent again."
+            ) from e
+        return True
+
+    def _wait_until_shown(self) -> None:
+        """Wait until the target shows what was last written to these rows; the next pass reads them again."""
+        r = tables.record.c
+        keys = [key for (key,) in self.con.execute("SELECT key FROM work WHERE fate = 'settling'").fetchall()]
+        clock, settles = self.ledger.clock, self.target.settles_within.total_seconds()
+        left = 0.0
+        for part in chunks(keys, FEW):
+            query = sa.select(r.boot, r.monotonic, r.at).where(r.account == self.plan.account, r.key.in_(part))
+            for boot, ticks, at in (row.values() for row in self.ledger.rows(query)):
+                here = boot and boot == self.ledger.boot
+                age = clock.monotonic() - ticks if here else (clock.now() - moment(at)).total_seconds()
+                left = max(left, settles - age)
+        self.wait(left + 0.001, "what was written to some rows just now does not show yet")
+        self.stale = True
+
+    def _only_unseen_steps(self, unseen: Sequence[str]) -> None:
+        """Rows whose visible values are as wanted, by whoever: what a read cannot show is still due."""
+        for part in self._work("due"):
+            for r in part:
+                self.progress[r["row"]] = frozenset(step_names(r["steps"])) - set(unseen)
+        self.con.execute("UPDATE work SET fate = 'pending' WHERE fate = 'due'")
 
     def _work(self, fate: str) -> Iterator[list[dict[str, Any]]]:
         """Rows of the window with this fate, whole, in the order of the plan, a chunk at a time."""
@@ -395,8 +516,8 @@ class _Application:
                 names = step_names(r["steps"])
                 if step.name not in names:
                     continue
-                done = self.progress.get(r["row"], step_names(r["done"]))
-                if step.name in done or not set(names[: names.index(step.name)]) <= set(done):
+                done = self.progress.get(r["row"]) or frozenset(step_names(r["done"]))
+                if step.name in done or not set(names[: names.index(step.name)]) <= done:
                     continue
                 live = None
                 if r["live"] is not None:
@@ -415,8 +536,8 @@ class _Application:
                         f"{self.target.name} cut its batches so that a row would be sent twice. Nothing more was sent."
                     )
                 offered |= rows
-                parts = [tuple(batch)]
-                while parts:
+                parts = [tuple(p) for _, p in groupby(batch, key=lambda c: self.part_of.get(c.row, 0))]
+                while parts and not self.stale:
                     parts[:0] = self._send(step, parts.pop(0))
                 if self.stale:
                     return
@@ -436,12 +557,12 @@ class _Application:
                 self._answer(intent, {part[0].key: Refused(str(e))})
             elif step.atomic:
                 self._answer(intent, {c.key: NotApplied(str(e)) for c in part})
-                return _halves(part)
+                return self._halves(part)
             else:  # some rows may have been applied: read before sending any of them again
                 self._answer(intent, {})
-                open_rows = self.settler.settle().get(self.plan.id, set())
+                self.settler.settle()
+                self._halves(part)
                 self.stale = True
-                return _halves([c for c in part if c.row in open_rows])
         except CannotGoOn as e:
             self._answer(intent, {c.key: NotApplied(str(e)) for c in part})
             raise DeliveryError(
@@ -452,20 +573,32 @@ class _Application:
             log.info("%s: %d rows sent (%s)", self.target.name, len(part), step.name)
         return []
 
+    def _halves(self, part: Sequence[Change]) -> list[tuple[Change, ...]]:
+        """Cut a refused batch in two. Its halves stay apart in later passes, too."""
+        middle = (len(part) + 1) // 2
+        halves = [tuple(half) for half in (part[:middle], part[middle:]) if half]
+        for half in halves:
+            self._part(*(c.row for c in half))
+        return halves
+
+    def _part(self, *rows: int) -> None:
+        self.parts += 1
+        self.part_of.update(dict.fromkeys(rows, self.parts))
+
+    def _goes_alone(self, row: int) -> bool:
+        """Whether a row goes without others already."""
+        part = self.part_of.get(row)
+        return part is not None and sum(p == part for p in self.part_of.values()) == 1
+
     def _wait_long(self, asked: RetryLater) -> None:
         """Wait as the vendor asks. What was read before may hold no more. Raises Paused."""
-        self.told_to_wait += 1
-        if self.told_to_wait >= self.patience.tries:
-            raise Paused(
-                f"{self.plan.account}: {asked}, {self.told_to_wait} times in a row. The next run goes on from here."
-            )
-        self._wait(asked.seconds, str(asked))
+        self.wait.asked(asked)
         self.stale = True
 
     def _intend(self, step: Step, part: Sequence[Change]) -> Intent:
         rows = ",".join(str(c.row) for c in part)
         key = blake2b(f"{self.plan.id}/{step.name}/{rows}".encode(), digest_size=16).hexdigest()
-        intent = self.journal.intend(self.lease, self.plan.id, step, part, key)
+        intent = self.journal.intend(self.plan.id, step, part, key)
         if self.ledger.clock.monotonic() - self.journal.intended_at > FRESH_LEASE:
             self._answer(intent, {c.key: NotApplied("not sent") for c in part})
             raise DeliveryError(
@@ -477,8 +610,9 @@ class _Application:
     def _answer(self, intent: Intent, answers: Mapping[str, Answer]) -> None:
         for change in intent.changes:
             if len(change.steps) > 1 and isinstance(answers.get(change.key), Applied):
-                self.progress[change.row] = change.steps[: change.steps.index(intent.step.name) + 1]
-        self.journal.answer(intent, answers, undo=self.undo)
+                taken = change.steps[: change.steps.index(intent.step.name) + 1]
+                self.progress[change.row] = self.progress.get(change.row, frozenset()) | frozenset(taken)
+        self.journal.answer(intent, answers, seq=self.seq, undo=self.undo)
 
     # --- the end ----------------------------------------------------------------------------------------------------
 
@@ -488,8 +622,19 @@ class _Application:
                 rows = zip(doubt.rows, doubt.keys, strict=True)
                 self.journal.end(plan_id, rows, "unknown", STILL_OPEN)
 
+    def _prove_complete(self) -> None:
+        """A plan is done when the ledger shows an outcome for every row of it. Raises DeliveryError."""
+        counts = self.plan.counts
+        planned = counts.changes + counts.adopt + counts.held
+        if planned != (ended := sum(self.ledger.outcome_counts(self.plan.id).values())):
+            raise DeliveryError(
+                f"plan {self.plan.id} has {planned} rows and {ended} outcomes: it is not finished. This is a fault of the "
+                "program; run it again, and report it."
+            )
+
     def _done(self, plan_id: str, **found: int | None) -> None:
         with self.ledger.write() as tx:
+            self.lease.check(tx)
             tx.execute(
                 tables.plan.update()
                 .where(tables.plan.c.id == plan_id)
@@ -511,18 +656,15 @@ class _Application:
         if not rows:
             return settled, settled
         load(self.con, "delivered", pa.schema([("row", pa.int64())]), [[rows]])
-        query = "SELECT row, key, after_print FROM plan SEMI JOIN delivered USING (row) ORDER BY row"
         as_planned = 0
-        if self.target.window is None:
-            keys = [k for (k,) in self.con.execute("SELECT key FROM plan SEMI JOIN delivered USING (row)").fetchall()]
-            load_live(self.con, "live", self._read(keys), self.target.fields)
-            kept = f"""SELECT count(*) FROM ({query}) p LEFT JOIN live l USING (key)
-                WHERE coalesce(l.fingerprint, '') = after_print"""
-            as_planned = self.con.execute(kept).fetchall()[0][0]
-        else:
-            for part in chunks((r for b in batches(self.con, query) for r in b), self.target.window):
-                now = {live.key: live.fields for live in self.target.read([r["key"] for r in part])}
-                as_planned += sum(fingerprint(now.get(r["key"]), self.target.fields) == r["after_print"] for r in part)
+        for part in chunks(sorted(rows), self.target.window or len(rows)):
+            chosen = f"FROM plan p SEMI JOIN delivered USING (row) WHERE row BETWEEN {part[0]} AND {part[-1]}"
+            keys = [key for (key,) in self.con.execute(f"SELECT key {chosen}").fetchall()]
+            while not self._reading(partial(self._load, keys)):
+                pass
+            shown = "coalesce((SELECT l.fingerprint FROM live l WHERE l.key = p.key), '')"
+            kept = f"SELECT count(*) {chosen} AND {shown} = after_print"
+            as_planned += self.con.execute(kept).fetchall()[0][0]
         if as_planned < len(rows):
             log.warning(
                 "%s: %d of %d rows read back differ from what was sent",
@@ -531,8 +673,3 @@ class _Application:
                 len(rows),
             )
         return settled + len(rows), settled + as_planned
-
-
-def _halves(part: Sequence[Change]) -> list[tuple[Change, ...]]:
-    middle = (len(part) + 1) // 2
-    return [tuple(half) for half in (part[:middle], part[middle:]) if half]

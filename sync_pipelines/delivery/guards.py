@@ -11,7 +11,7 @@ from decimal import Decimal
 from statistics import median
 from typing import Any
 
-from sync_pipelines.delivery.model import Counts, Fields, Finding
+from sync_pipelines.delivery.model import Counts, Fields, Finding, HeldKind
 
 ENOUGH_ROWS = 50
 """With fewer live rows than this a share says nothing: there is no baseline."""
@@ -22,10 +22,14 @@ RowGuard = Callable[[Fields | None, Fields], str | None]
 
 @dataclass(frozen=True)
 class Sight:
-    """What a plan guard sees. `first`: nothing was ever applied to this account, so nothing can be compared with."""
+    """What a plan guard sees. first: nothing was ever applied to this account, so nothing can be compared with. written: how
+    many records of ours should be there (None: only chosen keys were looked at); vanished: how many of these are not there any
+    more, and nobody took note of it yet."""
 
     counts: Counts
     first: bool
+    written: int | None = None
+    vanished: int = 0
 
 
 PlanGuard = Callable[[Sight], Finding]
@@ -57,38 +61,70 @@ def moved_too_far(share: Decimal, fields: Callable[[str], bool], what: str = "pr
 def share_of_live(
     guard: str, limit: Decimal, part: Callable[[Counts], int], of: Callable[[Counts], int], what: str
 ) -> PlanGuard:
-    """Stop when `part` is more than `limit` of `of`, in the whole plan or in any one of its parents."""
+    """Stop when `part` is more than `limit` of `of`: in the whole plan, in any one of its parents, or in those together that
+    are too small to be measured alone."""
 
     def look(sight: Sight) -> Finding:
         if sight.first:
             return Finding(guard, "no_baseline", "first run on this account: nothing to compare with")
-        found: list[Finding] = []
-        for parent, counts in (sight.counts.by_parent or {"": sight.counts}).items():
-            where, whole = f" of {parent}" if parent else "", of(counts)
-            if counts.live < ENOUGH_ROWS:
-                found.append(
-                    Finding(guard, "no_baseline", f"fewer than {ENOUGH_ROWS} live rows{where}: nothing to compare with")
-                )
-                continue
-            measured = Decimal(part(counts)) / max(whole, 1)
-            text = f"{part(counts)} of {whole} rows{where} {what} ({measured:.1%}; limit {limit:.0%})"
-            found.append(Finding(guard, "stopped" if measured > limit else "clear", text))
+        found = [measured(where, counts) for where, counts in _groups(sight.counts).items()]
         return worst(guard, found)
+
+    def measured(where: str, counts: Sequence[Counts]) -> Finding:
+        live, some, whole = (sum(f(c) for c in counts) for f in (lambda c: c.live, part, of))
+        if live < ENOUGH_ROWS:
+            text = f"fewer than {ENOUGH_ROWS} live rows{where}: nothing to compare with"
+            return Finding(guard, "no_baseline", text)
+        share = Decimal(some) / max(whole, 1)
+        text = f"{some} of {whole} rows{where} {what} ({share:.1%}; limit {limit:.0%})"
+        return Finding(guard, "stopped" if share > limit else "clear", text)
 
     return look
 
 
+def _groups(counts: Counts) -> dict[str, list[Counts]]:
+    """What shares are measured of, by how a message names it."""
+    large = {f" of {p}": [c] for p, c in counts.by_parent.items() if p and c.live >= ENOUGH_ROWS}
+    small = [c for c in counts.by_parent.values() if c.live < ENOUGH_ROWS]
+    found = {**large, **({" of the small ones together": small} if large and small else {})}
+    return found if len(counts.by_parent) == 1 and large else {**found, "": [counts]}
+
+
+def has_baseline(counts: Counts, *, first: bool) -> Callable[[str], bool]:
+    """Whether the share of what is removed from a parent can be measured: alone, or with the other small ones."""
+    small = sum(c.live for c in counts.by_parent.values() if c.live < ENOUGH_ROWS)
+
+    def known(parent: str) -> bool:
+        of = counts.by_parent.get(parent, Counts())
+        return not first and (of.live >= ENOUGH_ROWS or small >= ENOUGH_ROWS)
+
+    return known
+
+
 def change_size_guards(moving: Decimal, removed: Decimal, held: Decimal) -> list[PlanGuard]:
-    """The three that every target wants: too much would move, be removed, or be held back."""
+    """What every target wants: too much would move, be removed, or be held back; most of what we wrote has vanished."""
     return [
         share_of_live("moving", moving, lambda c: c.update + c.remove, lambda c: c.live, "would move"),
         share_of_live("removed", removed, lambda c: c.remove, lambda c: c.live, "would be removed"),
         share_of_live("held", held, waiting_for_a_person, lambda c: c.desired, "are held back"),
+        vanished,
     ]
 
 
+DECIDED: tuple[HeldKind, ...] = ("settling", "undone")
+"""Reasons to hold a row that are no news: it needs a moment, or a person has decided."""
+
+
 def waiting_for_a_person(counts: Counts) -> int:
-    return counts.held - counts.held_by_kind.get("settling", 0)
+    return counts.held - sum(counts.held_by_kind.get(kind, 0) for kind in DECIDED)
+
+
+def vanished(sight: Sight) -> Finding:
+    """Stop when most of what we wrote is not at the target any more: somebody emptied it, or it is another one."""
+    if sight.written is None or sight.written < ENOUGH_ROWS:
+        return Finding("vanished", "no_baseline", "too few records of ours are known to compare with")
+    text = f"{sight.vanished} of {sight.written} records that we wrote are not at the target any more"
+    return Finding("vanished", "stopped" if sight.vanished * 2 > sight.written else "clear", text)
 
 
 def source_shrank(share: Decimal, rows: int, earlier: Sequence[int]) -> PlanGuard:

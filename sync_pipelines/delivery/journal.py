@@ -1,23 +1,28 @@
-"""What the ledger learns while a plan is applied: intents, answers, and the records and outcomes that move with them."""
+"""What the ledger learns while a plan is applied: intents, answers, and the records and outcomes that move with them.
+
+Every transaction looks at the lease first: a process that lost it while it waited for the vendor notes nothing any more.
+"""
 
 from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert as upsert_into
 
-from sync_pipelines.delivery import ledger as tables
-from sync_pipelines.delivery.ledger import Lease, Ledger, add_outcomes, many, put
+from sync_pipelines.delivery import tables
+from sync_pipelines.delivery.lease import Lease
+from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import (
     Accepted,
     Answer,
     Applied,
     Change,
     Done,
+    Fields,
     Intent,
     NotApplied,
     OutcomeState,
@@ -28,16 +33,22 @@ from sync_pipelines.delivery.model import (
     Unclear,
     Waits,
 )
-from sync_pipelines.delivery.plans import step_text
+from sync_pipelines.delivery.plans import step_text, value_of
+from sync_pipelines.delivery.releasing import open_releases
+from sync_pipelines.delivery.tables import PUT_RECORD, add_outcomes, many, put
 
 
 class Journal:
     """Writes for one run on one target account. `last_message`: what the vendor last said of a row that must be tried again."""
 
-    def __init__(self, ledger: Ledger, target: Target, run: str) -> None:
-        self.ledger, self.target, self.run = ledger, target, run
-        holds = sa.select(tables.hold.c.key).where(tables.hold.c.account == target.account)
-        self.held_keys = {row["key"] for row in ledger.rows(holds)}
+    def __init__(self, ledger: Ledger, target: Target, run: str, lease: Lease) -> None:
+        self.ledger, self.target, self.run, self.lease = ledger, target, run, lease
+        self.steps = {step.name: step for step in target.steps}
+        self.held_keys = set(ledger.column(sa.select(tables.hold.c.key).where(tables.hold.c.account == target.account)))
+        self.released: dict[str, list[str]] = {}
+        """By key: what open releases let through."""
+        for given in open_releases(ledger, target.account):
+            self.released.setdefault(given.key, []).append(given.value)
         self.intended_at = 0.0
         self.last_message = ""
         self.ended = 0
@@ -45,25 +56,30 @@ class Journal:
         self.remote_ids: dict[int, str] = {}
         """Ids given by a step to rows that need another."""
 
-    def intend(self, lease: Lease, plan: str, step: Step, changes: Sequence[Change], key: str) -> Intent:
+    @contextmanager
+    def _write(self) -> Iterator[sa.Connection]:
+        """A transaction of the holder of the account. Raises LeaseLost."""
+        with self.ledger.write() as tx:
+            self.lease.check(tx)
+            yield tx
+
+    def intend(self, plan: str, step: Step, changes: Sequence[Change], key: str) -> Intent:
         """Commit that these rows are about to be sent. Raises LeaseLost."""
         intent = Intent(uuid.uuid4().hex, key, plan, step, tuple(changes))
         rows = json.dumps([c.row for c in changes])
-        clock = self.ledger.clock
-        with self.ledger.write() as tx:
-            lease.check(tx)
-            self.intended_at = clock.monotonic()
+        with self._write() as tx:
+            self.intended_at = self.ledger.clock.monotonic()
             tx.execute(
                 tables.attempt.insert().values(
                     id=intent.id, plan=plan, account=self.target.account, run=self.run, step=step.name, rows=rows,
                     keys=json.dumps([c.key for c in changes]), key=key,
-                    state="open", doubtful=rows, handles="{}", intended_at=self.ledger.now(), boot=clock.boot(),
+                    state="open", doubtful=rows, handles="{}", intended_at=self.ledger.now(), boot=self.ledger.boot,
                     monotonic=self.intended_at,
                 )
             )  # fmt: skip
         return intent
 
-    def answer(self, intent: Intent, answers: Mapping[str, Answer], *, undo: bool) -> None:
+    def answer(self, intent: Intent, answers: Mapping[str, Answer], *, seq: int, undo: bool) -> None:
         """Commit the answers of one call: the attempt, and per row its outcome and record, together."""
         doubtful, handles, messages = [], {}, []
         ended: list[dict[str, Any]] = []
@@ -91,22 +107,33 @@ class Journal:
                     doubtful.append(change.row)
                     messages.append(message)
         self.last_message = messages[0] if messages else self.last_message
-        self.ended += len(ended) + len(applied)
-        with self.ledger.write() as tx:
+        with self._write() as tx:
             tx.execute(
                 tables.attempt.update().where(tables.attempt.c.id == intent.id).values(
                     state="doubt" if doubtful else "answered", doubtful=json.dumps(doubtful), handles=json.dumps(handles),
                     landed=int(all(isinstance(answers.get(k), Done) for k in keys_of(intent, doubtful))),
                     message=messages[0] if messages else None, answered_at=self.ledger.now(),
+                    boot=self.ledger.boot, monotonic=self.ledger.clock.monotonic(),
                 )
             )  # fmt: skip
             add_outcomes(tx, ended, self.ledger.now())
-            self._move_records(tx, intent.plan, intent.step, applied, undo=undo)
+            self._move_records(tx, intent.plan, seq, intent.step, applied, undo=undo)
+        self.ended += len(ended) + len(applied)
 
-    def settled(self, intent: Intent, answers: Mapping[str, Answer], left: Iterable[int], *, undo: bool) -> None:
-        """Commit what reading found out about a doubt. `left`: rows that stay in doubt."""
+    def settled(
+        self, intent: Intent, answers: Mapping[str, Answer], left: Iterable[int], *, seq: int, undo: bool
+    ) -> None:
+        """Commit what reading found out about a doubt. `left`: rows that stay in doubt.
+
+        A create under whose key something else is found is ours, and not as we made it: it is known as such, and whether to
+        write over it is a question for the next plan.
+        """
         left = sorted(left)
         applied = [(c, a) for c in intent.changes if isinstance(a := answers.get(c.key), Applied)]
+        changed = [
+            c for c in intent.changes
+            if isinstance(answers.get(c.key), Stale) and c.action == "create" and c.steps[:1] == (intent.step.name,)
+        ]  # fmt: skip
         ended = [
             self._outcome(intent.plan, c, "delivered", a.remote_id, intent.id, "settled by reading")
             for c, a in applied
@@ -120,28 +147,41 @@ class Journal:
                 ended.append(
                     self._outcome(intent.plan, change, "drifted", None, intent.id, answer.message, before=intent.step)
                 )
-        self.ended += len(ended) + len(applied)
-        with self.ledger.write() as tx:
+        took_effect = [c.row for c, _ in applied] + [c.row for c in changed]
+        with self._write() as tx:
             tx.execute(
                 tables.attempt.update()
                 .where(tables.attempt.c.id == intent.id)
-                .values(state="doubt" if left else "settled", doubtful=json.dumps(left), answered_at=self.ledger.now())
-            )
+                .values(
+                    state="doubt" if left else "settled", doubtful=json.dumps(left), answered_at=self.ledger.now(),
+                    settled=self._also_settled(tx, intent.id, took_effect),
+                )
+            )  # fmt: skip
             add_outcomes(tx, ended, self.ledger.now())
-            self._move_records(tx, intent.plan, intent.step, applied, undo=undo)
+            self._move_records(tx, intent.plan, seq, intent.step, applied, undo=undo)
+            self._note_ours(tx, intent.plan, seq, intent.step, changed)
+        self.ended += len(ended) + len(applied)
 
-    def found_there(self, plan: str, changes: Sequence[Change], sent: set[int], *, undo: bool) -> None:
+    def _also_settled(self, tx: sa.Connection, attempt: str, rows: Sequence[int]) -> str | None:
+        """Rows found applied, with those that an earlier look found; null for none."""
+        before = tx.execute(sa.select(tables.attempt.c.settled).where(tables.attempt.c.id == attempt)).scalar()
+        found = sorted({*json.loads(before or "[]"), *rows})
+        return json.dumps(found) if found else None
+
+    def found_there(self, plan: str, changes: Sequence[Change], sent: set[int], *, seq: int, undo: bool) -> None:
         """Rows that the target already holds as wanted: delivered if this plan had sent them, unchanged if not."""
-        with self.ledger.write() as tx:
-            found = [
-                self._outcome(plan, c, "delivered" if c.row in sent else "unchanged", c.remote_id, None, "read back")
-                for c in changes
-            ]
+        found = [
+            self._outcome(plan, c, "delivered" if c.row in sent else "unchanged", c.remote_id, None, "read back")
+            for c in changes
+        ]
+        with self._write() as tx:
             add_outcomes(tx, found, self.ledger.now())
-            self._move_records(tx, plan, None, [(c, Applied(c.remote_id)) for c in changes], undo=undo, ours=sent)
+            applied = [(c, Applied(c.remote_id)) for c in changes]
+            self._move_records(tx, plan, seq, None, applied, undo=undo, ours=sent)
+        self.ended += len(found)
 
     def end(self, plan: str, rows: Iterable[tuple[int, str]], state: OutcomeState, message: str) -> None:
-        """Rows that end without a call of their own. What steps of theirs took effect before stands in the outcome."""
+        """Rows that end without a call of their own. What steps of theirs took effect before is in the outcome."""
         same = {
             "plan": plan, "account": self.target.account, "state": state, "steps": "[]", "remote_id": None, "attempt": None,
             "message": message,
@@ -150,10 +190,21 @@ class Journal:
         partial = sa.select(r.key, r.done, r.remote_id).where(
             r.account == self.target.account, r.plan == plan, r.state == "partial"
         )
-        with self.ledger.write() as tx:
+        with self._write() as tx:
             begun = {key: {"steps": done, "remote_id": id_} for key, done, id_ in tx.execute(partial)}
             ended = [{**same, "row": row, "key": key, **begun.get(key, {})} for row, key in rows]
             add_outcomes(tx, ended, self.ledger.now())
+        self.ended += len(ended)
+
+    def note_gone(self, keys: Iterable[str], seq: int) -> None:
+        """Records of ours that are not there any more: what appears under these keys later is somebody else's."""
+        r = tables.record.c
+        ours = (r.account == self.target.account) & r.state.in_(["present", "partial", "unverified"]) & (r.seq <= seq)
+        with self._write() as tx:
+            tx.execute(
+                tables.record.update().where(ours, r.key == sa.bindparam("k")).values(state="gone", created=0),
+                [{"k": key} for key in keys],
+            )
 
     def sent_rows(self, plan: str) -> set[int]:
         """Rows of a plan that were in a call of which it was once unclear whether it had an effect."""
@@ -174,8 +225,10 @@ class Journal:
             "steps": step_text(done), "remote_id": remote_id, "attempt": attempt, "message": message,
         }  # fmt: skip
 
+    # --- records ----------------------------------------------------------------------------------------------------
+
     def _move_records(
-        self, tx: sa.Connection, plan: str, step: Step | None, applied: Sequence[tuple[Change, Applied]],
+        self, tx: sa.Connection, plan: str, seq: int, step: Step | None, applied: Sequence[tuple[Change, Applied]],
         *, undo: bool, ours: Collection[int] | None = None,
     ) -> None:  # fmt: skip
         """What we last put there. A row with steps still to come is partial; an undone value is held from now on.
@@ -184,32 +237,87 @@ class Journal:
         """
         if not applied:
             return
-        now = self.ledger.now()
+        rules = self.target.rules
         records, finished = [], []
+        blank = self._record(plan, seq)
         for change, answer in applied:
             last = step is None or self._is_last(step, change)
             sent = ours is None or change.row in ours
-            records.append({
-                "account": self.target.account, "key": change.key, "hash": change.after_print,
-                "remote_id": answer.remote_id or change.remote_id,
-                "state": ("absent" if change.after is None else "present") if last else "partial",
-                "created": int(sent and change.action == "create"),
-                "sent": int(sent and (step is None or step.name == change.steps[0])),  # a record of two steps is sent once
-                "done": step_text(() if last or step is None else change.steps[: change.steps.index(step.name) + 1]),
-                "plan": plan, "at": now,
-            })  # fmt: skip
+            row = {**blank, "key": change.key}
+            if self.target.gone(change.after):
+                row.update(hash="", fields=None, state="absent")
+            elif step is None or last:
+                row.update(hash=change.after_print, fields=rules.kept(change.after), state="present")
+            else:
+                done = change.steps[: change.steps.index(step.name) + 1]
+                row.update(fields=self._kept_in_part(change, done), state="partial", done=step_text(done))
+            row["remote_id"] = answer.remote_id or change.remote_id
+            row["created"] = int(sent and change.action == "create")
+            if sent and last and change.action == "update":
+                row["resent"] = change.before_print
+            records.append(row)
             if last:
                 finished.append(change)
-        many(tx, _PUT_RECORD, records)
-        account = self.target.account
+        many(tx, PUT_RECORD, records)
+        self._end_words(tx, finished, plan, undo=undo)
+
+    def _record(self, plan: str, seq: int) -> dict[str, Any]:
+        return {
+            "account": self.target.account, "key": "", "hash": None, "rules": self.target.rules.id, "fields": None,
+            "remote_id": None, "state": "present", "created": 0, "done": "[]", "plan": plan, "seq": seq,
+            "at": self.ledger.now(), "boot": self.ledger.boot, "monotonic": self.ledger.clock.monotonic(), "resent": None,
+        }  # fmt: skip
+
+    def _kept_in_part(self, change: Change, done: Sequence[str]) -> str | None:
+        """The values that are known to be there while steps are still due: what the steps done so far wrote, and of a record
+        that was there before, the rest as it was."""
+        target = self.target
+        written: set[str] = set()
+        for name in done:
+            written |= self.steps[name].fields or set(target.owned())
+        written = {n for n in written if n in target.fields and target.fields[n].ownership != "foreign"}
+        before, after = change.before or {}, change.after or {}
+        image: Fields = {n: after.get(n) for n in written}
+        if change.action == "update":
+            image = {**{n: before.get(n) for n in target.owned()}, **image}
+        return target.rules.kept_of(image)
+
+    def _note_ours(self, tx: sa.Connection, plan: str, seq: int, step: Step, changes: Sequence[Change]) -> None:
+        """Creates of ours that are there with other values: made by us, and it is not known what they hold."""
+        rows = []
+        for change in changes:
+            row = {**self._record(plan, seq), "key": change.key}
+            if not self._is_last(step, change):
+                row.update(state="partial", done=step_text((step.name,)))
+            rows.append({**row, "created": 1})
+        many(tx, PUT_RECORD, rows)
+
+    def _end_words(self, tx: sa.Connection, finished: Sequence[Change], plan: str, *, undo: bool) -> None:
+        """What people said of these keys is answered: holds come and go, and a release is used up by what it let through,
+        or taken back by the undo of it."""
+        account, now = self.target.account, self.ledger.now()
         if undo:
             put(tx, tables.hold, [
-                {"account": account, "key": c.key, "value": c.undoes or c.before_print, "plan": plan, "at": now}
-                for c in finished
+                {"account": account, "key": c.key, "value": None, "fields": c.undoes, "plan": plan, "at": now}
+                for c in finished if c.undoes is not None
             ])  # fmt: skip
-        elif any(c.key in self.held_keys for c in finished):
+        elif ended := [{"k": c.key} for c in finished if c.key in self.held_keys]:
             mine = (tables.hold.c.account == account) & (tables.hold.c.key == sa.bindparam("k"))
-            tx.execute(tables.hold.delete().where(mine), [{"k": c.key} for c in finished if c.key in self.held_keys])
+            tx.execute(tables.hold.delete().where(mine), ended)
+        used = [
+            {"k": c.key, "v": value} for c in finished for value in self.released.get(c.key, ())
+            if undo or value == value_of(c.before_print, c.after_print)
+        ]  # fmt: skip
+        if used:
+            r = tables.release.c
+            given = (
+                (r.account == account)
+                & (r.key == sa.bindparam("k"))
+                & (r.value == sa.bindparam("v"))
+                & r.ended.is_(None)
+            )
+            over = tables.release.update().where(given).values(ended="undone" if undo else "used", ended_at=now)
+            tx.execute(over, used)
 
 
 _ENDS: Mapping[type[Answer], OutcomeState] = {Refused: "rejected", Stale: "drifted", Waits: "skipped"}
@@ -219,20 +327,3 @@ _ENDS: Mapping[type[Answer], OutcomeState] = {Refused: "rejected", Stale: "drift
 def keys_of(intent: Intent, rows: Collection[int]) -> list[str]:
     wanted = set(rows)
     return [c.key for c in intent.changes if c.row in wanted]
-
-
-def _put_record() -> Any:
-    statement = upsert_into(tables.record)
-    new, old = statement.excluded, tables.record.c
-    return statement.on_conflict_do_update(
-        index_elements=["account", "key"],
-        set_={
-            **{c: new[c] for c in ("hash", "state", "done", "plan", "at")},
-            "remote_id": sa.func.coalesce(new.remote_id, old.remote_id),
-            "created": sa.func.max(new.created, old.created),
-            "sent": sa.case((old.hash == new.hash, old.sent + new.sent), else_=new.sent),
-        },
-    )
-
-
-_PUT_RECORD = _put_record()

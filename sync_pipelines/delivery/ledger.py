@@ -7,110 +7,41 @@ move with them; an intent and the lease it was made under) is committed together
 from __future__ import annotations
 
 import json
-import os
-import socket
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.sqlite import insert as upsert_into
 
-from sync_pipelines.delivery.clock import Clock, moment, stamp
+from sync_pipelines.delivery import migrations
+from sync_pipelines.delivery.clock import Clock, stamp
+from sync_pipelines.delivery.lease import Busy, Lease, LeaseLost
 from sync_pipelines.delivery.model import BAD_OUTCOMES, DeliveryError
+from sync_pipelines.delivery.tables import (
+    ADD_RECORD,
+    attempt,
+    cursor,
+    enabled,
+    hold,
+    many,
+    outcome,
+    plan,
+    put,
+    record,
+    speaks_for,
+)
 
-schema = sa.MetaData()
+__all__ = ["Busy", "Doubt", "Lease", "LeaseLost", "Ledger", "LedgerUnreadable"]
 
-
-def _table(name: str, keys: dict[str, Any], /, **columns: Any) -> sa.Table:
-    return sa.Table(
-        name,
-        schema,
-        *(sa.Column(c, t, primary_key=True) for c, t in keys.items()),
-        *(sa.Column(c, t) for c, t in columns.items()),
-        sqlite_with_rowid=False,
-    )
-
-
-TEXT, INT = sa.Text, sa.Integer
-
-record = _table(
-    "record", {"account": TEXT, "key": TEXT},
-    hash=TEXT, remote_id=TEXT, state=TEXT, created=INT, sent=INT, done=TEXT, plan=TEXT, at=TEXT,
-)  # fmt: skip
-"""What we last put there. state: present, absent, partial (`done` names the steps), unverified (something of ours or of
-our predecessor's is there, and what exactly is not known: the next plan compares, and no difference counts as somebody's
-edit). created: made by us. sent: how often this very value was sent in a row; more than once means that the target did
-not keep it."""
-
-plan = _table(
-    "plan", {"id": TEXT},
-    pipeline=TEXT, account=TEXT, extract=TEXT, state=TEXT, verdict=TEXT, findings=TEXT, counts=TEXT, owned=TEXT,
-    partial=INT, undo_of=TEXT, run=TEXT, sealed_at=TEXT, expires_at=TEXT, applied_at=TEXT, as_planned=INT, read_back=INT,
-    scope=TEXT,
-)  # fmt: skip
-"""state: sealed, applying, done. partial: it did not look at, or send, everything (chosen keys, a limit, an undo). scope: the
-partition it speaks for; empty: the whole account."""
-
-attempt = _table(
-    "attempt", {"id": TEXT},
-    plan=TEXT, account=TEXT, run=TEXT, step=TEXT, rows=TEXT, keys=TEXT, key=TEXT, state=TEXT, doubtful=TEXT, handles=TEXT,
-    message=TEXT, intended_at=TEXT, answered_at=TEXT, boot=TEXT, monotonic=sa.Float, landed=INT,
-)  # fmt: skip
-"""One call. state: open (intent, no answer yet), answered, doubt (`doubtful` rows are open), settled. landed: the vendor
-said that it is done with the doubtful rows; they wait only to be read back."""
-
-outcome = _table(
-    "outcome", {"plan": TEXT, "row": INT},
-    account=TEXT, key=TEXT, state=TEXT, steps=TEXT, remote_id=TEXT, attempt=TEXT, message=TEXT, at=TEXT,
-)  # fmt: skip
-release = _table("release", {"account": TEXT, "key": TEXT, "value": TEXT}, plan=TEXT, who=TEXT, why=TEXT, at=TEXT)
-"""What a person let through. key "*": a whole plan, with `value` its id."""
-
-hold = _table("hold", {"account": TEXT, "key": TEXT}, value=TEXT, plan=TEXT, at=TEXT)
-"""An undone value: not sent again until the source changes or a person releases it."""
-
-lease = _table("lease", {"account": TEXT}, host=TEXT, pid=INT, born=TEXT, token=TEXT, heartbeat=TEXT)
-run = _table(
-    "run", {"id": TEXT},
-    pipeline=TEXT, verb=TEXT, host=TEXT, pid=INT, born=TEXT, state=TEXT, plan=TEXT, counts=TEXT, calls=TEXT, message=TEXT,
-    source_rejects=INT, started_at=TEXT, ended_at=TEXT,
-)  # fmt: skip
-"""state: running, done, stopped (a guard), incomplete (rows ended badly), failed."""
-
-extract = _table(
-    "extract", {"id": TEXT},
-    source=TEXT, account=TEXT, partition=TEXT, rows=INT, repeats=INT, origin=TEXT, complete=INT, run=TEXT, at=TEXT, money=TEXT,
-)  # fmt: skip
-cursor = _table("cursor", {"account": TEXT, "name": TEXT}, value=TEXT, run=TEXT, at=TEXT)
-"""How far something was read, and what else has to be known of an account from one run to the next."""
-
-explained = _table("explained", {"account": TEXT, "key": TEXT}, what=TEXT, told=TEXT, at=TEXT)
-"""What became of a record that is not where one would look for it: looked up once, kept."""
-
-enabled = _table("enabled", {"pipeline": TEXT, "account": TEXT}, who=TEXT, at=TEXT)
-
-for table, columns in ((attempt, ("account", "state")), (outcome, ("account", "state")), (plan, ("account", "state"))):
-    sa.Index(f"{table.name}_by_{'_'.join(columns)}", *(table.c[c] for c in columns))
-
-LEASE_LASTS = timedelta(minutes=15)
-"""How long a holder on another host may be silent. Longer than any one call may take."""
+_ONE_WRITER = 0x5359_4E43
+"""The advisory lock that stands for SQLite's write lock on PostgreSQL."""
 
 
 class LedgerUnreadable(DeliveryError):
     """The ledger file cannot be opened or read."""
-
-
-class Busy(DeliveryError):
-    """Another run is writing to this account."""
-
-
-class LeaseLost(DeliveryError):
-    """Another run took the account over. Nothing was sent after that."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +63,10 @@ class Doubt:
 
 
 class Ledger:
-    """One open ledger. Safe to open from several processes at once; `clock` is for tests."""
+    """One open ledger. Safe to open from several processes at once; `clock` is for tests.
+
+    Opening one of an earlier version brings it up to date (`upgraded` says what was done); one of a later version is refused.
+    """
 
     def __init__(self, url: str, clock: Clock | None = None) -> None:
         self.url = url
@@ -143,9 +77,14 @@ class Ledger:
             sa.event.listen(self.engine, "connect", _sqlite_connect)
             sa.event.listen(self.reader, "connect", _sqlite_connect)
             sa.event.listen(self.engine, "begin", _sqlite_begin)
-        with self.write() as tx:
-            schema.create_all(tx)
-            _add_new_columns(tx)
+        else:
+            sa.event.listen(self.engine, "begin", _one_writer_begin)
+        try:
+            with self._readable():
+                self.upgraded: Sequence[str] = migrations.bring_up_to_date(self)
+        except BaseException:
+            self.close()
+            raise
 
     @classmethod
     def at(cls, path: Path, clock: Clock | None = None) -> Ledger:
@@ -158,6 +97,10 @@ class Ledger:
 
     def now(self) -> str:
         return stamp(self.clock.now())
+
+    @cached_property
+    def boot(self) -> str:
+        return self.clock.boot()
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
@@ -238,29 +181,35 @@ class Ledger:
     def bad_outcomes(self, account: str | None = None, *, all_plans: bool = False) -> list[dict[str, Any]]:
         """Rows that ended badly and are not mended; with `all_plans` every one there was.
 
-        Mended: the key was delivered since, or a later plan that looked at everything found nothing to do for it.
+        Mended: the key was delivered since, or a later plan that looked at everything found nothing to do for it. Later is
+        what has a higher number.
         """
-        later, full, row, own = outcome.alias("later"), plan.alias("full"), outcome.alias("row"), plan.alias("own")
-        query = sa.select(outcome).where(outcome.c.state.in_(BAD_OUTCOMES)).order_by(outcome.c.at.desc(), outcome.c.row)
+        own, later, its, full, row = (
+            plan.alias("own"), outcome.alias("later"), plan.alias("its"), plan.alias("full"), outcome.alias("row"),
+        )  # fmt: skip
+        query = (
+            sa.select(outcome)
+            .join(own, own.c.id == outcome.c.plan)
+            .where(outcome.c.state.in_(BAD_OUTCOMES))
+            .order_by(own.c.seq.desc(), outcome.c.row)
+        )
         if account is not None:
             query = query.where(outcome.c.account == account)
         if not all_plans:
             ended_well = sa.exists().where(
                 later.c.account == outcome.c.account,
                 later.c.key == outcome.c.key,
-                later.c.at > outcome.c.at,
                 later.c.state.in_(["delivered", "unchanged"]),
-            )
-            of_it = (
-                sa.exists().where(own.c.id == outcome.c.plan, speaks_for(full, own.c.scope)).correlate(full, outcome)
+                its.c.id == later.c.plan,
+                its.c.seq > own.c.seq,
             )
             in_plan = sa.exists().where(row.c.plan == full.c.id, row.c.key == outcome.c.key).correlate(full, outcome)
             found_equal = sa.exists().where(
                 full.c.account == outcome.c.account,
                 full.c.state == "done",
                 full.c.partial == 0,
-                full.c.sealed_at > outcome.c.at,
-                of_it,
+                full.c.seq > own.c.seq,
+                speaks_for(full, own.c.scope),
                 ~in_plan,
             )
             query = query.where(~ended_well, ~found_equal)
@@ -269,9 +218,10 @@ class Ledger:
     def doubts(self, account: str) -> list[Doubt]:
         """Attempts with rows still in doubt, oldest first. An open attempt whose run is gone is one."""
         query = (
-            sa.select(attempt)
+            sa.select(attempt, plan.c.seq)
+            .join(plan, plan.c.id == attempt.c.plan)
             .where(attempt.c.account == account, attempt.c.state.in_(["open", "doubt"]))
-            .order_by(attempt.c.intended_at, attempt.c.id)
+            .order_by(plan.c.seq, attempt.c.intended_at, attempt.c.id)
         )
         found = []
         for a in self.rows(query):
@@ -284,13 +234,6 @@ class Ledger:
                 )
             )  # fmt: skip
         return found
-
-    def releases(self, account: str, plan_id: str | None = None) -> set[tuple[str, str]]:
-        """Key and value of every release on the account, or only of those a person gave for this plan."""
-        query = sa.select(release).where(release.c.account == account)
-        if plan_id is not None:
-            query = query.where(release.c.plan == plan_id)
-        return {(r["key"], r["value"]) for r in self.rows(query)}
 
     def forget(self, account: str, key: str) -> bool:
         """Drop what is known of one key, and its holds and doubts: the next plan compares with the live target.
@@ -326,28 +269,30 @@ class Ledger:
             self.row(sa.select(enabled).where(enabled.c.pipeline == pipeline, enabled.c.account == account)) is not None
         )
 
+    # --- records of which something is known otherwise --------------------------------------------------------------
+
     def doubt_record(self, account: str, keys: Sequence[str], *, there: bool = True) -> None:
         """What these keys hold at the target is not known any more: the next plan compares them, whatever changed. `there`
-        false: we ourselves wrote over them, and what is missing may be made again."""
+        false: we ourselves wrote over them, and what is missing may be made again.
+
+        Only what we last knew to be there becomes uncertain: a key that we removed stays removed, and steps that are still
+        due stay due.
+        """
+        changed = record.update().where(record.c.account == account, record.c.key.in_(keys))
+        changed = changed.where(record.c.state.in_(["present"] if there else ["present", "partial", "unverified"]))
+        values = {"state": "unverified"} if there else {"state": "absent", "created": 0, "remote_id": None}
         with self.write() as tx:
-            known = record.update().where(record.c.account == account, record.c.key.in_(keys))
-            tx.execute(known.values(state="unverified" if there else "absent", at=self.now()))
+            tx.execute(changed.values(at=self.now(), boot="", monotonic=0.0, **values))
 
     def inherit(self, account: str, keys: Mapping[str, str]) -> None:
         """Take note of records that another program put there, by key, and when it did. Found again they are ours to keep
         in step; gone they are not made again. Keys that are known already stay as they are."""
         blank = {
-            "hash": None,
-            "remote_id": None,
-            "state": "unverified",
-            "created": 0,
-            "sent": 0,
-            "done": "[]",
-            "plan": "",
-        }
+            "hash": None, "rules": "", "fields": None, "remote_id": None, "state": "unverified", "created": 0, "done": "[]",
+            "plan": "", "seq": 0, "boot": "", "monotonic": 0.0,
+        }  # fmt: skip
         with self.write() as tx:
-            rows = [{"account": account, "key": key, "at": at, **blank} for key, at in keys.items()]
-            many(tx, upsert_into(record).on_conflict_do_nothing(), rows)
+            many(tx, ADD_RECORD, [{"account": account, "key": key, "at": at, **blank} for key, at in keys.items()])
 
     # --- cursors ----------------------------------------------------------------------------------------------------
 
@@ -365,106 +310,6 @@ class Ledger:
             tx.execute(cursor.delete().where(cursor.c.account == account, cursor.c.name == name))
 
 
-def speaks_for(plans: Any, scope: Any) -> Any:
-    """The condition that a plan covers this scope: it is of the same, or of the whole account."""
-    own = sa.func.coalesce(plans.c.scope, "")
-    return (own == "") | (own == sa.func.coalesce(scope, ""))
-
-
-class Lease:
-    """Held by one process at a time. Its token is checked in the transaction of every intent."""
-
-    def __init__(self, ledger: Ledger, account: str) -> None:
-        self.ledger, self.account, self.token = ledger, account, uuid.uuid4().hex
-
-    def acquire(self) -> None:
-        with self.ledger.write() as tx:
-            holder = tx.execute(sa.select(lease).where(lease.c.account == self.account)).mappings().first()
-            if holder is not None and self._alive(holder):
-                raise Busy(
-                    f"{self.account} is being written by process {holder['pid']} on {holder['host']} "
-                    f"(last seen {holder['heartbeat']}). Nothing was sent. Try again when that run has ended."
-                )
-            put(tx, lease, [{
-                "account": self.account, "host": socket.gethostname(), "pid": os.getpid(), "born": born(os.getpid()),
-                "token": self.token, "heartbeat": self.ledger.now(),
-            }])  # fmt: skip
-
-    def _alive(self, holder: Any) -> bool:
-        if holder["host"] == socket.gethostname():
-            return bool(born(holder["pid"]) == holder["born"])
-        return self.ledger.clock.now() - moment(holder["heartbeat"]) < LEASE_LASTS
-
-    def check(self, tx: sa.Connection) -> None:
-        """Raises LeaseLost. Part of the transaction that commits an intent."""
-        mine = (lease.c.account == self.account) & (lease.c.token == self.token)
-        if tx.execute(lease.update().where(mine).values(heartbeat=self.ledger.now())).rowcount != 1:
-            raise LeaseLost(f"another run took over {self.account}; this one stops. Nothing was sent after that.")
-
-    def give_back(self) -> None:
-        with self.ledger.write() as tx:
-            tx.execute(lease.delete().where(lease.c.account == self.account, lease.c.token == self.token))
-
-
-def born(pid: int) -> str | None:
-    """When a process of this host started, in clock ticks since boot; "" where that cannot be told, None if it is gone.
-
-    Tells a process from a later one that was given the same number.
-    """
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return None
-    except PermissionError:
-        pass
-    try:
-        state, *rest = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return ""
-    return None if state == "Z" else rest[18]
-
-
-def _add_new_columns(tx: sa.Connection) -> None:
-    """A ledger made by an earlier version gets the columns that came since; what it holds stays."""
-    known = sa.inspect(tx)
-    for table in schema.tables.values():
-        there = {column["name"] for column in known.get_columns(table.name)}
-        for column in table.columns:
-            if column.name not in there:
-                tx.execute(
-                    sa.text(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {column.type.compile(tx.dialect)}')
-                )
-
-
-def put(tx: sa.Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert, or replace the row with the same key."""
-    if not rows:
-        return
-    statement = upsert_into(table)
-    keys = [c.name for c in table.primary_key]
-    changed = {c: statement.excluded[c] for c in rows[0] if c not in keys}
-    tx.execute(statement.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
-
-
-def add_outcomes(tx: sa.Connection, rows: Sequence[Mapping[str, Any]], at: str) -> None:
-    """An outcome is written once: a row that has one keeps it."""
-    many(tx, _ADD_OUTCOME, [{**row, "at": at} for row in rows])
-
-
-_ADD_OUTCOME = upsert_into(outcome).on_conflict_do_nothing()
-
-
-def many(tx: sa.Connection, statement: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Execute a statement for many rows. Compiled once, so that a row costs what the driver takes and no more."""
-    if not rows:
-        return
-    compiled = statement.compile(dialect=tx.dialect, column_keys=list(rows[0]))
-    order = compiled.positiontup
-    tx.exec_driver_sql(
-        compiled.string, [tuple(r[n] for n in order) for r in rows] if order is not None else [dict(r) for r in rows]
-    )
-
-
 def _sqlite_connect(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # transactions are begun below, not by the driver at the first INSERT
     cursor = connection.cursor()
@@ -476,3 +321,7 @@ def _sqlite_connect(connection: Any, _: Any) -> None:
 
 def _sqlite_begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _one_writer_begin(connection: sa.Connection) -> None:
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ONE_WRITER)))

@@ -6,13 +6,17 @@ A pipeline adds one `Target`. Everything else here is shared by all of them.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ClassVar, Literal
+from functools import cached_property
+from typing import ClassVar, Literal
 
-Fields = dict[str, Any]
-"""One record's values by field name: text, int, Decimal, bool, None, and lists or dicts of these. Never a float."""
+from sync_pipelines.delivery.fields import Field, Fields, as_is
+from sync_pipelines.delivery.fingerprints import Rules
+from sync_pipelines.errors import SyncError
+
+__all__ = ["Field", "Fields", "as_is"]
 
 Action = Literal["create", "update", "remove", "adopt"]
 """What a planned row does at the target. `adopt` sends nothing: somebody else already put there what we want, and
@@ -21,27 +25,11 @@ the ledger takes note, so that a later change is not mistaken for a foreign edit
 OutcomeState = Literal["delivered", "unchanged", "rejected", "failed", "unknown", "held", "drifted", "skipped"]
 BAD_OUTCOMES: frozenset[str] = frozenset({"rejected", "failed", "unknown", "drifted"})
 
-HeldKind = Literal["conflict", "target", "doubt", "settling", "gone", "foreign_edit", "unkept", "undone", "guard"]
-RELEASABLE: frozenset[str] = frozenset({"gone", "foreign_edit", "unkept", "undone", "guard"})
-"""A person may let these through. A conflict or a doubt is not a matter of opinion: it has to be settled."""
-
-
-def as_is(value: Any) -> Any:
-    return value
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field of the target. Two values are equal when `same` maps both to the same thing.
-
-    owned: compared and kept in step. create_only: sent when the record is made, never compared. foreign: theirs; read
-    with the record, put into the plan's images, never compared and never changed. private: its values may be personal
-    and stand in no reason, preview or message.
-    """
-
-    ownership: Literal["owned", "create_only", "foreign"] = "owned"
-    same: Callable[[Any], Any] = as_is
-    private: bool = False
+HeldKind = Literal[
+    "conflict", "target", "doubt", "settling", "gone", "unkept", "foreign_edit", "unverified", "undone", "guard"
+]
+RELEASABLE: tuple[HeldKind, ...] = ("gone", "unkept", "foreign_edit", "unverified", "undone", "guard")
+"""A person may let these through. The others are not a matter of opinion: they have to be settled."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +38,8 @@ class Step:
 
     repeatable: sending twice has the effect of once. compares: the vendor itself refuses when `before` no longer
     holds, so rows need not be read again. atomic: a refused batch had no effect. lands_within: how long after its
-    intent a call whose answer was lost may still take effect. fields: what it writes; empty means all.
+    intent a call whose answer was lost may still take effect. fields: what it writes; empty means all. The fields of a
+    step that makes a record are all that it sends: a record whose later steps are still due is compared in these.
     """
 
     name: str
@@ -106,7 +95,7 @@ class Change:
     after_print: str = ""
     """Fingerprints of the two images, as the plan has them."""
     undoes: str | None = None
-    """Of a change that takes something back: the fingerprint of that, as the plan had it that put it there."""
+    """Of a change that takes something back: that value, as the ledger keeps values (`Rules.kept`); null: not there."""
 
 
 @dataclass(frozen=True)
@@ -202,7 +191,7 @@ class CannotGoOn(Exception):
     """Login or rights: no row can succeed. Nothing of the batch was applied."""
 
 
-class DeliveryError(Exception):
+class DeliveryError(SyncError):
     """Delivery could not run; the message says what, where and what next. Nothing was sent because of it."""
 
 
@@ -268,26 +257,35 @@ class Target(ABC):
     def settled(self, step: Step, change: Change, live: Live | None) -> Answer:
         """Compare one live record with the change that may have reached it, looking at what the step writes."""
         now, remote_id = (None, None) if live is None else (live.fields, live.remote_id)
+        if not self.shows(step) and self.gone(change.before) == self.gone(change.after):
+            unseen = "nothing that this step writes can be read back"
+            return NotApplied(unseen) if step.repeatable else Unclear(unseen)
         if self.same(now, change.after, step):
             return Applied(remote_id)
         if self.same(now, change.before, step):
             return NotApplied("read back: as before")
         return Stale("read back: neither what was there before nor what was sent")
 
-    def same(self, one: Fields | None, other: Fields | None, step: Step | None = None) -> bool:
-        """Whether two images agree on the owned fields (those the step writes, if one is given)."""
-        names = [
-            n
-            for n, f in self.fields.items()
-            if f.ownership == "owned" and (not step or not step.fields or n in step.fields)
-        ]
-        if not names:  # the step writes nothing that can be compared: being there is all that shows
-            return (one is None) == (other is None)
-        return all(self._shown(one, n) == self._shown(other, n) for n in names)
+    @cached_property
+    def rules(self) -> Rules:
+        """How its records are compared, everywhere."""
+        return Rules(self.fields, self.gone)
 
-    def _shown(self, image: Fields | None, name: str) -> Any:
-        value = None if image is None else image.get(name)
-        return None if value is None else self.fields[name].same(value)
+    def same(self, one: Fields | None, other: Fields | None, step: Step | None = None) -> bool:
+        """Whether two images agree on the owned fields (those the step writes, if one is given).
+
+        Absence is compared before values: a record that is there never equals one that is not.
+        """
+        if step is None or not step.fields:
+            return self.rules.same(one, other)
+        names = [n for n in step.fields if n in self.fields and self.fields[n].ownership == "owned"]
+        if not names:  # it writes nothing that can be compared: being there is all that shows
+            return self.gone(one) == self.gone(other)
+        return self.rules.same(one, other, names)
+
+    def shows(self, step: Step) -> bool:
+        """Whether a read can show what the step wrote."""
+        return not step.fields or any(n in self.fields and self.fields[n].ownership == "owned" for n in step.fields)
 
     def owned(self) -> tuple[str, ...]:
         return tuple(sorted(n for n, f in self.fields.items() if f.ownership == "owned"))

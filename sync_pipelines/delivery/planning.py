@@ -6,7 +6,7 @@ Rows are compared as columns in DuckDB; only rows that differ become Python obje
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -15,31 +15,27 @@ import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
-from sync_pipelines.delivery.clock import moment
-from sync_pipelines.delivery.guards import PlanGuard, RowGuard, Sight
-from sync_pipelines.delivery.images import (
-    CHUNK,
-    batches,
-    engine,
-    fingerprint,
-    load,
-    load_desired,
-    load_live,
-    loads,
-    no_collection,
-)
+from sync_pipelines.delivery import tables
+from sync_pipelines.delivery.fingerprints import V1
+from sync_pipelines.delivery.guards import PlanGuard, RowGuard, Sight, has_baseline
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.model import RELEASABLE, Action, Desired, Fields, HeldKind, Target
-from sync_pipelines.delivery.plans import Plan, PlanFiles, PlannedRow, PlanWriter, value_of
-
-RECORD_COLUMNS = pa.schema(
-    [
-        *((name, pa.string()) for name in ("key", "hash", "state", "done", "at", "plan", "remote_id")),
-        ("created", pa.int64()),
-        ("sent", pa.int64()),
-    ]
+from sync_pipelines.delivery.model import (
+    RELEASABLE,
+    Action,
+    CannotGoOn,
+    DeliveryError,
+    Desired,
+    Fields,
+    HeldKind,
+    RetryLater,
+    Target,
 )
+from sync_pipelines.delivery.plans import Plan, PlanFiles, PlannedRow, PlanWriter, value_of
+from sync_pipelines.delivery.releasing import Release, open_releases
+from sync_pipelines.delivery.staging import AS_RECORDED, images, load_desired, load_live, load_records
+from sync_pipelines.delivery.undoing import Undone, holds_of
+from sync_pipelines.duck import CHUNK, batches, engine, load, no_collection
+from sync_pipelines.exact_json import loads
 
 
 @dataclass(frozen=True)
@@ -69,44 +65,45 @@ def make_plan(
     whole: bool = False,
     scope: str = "",
 ) -> Plan:
-    """Compare, decide row by row, let the guards look, seal. Sends nothing that changes the target.
+    """Compare, decide row by row, let the guards look, seal. Sends nothing that changes the target, and changes no record.
 
     `only` plans just these keys: others are neither compared nor removed. `whole`: the caller has made sure that no other
     key can need anything, so that the plan speaks for all of them. `scope`: the partition that all of this is about, where the
-    target has several and each is planned alone.
+    target has several and each is planned alone. Raises DeliveryError when the target cannot be read now.
     """
     policy = policy or Policy()
     chosen = desired if only is None else (d for d in desired if d.key in only)
     with engine() as con, PlanWriter(files, target) as writer:
-        con.execute("SET VARIABLE adopt_equal = ?", [policy.adopt_equal])
         with no_collection():
-            load_desired(con, "desired", chosen, target.fields)
-        load_records(con, ledger, target.account)
-        load_live(
-            con,
-            "live",
-            target.read(None if only is None else sorted(only)),
-            target.fields,
-            _owned_then(con, ledger, target),
-        )
+            load_desired(con, chosen, target)
+        load_records(con, ledger, target.account, target.rules.id, target.settles_within)
+        try:
+            load_live(con, target.read(None if only is None else sorted(only)), target, ledger)
+        except (RetryLater, CannotGoOn) as e:
+            raise DeliveryError(f"{target.account}: {e}. Nothing was planned and nothing was sent.") from e
         for parent, n in con.execute("SELECT parent, count(*) FROM live GROUP BY parent ORDER BY parent").fetchall():
             writer.count(parent, "live", n)
         repeated = _set_aside_repeats(con, only)
         p = tables.plan.c
-        applied = sa.select(sa.func.count()).where(p.account == target.account, p.state == "done", p.partial == 0)
-        first = ledger.value(applied) == 0
-        decide = _Decider(target, ledger, policy, row_guards, repeated, no_baseline=first)
-        for what, parent, n in _plain_counts(con):
+        applied = sa.select(p.id).where(p.account == target.account, p.state == "done", p.partial == 0)
+        first = ledger.row(applied) is None
+        words = _Words(con, target, ledger, complete=only is None)
+        baseline = has_baseline(writer.counts(), first=first)
+        decide = _Decider(target, ledger, policy, row_guards, repeated, words, baseline)
+        same = _same(target, adopt_equal=policy.adopt_equal)
+        for what, parent, n in _plain_counts(con, same):
             writer.count(parent, what, n)
         with no_collection():
-            for chunk in _differences(con, removals=policy.remove_missing and only is None):
+            up_to_date = _up_to_date(target, policy.adopt_equal)
+            for chunk in _differences(con, same, up_to_date, removals=policy.remove_missing and only is None):
                 for row in chunk:
                     planned = decide(row)
                     if planned is None:
                         writer.count(row["parent"], "unchanged")
                     else:
                         writer.add(planned)
-        sight = Sight(writer.counts(), first)
+        known = _written(con, only is None or whole)
+        sight = Sight(writer.counts(), first, known, decide.vanished)
         findings = [guard(sight) for guard in plan_guards]
         return writer.seal(
             ledger,
@@ -117,84 +114,72 @@ def make_plan(
             valid_for=policy.valid_for,
             partial=only is not None and not whole,
             scope=scope,
+            ends=words.over,
         )
 
 
-_SAME = """d.fingerprint = l.fingerprint AND d.conflict IS NULL AND l.problem IS NULL AND d.key NOT IN (SELECT key FROM twice)
-    AND coalesce(r.state, '') NOT IN ('partial', 'unverified') AND (r.hash IS NULL OR l.recorded IS NULL OR r.hash = l.recorded)
-    AND (r.key IS NOT NULL OR NOT getvariable('adopt_equal'))"""
-
-_DIFFERING = f"""
-CREATE TABLE differing AS
-SELECT row_number() OVER (ORDER BY coalesce(d.parent, l.parent), d.ordinal NULLS LAST, l.key) AS place,
-    coalesce(d.key, l.key) AS key, d.ordinal AS ordinal
-FROM (SELECT * FROM desired WHERE NOT silent) d
-FULL JOIN live l ON l.key = d.key
-LEFT JOIN record r ON r.key = coalesce(d.key, l.key)
-WHERE (d.key IS NOT NULL AND NOT coalesce({_SAME}, false))
-   OR (d.key IS NULL AND $1 AND r.created = 1 AND r.state <> 'absent'
-       AND l.key NOT IN (SELECT key FROM desired WHERE silent))"""
-
-_DIFFERENCES = """
-SELECT w.key, coalesce(d.parent, l.parent) AS parent, d.conflict, d.body AS wanted, d.fingerprint AS wanted_print,
-    l.body AS live, coalesce(l.fingerprint, '') AS live_print, l.recorded, l.remote_id, l.problem,
-    w.key IN (SELECT key FROM twice) AS is_repeated, r.hash, r.state, r.done, r.at, r.created, r.sent
-FROM (SELECT * FROM differing WHERE place BETWEEN ? AND ?) w
-LEFT JOIN desired d ON d.ordinal = w.ordinal
-LEFT JOIN live l ON l.key = w.key
-LEFT JOIN record r ON r.key = w.key
-ORDER BY w.place"""
+def _same(target: Target, *, adopt_equal: bool) -> str:
+    """The condition that a desired row d, the live l and the record r agree and nothing is left to note."""
+    return f"""d.fingerprint = l.fingerprint AND d.conflict IS NULL AND l.problem IS NULL AND d.key NOT IN (SELECT key FROM twice)
+    AND ({"false" if adopt_equal else "r.key IS NULL"} OR r.state = 'present' AND {AS_RECORDED} = 'same'
+        AND coalesce(r.remote_id = l.remote_id, true) AND {_up_to_date(target, adopt_equal)})"""
 
 
-def _differences(con: duckdb.DuckDBPyConnection, *, removals: bool) -> Iterator[list[dict[str, Any]]]:
+def _up_to_date(target: Target, adopt_equal: bool) -> str:
+    """The condition that a record need not be written anew under the rules of today. One of an earlier version is, once."""
+    return f"r.rules = '{target.rules.id}'" if adopt_equal else f"r.rules <> '{V1}'"
+
+
+def _differences(
+    con: duckdb.DuckDBPyConnection, same: str, up_to_date: str, *, removals: bool
+) -> Iterator[list[dict[str, Any]]]:
     """Rows that differ, in plan order. Only their places are sorted whole; bodies are fetched a chunk at a time."""
-    con.execute(_DIFFERING, [removals])
+    gone = """OR (d.key IS NULL AND r.created = 1 AND r.state NOT IN ('absent', 'gone')
+       AND coalesce(r.remote_id = l.remote_id, true) AND l.key NOT IN (SELECT key FROM desired WHERE silent))"""
+    con.execute(
+        f"""CREATE TABLE differing AS
+        SELECT row_number() OVER (ORDER BY coalesce(d.parent, l.parent), d.ordinal NULLS LAST, l.key) AS place,
+            coalesce(d.key, l.key) AS key, d.ordinal AS ordinal
+        FROM (SELECT * FROM desired WHERE NOT silent) d
+        FULL JOIN live l ON l.key = d.key
+        LEFT JOIN record r ON r.key = coalesce(d.key, l.key)
+        WHERE (d.key IS NOT NULL AND NOT coalesce({same}, false)) {gone if removals else ""}"""
+    )
     (n,) = con.execute("SELECT count(*) FROM differing").fetchall()[0]
+    query = f"""
+    SELECT w.key, coalesce(d.parent, l.parent) AS parent, d.conflict, d.body AS wanted, d.fingerprint AS wanted_print,
+        l.body AS live, coalesce(l.fingerprint, '') AS live_print, {AS_RECORDED} AS as_recorded, l.remote_id, l.problem,
+        w.key IN (SELECT key FROM twice) AS is_repeated,
+        r.hash, r.fields, r.state, r.done, r.at, r.created, r.seen, r.seq, r.fresh, r.remote_id AS known_id,
+        {up_to_date} AS is_up_to_date
+    FROM (SELECT * FROM differing WHERE place BETWEEN ? AND ?) w
+    LEFT JOIN desired d ON d.ordinal = w.ordinal
+    LEFT JOIN live l ON l.key = w.key
+    LEFT JOIN record r ON r.key = w.key
+    ORDER BY w.place"""
     for start in range(1, n + 1, CHUNK):
-        yield from batches(con, _DIFFERENCES, [start, start + CHUNK - 1])
+        yield from batches(con, query, [start, start + CHUNK - 1])
 
 
-def _plain_counts(con: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, str, int]]:
+def _plain_counts(con: duckdb.DuckDBPyConnection, same: str) -> Iterator[tuple[str, str, int]]:
     yield from con.execute(
         f"""SELECT 'desired', parent, count(*) FROM desired WHERE NOT silent GROUP BY parent
         UNION ALL SELECT 'unchanged', d.parent, count(*) FROM desired d JOIN live l ON l.key = d.key
-            LEFT JOIN record r ON r.key = d.key WHERE NOT d.silent AND {_SAME} GROUP BY d.parent
+            LEFT JOIN record r ON r.key = d.key WHERE NOT d.silent AND {same} GROUP BY d.parent
         ORDER BY 1, 2"""
     ).fetchall()
 
 
-def load_records(
-    con: duckdb.DuckDBPyConnection, ledger: Ledger, account: str, keys: Sequence[str] | None = None
-) -> None:
-    """The ledger's records of one account (of these keys, or all), as the DuckDB table `record`."""
-    query = sa.select(*(tables.record.c[name] for name in RECORD_COLUMNS.names)).where(
-        tables.record.c.account == account
-    )
-    if keys is not None:
-        query = query.where(tables.record.c.key.in_(keys))
-
-    def columns() -> Iterator[Sequence[Sequence[Any]]]:
-        with ledger.reader.connect() as reader:
-            found = reader.execution_options(yield_per=CHUNK).execute(query)
-            for part in found.partitions():
-                yield list(zip(*part, strict=True))
-
-    load(con, "record", RECORD_COLUMNS, columns())
-
-
-def _owned_then(con: duckdb.DuckDBPyConnection, ledger: Ledger, target: Target) -> dict[str, frozenset[str]]:
-    """For keys last written when the settings owned other fields: the fields owned then."""
-    now, then = json.dumps(target.owned()), {}
-    p = tables.plan.c
-    others = sa.select(p.id, p.owned).where(p.account == target.account, p.owned != now)
-    for row in ledger.rows(others):
-        keys = con.execute("SELECT key FROM record WHERE plan = ?", [row["id"]]).fetchall()
-        then.update(dict.fromkeys((k for (k,) in keys), frozenset(json.loads(row["owned"]))))
-    return then
+def _written(con: duckdb.DuckDBPyConnection, whole: bool) -> int | None:
+    """How many records of ours should be there, of those the plan is about; None where only chosen keys were looked at."""
+    if not whole:
+        return None
+    there = "SELECT count(*) FROM record WHERE state IN ('present', 'partial', 'unverified')"
+    return int(con.execute(there).fetchall()[0][0])
 
 
 def _set_aside_repeats(con: duckdb.DuckDBPyConnection, only: Collection[str] | None) -> dict[str, str]:
-    """Keys that stand twice, with where; the live table keeps one row of each, and only those asked for."""
+    """Keys that appear twice, with where; the live table keeps one row of each, and only those asked for."""
     if only is not None:
         con.execute("DELETE FROM live WHERE key NOT IN (SELECT unnest(?))", [sorted(only)])
     where: dict[str, str] = {}
@@ -203,11 +188,56 @@ def _set_aside_repeats(con: duckdb.DuckDBPyConnection, only: Collection[str] | N
         for key, n in con.execute(
             f"SELECT key, count(*) FROM {table} {silent} GROUP BY key HAVING count(*) > 1"
         ).fetchall():
-            where[key] = f"stands {n} times {text}"
+            where[key] = f"appears {n} times {text}"
     con.execute("CREATE TABLE twice AS SELECT unnest(?::VARCHAR[]) AS key", [list(where)])
     if where:
         con.execute("DELETE FROM live WHERE rowid NOT IN (SELECT min(rowid) FROM live GROUP BY key)")
     return where
+
+
+class _Words:
+    """What people said of single keys: undone values and releases, and which of these are over, for the source wants
+    something else now. That is noted when the plan is applied, not before."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, target: Target, ledger: Ledger, *, complete: bool) -> None:
+        self.releases: dict[str, list[Release]] = {}
+        for given in open_releases(ledger, target.account):
+            self.releases.setdefault(given.key, []).append(given)
+        self.holds = holds_of(ledger, target.account)
+        self.undone: set[str] = set()
+        self.over: dict[str, list[str]] = {"holds": [], "releases": []}
+        keys = sorted({*self.releases, *self.holds})
+        if not keys:
+            return
+        load(con, "said", pa.schema([("key", pa.string())]), [[keys]])
+        query = """SELECT s.key, d.key IS NOT NULL AS is_wanted, coalesce(d.silent OR d.conflict IS NOT NULL, false)
+                OR s.key IN (SELECT key FROM twice) AS is_silent, d.body AS wanted, l.body AS live
+            FROM said s LEFT JOIN desired d ON d.key = s.key LEFT JOIN live l ON l.key = s.key ORDER BY s.key"""
+        for row in (r for part in batches(con, query) for r in part):
+            self._look(target, row, complete=complete)
+
+    def _look(self, target: Target, row: Mapping[str, Any], *, complete: bool) -> None:
+        key, speaks = row["key"], (row["is_wanted"] or complete) and not row["is_silent"]
+        _, after = images(row["live"], row["wanted"], target)
+        hold = self.holds.get(key)
+        if hold is not None and (not speaks or self._still_wants(target, hold, after)):
+            self.undone.add(key)
+        elif hold is not None:
+            self.over["holds"].append(key)
+        if speaks:
+            seen = target.rules.print(after)
+            self.over["releases"] += [r.id for r in self.releases.get(key, ()) if r.after != seen]
+
+    @staticmethod
+    def _still_wants(target: Target, hold: Undone, after: Fields | None) -> bool:
+        """Whether the source wants just what was undone. What cannot be told stays undone: a person decided."""
+        if hold.fields is None:
+            return target.rules.compare_v1(hold.value, hold.owned, after) != "differs"
+        kept = None if hold.fields == "null" else hold.fields
+        return target.rules.compare(kept, after) != "differs"
+
+    def released(self, key: str, value: str) -> set[str]:
+        return {r.kind for r in self.releases.get(key, ()) if r.value == value}
 
 
 class _Decider:
@@ -220,112 +250,152 @@ class _Decider:
         policy: Policy,
         row_guards: Sequence[RowGuard],
         repeated: dict[str, str],
-        *,
-        no_baseline: bool,
+        words: _Words,
+        baseline: Callable[[str], bool],
     ) -> None:
-        self.target, self.policy, self.row_guards, self.repeated = target, policy, row_guards, repeated
-        self.no_baseline = no_baseline
-        self.now = ledger.clock.now()
-        self.released = ledger.releases(target.account)
-        holds = ledger.rows(sa.select(tables.hold).where(tables.hold.c.account == target.account))
-        self.undone = {h["key"]: h["value"] for h in holds}
+        self.target, self.ledger, self.policy = target, ledger, policy
+        self.row_guards, self.repeated = row_guards, repeated
+        self.words, self.baseline = words, baseline
         self.doubtful = {k: d.intended_at for d in ledger.doubts(target.account) for k in d.keys}
+        self.vanished = 0
+        """Records of ours that are not there any more, and of which nobody took note yet."""
 
     def __call__(self, row: dict[str, Any]) -> PlannedRow | None:
         before, wanted = loads(row["live"]), loads(row["wanted"])
         after = None if wanted is None else self.target.merged(before, wanted)
         action: Action = "remove" if after is None else "create" if before is None else "update"
         as_wanted = after is wanted  # nothing of the target's is kept beside it
-        after_print = row["wanted_print"] if as_wanted and wanted else fingerprint(after, self.target.fields)
-        steps = self._steps(row, action, before, after, changed=after_print != row["live_print"])
-        held = self._cannot_be_decided(row)
-        seen = row["live_print"]
-        if held is None and action == "update" and after_print == seen and not steps:
-            unknown = row["state"] == "unverified" or (row["state"] is None and self.policy.adopt_equal)
-            if not unknown and (None in (row["hash"], row["recorded"]) or row["hash"] == row["recorded"]):
+        live_print = row["live_print"]
+        after_print = row["wanted_print"] if as_wanted and wanted is not None else self.target.rules.print(after)
+        ours = self._life(row, before)
+        steps = self._steps(row, ours, action, before, after, changed=after_print != live_print)
+        holds = self._cannot_be_decided(row, before)
+        if not holds and action == "update" and after_print == live_print and not steps:
+            if ours == "present" and row["as_recorded"] == "same" and row["is_up_to_date"]:
                 return None
-            action, reason = "adopt", "already as wanted, not by us"
-            return PlannedRow(
-                row["key"], row["parent"], action, before, after, row["remote_id"], (), None, reason, seen, seen,
-                texts=(row["live"], None),
-            )  # fmt: skip
-        if held is None:
-            held = self._needs_a_person(row, action, before, after, after_print)
-            if held and held[0] in RELEASABLE and (row["key"], value_of(seen, after_print)) in self.released:
-                held = None
-        kind, reason = held or (None, "")
+            if row["state"] is None and not self.policy.adopt_equal:
+                return None
+            action = "adopt"  # already as wanted, not by us, or not as we last noted it
+        elif not holds:
+            holds = self._needs_a_person(row, ours, action, before, after, after_print)
+            value = value_of(live_print, after_print)
+            released = self.words.released(row["key"], value)
+            holds = [(kind, why) for kind, why in holds if kind not in released or kind not in RELEASABLE]
+        if any(kind == "gone" for kind, _ in holds) and row["state"] != "gone":
+            self.vanished += 1
         return PlannedRow(
-            row["key"], row["parent"], action, before, after, row["remote_id"], steps, kind, reason, seen, after_print,
-            texts=(row["live"], row["wanted"] if as_wanted else None),
+            row["key"], row["parent"], action, before, after, row["remote_id"], () if action == "adopt" else steps,
+            tuple(holds), live_print, after_print, texts=(row["live"], row["wanted"] if as_wanted else None),
         )  # fmt: skip
 
+    def _life(self, row: Mapping[str, Any], before: Fields | None) -> str | None:
+        """The state of our record of this very thing; None where there is none. What appears under a key of ours after we
+        removed it, after somebody did, or under another id, is somebody else's."""
+        state: str | None = row["state"]
+        there, known = row["remote_id"], row["known_id"]
+        if before is None:
+            return None if state == "absent" else state
+        if there and known and there != known:
+            return None
+        if state == "gone":
+            return "present" if known and there == known else None
+        return None if state == "absent" else state
+
     def _steps(
-        self, row: dict[str, Any], action: Action, before: Fields | None, after: Fields | None, *, changed: bool
-    ) -> tuple[str, ...]:
-        """The steps this row needs: those whose fields change, and those an earlier run left undone."""
-        serving = [s for s in self.target.steps if action in s.actions]
+        self, row: Mapping[str, Any], ours: str | None, action: Action, before: Fields | None, after: Fields | None, *,
+        changed: bool,
+    ) -> tuple[str, ...]:  # fmt: skip
+        """The steps this row needs: those whose fields change, and those an earlier plan left undone. A step that was done
+        counts only where this plan wants the same of it."""
+        target = self.target
+        serving = [s for s in target.steps if action in s.actions]
         if len(serving) == 1 and not serving[0].fields:  # it writes everything: needed when anything differs
             return (serving[0].name,) if action != "update" or changed else ()
         if action != "update":
             return tuple(s.name for s in serving)
-        done = json.loads(row["done"] or "[]") if row["state"] == "partial" else None
-        owed = [s for s in serving if done is not None and s.name not in done and not self._visible(s.fields)]
-        return tuple(s.name for s in serving if s in owed or not self.target.same(before, after, s))
+        due: set[str] = set()
+        if ours == "partial":
+            done = json.loads(row["done"] or "[]")
+            due = {
+                s.name for s in serving if not target.shows(s)
+                and not (s.name in done and target.rules.agrees(row["fields"], after, s.fields))
+            }  # fmt: skip
+        return tuple(s.name for s in serving if s.name in due or not target.same(before, after, s))
 
-    def _visible(self, names: frozenset[str]) -> bool:
-        return not names or any(self.target.fields[n].ownership == "owned" for n in names if n in self.target.fields)
-
-    def _cannot_be_decided(self, row: dict[str, Any]) -> tuple[HeldKind, str] | None:
+    def _cannot_be_decided(self, row: Mapping[str, Any], before: Fields | None) -> list[tuple[HeldKind, str]]:
+        """The first of the reasons that nobody can release."""
         if row["conflict"]:
-            return "conflict", row["conflict"]
+            return [("conflict", row["conflict"])]
         if row["is_repeated"]:
-            return "conflict", f"key {self.repeated[row['key']]}"
+            return [("conflict", f"key {self.repeated[row['key']]}")]
         if row["problem"]:
-            return "target", row["problem"]
+            return [("target", row["problem"])]
         if row["key"] in self.doubtful:
-            return "doubt", f"a call of {self.doubtful[row['key']]} was never answered and is not settled yet"
-        return None
+            told = f"a call of {self.doubtful[row['key']]} was never answered and is not settled yet"
+            return [("doubt", told)]
+        if row["fresh"]:
+            gone = self.target.gone(before)
+            if row["state"] == "absent" and not gone:
+                return [("settling", f"removed by us {row['at']}, the target still shows it")]
+            if row["state"] != "absent" and gone:
+                return [("settling", f"written {row['at']}, not visible yet")]
+            if row["state"] != "absent" and row["as_recorded"] != "same":
+                return [("settling", f"written {row['at']}, the target still shows an older state")]
+        return []
 
     def _needs_a_person(
-        self, row: dict[str, Any], action: Action, before: Fields | None, after: Fields | None, after_print: str
-    ) -> tuple[HeldKind, str] | None:
-        if after is not None:
-            for guard in self.row_guards:
-                if reason := guard(before, after):
-                    return "guard", reason
-        known = row["state"] in ("present", "partial")
-        as_recorded = row["recorded"] is None or row["hash"] == row["recorded"]
-        fresh = known and self.now - moment(row["at"]) < self.target.settles_within
-        if self.target.gone(before) and (known or row["state"] == "unverified"):
-            if fresh:
-                return "settling", f"written {row['at']}, not visible yet"
-            return "gone", f"written by us {row['at']}, no longer at the target; not made again without a person"
-        if known and not as_recorded and row["state"] == "present":
-            if fresh:
-                return "settling", f"written {row['at']}, the target still shows an older state"
-            if row["sent"] >= 2 and row["hash"] == after_print:
-                return (
-                    "unkept",
-                    f"sent {row['sent']} times and not kept by the target: {self._differing(before, after)}",
-                )
-            if self.policy.foreign_edits == "hold":
-                return (
-                    "foreign_edit",
-                    f"changed at the target since we wrote it {row['at']}: {self._differing(before, after)}",
-                )
-        if self.undone.get(row["key"]) == after_print:
-            return "undone", "this value was undone; it is sent again when the source changes or a person releases it"
-        if action == "remove":
-            return ("guard", "a removal on the first run needs a person") if self.no_baseline else None
-        return None
+        self, row: Mapping[str, Any], ours: str | None, action: Action, before: Fields | None, after: Fields | None,
+        after_print: str,
+    ) -> list[tuple[HeldKind, str]]:  # fmt: skip
+        """Every reason to hold the row that is a matter of opinion."""
+        found: list[tuple[HeldKind, str]] = []
+        if ours and self.target.gone(before):
+            found.append(
+                ("gone", f"written by us {row['at']}, no longer at the target; not made again without a person")
+            )
+        elif ours in ("present", "partial") and row["as_recorded"] != "same":
+            found += self._not_as_recorded(row, before, after, after_print)
+        if row["key"] in self.words.undone:
+            told = "this value was undone; it is sent again when the source changes or a person releases it"
+            found.append(("undone", told))
+        if after is None:
+            if not self.baseline(row["parent"]):
+                found.append(("guard", "a removal where there is nothing to compare its share with needs a person"))
+            return found
+        return found + [("guard", why) for guard in self.row_guards if (why := guard(before, after))]
+
+    def _not_as_recorded(
+        self, row: Mapping[str, Any], before: Fields | None, after: Fields | None, after_print: str
+    ) -> list[tuple[HeldKind, str]]:
+        differing = self._differing(before, after)
+        if row["as_recorded"] == "unknown":
+            told = f"cannot tell whose this is (written by us {row['at']}, under other settings or without an answer)"
+            return [("unverified", f"{told}: {differing}")] if self.policy.foreign_edits == "hold" else []
+        if row["hash"] == after_print and row["seen"] == row["live_print"] and not self._was_kept(row):
+            return [("unkept", f"sent 2 times and not kept by the target: {differing}")]
+        if self.policy.foreign_edits == "hold":
+            return [("foreign_edit", f"changed at the target since we wrote it {row['at']}: {differing}")]
+        return []
+
+    def _was_kept(self, row: Mapping[str, Any]) -> bool:
+        """Whether a later plan that looked at everything found nothing to do for the key: then the target did keep the value,
+        and somebody changed it since."""
+        p, o = tables.plan.c, tables.outcome.c
+        whole = sa.select(p.id).where(
+            p.account == self.target.account, p.state == "done", p.partial == 0, p.seq > row["seq"]
+        )
+        found = self.ledger.row(whole.order_by(p.seq.desc()))
+        if found is None:
+            return False
+        planned = sa.select(o.row).where(o.plan == found["id"], o.key == row["key"])
+        return self.ledger.row(planned) is None
 
     def _differing(self, before: Fields | None, after: Fields | None) -> str:
         def shown(image: Fields | None, name: str) -> Any:
             return "nothing" if image is None or image.get(name) is None else image[name]
 
-        names = [n for n in self.target.owned() if shown(before, n) != shown(after, n)]
-        told = (
-            n if self.target.fields[n].private else f"{n} is {shown(before, n)}, wanted {shown(after, n)}"
-            for n in names
+        fields, rules = self.target.fields, self.target.rules
+        names = [n for n in self.target.owned() if rules.text(n, before) != rules.text(n, after)]
+        return ", ".join(
+            n if fields[n].private else f"{n} is {shown(before, n)}, wanted {shown(after, n)}" for n in names
         )
-        return ", ".join(told)

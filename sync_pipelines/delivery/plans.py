@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections import Counter
@@ -18,12 +19,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import guards
-from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery import guards, tables
 from sync_pipelines.delivery.clock import stamp
-from sync_pipelines.delivery.images import CHUNK, dumps, fingerprint, loads
-from sync_pipelines.delivery.ledger import Ledger, put
+from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import Action, Change, Counts, DeliveryError, Fields, Finding, HeldKind, Live, Target
+from sync_pipelines.delivery.tables import put
+from sync_pipelines.duck import CHUNK, quoted
+from sync_pipelines.exact_json import dumps, loads
 
 COLUMNS = pa.schema(
     [
@@ -32,6 +34,7 @@ COLUMNS = pa.schema(
         ("parent", pa.string()),
         ("action", pa.string()),
         ("held", pa.string()),
+        ("holds", pa.string()),
         ("reason", pa.string()),
         ("before", pa.string()),
         ("after", pa.string()),
@@ -43,8 +46,13 @@ COLUMNS = pa.schema(
         ("undoes", pa.string()),
     ]
 )
-"""`held`: the kind of reason a row is held for, null when it may go. `before`, `after`: whole images as JSON. `undo_note`: why
-it could not be taken back. `undoes`: the fingerprint of what it takes back, as the plan had it that put it there."""
+"""`held`: the kind of reason a row is held for, null when it may go; `holds`: all of them, with commas between. `before`,
+`after`: whole images as JSON. `undo_note`: why it could not be taken back. `undoes`: the value it takes back, as the ledger keeps
+values."""
+
+
+class PlanFileLost(DeliveryError):
+    """The file of a plan is not there, or not as it was sealed."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +80,8 @@ class PlannedRow:
     after: Fields | None
     remote_id: str | None = None
     steps: tuple[str, ...] = ()
-    held: HeldKind | None = None
-    reason: str = ""
+    holds: tuple[tuple[HeldKind, str], ...] = ()
+    """Every reason to hold the row, with what it says; none: it may go."""
     before_print: str | None = None
     after_print: str | None = None
     """Fingerprints of the images, where they are known already."""
@@ -97,25 +105,47 @@ class PlanFiles:
     def path(self, plan_id: str) -> Path:
         return self.folder / f"{plan_id}.parquet"
 
+    def check_seal(self, row: Mapping[str, Any]) -> None:
+        """Compare a plan's file with the ledger's row of it. Raises PlanFileLost when it is not there or was changed.
+
+        Plans of earlier versions have no seal: of these only the presence of the file is checked.
+        """
+        path = self.path(row["id"])
+        if not path.exists():
+            raise PlanFileLost(f"the file of plan {row['id']} is not there any more ({path}). {_NEW_PLAN}")
+        if row["seal"] is not None and seal_of(path) != row["seal"]:
+            raise PlanFileLost(
+                f"the file of plan {row['id']} is not as it was sealed ({path}): what was looked at is not what it holds now. "
+                f"{_NEW_PLAN}"
+            )
+
     def query(self, plan_id: str, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """Rows of a query over the plan, which it calls `plan`. Raises DeliveryError when the file cannot be read."""
+        """Rows of a query over the plan, which it calls `plan`. Raises PlanFileLost when the file cannot be read."""
+        return [row for part in self.stream(plan_id, sql, parameters) for row in part]
+
+    def stream(self, plan_id: str, sql: str, parameters: Sequence[Any] = ()) -> Iterator[list[dict[str, Any]]]:
+        """The same, a chunk of rows at a time."""
         path = self.path(plan_id)
         try:
             with self._reader.cursor() as reader:
                 plan = f"WITH plan AS (SELECT * FROM read_parquet('{quoted(path)}'))"
-                rows: list[dict[str, Any]] = (
-                    reader.sql(f"{plan} {sql}", params=list(parameters)).to_arrow_table().to_pylist()
-                )
+                for batch in reader.sql(f"{plan} {sql}", params=list(parameters)).to_arrow_reader(CHUNK):
+                    yield batch.to_pylist()
         except (duckdb.IOException, duckdb.InvalidInputException) as e:
-            raise DeliveryError(
-                f"plan file {path} cannot be read: {e}. Nothing was sent. Make a new plan; "
-                "if a call of this one is still in doubt, look at its rows at the target and forget them: sync-pipelines reset."
-            ) from e
-        return rows
+            raise PlanFileLost(f"the file of plan {plan_id} cannot be read ({path}): {e}. {_NEW_PLAN}") from e
 
     def changes(self, plan_id: str, rows: Sequence[int]) -> list[Change]:
         found = self.query(plan_id, "SELECT * FROM plan WHERE row IN (SELECT unnest(?)) ORDER BY row", [list(rows)])
         return [change_from(r) for r in found]
+
+
+_NEW_PLAN = "Nothing was sent. Make a new plan; the next one that is applied closes this one."
+
+
+def seal_of(path: Path) -> str:
+    """The hash of a plan's file, byte by byte."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 def change_from(row: Mapping[str, Any], live: Live | None = None, remote_id: str | None = None) -> Change:
@@ -147,7 +177,7 @@ def step_text(names: tuple[str, ...]) -> str:
 
 
 class PlanWriter:
-    """Writes rows as they are decided, counts them, and seals the file under the hash of what it holds."""
+    """Writes rows as they are decided, counts them, and seals the file."""
 
     def __init__(self, files: PlanFiles, target: Target) -> None:
         self.files, self.target = files, target
@@ -166,8 +196,9 @@ class PlanWriter:
     def add(self, row: PlannedRow) -> None:
         images = zip((row.before, row.after), row.texts, strict=True)
         before, after = (None if image is None else text or dumps(image) for image, text in images)
-        before_print = fingerprint(row.before, self.target.fields) if row.before_print is None else row.before_print
-        after_print = fingerprint(row.after, self.target.fields) if row.after_print is None else row.after_print
+        rules = self.target.rules
+        before_print = rules.print(row.before) if row.before_print is None else row.before_print
+        after_print = rules.print(row.after) if row.after_print is None else row.after_print
         reverse = None
         if row.action != "adopt":
             change = Change(
@@ -175,18 +206,18 @@ class PlanWriter:
             )
             reverse = self.target.reverse(change)
         steps = step_text(row.steps)
-        said = (row.key, row.action, before or "-", after or "-", row.held or "-", steps)
-        self._hash.update("\x1d".join(said).encode())
-        self._pending.append(
-            (
-                self._rows, row.key, row.parent, row.action, row.held, row.reason, before, after, before_print, after_print,
-                row.remote_id, steps, reverse if isinstance(reverse, str) else None, row.undoes,
-            )
+        holds = ",".join(kind for kind, _ in row.holds) or None
+        held = row.holds[0][0] if row.holds else None
+        stored = (
+            self._rows, row.key, row.parent, row.action, held, holds, "; ".join(why for _, why in row.holds), before, after,
+            before_print, after_print, row.remote_id, steps, reverse if isinstance(reverse, str) else None, row.undoes,
         )  # fmt: skip
+        self._hash.update(repr(stored).encode())
+        self._pending.append(stored)
         self._rows += 1
-        self.count(row.parent, "held" if row.held else row.action)
-        if row.held:
-            self.held.setdefault(row.parent, Counter())[row.held] += 1
+        self.count(row.parent, "held" if held else row.action)
+        if held:
+            self.held.setdefault(row.parent, Counter())[held] += 1
         if len(self._pending) >= CHUNK:
             self._flush()
 
@@ -216,30 +247,41 @@ class PlanWriter:
         undo_of: str | None = None,
         partial: bool = False,
         scope: str = "",
+        ends: Mapping[str, Sequence[str]] | None = None,
     ) -> Plan:
-        """Close the file, name it by its hash and enter it in the ledger. The same content gives the same plan."""
+        """Close the file, name it by what it holds, and enter it in the ledger with its number and the hash of its file.
+
+        The same content gives the same plan, until something else was applied.
+        """
         self._flush()
         self._writer.close()
         counts, verdict, account = self.counts(), guards.verdict(findings), self.target.account
-        latest = ledger.value(sa.select(sa.func.max(tables.plan.c.applied_at)).where(tables.plan.c.account == account))
+        p = tables.plan.c
+        begun = sa.select(sa.func.max(p.seq)).where(p.account == account, p.state != "sealed")
         # What was applied last is part of the identity: the same change may be due again after it was undone or overwritten.
-        self._hash.update(dumps([self.target.name, account, extract, scope, verdict, undo_of, latest or ""]).encode())
+        said = [self.target.name, account, extract, scope, verdict, undo_of, ledger.value(begun) or 0]
+        self._hash.update(dumps(said).encode())
         plan_id = self._hash.hexdigest()
-        path = self.files.path(plan_id)
-        with self._draft.open("rb") as f:
-            os.fsync(f.fileno())
+        path, seal = self.files.path(plan_id), seal_of(self._draft)
+        _sync(self._draft)
         self._draft.replace(path)
+        _sync(self.files.folder)
         now = ledger.clock.now()
         row = {
             "id": plan_id, "pipeline": pipeline, "account": account, "extract": extract, "state": "sealed", "verdict": verdict,
-            "findings": json.dumps(guards.as_json(findings)), "counts": json.dumps(asdict(counts)),
+            "findings": json.dumps(guards.as_json(findings)), "counts": json.dumps(asdict(counts)), "seal": seal,
             "owned": json.dumps(self.target.owned()), "partial": int(partial or undo_of is not None), "undo_of": undo_of,
-            "run": run, "scope": scope, "sealed_at": stamp(now), "expires_at": stamp(now + valid_for),
+            "ends": json.dumps(ends or {}), "run": run, "scope": scope, "sealed_at": stamp(now),
+            "expires_at": stamp(now + valid_for),
         }  # fmt: skip
+        newest = sa.select(sa.func.coalesce(sa.func.max(p.seq), 0)).where(p.account == account)
         with ledger.write() as tx:
-            known = tx.execute(sa.select(tables.plan.c.state).where(tables.plan.c.id == plan_id)).scalar()
-            if known in (None, "sealed"):  # made again before it was applied: it waits anew
-                put(tx, tables.plan, [row])
+            known = tx.execute(sa.select(p.state).where(p.id == plan_id)).scalar()
+            if known not in (None, "sealed"):
+                raise DeliveryError(
+                    f"plan {plan_id} was begun while it was made again. Nothing was sent; make a new plan."
+                )
+            put(tx, tables.plan, [{**row, "seq": tx.execute(newest).scalar_one() + 1}])  # made again, it waits anew
         return Plan(plan_id, pipeline, account, verdict, tuple(findings), counts, path, undo_of, scope)
 
     def discard(self) -> None:
@@ -270,7 +312,7 @@ def newest_waiting(ledger: Ledger, account: str, pipeline: str, scope: str = "")
     p = tables.plan.c
     waiting = sa.select(p.id).where(p.account == account, p.state != "done", p.undo_of.is_(None))
     waiting = waiting.where(sa.func.coalesce(p.scope, "") == scope)
-    found = ledger.row(waiting.order_by(p.sealed_at.desc()))
+    found = ledger.row(waiting.order_by(p.seq.desc()))
     if found is None:
         raise DeliveryError(f"no plan waits for {account}. Make one: sync-pipelines preview {pipeline}.")
     return str(found["id"])
@@ -282,6 +324,10 @@ def worst_first(files: PlanFiles, plan_id: str, rows: int = 20) -> Iterator[dict
     yield from files.query(plan_id, f"SELECT * FROM plan ORDER BY {order}, row LIMIT {int(rows)}")
 
 
-def quoted(path: Path) -> str:
-    """A path inside a SQL string."""
-    return str(path).replace("'", "''")
+def _sync(path: Path) -> None:
+    """Make a file, or the names in a folder, last through a power cut."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

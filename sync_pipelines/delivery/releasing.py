@@ -1,48 +1,155 @@
-"""Letting through what was held or stopped: a person's word, for these keys of this plan and the values seen in it."""
+"""Letting through what was held or stopped: a person's word, for one row, one kind of reason and the values seen; and it is
+spent by the delivery that it lets through."""
 
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
+import uuid
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
-from sync_pipelines.delivery import ledger as tables
-from sync_pipelines.delivery.ledger import Ledger, put
-from sync_pipelines.delivery.model import RELEASABLE, DeliveryError
+import sqlalchemy as sa
+
+from sync_pipelines.delivery import tables
+from sync_pipelines.delivery.clock import stamp
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.model import RELEASABLE, DeliveryError, HeldKind
 from sync_pipelines.delivery.plans import PlanFiles, value_of
+from sync_pipelines.delivery.tables import put
+from sync_pipelines.duck import CHUNK, chunks
 
-EVERYTHING = "all"
+RELEASE_LASTS = timedelta(days=7)
+"""How long a release waits to be used, unless the settings say otherwise."""
+
+VERDICT = "verdict"
+"""The kind of the release that lifts a stopped plan."""
 
 
-def release(ledger: Ledger, files: PlanFiles, plan_id: str, keys: Sequence[str], why: str) -> list[str]:
-    """Release rows of a plan by key, or with `all` the plan's verdict and every row that a person may release.
+@dataclass(frozen=True)
+class Release:
+    """One that is still open. `value` is the print of what was seen and of what would replace it; `after`, the second of them."""
 
-    A row's release holds for the value that was there and the value that would replace it, in this plan or a later
-    one; that of a plan for this plan only. Returns the keys released. Raises DeliveryError for a key that is not in
-    the plan or is held for a reason that is not a matter of opinion, and for an empty reason; then nothing is released.
+    id: str
+    key: str
+    kind: str
+    value: str
+
+    @property
+    def after(self) -> str:
+        return self.value.partition(">")[2]
+
+
+def open_releases(ledger: Ledger, account: str) -> list[Release]:
+    """Releases of rows that nobody has used and that have not ended."""
+    r = tables.release.c
+    query = sa.select(r.id, r.key, r.kind, r.value).where(r.account == account, *_is_open(ledger), r.kind != VERDICT)
+    return [Release(**row) for row in ledger.rows(query)]
+
+
+def is_lifted(ledger: Ledger, plan_id: str) -> bool:
+    """Whether a person lifted the verdict of this plan."""
+    r = tables.release.c
+    return ledger.row(sa.select(r.id).where(r.plan == plan_id, r.kind == VERDICT, *_is_open(ledger))) is not None
+
+
+def _is_open(ledger: Ledger) -> list[Any]:
+    """One given in the future, by a clock that was put right since, does not count; a few minutes are allowed for."""
+    r, now = tables.release.c, ledger.clock.now()
+    return [r.ended.is_(None), r.expires_at > stamp(now), r.at <= stamp(now + timedelta(minutes=5))]
+
+
+def release(
+    ledger: Ledger, files: PlanFiles, plan_id: str, keys: Sequence[str] | None, why: str, *,
+    kinds: Collection[str] | None = None, lasts: timedelta = RELEASE_LASTS,
+) -> list[str]:  # fmt: skip
+    """Let held rows of a plan through: these (a whole key, or what follows its parent), or None for all that are held.
+
+    `kinds`: only these reasons; None for every reason that a person may release. A row with another reason beside it stays
+    held for that. It holds for the value that was seen and the value that would replace it, in this plan or a later one; it
+    ends when it is used, when a later plan wants another value, or after `lasts`. The verdict of a stopped plan is not lifted.
+
+    Returns the keys released. Raises DeliveryError for a key that the plan does not hold, for one that nobody can release, and
+    for an empty reason; then nothing is released.
     """
+    plan = _looked_at(ledger, files, plan_id, why)
+    if wrong := sorted(set(kinds or ()) - set(RELEASABLE)):
+        raise DeliveryError(f"{', '.join(wrong)} cannot be released; what can be: {', '.join(RELEASABLE)}.")
+    chosen: set[HeldKind] = {k for k in RELEASABLE if kinds is None or k in kinds}
+    now = ledger.clock.now()
+    said = {
+        "account": plan["account"], "plan": plan["id"], "who": getpass.getuser(), "why": why, "at": stamp(now),
+        "expires_at": stamp(now + lasts), "ended": None, "ended_at": None,
+    }  # fmt: skip
+    found: set[str] = set()
+
+    def releases() -> Iterator[dict[str, Any]]:
+        for row in _held(files, plan["id"], keys):
+            found.update(k for k in keys or () if names(row["key"], row["parent"], [k]))
+            kinds_of_row = row["holds"].split(",")
+            fixed = [k for k in kinds_of_row if k not in RELEASABLE]
+            if fixed and keys is not None:
+                raise DeliveryError(
+                    f"{row['key']} is held because: {row['reason']}. "
+                    "That has to be settled, not released. Nothing was released."
+                )
+            value = value_of(row["before_print"], row["after_print"])
+            for kind in kinds_of_row:
+                if not fixed and kind in chosen:
+                    yield {**said, "id": uuid.uuid4().hex, "key": row["key"], "value": value, "kind": kind}
+
+    released: dict[str, None] = {}
+    with ledger.write() as tx:
+        for part in chunks(releases(), CHUNK):
+            put(tx, tables.release, part)
+            released.update(dict.fromkeys(r["key"] for r in part))
+        if missing := [k for k in keys or () if k not in found]:
+            raise DeliveryError(
+                f"plan {plan['id']} holds no row {', '.join(missing)}. Nothing was released. "
+                "(All that are held for one reason: --kind; the verdict of a stopped plan: --verdict.)"
+            )
+    return list(released)
+
+
+def lift(ledger: Ledger, files: PlanFiles, plan_id: str, why: str, *, lasts: timedelta = RELEASE_LASTS) -> None:
+    """Lift the verdict of a plan that a guard stopped. Rows that it holds stay held.
+
+    Raises DeliveryError for a plan that was not stopped, or is finished, and for an empty reason.
+    """
+    plan = _looked_at(ledger, files, plan_id, why)
+    if plan["verdict"] == "clear" or plan["state"] == "done":
+        told = "was not stopped" if plan["verdict"] == "clear" else "was applied already"
+        raise DeliveryError(f"plan {plan['id']} {told}: there is no verdict to lift. Nothing was released.")
+    now = ledger.clock.now()
+    with ledger.write() as tx:
+        put(tx, tables.release, [{
+            "id": uuid.uuid4().hex, "account": plan["account"], "key": "*", "kind": VERDICT, "value": plan["id"],
+            "plan": plan["id"], "who": getpass.getuser(), "why": why, "at": stamp(now), "expires_at": stamp(now + lasts),
+            "ended": None, "ended_at": None,
+        }])  # fmt: skip
+
+
+def _looked_at(ledger: Ledger, files: PlanFiles, plan_id: str, why: str) -> dict[str, Any]:
     if not why.strip():
         raise DeliveryError("a release needs a reason: it is kept with your name.")
     plan = ledger.plan(plan_id)
-    rows = files.query(plan["id"], "SELECT key, parent, held, reason, before_print, after_print FROM plan ORDER BY row")
-    if list(keys) == [EVERYTHING]:
-        chosen = [r for r in rows if r["held"] in RELEASABLE]
-    else:
-        chosen = [r for r in rows if names(r["key"], r["parent"], keys)]
-        found = {k for k in keys for r in chosen if names(r["key"], r["parent"], [k])}
-        if missing := [k for k in keys if k not in found]:
-            raise DeliveryError(f"plan {plan['id']} has no row {', '.join(missing)}. Nothing was released.")
-    if fixed := [r for r in chosen if r["held"] and r["held"] not in RELEASABLE]:
-        raise DeliveryError(
-            f"{fixed[0]['key']} is held because: {fixed[0]['reason']}. "
-            "That has to be settled, not released. Nothing was released."
-        )
-    said = {"account": plan["account"], "plan": plan["id"], "who": getpass.getuser(), "why": why, "at": ledger.now()}
-    releases = [{**said, "key": r["key"], "value": value_of(r["before_print"], r["after_print"])} for r in chosen]
-    if list(keys) == [EVERYTHING]:
-        releases.append({**said, "key": "*", "value": plan["id"]})
-    with ledger.write() as tx:
-        put(tx, tables.release, releases)
-    return [r["key"] for r in chosen]
+    if plan["seal"] is None:
+        raise DeliveryError(f"plan {plan['id']} was made by an earlier version. Nothing was released; preview again.")
+    files.check_seal(plan)
+    return plan
+
+
+def _held(files: PlanFiles, plan_id: str, keys: Sequence[str] | None) -> Iterator[dict[str, Any]]:
+    some = (
+        ""
+        if keys is None
+        else "AND (list_contains($1, key) OR (parent <> '' AND list_contains($1, key[len(parent) + 2:])))"
+    )
+    query = f"""SELECT key, parent, holds, reason, before_print, after_print FROM plan
+        WHERE held IS NOT NULL {some} ORDER BY row"""
+    for part in files.stream(plan_id, query, [] if keys is None else [list(keys)]):
+        yield from part
 
 
 def names(key: str, parent: str, named: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.clock import stamp
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import PlanFiles

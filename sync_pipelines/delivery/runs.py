@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
-from sync_pipelines.delivery.ledger import Ledger, born, put
+from sync_pipelines.delivery import tables
+from sync_pipelines.delivery.lease import born
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.tables import put
 
 RunState = Literal["running", "done", "stopped", "incomplete", "failed"]
 """stopped: by a guard, before the first write. incomplete: rows ended rejected, failed, drifted or unknown."""

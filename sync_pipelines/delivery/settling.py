@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sync_pipelines.delivery.journal import Journal
 from sync_pipelines.delivery.ledger import Doubt, Ledger
-from sync_pipelines.delivery.model import Answer, Applied, DeliveryError, Intent, NotApplied, Stale, Step, Target
-from sync_pipelines.delivery.plans import PlanFiles
+from sync_pipelines.delivery.model import (
+    Answer,
+    Applied,
+    CannotGoOn,
+    DeliveryError,
+    Intent,
+    NotApplied,
+    RetryLater,
+    Stale,
+    Step,
+    Target,
+)
+from sync_pipelines.delivery.plans import PlanFileLost, PlanFiles
 
 
 @dataclass
@@ -20,17 +31,20 @@ class Settler:
     files: PlanFiles
     journal: Journal
     wait: Callable[[float, str], None]
-
-    def __post_init__(self) -> None:
-        self._first_seen: dict[str, float] = {}
+    asked: Callable[[RetryLater], None]
+    """Waits as the vendor asks, within patience."""
+    _first_seen: dict[str, float] = field(default_factory=dict)
 
     def settle(self) -> dict[str, set[int]]:
         """Settle every doubt on the account. Returns per plan the rows that certainly had no effect.
 
-        Waits until a call can no longer land. A step that is not repeatable is looked at twice, the second time after
-        the target shows what was written: only a row that is absent both times may be sent again.
+        Waits until a call can no longer land, and looks. What does not show then as it was sent is looked at a second time,
+        after the target shows whatever landed last: only that look can say "not applied", or "somebody else's". Both times
+        are counted from when the answer came, and from the intent where none did.
+
+        A doubt whose plan file is lost stays, and blocks its keys: there is nothing to compare with.
         """
-        doubts = self.ledger.doubts(self.target.account)
+        doubts = self._readable(self.ledger.doubts(self.target.account))
         if not doubts:
             return {}
         steps = {s.name: s for s in self.target.steps}
@@ -48,17 +62,28 @@ class Settler:
 
         self._until(doubts, lands, "a call without an answer may still land")
         answers = self._look(doubts, steps)
-        absent = [
-            d for d in doubts
-            if not steps[d.step].repeatable and any(isinstance(a, NotApplied) for a in answers[d.attempt].values())
-        ]  # fmt: skip
-        if absent:
-            # it may have landed at the last moment, and may show only some time after that
+        again = [d for d in doubts if self._look_twice(steps[d.step], answers[d.attempt])]
+        if again:
             shows = self.target.settles_within.total_seconds()
-            self._until(absent, lambda d: lands(d) + shows, "the target may not show it yet")
-            for attempt, second in self._look(absent, steps).items():
-                answers[attempt] = second
+            self._until(again, lambda d: lands(d) + shows, "the target may not show it yet")
+            answers.update(self._look(again, steps))
         return self._commit(doubts, steps, answers)
+
+    def _look_twice(self, step: Step, found: Mapping[str, Answer]) -> bool:
+        """A look that may be stale proves nothing but what it shows; and before a call that must not be repeated is repeated,
+        two looks have to agree."""
+        if self.target.settles_within:
+            return any(isinstance(a, NotApplied | Stale) for a in found.values())
+        return not step.repeatable and any(isinstance(a, NotApplied) for a in found.values())
+
+    def _readable(self, doubts: Sequence[Doubt]) -> list[Doubt]:
+        lost = set()
+        for plan in {d.plan for d in doubts}:
+            try:
+                self.files.check_seal(self.ledger.plan(plan))
+            except PlanFileLost:
+                lost.add(plan)
+        return [d for d in doubts if d.plan not in lost]
 
     def _commit(
         self, doubts: Sequence[Doubt], steps: Mapping[str, Step], answers: Mapping[str, Mapping[str, Answer]]
@@ -66,9 +91,9 @@ class Settler:
         reopened: dict[str, set[int]] = {}
         for doubt in doubts:
             intent, found = self._intent(doubt, steps), answers[doubt.attempt]
-            undo = self.ledger.plan(doubt.plan)["undo_of"] is not None
+            plan = self.ledger.plan(doubt.plan)
             left = [c.row for c in intent.changes if not isinstance(found.get(c.key), Applied | NotApplied | Stale)]
-            self.journal.settled(intent, found, left, undo=undo)
+            self.journal.settled(intent, found, left, seq=plan["seq"], undo=plan["undo_of"] is not None)
             reopened.setdefault(doubt.plan, set()).update(
                 c.row for c in intent.changes if isinstance(found.get(c.key), NotApplied)
             )
@@ -76,7 +101,14 @@ class Settler:
 
     def _look(self, doubts: Sequence[Doubt], steps: Mapping[str, Step]) -> dict[str, dict[str, Answer]]:
         intents = [self._intent(d, steps) for d in doubts]
-        found = self.target.settle(intents)
+        while True:
+            try:
+                found = self.target.settle(intents)
+                break
+            except RetryLater as e:
+                self.asked(e)
+            except CannotGoOn as e:
+                raise DeliveryError(f"{self.target.account}: {e}. What is in doubt stays in doubt.") from e
         return {i.id: {c.key: found[c.key] for c in i.changes if c.key in found} for i in intents}
 
     def _intent(self, doubt: Doubt, steps: Mapping[str, Step]) -> Intent:
@@ -89,8 +121,9 @@ class Settler:
             self.wait(left, why)
 
     def _age(self, doubt: Doubt) -> float:
-        """Seconds since the intent, by a clock that does not jump; since first seen where that clock was another's."""
+        """Seconds since the call, by a clock that does not jump; since first seen where that clock was another's, or says
+        what cannot be."""
         now = self.ledger.clock.monotonic()
-        if doubt.boot and doubt.boot == self.ledger.clock.boot():
+        if doubt.boot and doubt.boot == self.ledger.boot and doubt.monotonic <= now:
             return now - doubt.monotonic
         return now - self._first_seen.setdefault(doubt.attempt, now)

@@ -13,10 +13,10 @@ from typing import Annotated, Any
 
 import typer
 
-from sync_pipelines.credentials import CredentialMissing, redact
+from sync_pipelines.credentials import redact
+from sync_pipelines.errors import SyncError
 from sync_pipelines.operations import amazon_cli
 from sync_pipelines.operations.options import Json, Refresh
-from sync_pipelines.settings import SettingsError
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False,
@@ -78,7 +78,7 @@ def main() -> None:
     try:
         app(spread(sys.argv[1:]))
     except Exception as e:
-        if os.environ.get("SYNC_PIPELINES_DEBUG") or not _expected(e):
+        if os.environ.get("SYNC_PIPELINES_DEBUG") or not isinstance(e, SyncError | OSError):
             raise
         from sync_pipelines.operations import screen
 
@@ -99,22 +99,6 @@ def spread(arguments: list[str]) -> list[str]:
         found.append(argument)
         of_keys = argument == "--keys" or (of_keys and not option)
     return found
-
-
-def _expected(error: Exception) -> bool:
-    """Errors whose message is all a person needs. The modules are looked up, not loaded: most commands need few."""
-    known: list[type[BaseException]] = [SettingsError, CredentialMissing, OSError]
-    for module, names in {
-        "sync_pipelines.delivery.model": ["DeliveryError"],
-        "sync_pipelines.vendors.http": ["VendorError"],
-        "sync_pipelines.warehouse.snapshots": ["SnapshotUnreadable"],
-        "sync_pipelines.operations.sql": ["QueryRefused"],
-        "sync_pipelines.pipelines.catsy_sparklayer.target": ["ListMissing"],
-        "sync_pipelines.pipelines.amazon_plytix.files": ["FileRefused"],
-        "sync_pipelines.pipelines.amazon_plytix.catalogue": ["NoCatalogue"],
-    }.items():
-        known += [getattr(sys.modules[module], name) for name in names if module in sys.modules]
-    return isinstance(error, tuple(known))
 
 
 def chosen(pipeline: Pipeline | None) -> list[str]:
@@ -289,14 +273,27 @@ def apply(pipeline: P, plan: PlanId, strict: Strict = False, json: Json = False)
 def release(
     pipeline: P,
     plan: PlanId,
-    keys: Annotated[list[str], typer.Option("--keys", help="one or more keys; `all` for the plan as a whole")],
     reason: Annotated[str, typer.Option("--reason", help="kept with your name")],
+    keys: Annotated[
+        list[str] | None, typer.Option("--keys", help="let these held rows through: one or more keys")
+    ] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option("--kind", help="let all rows through that are held for this reason: guard, gone, …"),
+    ] = None,
+    verdict: Annotated[
+        bool, typer.Option("--verdict", help="lift the verdict of a stopped plan; the rows it holds stay held")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Let held rows, or a stopped plan, through: for the values seen in that plan."""
+    """Let held rows through (--keys, --kind), or lift the verdict of a stopped plan (--verdict). Neither implies the other.
+
+    A release of a row is for the values seen in that plan. It is used up by the delivery it lets through, and ends when the
+    source wants another value, or after 7 days ([retention] release_days).
+    """
     from sync_pipelines.operations import verbs
 
-    raise typer.Exit(verbs.release(pipeline.value, plan, keys, reason, json=json))
+    raise typer.Exit(verbs.release(pipeline.value, plan, keys, kind, reason, verdict=verdict, json=json))
 
 
 @app.command()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.operations import environment, launch, screen, verbs
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE

@@ -12,7 +12,8 @@ import duckdb
 import pyarrow as pa
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery import tables
+from sync_pipelines.errors import SyncError
 from sync_pipelines.operations import environment
 from sync_pipelines.operations.pipelines import PIPELINES, account
 from sync_pipelines.settings import ACCOUNTS, account_of, data_dir
@@ -53,7 +54,7 @@ OLD_VIEWS = {
 }
 
 
-class QueryRefused(Exception):
+class QueryRefused(SyncError):
     """The query cannot be answered; the message says what is there to ask."""
 
 

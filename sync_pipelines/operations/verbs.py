@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.operations import environment, launch, reports, screen
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE, NEEDS_A_PERSON, Ended
 from sync_pipelines.operations.pipelines import PIPELINES, account, of
-from sync_pipelines.settings import SECTIONS, check_file
+from sync_pipelines.settings import SECTIONS, RetentionSettings, check_file
 
 SHOWN = 20
 
@@ -85,17 +86,35 @@ def undo(pipeline: str, run: str, *, json: bool) -> int:
     return _run(pipeline, "undo", {PIPELINES[pipeline].undo: {"plans": applied}}, strict=False, json=json)
 
 
-def release(pipeline: str, plan: str, keys: list[str], reason: str, *, json: bool) -> int:
+def release(
+    pipeline: str, plan: str, keys: list[str] | None, kinds: list[str] | None, reason: str, *, verdict: bool, json: bool
+) -> int:
+    """Lift a plan's verdict, let held rows of it through, or both."""
+    if not (verdict or keys or kinds):
+        raise DeliveryError(
+            "say what to release: --keys KEY … or --kind KIND for rows that are held, --verdict for a plan that was stopped."
+        )
+    lasts = timedelta(days=RetentionSettings.read().release_days)
+    files, released = environment.plan_files(), list[str]()
     with _ledger() as ledger:
         plan_id = ledger.plan(plan)["id"]
-        released = releasing.release(ledger, environment.plan_files(), plan_id, keys, reason)
-        waits = ledger.plan(plan_id)["state"] != "done"
+        if verdict:
+            releasing.lift(ledger, files, plan_id, reason, lasts=lasts)
+        if keys or kinds:
+            released = releasing.release(ledger, files, plan_id, keys, reason, kinds=kinds, lasts=lasts)
+        known = ledger.plan(plan_id)
+        stopped = known["verdict"] != "clear" and known["state"] != "done" and not releasing.is_lifted(ledger, plan_id)
+        waits = known["state"] != "done"
     then = f"sync-pipelines apply {pipeline} --plan {plan_id}" if waits else f"sync-pipelines sync {pipeline}"
     if json:
-        screen.as_json({"pipeline": pipeline, "plan_id": plan_id, "released": released, "next": then})
-    else:
-        whole = "the plan as a whole and " if keys == [releasing.EVERYTHING] else ""
-        screen.out.print(f"released {whole}{len(released)} held rows of plan {plan_id}. Next: {then}", highlight=False)
+        told = {"pipeline": pipeline, "plan_id": plan_id, "released": released, "verdict_lifted": verdict, "next": then}
+        screen.as_json(told)
+        return DONE
+    said = [f"released {len(released)} held rows of plan {plan_id}."] if keys or kinds else []
+    said += [f"lifted the verdict of plan {plan_id}; the rows it holds stay held."] if verdict else []
+    if stopped:
+        said.append("The plan as a whole is still stopped: --verdict lifts that.")
+    screen.out.print(f"{' '.join(said)} Next: {then}", highlight=False)
     return DONE
 
 

@@ -22,6 +22,7 @@ import urllib3
 from pyrate_limiter import InMemoryBucket, Limiter, Rate, RateItem, SQLiteBucket
 
 from sync_pipelines.credentials import redact
+from sync_pipelines.errors import SyncError
 from sync_pipelines.settings import sandbox_on
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ LONGEST_WAIT = 120.0
 """Seconds a call waits when the vendor asks for it, or its windows are full. A longer wait is the caller's decision."""
 
 
-class VendorError(Exception):
+class VendorError(SyncError):
     """A call did not succeed. The message says what was attempted, what the vendor said, and what to do next."""
 
     def __init__(

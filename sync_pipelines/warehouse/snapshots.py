@@ -19,10 +19,12 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sync_pipelines.errors import SyncError
+
 FOOTER = b"sync_pipelines"
 
 
-class SnapshotUnreadable(Exception):
+class SnapshotUnreadable(SyncError):
     """A file of the warehouse is damaged; the message names it."""
 
 

@@ -21,6 +21,7 @@ from sync_pipelines.delivery.model import (
     BatchRefused,
     CannotGoOn,
     Change,
+    Done,
     Field,
     Fields,
     Intent,
@@ -42,16 +43,28 @@ class Crash(BaseException):
 class TestClock(Clock):
     __test__ = False
 
+    """Two clocks that have nothing to do with each other: the wall clock may be set, the other begins anew at a boot."""
+
     def __init__(self) -> None:
         self.seconds = 0.0
+        self.ahead = timedelta(0)
+        """How far the wall clock is wrong."""
+        self.booted_at, self.boots = 0.0, 0
         self.on_sleep: list[Callable[[], None]] = []
 
     def now(self) -> datetime:
         self.seconds += 0.001
-        return datetime(2026, 1, 5, tzinfo=UTC) + timedelta(seconds=self.seconds)
+        return datetime(2026, 1, 5, tzinfo=UTC) + timedelta(seconds=self.seconds) + self.ahead
+
+    def boot(self) -> str:
+        return f"boot-{self.boots}"
+
+    def reboot(self) -> None:
+        self.boots += 1
+        self.booted_at = self.seconds
 
     def monotonic(self) -> float:
-        return self.seconds
+        return 1000.0 + self.seconds - self.booted_at
 
     def sleep(self, seconds: float) -> None:
         self.seconds += seconds
@@ -61,7 +74,9 @@ class TestClock(Clock):
 
 @dataclass
 class Record:
-    fields: Fields
+    """`fields` None: removed, and perhaps still shown."""
+
+    fields: Fields | None
     remote_id: str
     visible_at: float = 0.0
     shown_before: Fields | None = None
@@ -99,18 +114,27 @@ class Vendor:
             if fields is not None:
                 yield Live(key, deepcopy(fields), remote_id=record.remote_id)
 
+    def there(self, key: str) -> Fields | None:
+        """What it holds in truth, whatever it shows."""
+        record = self.records.get(key)
+        return None if record is None else record.fields
+
     def set(self, key: str, fields: Fields, step: str) -> str:
         old = self.records.get(key)
         self.effects[key, step] += 1
-        remote_id = old.remote_id if old else f"id-{self.next_id}"
+        remote_id = old.remote_id if old and old.fields is not None else f"id-{self.next_id}"
         self.next_id += 1
         now = self.clock.seconds if self.effect_at is None else self.effect_at
         self.records[key] = Record(deepcopy(fields), remote_id, now + self.lag, old.fields if old else None)
         return remote_id
 
     def remove(self, key: str, step: str) -> None:
+        """It may go on being shown for a while, as a write may take a while to show."""
         self.effects[key, step] += 1
-        self.records.pop(key, None)
+        old = self.records.pop(key, None)
+        if self.lag and old is not None and old.fields is not None:
+            now = self.clock.seconds if self.effect_at is None else self.effect_at
+            self.records[key] = Record(None, old.remote_id, now + self.lag, old.fields)
 
 
 OWNED, FOREIGN = Field(), Field("foreign")
@@ -127,6 +151,11 @@ class MemoryTarget(Target):
     steps: tuple[Step, ...] = (Step("set", LANDS, repeatable=True, atomic=True),)
     size = 3
     window = None
+
+    @staticmethod
+    def wants(value: Any) -> Fields:
+        """What the source says of a record, from one number."""
+        return {"price": value}
 
     def __init__(self, vendor: Vendor) -> None:
         self.vendor = vendor
@@ -195,7 +224,7 @@ class PositionalTarget(MemoryTarget):
     steps = (Step("write", LANDS),)
 
     def effect(self, step: Step, change: Change) -> Answer:
-        if change.action == "create" and change.key in self.vendor.records:
+        if change.action == "create" and self.vendor.there(change.key) is not None:
             self.vendor.effects[change.key, "doubled"] += 1
         return super().effect(step, change)
 
@@ -218,18 +247,23 @@ class TwoStepTarget(MemoryTarget):
         self.families: dict[str, str] = vendor.__dict__.setdefault("families", {})
 
     def effect(self, step: Step, change: Change) -> Answer:
+        there = self.vendor.there(change.key)
+        if step.name != "create" and there is None:
+            return Applied() if step.name == "delete" else Refused("404 no such product")
         if step.name == "family":
-            if change.remote_id is None or change.key not in self.vendor.records:
-                return Refused("no such product")
+            if change.remote_id is None:
+                return Refused("no id")
             self.vendor.effects[change.key, "family"] += 1
             self.families[change.key] = "8 - Amazon"
             return Applied(change.remote_id)
-        if step.name == "create" and change.key in self.vendor.records:
+        if step.name == "create" and there is not None:
             self.vendor.effects[change.key, "doubled"] += 1
         return super().effect(step, change)
 
     def settled(self, step: Step, change: Change, live: Live | None) -> Answer:
         if step.name == "family":
+            if live is None:
+                return Stale("the product is not there any more")
             return Applied(change.remote_id) if change.key in self.families else NotApplied("no family yet")
         return super().settled(step, change, live)
 
@@ -251,11 +285,11 @@ class AccumulatingTarget(MemoryTarget):
     steps = (Step("add", LANDS),)
 
     def sent(self, change: Change) -> Fields:
-        held = self.vendor.records.get(change.key)
-        now = (held.fields.get("price") if held else None) or 0
+        held = self.vendor.there(change.key) or {}
+        now = held.get("price") or 0
         before = (change.before or {}).get("price") or 0
         return {
-            **(held.fields if held else {}),
+            **held,
             **(change.after or {}),
             "price": now + (change.after or {})["price"] - before,
         }
@@ -277,21 +311,59 @@ class AcceptedTarget(MemoryTarget):
         return Accepted(f"job-{change.row}")
 
 
+class DoneTarget(PositionalTarget):
+    """A sheet that is read back before a write counts, and whose calls take a while."""
+
+    takes = 3.0
+
+    def write(self, step: Step, batch: Sequence[Change], intent: Intent) -> Mapping[str, Answer]:
+        self.vendor.clock.seconds += self.takes
+        answers = super().write(step, batch, intent)
+        return {k: Done("place") if isinstance(a, Applied) else a for k, a in answers.items()}
+
+
+class ThreeStepTarget(TwoStepTarget):
+    """A product, then its size, then its family: two steps that a read shows, and one that it does not."""
+
+    fields = {"price": OWNED, "size": OWNED, "note": FOREIGN, "family": FOREIGN}
+    steps = (
+        Step("create", LANDS, fields=frozenset({"price", "note"}), actions=frozenset({"create"})),
+        Step("update", LANDS, fields=frozenset({"price", "note"}), actions=frozenset({"update"}), repeatable=True),
+        Step("size", LANDS, fields=frozenset({"size"}), actions=frozenset({"create", "update"}), repeatable=True),
+        Step("family", LANDS, fields=frozenset({"family"}), actions=frozenset({"create", "update"}), repeatable=True),
+        Step("delete", LANDS, actions=frozenset({"remove"}), repeatable=True),
+    )
+
+    @staticmethod
+    def wants(value: Any) -> Fields:
+        return {"price": value, "size": None if value is None else value % 3}
+
+    def effect(self, step: Step, change: Change) -> Answer:
+        if step.name in ("family", "delete"):
+            return super().effect(step, change)
+        there, after = self.vendor.there(change.key), change.after or {}
+        if step.name != "create" and there is None:
+            return Refused("404 no such product")
+        if step.name == "create" and there is not None:
+            self.vendor.effects[change.key, "doubled"] += 1
+        names = [n for n in step.fields if n in after]
+        return Applied(self.vendor.set(change.key, {**(there or {}), **{n: after[n] for n in names}}, step.name))
+
+
 class ComparingTarget(MemoryTarget):
     """Stock with compare-and-set: the vendor refuses when what was there is there no more."""
 
     steps = (Step("set", LANDS, repeatable=True, compares=True),)
 
     def effect(self, step: Step, change: Change) -> Answer:
-        held = self.vendor.records.get(change.key)
-        now = None if held is None else held.fields.get("price")
+        held = self.vendor.there(change.key)
+        now = None if held is None else held.get("price")
         if now != (None if change.before is None else change.before.get("price")):
             return Stale("compare failed")
         return super().effect(step, change)
 
     def sent(self, change: Change) -> Fields:
-        held = self.vendor.records.get(change.key)
-        return {**(held.fields if held else {}), **(change.after or {})}
+        return {**(self.vendor.there(change.key) or {}), **(change.after or {})}
 
 
 KINDS: dict[str, type[MemoryTarget]] = {
@@ -303,6 +375,8 @@ KINDS: dict[str, type[MemoryTarget]] = {
     "accumulating": AccumulatingTarget,
     "accepted": AcceptedTarget,
     "comparing": ComparingTarget,
+    "done": DoneTarget,
+    "three_step": ThreeStepTarget,
 }
 FAULTS = [
     "ok", "lost_reply", "lost_request", "late", "rate_limited", "login_lost", "refused_whole", "spoiled", "fewer_answers",
@@ -310,6 +384,7 @@ FAULTS = [
 ]  # fmt: skip
 NOT_REPEATABLE: dict[str, tuple[str, ...]] = {
     "positional": ("write",), "two_step": ("create",), "listed": ("write",), "accumulating": ("add",), "accepted": ("upload",),
+    "done": ("write",), "three_step": ("create",),
 }  # fmt: skip
 
 __all__ = ["FAULTS", "KINDS", "NOT_REPEATABLE", "Any", "Crash", "MemoryTarget", "TestClock", "Unclear", "Vendor"]

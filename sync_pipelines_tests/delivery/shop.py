@@ -10,13 +10,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.applying import Patience, Report, apply, settle_first
-from sync_pipelines.delivery.images import dumps
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError, Desired
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFiles
+from sync_pipelines.delivery.releasing import release
+from sync_pipelines.delivery.undoing import make_undo
+from sync_pipelines.exact_json import dumps
 from sync_pipelines_tests.delivery.memory import KINDS, NOT_REPEATABLE, Crash, MemoryTarget, TestClock, Vendor
 
 
@@ -37,7 +39,7 @@ class Shop:
         """Plan prices by key; a value may be a dict of fields. Keyword policy settings go to Policy."""
         self.extracts += 1
         policy = Policy(**{k: options.pop(k) for k in ("remove_missing", "foreign_edits") if k in options})
-        rows = [Desired(k, v if isinstance(v, dict) else {"price": v}) for k, v in desired.items()]
+        rows = [Desired(k, v if isinstance(v, dict) else self.target.wants(v)) for k, v in desired.items()]
         return make_plan(
             self.target, options.pop("rows", rows), ledger=self.ledger, files=self.files, pipeline="test",
             extract=f"extract-{self.extracts}", run="run", policy=policy, **options,
@@ -53,6 +55,19 @@ class Shop:
 
     def sync(self, desired: dict[str, Any], **options: Any) -> Report:
         return self.apply(self.plan(desired, **options))
+
+    def removal(self, desired: dict[str, Any], **options: Any) -> Plan:
+        """A plan that removes what is not desired, with its removals released: so few rows have no share to measure."""
+        plan = self.plan(desired, remove_missing=True, **options)
+        release(self.ledger, self.files, plan.id, None, "too few to compare", kinds=["guard"])
+        return plan
+
+    def remove(self, desired: dict[str, Any], **options: Any) -> Report:
+        return self.apply(self.removal(desired, **options))
+
+    def undo(self, plan: Plan | Report) -> Report:
+        plan_id = plan.id if isinstance(plan, Plan) else plan.plan
+        return self.apply(make_undo(self.target, plan_id, ledger=self.ledger, files=self.files, run="run").plan)
 
     def sync_until_done(self, desired: dict[str, Any], attempts: int = 40, **options: Any) -> list[Plan]:
         """Run like a scheduler does: after a crash or a failed run start again, until a run ends well. Returns all plans."""
@@ -76,7 +91,8 @@ class Shop:
         self.ledger = Ledger.at(self.folder / "ledger.db", self.clock)
 
     def prices(self) -> dict[str, Any]:
-        return {k: r.fields.get("price") for k, r in self.vendor.records.items()}
+        """What the target holds in truth."""
+        return {k: r.fields.get("price") for k, r in self.vendor.records.items() if r.fields is not None}
 
     def outcomes(self, plan: Plan) -> dict[str, str]:
         return {

@@ -159,18 +159,6 @@ def test_a_hand_edit_made_while_a_row_was_in_doubt_is_not_overwritten(shop: Shop
     assert shop.prices() == {"a": 15}
 
 
-def test_an_undone_value_stays_undone_while_a_row_is_in_doubt(shop: Shop) -> None:
-    from sync_pipelines_tests.delivery.test_undoing import undo
-
-    shop.vendor.set("a", {"price": 10}, "seed")
-    plan = shop.plan({"a": 12})
-    shop.apply(plan)
-    shop.apply(undo(shop, plan).plan)
-    crashed_before_its_call(shop, {"a": 13})
-    shop.sync_until_done({"a": 12})
-    assert shop.prices() == {"a": 10}
-
-
 def test_a_price_that_changed_again_while_the_last_one_was_in_doubt_goes_out_in_the_next_run(shop: Shop) -> None:
     shop.vendor.set("a", {"price": 10}, "seed")
     shop.vendor.script = ["crash_after"]
@@ -238,13 +226,13 @@ def test_what_somebody_else_made_meanwhile_is_not_taken_for_ours(shop: Shop) -> 
     assert shop.plan({"b": 1}, remove_missing=True).counts.remove == 0
 
 
-def test_a_release_for_one_plan_does_not_open_another_that_was_stopped(shop: Shop) -> None:
+def test_lifting_one_plan_does_not_open_another_that_was_stopped(shop: Shop) -> None:
     from sync_pipelines.delivery.guards import must_hold
-    from sync_pipelines.delivery.releasing import release
+    from sync_pipelines.delivery.releasing import lift
 
     wrong = [must_hold("currency", ["the list is in NZD"], "fine")]
-    release(shop.ledger, shop.files, shop.plan({"a": 1, "b": 1}).id, ["a"], "looked at")
-    stopped = shop.plan({"a": 1, "b": 1}, plan_guards=wrong)
+    lift(shop.ledger, shop.files, shop.plan({"a": 1, "b": 1}, plan_guards=wrong).id, "looked at")
+    stopped = shop.plan({"a": 1, "b": 2}, plan_guards=wrong)
     with pytest.raises(PlanStopped):
         shop.apply(stopped)
 

@@ -11,7 +11,7 @@ import pytest
 from sync_pipelines.delivery.applying import PlanStopped
 from sync_pipelines.delivery.guards import change_size_guards, moved_too_far, must_hold, source_shrank
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines.delivery.releasing import release
+from sync_pipelines.delivery.releasing import lift, release
 from sync_pipelines_tests.delivery.shop import Shop
 
 SIZE = change_size_guards(Decimal("0.20"), Decimal("0.05"), Decimal("0.05"))
@@ -111,19 +111,46 @@ def test_a_row_released_before_its_plan_is_applied_goes_with_it(shop: Shop) -> N
     assert shop.apply(plan).counts == {"delivered": 1}
 
 
-def test_a_stopped_plan_goes_once_a_person_releases_it_with_name_and_reason(shop: Shop) -> None:
+def test_a_stopped_plan_goes_once_a_person_lifts_it_with_name_and_reason(shop: Shop) -> None:
     plan = shop.plan({f"sku-{n:03}": 120 for n in range(100)}, plan_guards=SIZE)
-    release(shop.ledger, shop.files, plan.id, ["all"], "yearly price rise")
+    lift(shop.ledger, shop.files, plan.id, "yearly price rise")
     assert shop.apply(plan).counts == {"delivered": 100}
     said = shop.table("release")[0]
     assert said["why"] == "yearly price rise"
     assert said["who"]
 
 
-def test_of_a_stopped_plan_only_the_rows_released_by_name_go(shop: Shop) -> None:
-    plan = shop.plan({f"sku-{n:03}": 120 for n in range(100)}, plan_guards=SIZE)
+def test_lifting_a_plan_and_releasing_its_rows_are_two_words_and_neither_implies_the_other(shop: Shop) -> None:
+    wanted = {f"sku-{n:03}": 0 if n == 7 else 120 for n in range(100)}
+    plan = shop.plan(wanted, plan_guards=SIZE, row_guards=[MOVE])
     release(shop.ledger, shop.files, plan.id, ["sku-007"], "this one is right")
-    assert shop.apply(plan).counts == {"delivered": 1, "skipped": 99}
+    with pytest.raises(PlanStopped, match="--verdict"):
+        shop.apply(plan)
+    other = shop.plan(wanted | {"sku-008": 0}, plan_guards=SIZE, row_guards=[MOVE])
+    lift(shop.ledger, shop.files, other.id, "yearly price rise")
+    assert shop.apply(other).counts == {"delivered": 99, "held": 1}
+    assert shop.prices()["sku-007"] == 0
+
+
+def test_only_a_stopped_plan_has_a_verdict_to_lift(shop: Shop) -> None:
+    with pytest.raises(DeliveryError, match="no verdict to lift"):
+        lift(shop.ledger, shop.files, shop.plan({"sku-001": 101}).id, "because")
+
+
+def test_rows_are_released_by_the_kind_of_their_hold_and_for_nothing_else_that_holds_them(shop: Shop) -> None:
+    shop.vendor.set("sku-001", {"price": 150}, "by hand")
+    plan = shop.plan(book(sku_000=0, sku_001=0), row_guards=[MOVE])
+    assert release(shop.ledger, shop.files, plan.id, None, "sale", kinds=["guard"]) == ["sku-000", "sku-001"]
+    assert shop.apply(plan).counts == {"delivered": 1, "held": 1}
+    assert shop.prices()["sku-001"] == 150
+    again = shop.plan(book(sku_000=0, sku_001=0), row_guards=[MOVE])
+    assert again.counts.held_by_kind == {"foreign_edit": 1}
+
+
+def test_a_kind_that_nobody_can_release_is_refused_by_name(shop: Shop) -> None:
+    plan = shop.plan(book(sku_000=0), row_guards=[MOVE])
+    with pytest.raises(DeliveryError, match="settling cannot be released"):
+        release(shop.ledger, shop.files, plan.id, None, "because", kinds=["settling"])
 
 
 def test_a_conflict_cannot_be_released_and_a_reason_is_needed(shop: Shop) -> None:
@@ -134,6 +161,6 @@ def test_a_conflict_cannot_be_released_and_a_reason_is_needed(shop: Shop) -> Non
         release(shop.ledger, shop.files, plan.id, ["a"], "because")
     with pytest.raises(DeliveryError, match="needs a reason"):
         release(shop.ledger, shop.files, plan.id, ["a"], " ")
-    with pytest.raises(DeliveryError, match="no row nowhere"):
+    with pytest.raises(DeliveryError, match="holds no row nowhere"):
         release(shop.ledger, shop.files, plan.id, ["nowhere"], "because")
     assert shop.table("release") == []

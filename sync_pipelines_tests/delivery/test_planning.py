@@ -86,8 +86,7 @@ def test_only_what_we_made_is_ever_removed(shop: Shop) -> None:
     shop.vendor.set("theirs", {"price": 9}, "seed")
     shop.sync({"theirs": 10, "ours": 1})
     assert planned(shop, shop.plan({})) == {}
-    report = shop.sync({}, remove_missing=True)
-    assert report.counts == {"delivered": 1}
+    assert shop.remove({}).counts == {"delivered": 1}
     assert set(shop.prices()) == {"theirs"}
 
 

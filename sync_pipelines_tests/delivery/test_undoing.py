@@ -34,7 +34,7 @@ def test_undo_restores_updates_and_removes_what_was_made(tmp_path: Path, kind: s
 def test_undo_gives_back_what_was_removed(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     shop.sync({"a": 1, "b": 2})
-    plan = shop.plan({"b": 2}, remove_missing=True)
+    plan = shop.removal({"b": 2})
     shop.apply(plan)
     shop.apply(undo(shop, plan).plan)
     assert shop.prices() == {"a": 1, "b": 2}

@@ -79,7 +79,7 @@ def test_a_guard_stops_the_run_a_person_releases_the_plan_and_it_goes(sandbox: S
     assert "was stopped before the first write" in refused.stdout
     assert sandbox.vendors["sparklayer"].state()["writes"] == writes
 
-    released = answer("release", P, "--plan", stopped["plan_id"], "--keys", "all", "--reason", "yearly rise")
+    released = answer("release", P, "--plan", stopped["plan_id"], "--verdict", "--reason", "yearly rise")
     assert released["next"].startswith("sync-pipelines apply")
     assert answer("apply", P, "--plan", stopped["plan_id"][:8])["counts"]["delivered"] >= 195
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.applying import Patience, Report, apply, settle_first
 from sync_pipelines.delivery.clock import Clock
 from sync_pipelines.delivery.ledger import Ledger

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.applying import PlanStopped
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.catsy_sparklayer import sync

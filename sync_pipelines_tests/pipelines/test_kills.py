@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery import tables
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests import forked
 from sync_pipelines_tests.pipelines.merchant import Merchant, listed

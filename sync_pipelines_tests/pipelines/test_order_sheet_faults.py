@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.applying import Paused, PlanStopped
 from sync_pipelines.delivery.clock import Clock
 from sync_pipelines.delivery.model import DeliveryError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import sync_pipelines_tests.pipelines.order_desk as desks
-from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.shopify_sheets import rows, sync

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from sync_pipelines.delivery import runs
 from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.errors import SyncError
 from sync_pipelines.pipelines.amazon_plytix.matching import Candidate, candidate
 from sync_pipelines.settings import AmazonPlytixSettings, AmazonSettings, PlytixSettings
 from sync_pipelines.vendors.http import Permanent, Transient
@@ -27,7 +28,7 @@ PRODUCTS_KEY = ("plytix", "products")
 Refresh = Literal["auto", "always", "never"]
 
 
-class NoCatalogue(Exception):
+class NoCatalogue(SyncError):
     """There are no products to match with; the message says what to do."""
 
 

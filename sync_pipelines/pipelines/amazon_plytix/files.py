@@ -13,6 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
+from sync_pipelines.errors import SyncError
 from sync_pipelines.pipelines.amazon_plytix.identifiers import is_asin
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.settings import AmazonSettings
@@ -27,7 +28,7 @@ _BY_TYPE = {"3": "upc", "4": "ean"}
 """What `product-id` holds, by `product-id-type` (sellercentral.amazon.ca/gp/help/external/200385890)."""
 
 
-class FileRefused(Exception):
+class FileRefused(SyncError):
     """The file cannot be taken in; the message says where it is wrong and what to do."""
 
 

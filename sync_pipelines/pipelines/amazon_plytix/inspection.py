@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync_pipelines.credentials import CredentialMissing, secret
-from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, reading, sync

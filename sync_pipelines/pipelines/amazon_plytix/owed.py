@@ -9,7 +9,7 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
 
 Since = Literal["file", "mapping"]

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sync_pipelines.delivery.images import no_collection
 from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.duck import no_collection
 from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, matching
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, candidates
 from sync_pipelines.pipelines.amazon_plytix.entries import AsinMapping, Entry

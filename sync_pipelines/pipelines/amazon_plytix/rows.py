@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sync_pipelines.delivery.images import CHUNK, chunks
+from sync_pipelines.duck import CHUNK, chunks
 
 T = TypeVar("T")
 

@@ -13,14 +13,14 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.applying import Patience
 from sync_pipelines.delivery.guards import change_size_guards, must_hold
-from sync_pipelines.delivery.images import loads
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError, Desired, Fields
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFiles
+from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.amazon_plytix.account import Account, look
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.amazon_plytix.link_target import AmazonLinks, image

@@ -73,11 +73,11 @@ class AmazonProducts(Target):
         self.fields: Mapping[str, Field] = {
             "sku": Field(),
             "family": Field("owned" if check_families else "create_only"),
-            **{n: Field("owned" if n in kept else "create_only", same=_as_text) for n in names},
+            **{n: Field("owned" if n in kept else "create_only", same=_as_text, rule="as text") for n in names},
         }
         lands = timedelta(seconds=plytix.lands_within)
         self.steps = (
-            Step("create", lands, frozenset({"sku"}), frozenset({"create"})),
+            Step("create", lands, frozenset({"sku", *names}), frozenset({"create"})),
             Step("family", lands, frozenset({"family"}), frozenset({"create", "update"}), repeatable=True),
             Step("update", lands, frozenset(kept), frozenset({"update"} if kept else ()), repeatable=True),
             Step("delete", lands, frozenset(), frozenset({"remove"}), repeatable=True),
@@ -200,7 +200,9 @@ class AmazonProducts(Target):
         """What differs, and with it the day. An attribute that goes back to nothing is sent as null, which clears it."""
         before, after = change.before or {}, change.after or {}
         names = [
-            n for n in self.owned() if n not in ("sku", "family") and self._shown(before, n) != self._shown(after, n)
+            n
+            for n in self.owned()
+            if n not in ("sku", "family") and self.rules.text(n, before) != self.rules.text(n, after)
         ]
         known = self.there.attributes
         values = {known[n].label: after.get(n) for n in names if n in known}

@@ -12,7 +12,7 @@ import duckdb
 from sync_pipelines.credentials import CredentialMissing, secret
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines.delivery.planning import load_records
+from sync_pipelines.delivery.staging import load_records
 from sync_pipelines.pipelines.catsy_sparklayer import sync
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY
 from sync_pipelines.pipelines.catsy_sparklayer.sync import full_keys, readable

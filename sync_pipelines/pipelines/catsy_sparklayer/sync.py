@@ -10,11 +10,11 @@ import duckdb
 import pyarrow as pa
 
 from sync_pipelines.delivery import guards, runs
-from sync_pipelines.delivery.images import loads
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFiles
+from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.catsy_sparklayer import extract, mapping
 from sync_pipelines.pipelines.catsy_sparklayer.target import PriceLists
 from sync_pipelines.settings import CatsySparkLayerSettings, SparkLayerSettings

@@ -30,6 +30,7 @@ from sync_pipelines.delivery.model import (
     Target,
     Unclear,
 )
+from sync_pipelines.errors import SyncError
 from sync_pipelines.pipelines.asking import asking
 from sync_pipelines.pipelines.catsy_sparklayer.mapping import key, price_field
 from sync_pipelines.settings import PriceList, SparkLayerSettings
@@ -41,7 +42,7 @@ log = logging.getLogger(__name__)
 NOT_SHOWN = "SparkLayer does not show tax_type and display_tax_rate when prices are read; a SKU that is sent loses them"
 
 
-class ListMissing(Exception):
+class ListMissing(SyncError):
     """A price list named in the settings is not on the site."""
 
 
@@ -73,7 +74,7 @@ class PriceLists(Target):
         self.account = settings.account
         quantities = sorted({b.quantity for price_list in lists for b in price_list.breaks})
         self.fields: dict[str, Field] = {
-            **{price_field(q): Field(same=exactly) for q in quantities},
+            **{price_field(q): Field(same=exactly, rule="amount") for q in quantities},
             "rows": Field("foreign"),
         }
         self.steps = (
@@ -130,6 +131,10 @@ class PriceLists(Target):
                     )
                 fields[price_field(price.quantity)] = price.price
         return Live(key(slug, sku), fields, slug, None, problem)
+
+    def gone(self, live: Fields | None) -> bool:
+        """A SKU is on the list with the first of our prices. Rows that are somebody else's do not make it ours."""
+        return live is None or all(live.get(name) is None for name in self.fields if name != "rows")
 
     def batches(self, step: Step, changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
         """One list per call, at most `batch_size` SKUs, a pause between calls."""

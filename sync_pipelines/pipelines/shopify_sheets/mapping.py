@@ -20,7 +20,7 @@ from sync_pipelines.pipelines.shopify_sheets.layout import EPOCH, Layout, TabLay
 from sync_pipelines.pipelines.shopify_store.days import instant
 from sync_pipelines.pipelines.shopify_store.orders import Order, amount, number
 
-VERSION = 1
+VERSION = 2
 """Rises when the same order is mapped to something else: every order is then mapped again."""
 
 LONGEST_CELL = 50_000

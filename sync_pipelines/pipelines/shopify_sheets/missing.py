@@ -12,8 +12,9 @@ from typing import Any, Literal
 import duckdb
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
-from sync_pipelines.delivery.ledger import Ledger, put
+from sync_pipelines.delivery import tables
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.tables import put
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout
 from sync_pipelines.pipelines.shopify_store.current import quoted
 from sync_pipelines.pipelines.shopify_store.days import day_of, instant

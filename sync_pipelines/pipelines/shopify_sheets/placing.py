@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sync_pipelines.delivery.images import dumps
 from sync_pipelines.delivery.model import Change
+from sync_pipelines.exact_json import dumps
 from sync_pipelines.pipelines.shopify_sheets.layout import Column, Layout, TabLayout, key_text, same
 from sync_pipelines.pipelines.shopify_sheets.sheet import Seen, Sheet
 from sync_pipelines.vendors.google_sheets import Cells, Row

@@ -17,13 +17,15 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sync_pipelines.delivery.images import dumps, engine, fingerprint, loads, no_collection
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import Desired
-from sync_pipelines.delivery.planning import load_records
+from sync_pipelines.delivery.staging import load_records
+from sync_pipelines.delivery.undoing import holds_of
+from sync_pipelines.duck import cursor, engine, load, no_collection
+from sync_pipelines.exact_json import dumps, loads
 from sync_pipelines.pipelines.shopify_sheets import mapping
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout
-from sync_pipelines.pipelines.shopify_sheets.target import fields_of
+from sync_pipelines.pipelines.shopify_sheets.target import OrderRows, rules_of
 from sync_pipelines.pipelines.shopify_store.current import current_orders, quoted, whole_orders
 from sync_pipelines.pipelines.shopify_store.orders import number, table
 from sync_pipelines.settings import ShopifySettings, ShopifySheetsSettings
@@ -94,19 +96,19 @@ def _kept(con: duckdb.DuckDBPyConnection) -> Iterator[pa.Table]:
 
 def _gone(con: duckdb.DuckDBPyConnection, layout: Layout) -> Iterator[pa.Table]:
     """The last rows of orders that the shop has no more."""
-    fields = fields_of(layout)
+    rules = rules_of(layout)
     query = "SELECT o.* FROM old o JOIN fate f ON f.order_id = o.order_id AND f.fate = 'gone'"
     for batch in con.sql(query).to_arrow_reader(CHUNK):
         rows = batch.to_pylist()
         for row in rows:
             image = mapping.deleted(loads(row["body"]) or {}, layout)
-            row.update(gone=True, body=dumps(image), fingerprint=fingerprint(image, fields))
+            row.update(gone=True, body=dumps(image), fingerprint=rules.print(image))
         yield pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
 def _mapped(con: duckdb.DuckDBPyConnection, layout: Layout, zone: ZoneInfo) -> Iterator[pa.Table]:
     """New rows for orders that are new or changed."""
-    fields = fields_of(layout)
+    rules = rules_of(layout)
     chosen = "FROM current_order WHERE order_id IN (SELECT order_id FROM fate WHERE fate = 'new')"
     narrow = f"SELECT order_id, digest, day, created_at, last_read, day IN (SELECT day FROM day_read) {chosen}"
     facts = {row[0]: row for row in con.execute(narrow).fetchall()}
@@ -117,7 +119,7 @@ def _mapped(con: duckdb.DuckDBPyConnection, layout: Layout, zone: ZoneInfo) -> I
             row = mapping.desired(order, layout, zone)
             found.append((
                 order_id, digest, row.key, order["name"], day, created, read_at, whole, order["test"], False,
-                len(order["lineItems"]), row.conflict, fingerprint(row.fields, fields), dumps(row.fields),
+                len(order["lineItems"]), row.conflict, rules.print(row.fields), dumps(row.fields),
             ))  # fmt: skip
         yield table(found, SCHEMA)
 
@@ -154,15 +156,15 @@ class Candidates:
         """Their rows, oldest order first."""
         query = """SELECT r.key, r.conflict, r.body FROM scope r JOIN candidate c USING (order_id)
             ORDER BY created_at, order_id"""
-        with self.con.cursor() as cursor:
-            for batch in cursor.sql(query).to_arrow_reader(CHUNK):
+        with cursor(self.con) as second:
+            for batch in second.sql(query).to_arrow_reader(CHUNK):
                 for key, conflict, body in zip(*(column.to_pylist() for column in batch.columns), strict=True):
                     yield Desired(key, loads(body) or {}, conflict=conflict)
 
 
 @contextmanager
 def candidates(
-    rows: Published, ledger: Ledger, account: str, sheet: dict[str, list[int]], first: date, *, compare_all: bool
+    rows: Published, ledger: Ledger, there: OrderRows, sheet: dict[str, list[int]], first: date, *, compare_all: bool
 ) -> Iterator[Candidates]:
     """Orders whose rows are not what was last put there, or not where they were put, or (compare_all) every one.
 
@@ -171,7 +173,9 @@ def candidates(
     """
     with engine("512MB") as con:
         con.execute("SET TimeZone = 'UTC'")
-        load_records(con, ledger, account)
+        load_records(con, ledger, there.account)
+        held = sorted(holds_of(ledger, there.account))
+        load(con, "held", pa.schema([("key", pa.string())]), [[held]])
         con.execute("CREATE TABLE there (key VARCHAR, times INTEGER)")
         if sheet:
             pairs = pa.table({"key": list(sheet), "times": [len(found) for found in sheet.values()]})
@@ -185,9 +189,10 @@ def candidates(
         con.execute(
             """CREATE TABLE candidate AS SELECT s.order_id, s.key, s.lines, t.key IS NULL AS absent
             FROM scope s LEFT JOIN record r ON r.key = s.key LEFT JOIN there t ON t.key = s.key
-            WHERE $1 OR s.conflict IS NOT NULL OR r.key IS NULL OR r.state <> 'present' OR r.hash <> s.fingerprint
+            WHERE $1 OR s.conflict IS NOT NULL OR r.key IS NULL OR r.state <> 'present'
+               OR NOT coalesce(r.rules = $2 AND r.hash = s.fingerprint, false) OR s.key IN (SELECT key FROM held)
                OR coalesce(t.times, 0) <> 1""",
-            [compare_all],
+            [compare_all, there.rules.id],
         )
         keys = frozenset(key for (key,) in con.execute("SELECT key FROM candidate").fetchall())
         in_scope, known, new_orders, new_lines = con.execute(

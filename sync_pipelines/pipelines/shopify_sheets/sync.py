@@ -10,11 +10,11 @@ from typing import Any, Literal
 
 from sync_pipelines.delivery.applying import Report, apply
 from sync_pipelines.delivery.guards import PlanGuard, Sight
-from sync_pipelines.delivery.images import loads
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError, Finding
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFiles
+from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.shopify_sheets import rows
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout, read_layout, same
 from sync_pipelines.pipelines.shopify_sheets.placing import LINES, lines_differing
@@ -77,7 +77,7 @@ def plan_rows(
     settings = ShopifySheetsSettings.read()
     in_sheet = there.known()
     with rows.candidates(
-        mapped, ledger, there.account, in_sheet, first, compare_all=compare == "all" or only is not None
+        mapped, ledger, there, in_sheet, first, compare_all=compare == "all" or only is not None
     ) as found:  # fmt: skip
         keys = found.keys if only is None else found.keys & set(only)
         if only is not None and (unknown := sorted(set(only) - keys)):

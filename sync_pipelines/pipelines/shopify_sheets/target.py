@@ -12,10 +12,12 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from hashlib import blake2b
 from typing import Any, ClassVar
 
 from sync_pipelines.currency import decimals
-from sync_pipelines.delivery.images import chunks
+from sync_pipelines.delivery.fingerprints import Rules
 from sync_pipelines.delivery.model import (
     Answer,
     BatchRefused,
@@ -31,6 +33,8 @@ from sync_pipelines.delivery.model import (
     Target,
     Unclear,
 )
+from sync_pipelines.duck import chunks
+from sync_pipelines.exact_json import dumps
 from sync_pipelines.pipelines.asking import asking
 from sync_pipelines.pipelines.shopify_sheets.layout import Column, Layout, TabLayout, same
 from sync_pipelines.pipelines.shopify_sheets.mapping import REMOVED
@@ -155,8 +159,7 @@ class OrderRows(Target):
         return {**merged, LINES: lines}
 
     def gone(self, live: Fields | None) -> bool:
-        """Its own row says whether an order is there. Lines without it are what somebody who deleted the row left over."""
-        return live is None or live.get(self.layout.orders.key) is None
+        return _gone(self.layout.orders.key, live)
 
     def reverse(self, change: Change) -> Change | str:
         """Restore the cells; of a row that was made, empty ours. A row is never deleted; a line's key, once filled in, stays."""
@@ -347,13 +350,29 @@ def fields_of(layout: Layout) -> dict[str, Field]:
     """The fields of an order in the sheet, with how two values of each are compared."""
     return {
         **{column.header: _field(column) for column in layout.orders.written},
-        LINES: Field(same=lambda lines: lines_same(layout.lines, lines), private=True),
+        LINES: Field(same=lambda lines: lines_same(layout.lines, lines), private=True, rule=_lines_rule(layout)),
     }
+
+
+def _lines_rule(layout: Layout) -> str:
+    """Lines are compared in the columns that are always written."""
+    compared = sorted(f"{c.header}\x1f{c.type}" for c in layout.lines.written if c.write == "always")
+    return f"lines {blake2b(dumps(compared).encode(), digest_size=6).hexdigest()}"
 
 
 def _field(column: Column) -> Field:
     ownership: Any = {"always": "owned", "once": "create_only"}[column.write]
-    return Field(ownership, same=lambda value: same(column.type, value), private=True)
+    return Field(ownership, same=lambda value: same(column.type, value), private=True, rule=f"cell {column.type}")
+
+
+def rules_of(layout: Layout) -> Rules:
+    """How orders are compared that are laid out like this."""
+    return Rules(fields_of(layout), partial(_gone, layout.orders.key))
+
+
+def _gone(key: str, image: Fields | None) -> bool:
+    """Its own row says whether an order is there. Lines without it are what somebody who deleted the row left over."""
+    return image is None or image.get(key) is None
 
 
 def formats(

@@ -9,7 +9,7 @@ import dagster as dg
 import duckdb
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
+from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines.shopify_store.orders import ORDERS_KEY
 from sync_pipelines.pipelines.shopify_store.reading import DayCompared

@@ -9,7 +9,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from sync_pipelines.delivery.images import engine
+from sync_pipelines.duck import cursor, engine
+from sync_pipelines.errors import SyncError
 from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY, ORDERS, ORDERS_KEY, Order, loads
 from sync_pipelines.warehouse.snapshots import Published, Warehouse
 
@@ -25,7 +26,7 @@ WHERE place = 1 AND (in_day OR d.day IS NULL OR last_read > d.read_at)
 """
 
 
-class OrdersMoved(Exception):
+class OrdersMoved(SyncError):
     """Files of orders were replaced by another run while they were read. Nothing is wrong with them: run again."""
 
 
@@ -93,9 +94,9 @@ def whole_orders(
             SEMI JOIN (SELECT n, order_id, digest FROM wanted WHERE f = ?) w
             ON w.n = file_row_number AND w.order_id = r.order_id AND w.digest = r.digest"""
         found = 0
-        with con.cursor() as cursor:
+        with cursor(con) as second:
             try:
-                for batch in cursor.sql(query, params=[file]).to_arrow_reader(CHUNK):
+                for batch in second.sql(query, params=[file]).to_arrow_reader(CHUNK):
                     found += batch.num_rows
                     yield [loads(text) for text in batch.column(0).to_pylist()]
             except duckdb.IOException as e:

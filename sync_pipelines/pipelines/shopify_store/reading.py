@@ -24,10 +24,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import ledger as tables
-from sync_pipelines.delivery import runs
-from sync_pipelines.delivery.images import no_collection
+from sync_pipelines.delivery import runs, tables
 from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.duck import no_collection
 from sync_pipelines.pipelines.shopify_store.days import (
     day_of,
     days_between,

@@ -1,0 +1,97 @@
+"""The right to write to one account: held by one process at a time, and looked at in every transaction that counts."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from sync_pipelines.delivery import tables
+from sync_pipelines.delivery.clock import moment
+from sync_pipelines.delivery.model import DeliveryError
+
+if TYPE_CHECKING:
+    from sync_pipelines.delivery.ledger import Ledger
+
+LEASE_LASTS = timedelta(minutes=15)
+"""How long a holder that cannot be looked at (another host, another container) may be silent. Longer than any one call."""
+
+
+class Busy(DeliveryError):
+    """Another run is writing to this account."""
+
+
+class LeaseLost(DeliveryError):
+    """Another run took the account over. Nothing was sent or noted after that."""
+
+
+class Lease:
+    """Its token is checked in the transaction of every intent and of every answer."""
+
+    def __init__(self, ledger: Ledger, account: str) -> None:
+        self.ledger, self.account, self.token = ledger, account, uuid.uuid4().hex
+
+    def acquire(self) -> None:
+        with self.ledger.write() as tx:
+            held = sa.select(tables.lease).where(tables.lease.c.account == self.account)
+            holder = tx.execute(held).mappings().first()
+            if holder is not None and alive(holder, self.ledger):
+                raise Busy(
+                    f"{self.account} is being written by process {holder['pid']} on {holder['host']} "
+                    f"(last seen {holder['heartbeat']}). Nothing was sent. Try again when that run has ended."
+                )
+            tables.put(tx, tables.lease, [{
+                "account": self.account, "host": socket.gethostname(), "namespace": namespace(), "pid": os.getpid(),
+                "born": born(os.getpid()), "token": self.token, "heartbeat": self.ledger.now(),
+            }])  # fmt: skip
+
+    def check(self, tx: sa.Connection) -> None:
+        """Raises LeaseLost. Part of the transaction that commits an intent, an answer, or what reading found out."""
+        mine = (tables.lease.c.account == self.account) & (tables.lease.c.token == self.token)
+        if tx.execute(tables.lease.update().where(mine).values(heartbeat=self.ledger.now())).rowcount != 1:
+            raise LeaseLost(f"another run took over {self.account}; this one stops. Nothing was sent after that.")
+
+    def give_back(self) -> None:
+        mine = (tables.lease.c.account == self.account) & (tables.lease.c.token == self.token)
+        with self.ledger.write() as tx:
+            tx.execute(tables.lease.delete().where(mine))
+
+
+def alive(holder: Any, ledger: Ledger) -> bool:
+    """Whether a lease's holder may still be at work. A process that this one can see is asked; of others the last sign of
+    life counts, and one from the future is none."""
+    if holder["host"] == socket.gethostname() and holder.get("namespace") in (None, namespace()):
+        return bool(born(holder["pid"]) == holder["born"])
+    silent = ledger.clock.now() - moment(holder["heartbeat"])
+    return abs(silent) < LEASE_LASTS
+
+
+def namespace() -> str:
+    """Names the space in which process numbers mean something: containers may share a host name and not their numbers."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
+def born(pid: int) -> str | None:
+    """When a process of this host started, in clock ticks since boot; "" where that cannot be told, None if it is gone.
+
+    Tells a process from a later one that was given the same number.
+    """
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        pass
+    try:
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return ""
+    return None if state == "Z" else rest[18]

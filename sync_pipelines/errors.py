@@ -1,0 +1,7 @@
+"""The root of every error that is expected: a message for a person says what, where and what next."""
+
+from __future__ import annotations
+
+
+class SyncError(Exception):
+    """Something a person can act on. Its message needs no traceback beside it."""
