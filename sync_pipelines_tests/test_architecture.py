@@ -10,19 +10,24 @@ import pytest
 import sync_pipelines
 
 ROOT = Path(sync_pipelines.__file__).parent
+GROUND = {"errors", "exact_json", "duck"}
 MAY_IMPORT = {
-    "settings": set(),
+    "errors": set(),
+    "exact_json": set(),
+    "duck": {"errors"},
+    "settings": {"errors"},
     "currency": set(),
-    "credentials": {"settings"},
+    "credentials": {"settings", "errors"},
     "logs": {"credentials"},
     "alerts": {"credentials", "settings"},
-    "delivery": set(),
+    "delivery": GROUND,
     "sandbox": set(),
-    "vendors": {"settings", "credentials"},
-    "warehouse": {"settings"},
-    "pipelines": {"vendors", "delivery", "warehouse", "settings", "credentials", "alerts", "logs", "currency"},
+    "vendors": {"settings", "credentials", "errors"},
+    "warehouse": {"settings", "errors"},
+    "pipelines": GROUND | {"vendors", "delivery", "warehouse", "settings", "credentials", "alerts", "logs", "currency"},
     "definitions": {"pipelines", "warehouse"},
-    "operations": {
+    "operations": GROUND
+    | {
         "definitions",
         "pipelines",
         "vendors",

@@ -199,7 +199,8 @@ class Journal:
     def note_gone(self, keys: Iterable[str], seq: int) -> None:
         """Records of ours that are not there any more: what appears under these keys later is somebody else's."""
         r = tables.record.c
-        ours = (r.account == self.target.account) & r.state.in_(["present", "partial", "unverified"]) & (r.seq <= seq)
+        there = (r.state == "present") | (r.state == "partial") | (r.state == "unverified")
+        ours = (r.account == self.target.account) & there & (r.seq <= seq)
         with self._write() as tx:
             tx.execute(
                 tables.record.update().where(ours, r.key == sa.bindparam("k")).values(state="gone", created=0),

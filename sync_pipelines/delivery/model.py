@@ -262,9 +262,15 @@ class Target(ABC):
             return NotApplied(unseen) if step.repeatable else Unclear(unseen)
         if self.same(now, change.after, step):
             return Applied(remote_id)
-        if self.same(now, change.before, step):
+        if self.same(now, change.before, step) or self._made_and_no_further(step, change, now):
             return NotApplied("read back: as before")
         return Stale("read back: neither what was there before nor what was sent")
+
+    def _made_and_no_further(self, step: Step, change: Change, now: Fields | None) -> bool:
+        """Whether a record that an earlier step of this change made is there, without what this step writes."""
+        if not self.gone(change.before) or step.name in change.steps[:1] or self.gone(now):
+            return False
+        return all(self.rules.text(n, now) is None for n in step.fields if n in self.fields)
 
     @cached_property
     def rules(self) -> Rules:

@@ -647,7 +647,7 @@ class TestPartitions:
     def test_a_newer_plan_of_the_same_file_makes_an_older_one_void(self, merchandiser: AmazonDesk) -> None:
         old = merchandiser.plan_products(few(1), "first")
         merchandiser.sync(few(1, 2), "first")
-        with pytest.raises(DeliveryError, match="was applied after plan"):
+        with pytest.raises(DeliveryError, match="was made after plan"):
             merchandiser.apply(merchandiser.desk().products(), old)
 
     def test_a_limit_sends_so_many_and_the_next_run_the_rest(self, merchandiser: AmazonDesk) -> None:
