@@ -4,10 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONWARNINGS := ignore
 
-.PHONY: help setup demo dev up test lint bench clean
+.PHONY: help setup demo dev up test test-deep lint bench clean
 
 help:  ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 setup: $(VENV)/ready  ## make .venv from the locked requirements
 
@@ -28,7 +28,10 @@ up: setup  ## the real thing: webserver and daemon from .env and settings.toml
 	@$(BIN)/sync-pipelines up
 
 test: setup lint  ## lint, type-check, test
-	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not browser" $(TESTS)
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not browser and not deep" $(TESTS)
+
+test-deep: setup  ## what takes longer: generated schedules, whole kill matrices, every safety taken out once
+	@$(BIN)/pytest --numprocesses 2 --dist worksteal -m deep --timeout 1200 $(TESTS)
 
 lint: setup  ## ruff and mypy
 	@$(BIN)/ruff check .

@@ -33,7 +33,7 @@ from sync_pipelines.delivery.model import (
 from sync_pipelines.delivery.plans import Plan, PlanFiles, PlannedRow, PlanWriter, value_of
 from sync_pipelines.delivery.releasing import Release, open_releases
 from sync_pipelines.delivery.staging import AS_RECORDED, images, load_desired, load_live, load_records
-from sync_pipelines.delivery.undoing import Undone, holds_of
+from sync_pipelines.delivery.undoing import AWAY, Undone, holds_of
 from sync_pipelines.duck import CHUNK, batches, engine, load, no_collection
 from sync_pipelines.exact_json import loads
 
@@ -233,8 +233,9 @@ class _Words:
         """Whether the source wants just what was undone. What cannot be told stays undone: a person decided."""
         if hold.fields is None:
             return target.rules.compare_v1(hold.value, hold.owned, after) != "differs"
-        kept = None if hold.fields == "null" else hold.fields
-        return target.rules.compare(kept, after) != "differs"
+        if hold.fields == AWAY:
+            return target.gone(after)
+        return target.rules.compare(hold.fields, after) != "differs"
 
     def released(self, key: str, value: str) -> set[str]:
         return {r.kind for r in self.releases.get(key, ()) if r.value == value}
