@@ -86,6 +86,13 @@ def test_releases_given_before_have_ended_and_are_listed(shop: Shop) -> None:
     assert str(shop.folder / "ledger.db.before-0002") in shop.ledger.upgraded[0]
 
 
+def test_the_copy_holds_what_was_there_before(tmp_path: Path) -> None:
+    path = old_ledger(tmp_path)
+    before = dump(path)
+    Ledger.at(path).close()
+    assert dump(tmp_path / "ledger.db.before-0002") == before
+
+
 def test_a_plan_that_waited_has_to_be_previewed_again(shop: Shop) -> None:
     waits = json.loads((OLD / "vendor.json").read_text(encoding="utf-8"))["waits"]
     with pytest.raises(DeliveryError, match="preview again"):

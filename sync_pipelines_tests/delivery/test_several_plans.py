@@ -842,3 +842,203 @@ def test_the_statements_of_the_ledger_mean_the_same_to_postgresql() -> None:
     assert "max(" not in text
     for table in tables.schema.tables.values():
         assert "WITHOUT" not in str(sa.schema.CreateTable(table).compile(dialect=postgresql.dialect()))
+
+
+# --- what each safety is for ------------------------------------------------------------------------------------------
+
+
+def test_a_row_in_doubt_is_not_sent_by_the_plan_that_has_it(tmp_path: Path) -> None:
+    class Blind(KINDS["positional"]):  # type: ignore[misc]
+        def settle(self, intents):  # type: ignore[no-untyped-def]
+            return {}
+
+    with replaced("positional", Blind):
+        shop = Shop(tmp_path, "positional")
+        plan = shop.plan({"a": 1, "b": 1, "c": 1, "d": 1})
+        shop.vendor.script = ["lost_request", "rate_limited"]  # a, b and c are in doubt; d makes another pass
+        assert shop.apply(plan).counts == {"unknown": 3, "delivered": 1}
+        assert shop.prices() == {"d": 1}
+
+
+def test_a_lease_that_was_lost_while_waiting_is_noticed_then(shop: Shop) -> None:
+    plan = shop.plan({"a": 1})
+    shop.vendor.script = ["rate_limited"]
+    slept = []
+
+    def other_run() -> None:
+        slept.append(1)
+        with shop.ledger.write() as tx:
+            tx.exec_driver_sql("UPDATE lease SET token = 'of another run'")
+
+    shop.clock.on_sleep.append(other_run)
+    real, reads = MemoryTarget.read, []
+    MemoryTarget.read = lambda self, keys: (reads.append(len(slept)), real(self, keys))[1]  # type: ignore[method-assign]
+    try:
+        with pytest.raises(LeaseLost):
+            shop.apply(plan)
+    finally:
+        MemoryTarget.read = real  # type: ignore[method-assign]
+    assert slept
+    assert not any(reads), "it went on after the wait"
+
+
+def test_a_process_that_stood_still_before_its_call_does_not_send(shop: Shop) -> None:
+    plan = shop.plan({"a": 1})
+    real = shop.ledger.engine.dialect.do_commit
+
+    def slow(connection: Any) -> None:
+        real(connection)
+        if shop.table("attempt"):
+            shop.clock.seconds += 60
+
+    shop.ledger.engine.dialect.do_commit = slow  # type: ignore[method-assign]
+    try:
+        with pytest.raises(DeliveryError, match="stood still for too long"):
+            shop.apply(plan)
+    finally:
+        shop.ledger.engine.dialect.do_commit = real  # type: ignore[method-assign]
+    assert shop.vendor.calls == 0
+    assert shop.apply(plan).counts == {"delivered": 1}
+
+
+@pytest.mark.parametrize("days", [-30, 30])
+def test_the_age_of_a_write_does_not_follow_the_wall_clock(tmp_path: Path, days: int) -> None:
+    shop = Shop(tmp_path, "two_step", lag=40.0)
+    shop.sync({"a": 1})
+    shop.clock.ahead = timedelta(days=days)
+    shop.clock.sleep(3)
+    assert rows(shop, shop.plan({"a": 1})) == [("a", "create", "settling")]
+
+
+def test_another_record_under_our_key_is_not_ours(shop: Shop) -> None:
+    shop.sync({"z": 1, "a": 10})
+    shop.vendor.remove("a", "by hand")
+    shop.vendor.set("a", {"price": 99}, "by hand")  # another one, with another id
+    assert rows(shop, shop.plan({"z": 1}, remove_missing=True)) == []
+    assert rows(shop, shop.plan({"z": 1, "a": 11})) == [("a", "update", None)]
+
+
+def test_a_record_that_was_replaced_since_the_plan_is_drifted(shop: Shop) -> None:
+    shop.sync({"a": 10})
+    plan = shop.plan({"a": 12})
+    shop.vendor.remove("a", "by hand")
+    shop.vendor.set("a", {"price": 10}, "by hand")
+    assert shop.apply(plan).counts == {"drifted": 1}
+    assert shop.prices() == {"a": 10}
+
+
+def test_an_outcome_is_written_once(shop: Shop) -> None:
+    row = {
+        "plan": "p",
+        "row": 0,
+        "account": "x",
+        "key": "a",
+        "steps": "[]",
+        "remote_id": None,
+        "attempt": None,
+        "message": "",
+    }
+    with shop.ledger.write() as tx:
+        tables.add_outcomes(tx, [{**row, "state": "rejected"}], "then")
+        tables.add_outcomes(tx, [{**row, "state": "delivered"}], "later")
+    assert [o["state"] for o in shop.table("outcome")] == ["rejected"]
+
+
+def test_a_plan_with_a_call_in_doubt_is_not_undone(tmp_path: Path) -> None:
+    class Blind(MemoryTarget):
+        def settle(self, intents):  # type: ignore[no-untyped-def]
+            return {}
+
+    with replaced("replace", Blind):
+        shop = Shop(tmp_path)
+        shop.vendor.script = ["lost_reply"]
+        plan = shop.plan({"a": 1})
+        shop.apply(plan)
+        with pytest.raises(DeliveryError, match="still in doubt"):
+            make_undo(shop.target, plan.id, ledger=shop.ledger, files=shop.files, run="run")
+
+
+def test_the_same_call_carries_the_same_key_when_it_is_sent_again(shop: Shop) -> None:
+    shop.vendor.script = ["lost_request", "rate_limited"]
+    shop.sync({"a": 1})
+    sent = [a["key"] for a in shop.table("attempt")]
+    assert len(sent) == 3
+    assert len(set(sent)) == 1
+
+
+def test_what_a_target_saw_before_the_account_was_held_is_renewed(tmp_path: Path) -> None:
+    renewed = []
+
+    class Remembers(MemoryTarget):
+        def renew(self) -> None:
+            renewed.append([x["account"] for x in shop.table("lease")])
+
+    with replaced("replace", Remembers):
+        shop = Shop(tmp_path)
+        shop.sync({"a": 1})
+    assert renewed == [["memory://shop"]]
+
+
+def test_two_processes_never_both_hold_an_account(tmp_path: Path) -> None:
+    """Eight of them want it at once, again and again; what each sees of the lease it sees under the write lock."""
+    import threading
+
+    path = tmp_path / "ledger.db"
+    Ledger.at(path).close()
+    inside, most, wrong = [0], [0], []
+    lock = threading.Lock()
+
+    def run() -> None:
+        ledger = Ledger.at(path)
+        try:
+            for _ in range(25):
+                with ledger.write() as tx:
+                    (n,) = tx.exec_driver_sql("SELECT count(*) FROM cursor").one()
+                    with lock:
+                        inside[0] += 1
+                        most[0] = max(most[0], inside[0])
+                    tx.exec_driver_sql("INSERT INTO cursor (account, name, value) VALUES ('x', ?, '')", (f"{n}",))
+                    with lock:
+                        inside[0] -= 1
+        except Exception as e:  # noqa: BLE001 - told below
+            wrong.append(e)
+        finally:
+            ledger.close()
+
+    threads = [threading.Thread(target=run) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (wrong, most) == ([], [1])
+
+
+def test_what_is_committed_is_on_the_disk(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power cut cannot be made here; that every write is flushed before it counts can be seen."""
+    import os
+
+    flushed, real = [], os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda handle: (flushed.append(str(Path(f"/proc/self/fd/{handle}").readlink())), real(handle))
+    )
+    shop.plan({"a": 1})
+    assert any(name.endswith(".parquet") for name in flushed)
+    assert str(shop.files.folder) in flushed
+    with shop.ledger.write() as tx:
+        assert tx.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+
+
+def test_a_plan_is_not_done_while_a_row_has_no_outcome(tmp_path: Path) -> None:
+    class Forgets(MemoryTarget):
+        def write(self, step, batch, intent):  # type: ignore[no-untyped-def]
+            with shop.ledger.write() as tx:  # what was noted of the held row is lost
+                tx.exec_driver_sql("DELETE FROM outcome WHERE state = 'held'")
+            return super().write(step, batch, intent)
+
+    with replaced("replace", Forgets):
+        shop = Shop(tmp_path)
+        plan = shop.plan({"a": 1, "b": 0}, row_guards=MOVE)
+        assert plan.counts.held == 1
+        with pytest.raises(DeliveryError, match="2 rows and 1 outcomes: it is not finished"):
+            shop.apply(plan)
+    assert shop.ledger.plan(plan.id)["state"] == "applying"
