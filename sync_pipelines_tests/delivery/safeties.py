@@ -121,7 +121,7 @@ SAFETIES = (
            'ADD_OUTCOME = upsert_into(outcome).on_conflict_do_update(index_elements=["plan", "row"], set_={"state": upsert_into(outcome).excluded.state})',
            (f"{PLANS}::test_an_outcome_is_written_once",)),
     Safety("plans in doubt are pruned", "retention.py", ", p.id.not_in(open_calls))", ")",
-           (f"{RETENTION}::test_a_plan_with_a_call_in_doubt_is_kept_however_old",)),
+           (f"{RETENTION}::test_a_finished_plan_of_which_a_row_ended_unknown_is_kept_until_that_is_settled",)),
     Safety("a plan in doubt is undone", "undoing.py", "if doubts := [d for d in ledger.doubts(target.account) if d.plan == known[\"id\"]]:", "if doubts := []:",
            (f"{PLANS}::test_a_plan_with_a_call_in_doubt_is_not_undone",)),
     Safety("the key of a call is not stable", "applying.py", 'key = blake2b(f"{self.plan.id}/', 'key = blake2b(f"{self.writes}{self.plan.id}/',

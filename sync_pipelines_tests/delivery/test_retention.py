@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sync_pipelines.delivery.retention import prune
-from sync_pipelines_tests.delivery.memory import Crash
+from sync_pipelines_tests.delivery.memory import KINDS, Crash
 from sync_pipelines_tests.delivery.shop import Shop
 
 
@@ -35,3 +35,22 @@ def test_a_plan_with_a_call_in_doubt_is_kept_however_old(tmp_path: Path) -> None
     shop.clock.sleep(10 * 24 * 3600)
     assert prune(shop.ledger, shop.files, timedelta(days=5)) == 0
     assert plan.path.exists()
+
+
+def test_a_finished_plan_of_which_a_row_ended_unknown_is_kept_until_that_is_settled(tmp_path: Path) -> None:
+    class Blind(KINDS["positional"]):  # type: ignore[misc]
+        def settle(self, intents):  # type: ignore[no-untyped-def]
+            return {}
+
+    shop = Shop(tmp_path, "positional")
+    KINDS["positional"], real = Blind, KINDS["positional"]
+    try:
+        shop.vendor.script = ["lost_reply"]
+        plan = shop.plan({"a": 1})
+        assert shop.apply(plan).counts == {"unknown": 1}
+    finally:
+        KINDS["positional"] = real
+    shop.clock.sleep(10 * 24 * 3600)
+    assert prune(shop.ledger, shop.files, timedelta(days=5)) == 0
+    shop.settle()
+    assert prune(shop.ledger, shop.files, timedelta(days=5)) == 1
