@@ -457,6 +457,9 @@ class _Application:
     def _load(self, keys: Sequence[str]) -> None:
         load_live(self.con, self._read(keys) if keys else (), self.target, self.ledger)
 
+    def _load_prints(self, keys: Sequence[str]) -> None:
+        load_live(self.con, self._read(keys), self.target, bodies=False)
+
     def _read(self, keys: Sequence[str]) -> Iterator[Live]:
         """These records as they are now. Where a read gives everything, the others are not worth comparing."""
         wanted = set(keys)
@@ -660,7 +663,7 @@ class _Application:
         for part in chunks(sorted(rows), self.target.window or len(rows)):
             chosen = f"FROM plan p SEMI JOIN delivered USING (row) WHERE row BETWEEN {part[0]} AND {part[-1]}"
             keys = [key for (key,) in self.con.execute(f"SELECT key {chosen}").fetchall()]
-            while not self._reading(partial(self._load, keys)):
+            while not self._reading(partial(self._load_prints, keys)):
                 pass
             shown = "coalesce((SELECT l.fingerprint FROM live l WHERE l.key = p.key), '')"
             kept = f"SELECT count(*) {chosen} AND {shown} = after_print"

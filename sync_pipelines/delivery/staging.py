@@ -83,9 +83,14 @@ def _fresh(ledger: Ledger, settles: timedelta) -> Any:
 
 
 def load_live(
-    con: duckdb.DuckDBPyConnection, live: Iterable[Live], target: Target, ledger: Ledger | None = None
+    con: duckdb.DuckDBPyConnection,
+    live: Iterable[Live],
+    target: Target,
+    ledger: Ledger | None = None,
+    *,
+    bodies: bool = True,
 ) -> None:
-    """The target's records as the table `live`.
+    """The target's records as the table `live`; without `bodies` only to compare them.
 
     `as_recorded` is filled for keys whose record cannot be compared by its hash (needs the table `record`, and `ledger`).
     """
@@ -94,7 +99,7 @@ def load_live(
 
     def columns() -> Iterator[Sequence[Sequence[Any]]]:
         for chunk in chunks(live):
-            found = [_storable_live(record) for record in chunk]
+            found = [_storable_live(record) if bodies else (record, None) for record in chunk]
             yield (
                 [r.key for r, _ in found],
                 [r.parent for r, _ in found],
@@ -187,10 +192,11 @@ class _CannotBeStored(Exception):
 
 def _checked(key: str, parent: str, fields: Fields) -> str:
     """The fields as JSON. Raises _CannotBeStored."""
-    if "\x00" in key or "\x00" in parent:
+    name = key + parent
+    if "\x00" in name:
         raise _CannotBeStored("its key contains a NUL character, which cannot be stored")
     try:
-        key.encode(), parent.encode()
+        name.encode()
         return dumps(fields)
     except UnicodeEncodeError:
         raise _CannotBeStored("it contains half of a character (a lone surrogate), which cannot be stored") from None
