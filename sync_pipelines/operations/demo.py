@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from decimal import Decimal
 
 from rich.table import Table
 
 from sync_pipelines import logs
-from sync_pipelines.operations import launch, screen
+from sync_pipelines.delivery import releasing
+from sync_pipelines.operations import environment, launch, screen
 from sync_pipelines.operations.amazon_story import AmazonStory
 from sync_pipelines.operations.order_story import OrderStory
 from sync_pipelines.operations.playground import Playground
@@ -99,6 +101,26 @@ def _catsy_sparklayer(story: PriceStory) -> None:
     story.expect(story.prices()[sku] == price, "a price × 100 does not reach the list")
     play.change("catsy", {"set": {item_id: {"price_trade": str(price)}}})
 
+    story.chapter(
+        "A release, spent", "A clearance: this price may fall by 60 %. A person says so, for this fall and no other."
+    )
+    sale = (price * Decimal("0.4")).quantize(Decimal("0.01"))
+    play.change("catsy", {"set": {item_id: {"price_trade": str(sale)}}})
+    held = story.run("clearance", "sync", ALWAYS)
+    _release(held.plan_ids[0], sku, "clearance this week")
+    sent = story.run("released", "sync", ALWAYS)
+    story.says(f"sync-pipelines release --keys {sku}: {price} → {story.prices()[sku]}, and the release is used up")
+    story.expect(sent.counts.get("delivered") == 1 and story.prices()[sku] == sale, "a released price goes out")
+    play.change("catsy", {"set": {item_id: {"price_trade": str(price)}}})
+    again = story.run("back_up", "sync", ALWAYS)
+    story.says(
+        f"back up to {price} is a jump of its own: {again.counts.get('held', 0)} held, until a person releases that"
+    )
+    story.expect(story.prices()[sku] == sale, "a release lets one change through")
+    _release(again.plan_ids[0], sku, "the clearance is over")
+    story.run("over", "sync", ALWAYS)
+    story.expect(story.prices()[sku] == price, "the way back goes with its own release")
+
     story.chapter("A reply is lost", "SparkLayer takes the prices, then the line is cut before it answers.")
     play.change("catsy", {"reprice": {"attribute": "price_trade", "share": 0.01, "factor": "1.04", "seed": 2}})
     play.fault("sparklayer", on="PATCH /api/v1/price-lists/*/pricing", kind="lost_reply")
@@ -118,6 +140,12 @@ def _catsy_sparklayer(story: PriceStory) -> None:
     story.expect(
         back == lost.counts.get("delivered") == undo.counts.get("delivered"), "undo takes back what was written"
     )
+
+
+def _release(plan: str, key: str, why: str) -> None:
+    """What `sync-pipelines release --plan … --keys …` does."""
+    with contextlib.closing(environment.ledger()) as ledger:
+        releasing.release(ledger, environment.plan_files(), plan, [key], why)
 
 
 def _some_product(story: PriceStory) -> tuple[str, str, Decimal]:
