@@ -37,7 +37,13 @@ def instance_folder() -> Path:
 
 
 def ledger() -> Ledger:
-    return Ledger.at(data_dir() / "ledger.db")
+    """The ledger. What bringing an older one up to date meant is told on standard error."""
+    from sync_pipelines.operations import screen
+
+    opened = Ledger.at(data_dir() / "ledger.db")
+    for line in opened.upgraded:
+        screen.note(line)
+    return opened
 
 
 def plan_files() -> PlanFiles:
