@@ -52,7 +52,9 @@ def get_run(ledger: Ledger, run_id: str) -> dict[str, Any] | None:
 
 def plans_of(ledger: Ledger, run_id: str) -> list[dict[str, Any]]:
     """The plans that a run made or took up, in the order they were sealed."""
-    return ledger.rows(sa.select(tables.plan).where(tables.plan.c.run == run_id).order_by(tables.plan.c.sealed_at))
+    return ledger.rows(
+        sa.select(tables.plan).where(tables.plan.c.run == run_id).order_by(tables.plan.c.seq, tables.plan.c.sealed_at)
+    )
 
 
 def mark_dead_runs(ledger: Ledger) -> list[dict[str, Any]]:

@@ -167,7 +167,7 @@ def load_desired(con: duckdb.DuckDBPyConnection, rows: Iterable[Desired], target
 
 
 def _storable(row: Desired) -> tuple[Desired, str]:
-    """The row and its fields as JSON. Raises TypeError for a float: it is no exact amount."""
+    """The row and its fields as JSON. Raises TypeError for a float, which cannot be stored exactly."""
     for name, value in row.fields.items():
         if type(value) is float:
             raise TypeError(f"{row.key}: {name} is a float, {value!r}: it cannot be stored exactly")

@@ -22,15 +22,18 @@ def status(ledger: Ledger, pipeline: str, account: str, accounts: Sequence[str],
         sa.select(tables.run).where(r.pipeline == pipeline, r.state == "done").order_by(r.started_at.desc())
     )
     waiting = ledger.row(
-        sa.select(p.id, p.verdict, p.sealed_at, p.account, p.scope)
+        sa.select(p.id, p.verdict, p.sealed_at, p.account, p.scope, p.seq)
         .where(p.account.in_(accounts), p.state != "done", p.undo_of.is_(None), p.expires_at > ledger.now())
-        .order_by(p.sealed_at.desc())
+        .order_by(p.sealed_at.desc(), p.seq.desc())
     )
     if waiting is not None:
-        newer = sa.select(sa.func.max(p.applied_at)).where(
-            p.account == waiting.pop("account"), tables.speaks_for(tables.plan, waiting.pop("scope"))
+        newer = sa.select(p.id).where(
+            p.account == waiting.pop("account"),
+            p.state != "sealed",
+            p.seq > waiting.pop("seq"),
+            tables.speaks_for(tables.plan, waiting.pop("scope")),
         )
-        if (ledger.value(newer) or "") > waiting["sealed_at"]:
+        if ledger.row(newer) is not None:
             waiting = None  # something newer was applied: this one would only find rows that drifted
     return {
         "pipeline": pipeline,

@@ -94,7 +94,7 @@ def _views(query: str) -> Iterator[duckdb.DuckDBPyConnection]:
             newest = ledger.row(
                 sa.select(tables.plan.c.id)
                 .where(tables.plan.c.account == part.account())
-                .order_by(tables.plan.c.sealed_at.desc())
+                .order_by(tables.plan.c.seq.desc())
             )
             if newest is not None:
                 schema, name = part.plan_view

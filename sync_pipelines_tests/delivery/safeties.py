@@ -44,7 +44,7 @@ SAFETIES = (
     Safety("a doubt does not block its key in apply", "applying.py",
            "WHEN list_contains($doubtful::VARCHAR[], p.key) THEN 'doubtful'", "WHEN false THEN 'doubtful'",
            (f"{PLANS}::test_a_row_in_doubt_is_not_sent_by_the_plan_that_has_it",)),
-    Safety("an intent is no doubt", "journal.py", 'state="open", doubtful=rows', 'state="answered", doubtful=rows',
+    Safety("an open intent is not in doubt", "journal.py", 'state="open", doubtful=rows', 'state="answered", doubtful=rows',
            (f"{PLANS}::test_a_create_in_doubt_that_a_person_edited_is_ours_and_not_overwritten",)),
     Safety("the lease is not checked with an answer", "journal.py", "self.lease.check(tx)\n            yield tx", "yield tx",
            (f"{PLANS}::test_a_process_that_lost_its_lease_in_a_call_notes_nothing_over_what_came_since",)),

@@ -141,7 +141,7 @@ def refuse_before_products(ledger: Ledger, plytix: PlytixSettings, links: Plan) 
     of_products = sa.select(p.id, p.counts, p.state).where(
         p.account == plytix.products_account, p.scope == links.scope, p.undo_of.is_(None)
     )
-    row = ledger.row(of_products.order_by(p.sealed_at.desc()))  # an older one that waits is not theirs
+    row = ledger.row(of_products.order_by(p.seq.desc()))  # an older one that waits is not theirs
     if row and row["state"] != "done" and json.loads(row["counts"])["create"]:
         raise DeliveryError(
             f"plan {row['id']} makes products that these links need, and is not applied yet. Nothing was sent. First: "
