@@ -12,18 +12,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import rapidjson
 import requests
 import tenacity
 import urllib3
-from pyrate_limiter import InMemoryBucket, Limiter, Rate, RateItem, SQLiteBucket
 
 from sync_pipelines.credentials import redact
 from sync_pipelines.errors import SyncError
 from sync_pipelines.settings import sandbox_on
+from sync_pipelines.vendors import transfer
+from sync_pipelines.vendors.call_windows import CallWindows, NotCounted, WindowsFull
 
 T = TypeVar("T")
 
@@ -133,14 +134,13 @@ class Http:
         self.timeout, self.deadline, self.longest_wait, self.sleep = timeout, deadline, longest_wait, sleep
         self._reads = [(method, re.compile(path)) for method, path in reads]
         self._writes_on = writes_on
-        self._limiter = _limiter(rates, limits_file)
+        self._windows = self._counted_in(rates, limits_file) if rates else None
         self._reserved = False
         self.authorization = ""
         """Sent with every call that brings none of its own, to this host only."""
-        self._session = requests.Session()
+        self._session = transfer.session(USER_AGENT)
         # a proxy of the environment is for the world outside, not for this machine
         self._session.trust_env = urlsplit(self.base_url).hostname not in LOOPBACK
-        self._session.headers["User-Agent"] = USER_AGENT
         self.log = logging.getLogger(f"sync_pipelines.vendors.{vendor}")
 
     def reserve(self, longest: float | None = None) -> None:
@@ -152,29 +152,28 @@ class Http:
             self._take_place(self.longest_wait if longest is None else longest)
             self._reserved = True
 
+    def _counted_in(self, rates: Sequence[tuple[int, float]], file: Path | None) -> CallWindows:
+        try:
+            return CallWindows(rates, file)
+        except NotCounted as e:
+            raise Permanent(f"{self.vendor}: {e} Nothing was sent.") from e
+
     def _take_place(self, longest: float) -> None:
-        if self._limiter is None:
+        if self._windows is None:
             return
-        (bucket,) = self._limiter.buckets()
-        begun = time.monotonic()
-        while not bucket.put(item := RateItem(self.vendor, bucket.now())):  # type: ignore[no-untyped-call]
-            # of the shortest window that is full: once it is over, a longer one may be full all the same
-            wait = cast("int", bucket.waiting(item)) / 1000
-            if time.monotonic() - begun + wait > longest:
-                raise RateLimited(
-                    f"{self.vendor}: the calls that {self.base_url} allows are used up for {wait:.0f} s",
-                    retry_after=wait,
-                )
-            if wait > LONGEST_WAIT:
-                self.log.info("all calls that the account allows are used: waiting %.0f s", wait)
-            time.sleep(wait + 0.005)
+        try:
+            self._windows.take(self.vendor, longest)
+        except WindowsFull as e:
+            raise RateLimited(
+                f"{self.vendor}: the calls that {self.base_url} allows are {e}", retry_after=e.wait
+            ) from None
+        except NotCounted as e:
+            raise Permanent(f"{self.vendor}: {e} Nothing was sent.") from e
 
     def close(self) -> None:
         self._session.close()
-        if self._limiter is not None:
-            for bucket in self._limiter.buckets():
-                bucket.close()
-                self._limiter.dispose(bucket)
+        if self._windows is not None:
+            self._windows.close()
 
     def request(
         self,
@@ -250,11 +249,12 @@ class Http:
             headers.setdefault("Authorization", self.authorization)
         self.meter.used[self.vendor] += 1
         begun = time.monotonic()
-        with self._told(what), self._session.request(
+        transfer.due(self.timeout)
+        with self._told(what, reads=self.is_read(method, path)), self._session.request(
             method, self.base_url + path, params=params, data=content, headers=headers, auth=_keep_headers,
             timeout=(CONNECT_TIMEOUT, self.timeout), allow_redirects=False, stream=True,
         ) as response:  # fmt: skip
-            text = _body(response, begun + self.timeout)
+            text = transfer.body(response)
             reply = Reply(response.status_code, dict(response.headers), text)
         self.log.debug(
             "%s %s -> %d in %.2f s, %d characters", method, path, reply.status, time.monotonic() - begun, len(text)
@@ -271,20 +271,20 @@ class Http:
         """Stream a file that the vendor put somewhere else, under a signed address, as the lines in it.
 
         No credential goes along and no redirect is followed; https, or loopback. The body may take as long as it
-        takes, each piece of it `timeout` seconds. Raises HostRefused, Permanent (403: the address has expired),
+        takes, while at least a kilobyte a second arrives. Raises HostRefused, Permanent (403: the address has expired),
         Transient and NoReply (also between two lines: then the file has to be begun again).
         """
         parts = urlsplit(url)
         checked_base(self.vendor, f"{parts.scheme}://{parts.netloc}")
         self.meter.used[self.vendor] += 1
-        with requests.Session() as session:
+        with transfer.session(USER_AGENT) as session:
             session.trust_env = parts.hostname not in LOOPBACK
-            session.headers["User-Agent"] = USER_AGENT
-            with self._told(what), session.get(
+            moment = transfer.due(self.timeout)
+            with self._told(what, reads=True), session.get(
                 url, auth=_keep_headers, timeout=(CONNECT_TIMEOUT, self.timeout), allow_redirects=False, stream=True
             ) as response:  # fmt: skip
                 if response.status_code != 200:
-                    text = _body(response, time.monotonic() + self.timeout)
+                    text = transfer.body(response)
                     reply = Reply(response.status_code, dict(response.headers), text)
                     if reply.status == 403:
                         raise Permanent(
@@ -294,20 +294,22 @@ class Http:
                             body=text,
                         )
                     raise classify(self.vendor, what, reply) or Transient(f"{self.vendor}: {what}: {reply.status}")
-                yield _lines(response)
+                yield transfer.lines(response, moment, self.timeout)
 
     @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        """What can go wrong on the way there and back, as what it means."""
+    def _told(self, what: str, *, reads: bool) -> Iterator[None]:
+        """What can go wrong on the way there and back, as what it means. reads: whether the call changes nothing."""
         try:
             yield
+        except transfer.TooLarge as e:  # a read would only be so again; what became of a write is not known
+            raise (Permanent if reads else NoReply)(f"{self.vendor}: {what}: {e}") from e
         except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeEncodeError) as e:
             raise HostRefused(f"{self.vendor}: {what}: cannot be sent: {type(e).__name__}") from None
         except requests.ConnectTimeout as e:
             raise NeverSent(
                 f"{self.vendor}: {what}: no connection to {self.base_url} within {CONNECT_TIMEOUT:.0f} s"
             ) from e
-        except requests.Timeout as e:
+        except (requests.Timeout, TimeoutError) as e:
             raise NoReply(f"{self.vendor}: {what}: no answer within {self.timeout:.0f} s") from e
         except requests.ConnectionError as e:
             kind = NeverSent if "NewConnectionError" in repr(e) or "NameResolutionError" in repr(e) else NoReply
@@ -409,47 +411,9 @@ def checked_base(vendor: str, url: str) -> str:
     return url.rstrip("/")
 
 
-def _limiter(rates: Sequence[tuple[int, float]], file: Path | None) -> Limiter | None:
-    if not rates:
-        return None
-    windows = [Rate(calls, max(1, round(seconds * 1000))) for calls, seconds in rates if _binds(calls, seconds, rates)]
-    if file is None:
-        return Limiter(InMemoryBucket(windows), buffer_ms=5)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    return Limiter(SQLiteBucket.init_from_file(windows, db_path=str(file), use_file_lock=True), buffer_ms=5)
-
-
-def _binds(calls: int, seconds: float, rates: Sequence[tuple[int, float]]) -> bool:
-    """Whether a window can be full while there is room in the others."""
-    return not any(
-        (longer > seconds and more <= calls) or (longer < seconds and more / longer <= calls / seconds)
-        for more, longer in rates
-    )
-
-
 def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """An auth that adds nothing: without one, requests would send what ~/.netrc holds for the host."""
     return request
-
-
-def _body(response: requests.Response, until: float) -> str:
-    parts = []
-    while part := response.raw.read1(1 << 16, decode_content=True):
-        parts.append(part)
-        if time.monotonic() > until:
-            raise requests.ReadTimeout("the body took too long")
-    return b"".join(parts).decode("utf-8-sig")
-
-
-def _lines(response: requests.Response) -> Iterator[bytes]:
-    """The lines of a body, without their ends, whatever pieces it comes in."""
-    rest = b""
-    while part := response.raw.read1(1 << 18, decode_content=True):
-        lines = (rest + part).split(b"\n") if rest else part.split(b"\n")
-        rest = lines.pop()
-        yield from lines
-    if rest:
-        yield rest
 
 
 def _reason(error: Exception) -> str:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_pipelines.vendors.http import Http, NeverSent, NoReply, Reply, Transient, VendorError, encoded
+from sync_pipelines.vendors import transfer
+from sync_pipelines.vendors.http import Http, NeverSent, NoReply, Permanent, Reply, Transient, VendorError, encoded
 from sync_pipelines_tests.vendors.conftest import ScriptedServer, answer
 
 Serve = Callable[..., ScriptedServer]
@@ -77,6 +78,78 @@ class TestNoAnswer:
             drops += [b"x" * (1 << 16), 0.05]
         begun = time.monotonic()
         assert type(failure(client(serve(drops), timeout=0.3))) is NoReply
+        assert time.monotonic() - begun < 10
+
+    def test_regression_a_head_that_drips_is_given_up_when_its_time_is_over(self, serve: Serve, client: Client) -> None:
+        drops: list[bytes | float] = [b"HTTP/1.1 200 Said\r\n"]
+        for number in range(400):
+            drops += [f"X-{number}: y\r\n".encode(), 0.05]
+        begun = time.monotonic()
+        assert type(failure(client(serve(drops), timeout=0.3))) is NoReply
+        assert time.monotonic() - begun < 10
+
+
+class TestSize:
+    @pytest.fixture(autouse=True)
+    def small(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(transfer, "LARGEST_REPLY", 1 << 20)
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            answer(200, gzip.compress(b"0" * (64 << 20)), Content_Encoding="gzip"),
+            [answer(200, b"", Content_Length=str(1 << 40)), b"x" * (4 << 20)],
+        ],
+        ids=["packed", "endless"],
+    )
+    def test_regression_a_reply_beyond_reason_ends_the_read_and_is_not_asked_for_again(
+        self, serve: Serve, client: Client, said: bytes
+    ) -> None:
+        server = serve(said)
+        error = failure(client(server), tries=6)
+        assert type(error) is Permanent
+        assert "larger than 1 MB" in str(error)
+        assert len(server.heard) == 1
+
+    def test_what_became_of_a_write_with_such_a_reply_is_not_known(self, serve: Serve, client: Client) -> None:
+        http = client(serve(answer(200, b"x" * (2 << 20))), writes_on=lambda: True)
+        with pytest.raises(NoReply):
+            http.request("PATCH", "/thing", what="a write", body=[], tries=1)
+
+    def test_a_line_of_a_file_beyond_reason_ends_it(self, serve: Serve, client: Client) -> None:
+        server = serve(answer(200, b"short\n" + b"x" * (2 << 20)))
+        with (
+            pytest.raises(Permanent, match="too large"),
+            client(server).download(f"{server.url}/file", what="the file") as lines,
+        ):
+            list(lines)
+
+    def test_a_file_may_be_larger_than_a_reply(self, serve: Serve, client: Client) -> None:
+        server = serve(answer(200, b"0123456789abcde\n" * (1 << 17)))
+        with client(server).download(f"{server.url}/file", what="the file") as lines:
+            assert sum(1 for _ in lines) == 1 << 17
+
+
+class TestSlowFile:
+    def test_a_file_may_take_longer_than_a_reply_while_enough_of_it_arrives(self, serve: Serve, client: Client) -> None:
+        pieces: list[bytes | float] = [answer(200, b"", Content_Length=str(1000 * 10))]
+        for _ in range(10):
+            pieces += [b"x" * 999 + b"\n", 0.05]
+        server = serve(pieces)
+        with client(server, timeout=0.2).download(f"{server.url}/file", what="the file") as lines:
+            assert sum(1 for _ in lines) == 10
+
+    def test_regression_a_file_that_drips_is_given_up(self, serve: Serve, client: Client) -> None:
+        drops: list[bytes | float] = [answer(200, b"", Content_Length="400")]
+        for _ in range(400):
+            drops += [b"x", 0.05]
+        server = serve(drops)
+        begun = time.monotonic()
+        with (
+            pytest.raises(NoReply),
+            client(server, timeout=0.3).download(f"{server.url}/file", what="the file") as lines,
+        ):
+            list(lines)
         assert time.monotonic() - begun < 10
 
 

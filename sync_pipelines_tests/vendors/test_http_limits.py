@@ -1,12 +1,17 @@
 """Rates are kept as the vendor counts them, by one process and by several on one file."""
 
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
-from sync_pipelines.vendors.http import Http
+import pytest
+
+from sync_pipelines.vendors.call_windows import CallWindows
+from sync_pipelines.vendors.http import Http, Permanent, RateLimited
 from sync_pipelines_tests.vendors.conftest import ScriptedServer, answer
 
 Serve = Callable[..., ScriptedServer]
@@ -72,3 +77,52 @@ def test_retries_are_counted_by_the_limiter_too(serve: Serve, client: Client) ->
     client(server, rates=[(1, 0.15)]).request("GET", "/", what="a call")
     arrivals = [call.at for call in server.heard]
     assert all(later - earlier > 0.1 for earlier, later in pairwise(arrivals))
+
+
+def test_regression_calls_noted_in_the_future_do_not_block_the_account(
+    serve: Serve, client: Client, tmp_path: Path
+) -> None:
+    """A clock that was three days ahead, and was put right."""
+    file = tmp_path / "catsy.db"
+    windows = CallWindows([(2, 60.0)], file)
+    windows.close()
+    ahead = (time.time_ns() // 1_000_000) + 3 * 86_400_000
+    with sqlite3.connect(file) as con:
+        con.executemany("INSERT INTO rate_bucket (name, item_timestamp) VALUES ('catsy', ?)", [[ahead]] * 2)
+    http = client(serve(answer()), rates=[(2, 60.0)], limits_file=file)
+    for _ in range(2):
+        assert http.request("GET", "/", what="a call").status == 200
+    http.longest_wait = 1.0
+    with pytest.raises(RateLimited) as full:  # those of the true minute count
+        http.request("GET", "/", what="a call")
+    assert full.value.retry_after <= 60
+
+
+@pytest.mark.parametrize("garbled", [b"not a database at all" * 400, b"SQLite format 3\x00" + b"\xff" * 8000])
+def test_regression_a_garbled_file_of_calls_is_made_anew(
+    serve: Serve, client: Client, tmp_path: Path, garbled: bytes
+) -> None:
+    file = tmp_path / "catsy.db"
+    file.write_bytes(garbled)
+    http = client(serve(answer()), rates=[(1, 60.0)], limits_file=file)
+    assert http.request("GET", "/", what="a call").status == 200
+    http.longest_wait = 1.0
+    with pytest.raises(RateLimited):
+        http.request("GET", "/", what="a call")
+
+
+def test_a_file_of_calls_that_is_garbled_under_way_is_made_anew(serve: Serve, client: Client, tmp_path: Path) -> None:
+    file = tmp_path / "catsy.db"
+    http = client(serve(answer()), rates=[(50, 60.0)], limits_file=file)
+    http.request("GET", "/", what="a call")
+    with sqlite3.connect(file) as con:
+        con.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    con.close()
+    file.write_bytes(b"\xff" * file.stat().st_size)
+    assert http.request("GET", "/", what="a call").status == 200
+
+
+def test_calls_that_cannot_be_counted_are_not_sent(serve: Serve, client: Client, tmp_path: Path) -> None:
+    (tmp_path / "limits").write_text("a file where the folder should be")
+    with pytest.raises(Permanent, match=r"limits/catsy.db cannot be opened.*Nothing was sent"):
+        client(serve(answer()), rates=[(1, 60.0)], limits_file=tmp_path / "limits" / "catsy.db")

@@ -1,0 +1,111 @@
+"""The rate windows of one account: how many calls it may make in how many seconds, counted by all processes together."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from pyrate_limiter import InMemoryBucket, Limiter, Rate, RateItem, SQLiteBucket
+
+log = logging.getLogger(__name__)
+
+LONG_WAIT = 120.0
+"""Seconds from which a wait for the next call is worth a line in the log."""
+
+
+class WindowsFull(Exception):
+    """No call may be made for `wait` seconds."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(f"used up for {wait:.0f} s")
+        self.wait = wait
+
+
+class NotCounted(Exception):
+    """The file that counts the calls cannot be written."""
+
+
+class CallWindows:
+    """rates: (calls, seconds) of every window. file: where the calls are counted, shared by the processes of one account.
+
+    The counts are worth less than a run: a file that is no database any more is made anew, and a call that was noted at a
+    time which has not come yet (the clock was put back) is forgotten.
+    """
+
+    def __init__(self, rates: Sequence[tuple[int, float]], file: Path | None) -> None:
+        self.file = file
+        self._windows = [
+            Rate(calls, max(1, round(seconds * 1000))) for calls, seconds in rates if _binds(calls, seconds, rates)
+        ]
+        self._limiter = Limiter(self._bucket(), buffer_ms=5)
+
+    def take(self, name: str, longest: float) -> None:
+        """Wait for room in every window, and count one call. Raises WindowsFull after `longest` seconds, NotCounted."""
+        begun = time.monotonic()
+        while (wait := self._try(name)) is not None:
+            # of the shortest window that is full: once it is over, a longer one may be full all the same
+            if time.monotonic() - begun + wait > longest:
+                raise WindowsFull(wait)
+            if wait > LONG_WAIT:
+                log.info("%s: all calls that the account allows are used: waiting %.0f s", name, wait)
+            time.sleep(wait + 0.005)
+
+    def close(self) -> None:
+        for bucket in self._limiter.buckets():
+            bucket.close()
+            self._limiter.dispose(bucket)
+
+    def _try(self, name: str) -> float | None:
+        """Count one call now, or say in how many seconds there may be room for it."""
+        (bucket,) = self._limiter.buckets()
+        try:
+            item = RateItem(name, cast("int", bucket.now()))  # type: ignore[no-untyped-call]
+            if bucket.put(item) or (self._forget_the_future(bucket, item.timestamp) and bucket.put(item)):
+                return None
+            return cast("int", bucket.waiting(item)) / 1000
+        except sqlite3.OperationalError as e:  # full, locked, read-only: another file would fare no better
+            raise NotCounted(f"{self.file} cannot be written: {e}. Is the disk full?") from e
+        except sqlite3.DatabaseError as e:
+            self.close()
+            self._limiter = Limiter(self._anew(e), buffer_ms=5)
+            return self._try(name)
+
+    def _bucket(self) -> InMemoryBucket | SQLiteBucket:
+        if self.file is None:
+            return InMemoryBucket(self._windows)
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            return SQLiteBucket.init_from_file(self._windows, db_path=str(self.file), use_file_lock=True)
+        except (sqlite3.OperationalError, OSError) as e:
+            raise NotCounted(f"{self.file} cannot be opened: {e}. Is the disk full?") from e
+        except sqlite3.DatabaseError as e:
+            return self._anew(e)
+
+    def _anew(self, error: sqlite3.DatabaseError) -> InMemoryBucket | SQLiteBucket:
+        log.warning("%s cannot be read (%s): the calls of the last minutes are counted anew", self.file, error)
+        for end in ("", "-wal", "-shm"):
+            Path(f"{self.file}{end}").unlink(missing_ok=True)
+        return self._bucket()
+
+    @staticmethod
+    def _forget_the_future(bucket: object, now: int) -> int:
+        if not isinstance(bucket, SQLiteBucket):
+            return 0  # in memory the clock is monotonic
+        with bucket.lock:
+            gone = bucket.conn.execute(f"DELETE FROM {bucket.table} WHERE item_timestamp > ?", [now]).rowcount
+            bucket.conn.commit()
+        if gone:
+            log.warning("the clock was put back: %d calls noted in the future are not counted", gone)
+        return gone
+
+
+def _binds(calls: int, seconds: float, rates: Sequence[tuple[int, float]]) -> bool:
+    """Whether a window can be full while there is room in the others."""
+    return not any(
+        (longer > seconds and more <= calls) or (longer < seconds and more / longer <= calls / seconds)
+        for more, longer in rates
+    )
