@@ -10,7 +10,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from sync_pipelines.credentials import redact
-from sync_pipelines.settings import AlertSettings, sandbox_on
+from sync_pipelines.settings import AlertSettings, SettingsError, sandbox_on
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,11 @@ def alert(event: Event, pipeline: str, run: str, message: str) -> bool:
 
     A run does not fail because nobody could be told; that is logged as an error.
     """
-    settings = AlertSettings.read()
+    try:
+        settings = AlertSettings.read()
+    except SettingsError as e:
+        log.error("nobody can be told of %s (%s): %s", event, redact(message)[:1000], e)  # noqa: TRY400 - it says it all
+        return False
     body: dict[str, Any] = {"event": event, "pipeline": pipeline, "run": run, "message": redact(message)[:1000]}
     told = False
     if settings.command:
@@ -47,6 +51,8 @@ def alert(event: Event, pipeline: str, run: str, message: str) -> bool:
 def _post(address: str, body: dict[str, Any]) -> bool:
     import requests
 
+    from sync_pipelines import transfer
+
     try:
         host = urlsplit(address).hostname
     except ValueError:
@@ -56,8 +62,13 @@ def _post(address: str, body: dict[str, Any]) -> bool:
         log.error("the alert webhook %s is not on loopback; while the sandbox is on it is not called", host)
         return False
     try:
-        requests.post(address, json=body, timeout=TIMEOUT, allow_redirects=False).raise_for_status()
-    except requests.RequestException as e:
+        transfer.due(TIMEOUT)
+        with (
+            transfer.session("sync_pipelines") as session,
+            session.post(address, json=body, timeout=TIMEOUT, allow_redirects=False, stream=True) as reply,
+        ):
+            reply.raise_for_status()
+    except (requests.RequestException, TimeoutError) as e:
         log.error("the alert webhook at %s failed: %s", host, type(e).__name__)  # noqa: TRY400 - the address may hold a key
         return False
     return True

@@ -13,6 +13,17 @@ from sync_pipelines.credentials import redact
 _TAGS = {"vendors": 2, "pipelines": 2, "delivery": 1, "warehouse": 1}
 
 
+class _LogFile(RotatingFileHandler):
+    """A log that cannot be written (a full disk) is said once, in a line, and stops nothing."""
+
+    _said = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's own name
+        if not self._said:
+            self._said = True
+            print(f"{self.baseFilename} cannot be written: {sys.exc_info()[1]}", file=sys.stderr)  # noqa: T201 - no log left
+
+
 class TaggedFormatter(logging.Formatter):
     """`2026-11-21T09:30:00Z INFO [CATSY] page 3 …`, in UTC, redacted as a whole (message and traceback)."""
 
@@ -43,11 +54,11 @@ def set_up(folder: Path, *, debug: bool = False) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     handlers: list[tuple[logging.Handler, int]] = [
         (
-            RotatingFileHandler(folder / "sync_info.log", maxBytes=5_000_000, backupCount=5, encoding="utf-8"),
+            _LogFile(folder / "sync_info.log", maxBytes=5_000_000, backupCount=5, encoding="utf-8"),
             logging.INFO,
         ),
         (
-            RotatingFileHandler(folder / "sync_debug.log", maxBytes=20_000_000, backupCount=3, encoding="utf-8"),
+            _LogFile(folder / "sync_debug.log", maxBytes=20_000_000, backupCount=3, encoding="utf-8"),
             logging.DEBUG,
         ),
     ]

@@ -6,6 +6,7 @@ Nothing is read at import. A section is read when it is made: `CatsySettings()`.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import tomllib
@@ -22,6 +23,8 @@ from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, Pydant
 from sync_pipelines.errors import SyncError
 
 S = TypeVar("S", bound="Section")
+
+log = logging.getLogger(__name__)
 
 SPREADSHEETS = "spreadsheets.json"
 
@@ -337,10 +340,16 @@ class ShopifySheetsSettings(Section):
 
 
 def known_spreadsheets() -> dict[str, str]:
-    """The id of every spreadsheet that was looked up by its title."""
+    """The id of every spreadsheet that was looked up by its title. A file that cannot be read knows none: it is made anew."""
     path = data_dir() / SPREADSHEETS
-    found: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return found
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        log.warning("%s cannot be read: spreadsheets named by their title are looked up again", path)
+        return {}
+    return {str(title): str(spreadsheet_id) for title, spreadsheet_id in found.items()}
 
 
 def remember_spreadsheet(title: str, spreadsheet_id: str) -> None:
@@ -348,7 +357,10 @@ def remember_spreadsheet(title: str, spreadsheet_id: str) -> None:
     path = data_dir() / SPREADSHEETS
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}")
-    draft.write_text(json.dumps({**known_spreadsheets(), title: spreadsheet_id}), encoding="utf-8")
+    with draft.open("w", encoding="utf-8") as file:
+        json.dump({**known_spreadsheets(), title: spreadsheet_id}, file)
+        file.flush()
+        os.fsync(file.fileno())
     draft.replace(path)
 
 

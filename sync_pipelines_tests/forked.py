@@ -10,6 +10,7 @@ import atexit
 import importlib
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -32,9 +33,12 @@ _running: list[subprocess.Popen[str]] = []
 
 def command(
     arguments: Sequence[str], env: Mapping[str, str] = os.environ, stdin: str | None = None, *, timeout: float,
-    module: str = "sync_pipelines.operations.cli",
+    module: str = "sync_pipelines.operations.cli", largest_file: int | None = None,
 ) -> subprocess.CompletedProcess[str]:  # fmt: skip
-    """Run a module as a program to its end, as `subprocess.run` would. Raises subprocess.TimeoutExpired."""
+    """Run a module as a program to its end, as `subprocess.run` would. Raises subprocess.TimeoutExpired.
+
+    largest_file: no file may grow beyond so many bytes, as on a disk that is full.
+    """
     if not _running or _running[0].poll() is not None:
         _running[:] = [_start()]
     server = _running[0]
@@ -49,6 +53,7 @@ def command(
             "env": dict(env),
             "cwd": str(Path.cwd()),
             "timeout": timeout,
+            "largest_file": largest_file,
             **files,
         }
         server.stdin.write(json.dumps(order) + "\n")
@@ -96,6 +101,8 @@ def _be(order: Mapping[str, object]) -> None:
         (2, "err", os.O_WRONLY | os.O_CREAT),
     ):
         os.dup2(os.open(str(order[name]), flags, 0o600), number)
+    if order["largest_file"]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"],) * 2)  # type: ignore[arg-type]
     os.environ.clear()
     os.environ.update(order["env"])  # type: ignore[call-overload]
     os.chdir(str(order["cwd"]))

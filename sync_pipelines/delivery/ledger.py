@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from sync_pipelines.delivery import migrations
 from sync_pipelines.delivery.clock import Clock, stamp
 from sync_pipelines.delivery.lease import Busy, Lease, LeaseLost
-from sync_pipelines.delivery.model import BAD_OUTCOMES, DeliveryError
+from sync_pipelines.delivery.model import BAD_OUTCOMES, DeliveryError, RequestRefused
 from sync_pipelines.delivery.tables import (
     ADD_RECORD,
     attempt,
@@ -158,7 +158,7 @@ class Ledger:
     def plan(self, plan_id: str) -> dict[str, Any]:
         found = self.row(sa.select(plan).where(plan.c.id == plan_id)) or self._by_prefix(plan_id)
         if found is None:
-            raise DeliveryError(
+            raise RequestRefused(
                 f"no plan {plan_id} in {self.url}. `sync-pipelines history` lists the plans of past runs."
             )
         return found

@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 
 from sync_pipelines.delivery.fields import Field, Fields, as_is
 from sync_pipelines.delivery.fingerprints import Rules
-from sync_pipelines.errors import SyncError
+from sync_pipelines.errors import SyncError, UsageError
 
 __all__ = ["Field", "Fields", "as_is"]
 
@@ -193,6 +193,10 @@ class CannotGoOn(Exception):
 
 class DeliveryError(SyncError):
     """Delivery could not run; the message says what, where and what next. Nothing was sent because of it."""
+
+
+class RequestRefused(DeliveryError, UsageError):
+    """The request names a plan, key or kind that does not exist, or that is not in a state for it."""
 
 
 class Target(ABC):

@@ -22,7 +22,18 @@ import sqlalchemy as sa
 from sync_pipelines.delivery import guards, tables
 from sync_pipelines.delivery.clock import stamp
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.model import Action, Change, Counts, DeliveryError, Fields, Finding, HeldKind, Live, Target
+from sync_pipelines.delivery.model import (
+    Action,
+    Change,
+    Counts,
+    DeliveryError,
+    Fields,
+    Finding,
+    HeldKind,
+    Live,
+    RequestRefused,
+    Target,
+)
 from sync_pipelines.delivery.tables import put
 from sync_pipelines.duck import CHUNK, quoted
 from sync_pipelines.exact_json import dumps, loads
@@ -314,7 +325,7 @@ def newest_waiting(ledger: Ledger, account: str, pipeline: str, scope: str = "")
     waiting = waiting.where(sa.func.coalesce(p.scope, "") == scope)
     found = ledger.row(waiting.order_by(p.seq.desc()))
     if found is None:
-        raise DeliveryError(f"no plan waits for {account}. Make one: sync-pipelines preview {pipeline}.")
+        raise RequestRefused(f"no plan waits for {account}. Make one: sync-pipelines preview {pipeline}.")
     return str(found["id"])
 
 

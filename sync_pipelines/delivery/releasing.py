@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.clock import stamp
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.model import RELEASABLE, DeliveryError, HeldKind
+from sync_pipelines.delivery.model import RELEASABLE, HeldKind, RequestRefused
 from sync_pipelines.delivery.plans import PlanFiles, value_of
 from sync_pipelines.delivery.tables import put
 from sync_pipelines.duck import CHUNK, chunks
@@ -70,12 +70,12 @@ def release(
     held for that. It holds for the value that was seen and the value that would replace it, in this plan or a later one; it
     ends when it is used, when a later plan wants another value, or after `lasts`. The verdict of a stopped plan is not lifted.
 
-    Returns the keys released. Raises DeliveryError for a key that the plan does not hold, for one that nobody can release, and
+    Returns the keys released. Raises RequestRefused for a key that the plan does not hold, for one that nobody can release, and
     for an empty reason; then nothing is released.
     """
     plan = _looked_at(ledger, files, plan_id, why)
     if wrong := sorted(set(kinds or ()) - set(RELEASABLE)):
-        raise DeliveryError(f"{', '.join(wrong)} cannot be released; what can be: {', '.join(RELEASABLE)}.")
+        raise RequestRefused(f"{', '.join(wrong)} cannot be released; what can be: {', '.join(RELEASABLE)}.")
     chosen: set[HeldKind] = {k for k in RELEASABLE if kinds is None or k in kinds}
     now = ledger.clock.now()
     said = {
@@ -90,7 +90,7 @@ def release(
             kinds_of_row = row["holds"].split(",")
             fixed = [k for k in kinds_of_row if k not in RELEASABLE]
             if fixed and keys is not None:
-                raise DeliveryError(
+                raise RequestRefused(
                     f"{row['key']} is held because: {row['reason']}. "
                     "That has to be settled, not released. Nothing was released."
                 )
@@ -105,7 +105,7 @@ def release(
             put(tx, tables.release, part)
             released.update(dict.fromkeys(r["key"] for r in part))
         if missing := [k for k in keys or () if k not in found]:
-            raise DeliveryError(
+            raise RequestRefused(
                 f"plan {plan['id']} holds no row {', '.join(missing)}. Nothing was released. "
                 "(All that are held for one reason: --kind; the verdict of a stopped plan: --verdict.)"
             )
@@ -115,12 +115,12 @@ def release(
 def lift(ledger: Ledger, files: PlanFiles, plan_id: str, why: str, *, lasts: timedelta = RELEASE_LASTS) -> None:
     """Lift the verdict of a plan that a guard stopped. Rows that it holds stay held.
 
-    Raises DeliveryError for a plan that was not stopped, or is finished, and for an empty reason.
+    Raises RequestRefused for a plan that was not stopped, or is finished, and for an empty reason.
     """
     plan = _looked_at(ledger, files, plan_id, why)
     if plan["verdict"] == "clear" or plan["state"] == "done":
         told = "was not stopped" if plan["verdict"] == "clear" else "was applied already"
-        raise DeliveryError(f"plan {plan['id']} {told}: there is no verdict to lift. Nothing was released.")
+        raise RequestRefused(f"plan {plan['id']} {told}: there is no verdict to lift. Nothing was released.")
     now = ledger.clock.now()
     with ledger.write() as tx:
         put(tx, tables.release, [{
@@ -132,10 +132,10 @@ def lift(ledger: Ledger, files: PlanFiles, plan_id: str, why: str, *, lasts: tim
 
 def _looked_at(ledger: Ledger, files: PlanFiles, plan_id: str, why: str) -> dict[str, Any]:
     if not why.strip():
-        raise DeliveryError("a release needs a reason: it is kept with your name.")
+        raise RequestRefused("a release needs a reason: it is kept with your name.")
     plan = ledger.plan(plan_id)
     if plan["seal"] is None:
-        raise DeliveryError(f"plan {plan['id']} was made by an earlier version. Nothing was released; preview again.")
+        raise RequestRefused(f"plan {plan['id']} was made by an earlier version. Nothing was released; preview again.")
     files.check_seal(plan)
     return plan
 

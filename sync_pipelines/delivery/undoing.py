@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.model import Change, DeliveryError, Fields, Target
+from sync_pipelines.delivery.model import Change, DeliveryError, Fields, RequestRefused, Target
 from sync_pipelines.delivery.plans import Plan, PlanFiles, PlannedRow, PlanWriter, change_from
 from sync_pipelines.duck import CHUNK, batches, engine, load, quoted
 
@@ -74,7 +74,7 @@ def make_undo(
             "They have to be settled before it can be undone: every sync tries to. Nothing was sent."
         )
     if known["state"] == "applying":
-        raise DeliveryError(
+        raise RequestRefused(
             f"plan {plan_id} is not finished. Apply it first (or let the next sync take over), then undo it."
         )
     impossible: list[tuple[str, str]] = []

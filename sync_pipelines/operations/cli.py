@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from sync_pipelines.credentials import redact
-from sync_pipelines.errors import SyncError
+from sync_pipelines.errors import SyncError, UsageError
 from sync_pipelines.operations import amazon_cli
 from sync_pipelines.operations.options import Json, Refresh
 
@@ -77,15 +77,33 @@ def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 needs a person, 2 could not run."""
     try:
         app(spread(sys.argv[1:]))
-    except Exception as e:
-        if os.environ.get("SYNC_PIPELINES_DEBUG") or not isinstance(e, SyncError | OSError):
-            raise
-        from sync_pipelines.operations import screen
+    except Exception as e:  # noqa: BLE001 - a command ends with a message, whatever happened
+        sys.exit(_could_not_run(e))
 
-        if "--json" in sys.argv:
-            screen.as_json({"state": "failed", "message": redact(str(e)), "exit_code": 2})
-        screen.problem(str(e))
-        sys.exit(2)
+
+def _could_not_run(error: Exception) -> int:
+    """Say what went wrong, on the screen and, unless only the person at the prompt needs to know, by an alert."""
+    import logging
+
+    from sync_pipelines import alerts
+    from sync_pipelines.operations import screen
+
+    message = str(error)
+    if not isinstance(error, SyncError | OSError):
+        message = f"{type(error).__name__}: {message}. This was not expected: data/logs/sync_debug.log has the details."
+    logging.getLogger("sync_pipelines.operations").debug("the command failed", exc_info=error)
+    if os.environ.get("SYNC_PIPELINES_DEBUG"):
+        screen.err.print_exception()
+    if "--json" in sys.argv:
+        screen.as_json({"state": "failed", "message": redact(message), "exit_code": 2})
+    screen.problem(message)
+    if not isinstance(error, UsageError) and not set(sys.argv) & WITHOUT_ALERTS:
+        alerts.alert("failed", next((a for a in sys.argv[1:] if a in {*Pipeline, *ReadByDay}), ""), "", message)
+    return 2
+
+
+WITHOUT_ALERTS = {"init", "demo", "dev", "sandbox"}
+"""Commands with which somebody sits at the screen."""
 
 
 def spread(arguments: list[str]) -> list[str]:

@@ -17,8 +17,11 @@ from typing import Any
 
 from sync_pipelines.credentials import redact
 from sync_pipelines.delivery import runs
+from sync_pipelines.errors import SyncError
 from sync_pipelines.operations import environment
 from sync_pipelines.operations.pipelines import PIPELINES
+
+log = logging.getLogger(__name__)
 
 DONE, NEEDS_A_PERSON, COULD_NOT_RUN = 0, 1, 2
 
@@ -84,7 +87,7 @@ def launch(
         # a retry is a sync of chosen keys; the ledger remembers it as what it was
         job = defs().resolve_job_def(f"{'sync' if verb == 'retry' else verb}_{pipeline}")
         run_id, startup = str(uuid.uuid4()), time.time() - began
-        with dg.DagsterInstance.get() as instance:
+        with _recorded_by_dagster(run_id), dg.DagsterInstance.get() as instance:
             config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
             if ops:
                 config["ops"] = {name: {"config": values} for name, values in ops.items()}
@@ -105,7 +108,37 @@ def launch(
             if stopped:  # Dagster takes it for a failure of the step
                 raise Interrupted
             failed = [e for e in result.all_events if e.is_failure and e.message]
-    return _ended(pipeline, run_id, startup, time.time() - began, "" if not failed else failed[0].message or "")
+    return _ended(pipeline, run_id, startup, time.time() - began, "" if not failed else _said(failed[0]))
+
+
+class NotRecorded(SyncError):
+    """Dagster could not begin or record a run."""
+
+
+@contextlib.contextmanager
+def _recorded_by_dagster(run_id: str) -> Iterator[None]:
+    """Say what an error of Dagster's own means: those of the steps do not come this way. The run ends as failed."""
+    try:
+        yield
+    except Exception as e:
+        log.debug("Dagster could not record run %s", run_id, exc_info=True)
+        message = (
+            f"Dagster could not record the run: {redact(str(e)).strip().splitlines()[0]}. Is the disk full, or a file in "
+            f"{environment.instance_folder()} damaged? dagster.yaml and the databases there may be moved away: they are made "
+            "anew, and only the list of past runs in the UI is lost."
+        )
+        with contextlib.closing(environment.ledger()) as ledger:
+            if runs.get_run(ledger, run_id) is not None:
+                runs.end_run(ledger, run_id, "failed", message=message)
+        raise NotRecorded(message) from e
+
+
+def _said(event: Any) -> str:
+    """Why a run failed: the innermost error, for Dagster wraps what a resource or a step raised."""
+    error = getattr(event.event_specific_data, "error", None)
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return str(error.message).partition(": ")[2].strip() if error is not None else event.message or ""
 
 
 def _dynamic(job: Any) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
-from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.errors import UsageError
 from sync_pipelines.operations import environment, launch, screen, verbs
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE
 from sync_pipelines.settings import ShopifySettings, ShopifySheetsSettings, data_dir, home
@@ -42,7 +42,7 @@ def preview(*, strict: bool, json: bool) -> int:
 
 
 def _not_so_soon() -> None:
-    """Raises DeliveryError within a few minutes of the last sync that ended well. Schedules are not bound by this."""
+    """Raises UsageError within a few minutes of the last sync that ended well. Schedules are not bound by this."""
     pause = timedelta(minutes=ShopifySheetsSettings.read().pause_minutes)
     r = tables.run.c
     query = (
@@ -56,7 +56,7 @@ def _not_so_soon() -> None:
     finally:
         ledger.close()
     if last and (ago := datetime.now(UTC) - datetime.fromisoformat(last["ended_at"])) < pause:
-        raise DeliveryError(
+        raise UsageError(
             f"the last sync ended well {ago.total_seconds():.0f} s ago; within {pause.total_seconds() / 60:.0f} minutes of it "
             "another one needs --force. Nothing was done."
         )
@@ -140,7 +140,7 @@ def report(days: int, output: Path | None, *, json: bool) -> int:
 def backfill(pipeline: str, first: date, last: date, *, json: bool) -> int:
     """Read every order of these days, in one run, published day by day."""
     if last < first:
-        raise DeliveryError(f"--to {last} is before --from {first}.")
+        raise UsageError(f"--to {last} is before --from {first}.")
     ended = launch.backfill(pipeline, str(first), str(last))
     verbs.show(ended, strict=False, json=json)
     return ended.code(strict=False)

@@ -9,9 +9,26 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.errors import UsageError
 from sync_pipelines.pipelines.findings import Finding
-from sync_pipelines.settings import PlytixSettings, account_of
+from sync_pipelines.settings import (
+    AlertSettings,
+    AmazonPlytixSettings,
+    AmazonSettings,
+    CatsySettings,
+    CatsySparkLayerSettings,
+    GoogleSettings,
+    PlytixSettings,
+    RetentionSettings,
+    Section,
+    ShopifySettings,
+    ShopifySheetsSettings,
+    SparkLayerSettings,
+    account_of,
+)
+
+SHARED: tuple[type[Section], ...] = (AlertSettings, RetentionSettings)
+"""Sections that every run reads."""
 
 
 @dataclass(frozen=True)
@@ -36,20 +53,21 @@ class Part:
 
 @dataclass(frozen=True)
 class Steps:
-    """What a pipeline writes to, in the order it does. system: the vendor, as `account_of` knows it. partitioned: each of
-    its files is planned and applied alone."""
+    """What a pipeline writes to, in the order it does. system: the vendor, as `account_of` knows it. sections: the settings
+    its runs read. partitioned: each of its files is planned and applied alone."""
 
     system: str
     parts: tuple[Part, ...]
     undo: str
+    sections: tuple[type[Section], ...]
     partitioned: bool = False
 
     def part(self, account: str) -> Part:
-        """The part that writes to an account. Raises DeliveryError for one that the settings do not point to."""
+        """The part that writes to an account. Raises UsageError for one that the settings do not point to."""
         for part in self.parts:
             if part.account() == account:
                 return part
-        raise DeliveryError(
+        raise UsageError(
             f"that is for {account}; the settings now point to {', '.join(part.account() for part in self.parts)}."
         )
 
@@ -63,9 +81,13 @@ PIPELINES = {
         "sparklayer",
         (Part(lambda: account_of("sparklayer"), "sparklayer__price_plan", "sparklayer__prices"),),
         "undo_prices",
+        (CatsySettings, SparkLayerSettings, CatsySparkLayerSettings),
     ),
     "shopify_sheets": Steps(
-        "sheets", (Part(lambda: account_of("sheets"), "sheets__order_plan", "sheets__orders"),), "undo_orders"
+        "sheets",
+        (Part(lambda: account_of("sheets"), "sheets__order_plan", "sheets__orders"),),
+        "undo_orders",
+        (ShopifySettings, GoogleSettings, ShopifySheetsSettings),
     ),
     "amazon_plytix": Steps(
         "plytix",
@@ -76,6 +98,7 @@ PIPELINES = {
             Part(lambda: PlytixSettings.read().links_account, "plytix__amazon_link_plan", "plytix__amazon_links"),
         ),
         "undo_amazon",
+        (AmazonSettings, PlytixSettings, AmazonPlytixSettings),
         partitioned=True,
     ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,8 +12,9 @@ from dotenv import dotenv_values, set_key
 
 from sync_pipelines.operations import screen
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE
-from sync_pipelines.operations.pipelines import of
-from sync_pipelines.settings import home
+from sync_pipelines.operations.pipelines import PIPELINES, SHARED, of
+from sync_pipelines.pipelines.findings import Finding
+from sync_pipelines.settings import SettingsError, check_file, home
 
 
 def init(pipeline: str) -> int:
@@ -55,7 +57,24 @@ def write_env(path: Path, values: dict[str, str]) -> None:
     path.chmod(0o600)
 
 
+def _wrong_settings() -> dict[str, list[Finding]]:
+    """What is wrong with the settings, by pipeline ("": what all share). All are read here; a run reads only its own."""
+    found: dict[str, list[Finding]] = {}
+    looks: list[tuple[str, Callable[[], object]]] = [("", check_file), *(("", section.read) for section in SHARED)]
+    looks += [(name, section.read) for name, pipeline in PIPELINES.items() for section in pipeline.sections]
+    for name, look in looks:
+        try:
+            look()
+        except SettingsError as e:
+            found.setdefault(name, []).append(Finding("settings", "problem", str(e)))
+    return found
+
+
 def validate(pipelines: list[str], *, deep: bool, json: bool) -> int:
-    found = [{"pipeline": p, **asdict(f)} for p in pipelines for f in of(p).validate(deep=deep)]
+    wrong = _wrong_settings()
+    found = [{"pipeline": p, **asdict(f)} for p, problems in wrong.items() for f in problems]
+    for p in pipelines:
+        if not wrong.get(p) and not wrong.get(""):
+            found += [{"pipeline": p, **asdict(f)} for f in of(p).validate(deep=deep)]
     screen.as_json(found) if json else screen.table(found)
     return COULD_NOT_RUN if any(f["verdict"] == "problem" for f in found) else DONE

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from sync_pipelines.delivery import releasing, runs
-from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.errors import UsageError
 from sync_pipelines.operations import environment, launch, reports, screen
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE, NEEDS_A_PERSON, Ended
-from sync_pipelines.operations.pipelines import PIPELINES, account, of
-from sync_pipelines.settings import SECTIONS, RetentionSettings, check_file
+from sync_pipelines.operations.pipelines import PIPELINES, SHARED, account, of
+from sync_pipelines.settings import RetentionSettings, check_file
 
 SHOWN = 20
 
@@ -56,7 +56,7 @@ def retry(pipeline: str, keys: list[str], *, strict: bool, json: bool) -> int:
         scopes = {"": set(keys)}
     if not scopes:
         if keys:
-            raise DeliveryError(f"{', '.join(keys)} was never planned on {account(pipeline)}. Nothing was done.")
+            raise UsageError(f"{', '.join(keys)} was never planned on {account(pipeline)}. Nothing was done.")
         screen.as_json({"pipeline": pipeline, "keys": []}) if json else screen.out.print(
             "nothing ended badly; nothing to retry"
         )
@@ -82,7 +82,7 @@ def undo(pipeline: str, run: str, *, json: bool) -> int:
         plans = sorted(plans, key=lambda p: back * order.index(p["account"]) if p["account"] in order else 0)
         applied = [plan["id"] for plan in plans if plan["state"] != "sealed"]
     if not applied:
-        raise DeliveryError(f"run {run} applied no plan: there is nothing to take back.")
+        raise UsageError(f"run {run} applied no plan: there is nothing to take back.")
     return _run(pipeline, "undo", {PIPELINES[pipeline].undo: {"plans": applied}}, strict=False, json=json)
 
 
@@ -91,7 +91,7 @@ def release(
 ) -> int:
     """Lift a plan's verdict, let held rows of it through, or both."""
     if not (verdict or keys or kinds):
-        raise DeliveryError(
+        raise UsageError(
             "say what to release: --keys KEY … or --kind KIND for rows that are held, --verdict for a plan that was stopped."
         )
     lasts = timedelta(days=RetentionSettings.read().release_days)
@@ -123,7 +123,7 @@ def reset(pipeline: str, key: str, *, json: bool) -> int:
         accounts = PIPELINES[pipeline].accounts
         forgotten = [k for k in sorted(of(pipeline).full_keys([key])) if sum(ledger.forget(a, k) for a in accounts)]
     if not forgotten:
-        raise DeliveryError(f"nothing is known of {key!r} on {account(pipeline)}.")
+        raise UsageError(f"nothing is known of {key!r} on {account(pipeline)}.")
     screen.as_json({"pipeline": pipeline, "forgotten": forgotten}) if json else screen.out.print(
         f"forgotten: {', '.join(forgotten)}", highlight=False
     )
@@ -209,7 +209,7 @@ def _ledger() -> Any:
 def _ready(pipeline: str) -> None:
     """Look at settings, secrets and ledger before anything heavy is loaded. Raises what is missing."""
     check_file()
-    for section in SECTIONS:
+    for section in (*PIPELINES[pipeline].sections, *SHARED):
         section.read()
     of(pipeline).ready()
     with _ledger():
@@ -233,7 +233,7 @@ def launched(
 ) -> Ended | None:  # fmt: skip
     """Run a pipeline's job here and now; None when a person interrupted it."""
     if PIPELINES[pipeline].partitioned and verb != "undo" and partition is None:
-        raise DeliveryError(f"{pipeline} works file by file: name one with --partition (data/inbox/amazon has them).")
+        raise UsageError(f"{pipeline} works file by file: name one with --partition (data/inbox/amazon has them).")
     _ready(pipeline)
     try:
         with screen.progress(f"{verb} {pipeline}", silent=json):

@@ -66,6 +66,7 @@ class RunResource(dg.ConfigurableResource[Any]):
     """The run as the ledger sees it: started here, ended here, whatever happens to its steps in between."""
 
     _ledger: Ledger = PrivateAttr()
+    _keep: timedelta = PrivateAttr()
     _meter: CallMeter = PrivateAttr()
     _id: str = PrivateAttr()
     _pipeline: str = PrivateAttr()
@@ -79,24 +80,33 @@ class RunResource(dg.ConfigurableResource[Any]):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[RunResource]:
-        check_file()
-        logs.set_up(data_dir() / "logs")
         tags = context.run.tags if context.run else {}
-        self._ledger, self._meter, self._facts, self._things = open_ledger(), CallMeter(), {}, {}
+        self._meter, self._facts, self._things = CallMeter(), {}, {}
         self._plans, self._counts, self._stopped = {}, {}, set()
         self._id, self._pipeline = context.run.run_id if context.run else "", tags.get(PIPELINE_TAG, "")
         self._verb = tags.get(VERB_TAG, "materialize")
         self._selected = frozenset((context.run.asset_selection if context.run else None) or ())
+        try:
+            self._begin(context)
+        except Exception as e:
+            alerts.alert("failed", self._pipeline, self._id, f"the run could not begin: {e}")
+            raise
+        try:
+            yield self
+        finally:
+            self._end(context)
+            self._ledger.close()
+
+    def _begin(self, context: dg.InitResourceContext) -> None:
+        check_file()
+        self._keep = timedelta(days=RetentionSettings.read().days)
+        logs.set_up(data_dir() / "logs")
+        self._ledger = open_ledger()
         for dead in runs.mark_dead_runs(self._ledger):
             abandoned = context.instance.get_run_by_id(dead["id"]) if context.instance else None
             if context.instance and abandoned and not abandoned.is_finished:
                 context.instance.report_run_failed(abandoned, "the process was killed")
         runs.start_run(self._ledger, self._id, self._pipeline, self._verb)
-        try:
-            yield self
-        finally:
-            self._end(context.instance)
-            self._ledger.close()
 
     @property
     def id(self) -> str:
@@ -173,33 +183,62 @@ class RunResource(dg.ConfigurableResource[Any]):
             runs.note_run(self._ledger, self._id, pipeline=pipeline)
         self._facts.update(facts)
 
-    def _end(self, instance: dg.DagsterInstance | None) -> None:
-        failures = instance.all_logs(self._id, of_type=dg.DagsterEventType.STEP_FAILURE) if instance else []
-        told = self._facts.pop("message", "")
-        message = (_first_error(failures) or "the run was interrupted") if failures else told
+    def _end(self, context: dg.InitResourceContext) -> None:
+        problem = _unproved(context)
+        noted = self._facts.pop("message", "")
+        message = problem or noted
         counts = dict(sum((Counter(each) for each in self._counts.values()), Counter()))
         state: Literal["done", "stopped", "incomplete", "failed"] = "done"
         if self._stopped:
             state = "stopped"
         elif any(counts.get(bad) for bad in BAD_OUTCOMES):
             state = "incomplete"
-        elif failures:
+        elif problem:
             state = "failed"
-        recovered = runs.recovered(self._ledger, self._pipeline, self._id)
-        runs.end_run(
-            self._ledger,
-            self._id,
-            state,
-            message=redact(message)[:2000],
-            calls=self._meter.shown(),
-            counts=counts,
-            **self._facts,
-        )
-        prune(self._ledger, self.plans, timedelta(days=RetentionSettings.read().days))
+        try:
+            recovered = runs.recovered(self._ledger, self._pipeline, self._id)
+            runs.end_run(
+                self._ledger,
+                self._id,
+                state,
+                message=redact(message)[:2000],
+                calls=self._meter.shown(),
+                counts=counts,
+                **self._facts,
+            )
+            prune(self._ledger, self.plans, self._keep)
+        except Exception as e:
+            alerts.alert(
+                "failed", self._pipeline, self._id, f"the end of the run could not be recorded: {e}. {message}"
+            )
+            raise
         if state != "done":
             alerts.alert(state, self._pipeline, self._id, message or json.dumps(counts))
         elif recovered:
             alerts.alert("recovered", self._pipeline, self._id, "this run ended well; the one before it did not")
+
+
+def _unproved(context: dg.InitResourceContext) -> str:
+    """Why the run does not count as done, or "" where every step of it is recorded as ended well.
+
+    A step that left no trace did not succeed: on a full disk, neither its failure nor its end is recorded.
+    """
+    instance, run = context.instance, context.run
+    if instance is None or run is None or run.execution_plan_snapshot_id is None:
+        return "what the run was to do is not recorded"
+    kinds = dg.DagsterEventType
+    try:
+        steps = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).step_keys_to_execute
+        ended = instance.all_logs(run.run_id, of_type={kinds.STEP_FAILURE, kinds.STEP_SUCCESS, kinds.STEP_SKIPPED})
+    except Exception as e:  # noqa: BLE001 - whatever Dagster's storage raises: nothing is proved
+        return f"Dagster's own record of the run cannot be read: {e}"
+    failed = [e for e in ended if e.dagster_event and e.dagster_event.event_type is kinds.STEP_FAILURE]
+    if failed:
+        return _first_error(failed) or "the run was interrupted"
+    missing = sorted(set(steps) - {e.step_key for e in ended if e.step_key})
+    if missing:
+        return f"how {', '.join(missing)} ended is not recorded. Is the disk full? The next run goes on from what was sent."
+    return ""
 
 
 def _first_error(failures: Any) -> str:

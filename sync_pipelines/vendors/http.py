@@ -20,10 +20,10 @@ import requests
 import tenacity
 import urllib3
 
+from sync_pipelines import transfer
 from sync_pipelines.credentials import redact
 from sync_pipelines.errors import SyncError
 from sync_pipelines.settings import sandbox_on
-from sync_pipelines.vendors import transfer
 from sync_pipelines.vendors.call_windows import CallWindows, NotCounted, WindowsFull
 
 T = TypeVar("T")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_pipelines.vendors import transfer
+from sync_pipelines import transfer
 from sync_pipelines.vendors.http import Http, NeverSent, NoReply, Permanent, Reply, Transient, VendorError, encoded
 from sync_pipelines_tests.vendors.conftest import ScriptedServer, answer
 

@@ -1,5 +1,6 @@
 """The shop, read once for everybody: its orders day by day, what changed since, and the proof that nothing is missing."""
 
+import logging
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -23,15 +24,31 @@ from sync_pipelines.pipelines.shopify_store.orders import (
 )
 from sync_pipelines.pipelines.shopify_store.reading import DaysIncomplete, Store, first_day, stored_per_day
 from sync_pipelines.pipelines.tables import column_schema, markdown
-from sync_pipelines.settings import ShopifySettings
+from sync_pipelines.settings import SettingsError, ShopifySettings
+
+log = logging.getLogger(__name__)
 
 GROUP = "shopify_store"
 OWNERS = ["team:orders"]
 FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=6), warn_window=timedelta(hours=1))
 
-_settings = ShopifySettings.read()
-DAYS = dg.DailyPartitionsDefinition(start_date=str(_settings.first_day), timezone=_settings.time_zone, end_offset=1)
-"""Days of the shop, today among them. The zone is a setting, for it says which orders a day holds."""
+
+def _days() -> dg.DailyPartitionsDefinition:
+    """Days of the shop, today among them. The zone is a setting, for it says which orders a day holds.
+
+    A wrong setting must not take the other pipelines' definitions along: then the days shown are the default's, and each
+    run of this pipeline ends before it reads anything, for it reads its settings first.
+    """
+    try:
+        first_day, zone = (settings := ShopifySettings.read()).first_day, settings.time_zone
+    except SettingsError as e:
+        log.error("%s", e)  # noqa: TRY400 - the message says it all
+        default = ShopifySettings.model_fields
+        first_day, zone = default["first_day"].default, default["time_zone"].default
+    return dg.DailyPartitionsDefinition(start_date=str(first_day), timezone=zone, end_offset=1)
+
+
+DAYS = _days()
 
 store = dg.AssetSpec(
     ["shopify", "store"], group_name=GROUP, kinds={"shopify"}, owners=OWNERS,

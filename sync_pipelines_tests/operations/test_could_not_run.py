@@ -1,0 +1,181 @@
+"""Whatever goes wrong before, in or after a run: a message, exit code 2, somebody is told, and nothing counts as done."""
+
+import contextlib
+import json
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from sync_pipelines.delivery import runs
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.pipelines.resources import RunResource
+from sync_pipelines.sandbox import Sandbox
+from sync_pipelines_tests import forked
+
+P = "catsy_sparklayer"
+
+
+class Merchant:
+    """A command line whose alerts are heard."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data, self._heard = folder / "data", folder / "heard.jsonl"
+
+    def run(self, *arguments: str, code: int = 0, largest_file: int | None = None, **env: str) -> str:
+        """What the command printed. Never a traceback."""
+        alert = f"sh -c 'cat >> {self._heard}; echo >> {self._heard}'"
+        done = forked.command(
+            arguments, {**os.environ, "ALERT_COMMAND": alert, **env}, timeout=100, largest_file=largest_file
+        )
+        printed = done.stdout + done.stderr
+        assert done.returncode == code, f"exit {done.returncode}\n{printed}"
+        assert "Traceback" not in printed
+        return printed
+
+    @property
+    def heard(self) -> list[dict[str, Any]]:
+        """Every alert so far."""
+        lines = self._heard.read_text().splitlines() if self._heard.exists() else []
+        return [json.loads(line) for line in lines if line]
+
+
+@pytest.fixture
+def merchant(sandbox: Sandbox, own_folder: Path) -> Merchant:
+    return Merchant(own_folder)
+
+
+def garble(path: Path) -> None:
+    assert path.exists()
+    path.write_bytes(b"\xff" * max(4096, path.stat().st_size))
+
+
+@pytest.mark.parametrize("file", ["dagster.yaml", "history/runs.db", "schedules/schedules.db"])
+def test_a_file_of_dagster_that_is_damaged(merchant: Merchant, file: str) -> None:
+    merchant.run("preview", P)
+    garble(merchant.data / "dagster" / file)
+    printed = merchant.run("sync", P, code=2)
+    assert "Dagster could not record the run" in printed
+    assert "may be moved away" in printed
+    assert [(e["event"], e["pipeline"]) for e in merchant.heard] == [("failed", P)]
+    (merchant.data / "dagster" / file).unlink()  # as the message says
+    assert "250 delivered" in merchant.run("sync", P)
+
+
+def test_a_ledger_that_is_damaged(merchant: Merchant) -> None:
+    merchant.run("preview", P)
+    garble(merchant.data / "ledger.db")
+    for verb in ("sync", "status", "errors", "history"):
+        assert "ledger.db" in merchant.run(verb, P, code=2)
+    assert [e["event"] for e in merchant.heard] == ["failed"] * 4
+
+
+def test_a_data_folder_that_cannot_be_made(merchant: Merchant, own_folder: Path) -> None:
+    (own_folder / "file").write_text("not a folder")
+    merchant.run("sync", P, code=2, SYNC_PIPELINES_DATA_DIR=str(own_folder / "file" / "data"))
+    assert [e["event"] for e in merchant.heard] == ["failed"]
+
+
+@pytest.mark.parametrize("left", ["", "{", "[]", "\xff"])
+def test_regression_a_spreadsheets_file_cut_by_a_crash_is_made_anew(merchant: Merchant, left: str) -> None:
+    merchant.data.mkdir()
+    (merchant.data / "spreadsheets.json").write_bytes(left.encode("latin-1"))
+    merchant.run("status")
+    assert merchant.heard == []
+
+
+def test_calls_counted_in_a_damaged_file_are_counted_anew(merchant: Merchant) -> None:
+    merchant.run("preview", P)
+    garble(merchant.data / "limits" / "catsy.db")
+    assert "250 delivered" in merchant.run("sync", P, "--refresh", "always")
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        ["apply", P, "--plan", "0000000000"],
+        ["undo", P, "--run", "0000000000"],
+        ["reset", P, "NO-SUCH-SKU"],
+        ["release", P, "--plan", "0000000000", "--verdict", "--reason", "x"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_mistake_at_the_prompt_is_for_the_person_at_the_prompt(merchant: Merchant, mistake: list[str]) -> None:
+    merchant.run("preview", P)
+    merchant.run(*mistake, code=2)
+    assert merchant.heard == []
+
+
+@pytest.mark.parametrize(
+    "kilobytes", [60, 200, *(pytest.param(n, marks=pytest.mark.deep) for n in (30, 120, 160, 250, 300))]
+)
+def test_regression_a_run_on_a_full_disk_is_not_done(merchant: Merchant, sandbox: Sandbox, kilobytes: int) -> None:
+    merchant.run("preview", P)
+    printed = merchant.run("sync", P, code=2, largest_file=kilobytes << 10)
+    assert "disk" in printed
+    assert {e["event"] for e in merchant.heard} == {"failed"}
+    merchant.run("sync", P)
+    effects = sandbox.vendors["sparklayer"].state()["effects"]["wholesale"]
+    assert (len(effects), max(effects.values())) == (250, 1)
+
+
+def test_a_run_whose_steps_left_no_trace_did_not_end_well(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk of Dagster's own files is full and that of the ledger is not: no failure is recorded, and no success."""
+    heard = own_folder / "heard.json"
+    monkeypatch.setenv("ALERT_COMMAND", f"sh -c 'cat > {heard}'")
+
+    @dg.asset
+    def silent(context: dg.AssetExecutionContext, run: RunResource) -> None:
+        run.note(pipeline="silent")
+        (events,) = (own_folder / "dagster").rglob(f"{context.run.run_id}.db")
+        with sqlite3.connect(events) as con:
+            con.execute("CREATE TRIGGER full BEFORE INSERT ON event_logs BEGIN SELECT RAISE(IGNORE); END")
+
+    (own_folder / "dagster").mkdir()
+    with dg.DagsterInstance.local_temp(str(own_folder / "dagster")) as instance:
+        done = dg.materialize([silent], resources={"run": RunResource()}, instance=instance)
+    with contextlib.closing(Ledger.at(own_folder / "data" / "ledger.db")) as ledger:
+        recorded = runs.get_run(ledger, done.run_id)
+    assert recorded["state"] == "failed"
+    assert recorded["message"].startswith("how silent ended is not recorded. Is the disk full?")
+    assert json.loads(heard.read_text())["event"] == "failed"
+
+
+class TestSettings:
+    WRONG = {
+        "AMAZON_PLYTIX_MIN_CONFIDENCE": "7", "SHOPIFY_TIME_ZONE": "Mars/Base", "PLYTIX_PAGE_SIZE": "1000",
+        "SHOPIFY_SHEETS_MAX_HELD": "-1",
+    }  # fmt: skip
+
+    @pytest.mark.parametrize("name", WRONG)
+    def test_regression_a_wrong_setting_stops_only_the_pipeline_that_reads_it(
+        self, merchant: Merchant, name: str
+    ) -> None:
+        assert "250 create" in merchant.run("preview", P, **{name: self.WRONG[name]})
+        assert merchant.heard == []
+
+    def test_its_own_pipeline_says_which_it_is(self, merchant: Merchant) -> None:
+        printed = merchant.run("sync", "shopify_sheets", code=2, SHOPIFY_TIME_ZONE="Mars/Base")
+        assert "time_zone: " in printed
+        assert [(e["event"], e["pipeline"]) for e in merchant.heard] == [("failed", "shopify_sheets")]
+
+    def test_a_backfill_by_a_wrong_zone_reads_nothing(self, merchant: Merchant, sandbox: Sandbox) -> None:
+        days = ("--from", "2026-01-01", "--to", "2026-01-02")
+        printed = merchant.run("backfill", "shopify_store", *days, code=2, SHOPIFY_TIME_ZONE="Mars/Base")
+        assert "time_zone: " in printed
+        assert sandbox.calls("shopify") == []
+        assert [e["event"] for e in merchant.heard] == ["failed"]
+
+    def test_validate_reads_them_all(self, merchant: Merchant) -> None:
+        printed = merchant.run("validate", P, "--json", code=2, **self.WRONG)
+        found = [f for f in json.loads(printed[printed.index("[") :]) if f["verdict"] == "problem"]
+        assert sorted(f["pipeline"] for f in found) == [
+            "amazon_plytix", "amazon_plytix", "shopify_sheets", "shopify_sheets",
+        ]  # fmt: skip
+
+    def test_a_wrong_setting_that_all_share_stops_a_run_before_it_begins(self, merchant: Merchant) -> None:
+        assert "days: " in merchant.run("sync", P, code=2, RETENTION_DAYS="0")
+        assert len(merchant.heard) == 1
