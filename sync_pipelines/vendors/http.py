@@ -20,7 +20,7 @@ import requests
 import tenacity
 import urllib3
 
-from sync_pipelines import transfer
+from sync_pipelines import exact_json, transfer
 from sync_pipelines.credentials import redact
 from sync_pipelines.errors import SyncError
 from sync_pipelines.settings import sandbox_on
@@ -80,9 +80,12 @@ class Reply:
     text: str
 
     def json(self) -> Any:
-        """Numbers with a fraction come as Decimal. Raises Transient when the body is not JSON."""
+        """Numbers with a fraction come as Decimal; of one value that nothing can hold, see `exact_json.flaw`.
+
+        Raises Transient when the body is not JSON.
+        """
         try:
-            return rapidjson.loads(self.text, number_mode=rapidjson.NM_DECIMAL)
+            return exact_json.read(self.text)
         except (ValueError, RecursionError) as e:
             raise Transient(
                 f"status {self.status}, but the body is not JSON: {excerpt(self.text)!r}", status=self.status

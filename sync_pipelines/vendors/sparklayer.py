@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from sync_pipelines import exact_json
 from sync_pipelines.credentials import secret
 from sync_pipelines.settings import SparkLayerSettings
 from sync_pipelines.vendors.http import (
@@ -40,12 +41,16 @@ class PriceListInfo:
 
 @dataclass(frozen=True)
 class Price:
-    """One stored price: the unit price from this quantity on. `rest`: row fields that a read shows and nobody here owns."""
+    """One stored price: the unit price from this quantity on. `rest`: row fields that a read shows and nobody here owns.
+
+    problem: what in the row cannot be used; then there may be no price.
+    """
 
     sku: str
     quantity: int
-    price: Decimal
+    price: Decimal | None
     rest: dict[str, Any]
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -201,10 +206,13 @@ def _refused_only(error: VendorError) -> bool:
 
 def _price(row: dict[str, Any]) -> Price:
     rest = {k: v for k, v in row.items() if k not in ("sku", "quantity", "price")}
-    price = row["price"]
+    price, problem = row["price"], exact_json.flaw(row)
+    quantity = row.get("quantity")
+    if problem:
+        usable = Decimal(price) if isinstance(price, int | Decimal) else None
+        return Price(str(row["sku"]), quantity if isinstance(quantity, int) else 1, usable, rest, problem)
     if not isinstance(price, int | Decimal):
         raise Transient(f"sparklayer: the price of {row.get('sku')!r} is not a number: {price!r}")
-    quantity = row.get("quantity")
     return Price(str(row["sku"]), 1 if quantity is None else int(quantity), Decimal(price), rest)
 
 

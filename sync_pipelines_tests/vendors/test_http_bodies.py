@@ -154,7 +154,7 @@ class TestSlowFile:
 
 
 class TestJson:
-    @pytest.mark.parametrize("body", ["<html>Please wait</html>", "", "{", "NaN", '"\\ud800"', "nothing"])
+    @pytest.mark.parametrize("body", ["<html>Please wait</html>", "", "{", "nothing"])
     def test_a_200_that_is_not_json_is_a_failure(self, serve: Serve, client: Client, body: str) -> None:
         error = failure(client(serve(answer(200, body))), read=Reply.json)
         assert (type(error), error.status) == (Transient, 200)

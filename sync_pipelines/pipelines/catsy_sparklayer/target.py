@@ -121,9 +121,9 @@ class PriceLists(Target):
 
     def _live(self, slug: str, sku: str, prices: Sequence[Price], quantities: set[int]) -> Live:
         fields: Fields = {"rows": [{**p.rest, "quantity": p.quantity, "price": p.price} for p in prices]}
-        problem = None
+        problem = next((p.problem for p in prices if p.problem), None)
         for price in prices:
-            if price.quantity in quantities:
+            if price.quantity in quantities and price.price is not None:
                 if price_field(price.quantity) in fields:
                     told = ", ".join(sorted(price.rest))
                     problem = (
