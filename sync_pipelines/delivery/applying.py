@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.clock import moment
 from sync_pipelines.delivery.journal import Journal
-from sync_pipelines.delivery.lease import Lease
+from sync_pipelines.delivery.lease import Lease, refuse_if_written
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import (
     RELEASABLE,
@@ -143,8 +143,10 @@ def settle_first(
 ) -> None:
     """Settle what earlier runs left in doubt, before a plan is made that is to be applied. Sends nothing.
 
-    A plan holds every key in doubt; one that is made after settling can go on where the crashed run stopped.
+    A plan holds every key in doubt; one that is made after settling can go on where the crashed run stopped. Raises Busy while
+    another run writes to the account, whether or not anything is in doubt.
     """
+    refuse_if_written(ledger, target.account)
     if not ledger.doubts(target.account):
         return
     with ledger.holding(target.account) as lease:

@@ -38,13 +38,7 @@ class Lease:
 
     def acquire(self) -> None:
         with self.ledger.write() as tx:
-            held = sa.select(tables.lease).where(tables.lease.c.account == self.account)
-            holder = tx.execute(held).mappings().first()
-            if holder is not None and alive(holder, self.ledger):
-                raise Busy(
-                    f"{self.account} is being written by process {holder['pid']} on {holder['host']} "
-                    f"(last seen {holder['heartbeat']}). Nothing was sent. Try again when that run has ended."
-                )
+            _refuse(tx, self.ledger, self.account)
             tables.put(tx, tables.lease, [{
                 "account": self.account, "host": socket.gethostname(), "namespace": namespace(), "pid": os.getpid(),
                 "born": born(os.getpid()), "token": self.token, "heartbeat": self.ledger.now(),
@@ -60,6 +54,21 @@ class Lease:
         mine = (tables.lease.c.account == self.account) & (tables.lease.c.token == self.token)
         with self.ledger.write() as tx:
             tx.execute(tables.lease.delete().where(mine))
+
+
+def refuse_if_written(ledger: Ledger, account: str) -> None:
+    """Raises Busy while another run writes to the account."""
+    with ledger.write() as tx:
+        _refuse(tx, ledger, account)
+
+
+def _refuse(tx: sa.Connection, ledger: Ledger, account: str) -> None:
+    holder = tx.execute(sa.select(tables.lease).where(tables.lease.c.account == account)).mappings().first()
+    if holder is not None and alive(holder, ledger):
+        raise Busy(
+            f"{account} is being written by process {holder['pid']} on {holder['host']} "
+            f"(last seen {holder['heartbeat']}). Nothing was sent. Try again when that run has ended."
+        )
 
 
 def alive(holder: Any, ledger: Ledger) -> bool:

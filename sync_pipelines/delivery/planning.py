@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.fingerprints import V1
 from sync_pipelines.delivery.guards import PlanGuard, RowGuard, Sight, has_baseline
+from sync_pipelines.delivery.lease import Busy, refuse_if_written
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import (
     RELEASABLE,
@@ -64,14 +65,20 @@ def make_plan(
     only: Collection[str] | None = None,
     whole: bool = False,
     scope: str = "",
+    alone: bool = False,
 ) -> Plan:
     """Compare, decide row by row, let the guards look, seal. Sends nothing that changes the target, and changes no record.
 
     `only` plans just these keys: others are neither compared nor removed. `whole`: the caller has made sure that no other
     key can need anything, so that the plan speaks for all of them. `scope`: the partition that all of this is about, where the
-    target has several and each is planned alone. Raises DeliveryError when the target cannot be read now.
+    target has several and each is planned alone. `alone`: the plan is to be applied in the same run. Rows that another run
+    has in flight would look like rows in doubt, and be held; so that other run has to end first.
+
+    Raises DeliveryError when the target cannot be read now, Busy.
     """
     policy = policy or Policy()
+    if alone:
+        refuse_if_written(ledger, target.account)
     chosen = desired if only is None else (d for d in desired if d.key in only)
     with engine() as con, PlanWriter(files, target) as writer:
         with no_collection():
@@ -102,6 +109,8 @@ def make_plan(
                         writer.count(row["parent"], "unchanged")
                     else:
                         writer.add(planned)
+        if alone:
+            decide.refuse_company()
         known = _written(con, only is None or whole)
         sight = Sight(writer.counts(), first, known, decide.vanished)
         findings = [guard(sight) for guard in plan_guards]
@@ -257,9 +266,18 @@ class _Decider:
         self.target, self.ledger, self.policy = target, ledger, policy
         self.row_guards, self.repeated = row_guards, repeated
         self.words, self.baseline = words, baseline
-        self.doubtful = {k: d.intended_at for d in ledger.doubts(target.account) for k in d.keys}
+        self.doubts = ledger.doubts(target.account)
+        self.doubtful = {k: d.intended_at for d in self.doubts for k in d.keys}
         self.vanished = 0
         """Records of ours that are not there any more, and of which nobody took note yet."""
+
+    def refuse_company(self) -> None:
+        """Raises Busy where another run writes to the account, or has done so since the doubts were read."""
+        refuse_if_written(self.ledger, self.target.account)
+        if self.ledger.doubts(self.target.account) != self.doubts:
+            raise Busy(
+                f"another run wrote to {self.target.account} while this plan was made. Nothing was sent; try again."
+            )
 
     def __call__(self, row: dict[str, Any]) -> PlannedRow | None:
         before, wanted = loads(row["live"]), loads(row["wanted"])

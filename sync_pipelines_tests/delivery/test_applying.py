@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sync_pipelines.delivery.applying import Patience, Paused, PlanStopped
 from sync_pipelines.delivery.ledger import Busy, LeaseLost, Ledger, LedgerUnreadable
-from sync_pipelines.delivery.model import DeliveryError, NotApplied, Refused
+from sync_pipelines.delivery.model import Change, DeliveryError, NotApplied, Refused, Step
+from sync_pipelines.delivery.planning import _Decider
 from sync_pipelines_tests.delivery.memory import KINDS, Crash, MemoryTarget
 from sync_pipelines_tests.delivery.shop import Shop
 
@@ -269,6 +272,59 @@ def test_two_runs_on_one_account_are_one_too_many(shop: Shop) -> None:
         shop.apply(plan)
     assert shop.vendor.calls == 0
     assert shop.apply(plan).counts == {"delivered": 1}
+
+
+def during_the_first_call(shop: Shop, monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> None:
+    """Do something else while a call of `shop` is on its way."""
+    real, calls = MemoryTarget.effect, list[str]()
+
+    def effect(self: MemoryTarget, step: Step, change: Change) -> Any:
+        calls.append(change.key)
+        if len(calls) == 1:
+            act()
+        return real(self, step, change)
+
+    monkeypatch.setattr(MemoryTarget, "effect", effect)
+
+
+def test_regression_a_plan_that_is_to_be_applied_waits_for_a_live_run_and_calls_none_of_its_rows_held(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of a run at work look like rows in doubt: enough of them tripped the guard on held rows."""
+    desired = {f"K{n}": n for n in range(10)}
+    seen = dict[str, Any]()
+
+    def beside() -> None:
+        seen["preview"] = shop.plan(desired).counts.held
+        for what, act in {"plan": lambda: shop.plan(desired, alone=True), "settle": shop.settle}.items():
+            with pytest.raises(Busy, match="is being written by process"):
+                act()
+            seen[what] = "busy"
+
+    during_the_first_call(shop, monkeypatch, beside)
+    shop.sync(desired)
+    assert seen == {"preview": 3, "plan": "busy", "settle": "busy"}
+    assert shop.plan(desired, alone=True).counts.unchanged == 10
+
+
+def test_a_run_that_began_and_ended_while_a_plan_was_made_makes_it_busy(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows it had in flight when the doubts were read are no rows in doubt any more."""
+    desired = {f"K{n}": n for n in range(10)}
+    shop.vendor.script = ["lost_reply"]
+    with pytest.raises(DeliveryError):
+        shop.apply(shop.plan(desired), patience=Patience(0, tries=1))
+    real = _Decider.refuse_company
+
+    def another_run_first(self: _Decider) -> None:
+        shop.settle()
+        real(self)
+
+    monkeypatch.setattr(_Decider, "refuse_company", another_run_first)
+    shop.clock.sleep(1000)
+    with pytest.raises(Busy, match="another run wrote"):
+        shop.plan(desired, alone=True)
 
 
 def test_the_lease_of_a_dead_process_of_this_host_is_taken_over_at_once(shop: Shop) -> None:
