@@ -87,13 +87,12 @@ class Amazon:
         while part := list(islice(left, AT_ONCE)):
             wanted, token = set(part), ""
             while wanted:
-                before = token
                 found, token = self._page(part, marketplace, token)
-                for item in found:
-                    if item.asin in wanted:
-                        wanted.discard(item.asin)
-                        yield item
-                if token in ("", before):
+                new = [item for item in found if item.asin in wanted]
+                for item in new:
+                    wanted.discard(item.asin)
+                    yield item
+                if not token or not new:  # what more pages could bring was not asked for
                     break
 
     def _page(self, asins: Sequence[str], marketplace: str, token: str) -> tuple[list[CatalogItem], str]:

@@ -18,6 +18,7 @@ from sync_pipelines.credentials import secret
 from sync_pipelines.settings import PlytixSettings
 from sync_pipelines.vendors.http import CallMeter, Http, NeverSent, Permanent, Reply, VendorError, shaped
 from sync_pipelines.vendors.login import Login
+from sync_pipelines.vendors.paging import NewIds
 
 READS = (("GET", r"/.*"), ("POST", r"/(products|product_families|relationships|attributes/product)/search"))
 BY_SKU = 100
@@ -278,12 +279,15 @@ class Plytix:
         self, found: dict[str, Product], filters: list[Filter], columns: Sequence[str], order: str | None
     ) -> int | None:
         """Page through a search. Returns how many products the vendor counted on the last page."""
-        page = 1
+        page, seen = 1, NewIds("plytix: products")
         while True:
             rows, count = self._page([filters], columns, f"products, page {page}", page=page, order=order)
             found.update((product.id, product) for product in rows)
             if len(rows) < self.settings.page_size:
                 return count
+            seen.page(product.id for product in rows)
+            if not order:  # a page may well bring what an earlier one had, but not just what the last one had
+                seen = NewIds("plytix: products", (product.id for product in rows))
             page += 1
 
     # --- calls ------------------------------------------------------------------------------------------------------
@@ -303,13 +307,14 @@ class Plytix:
 
     def _all(self, path: str, columns: Sequence[str]) -> Iterator[dict[str, Any]]:
         """Every row of a search for definitions: few enough to page through."""
-        page, size = 1, self.settings.page_size
+        page, size, seen = 1, self.settings.page_size, NewIds(f"plytix: {path.strip('/')}")
         while True:
             body = {"filters": [], "attributes": list(columns), "pagination": {"page": page, "page_size": size}}
             rows = self._call("POST", path, what=path.strip("/"), body=body, read=_data)
             yield from rows
             if len(rows) < size:
                 return
+            seen.page(str(row["id"]) for row in rows)
             page += 1
 
     def _one(self, method: str, path: str, **options: Any) -> dict[str, Any]:

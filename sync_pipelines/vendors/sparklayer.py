@@ -27,6 +27,7 @@ from sync_pipelines.vendors.http import (
     shaped,
 )
 from sync_pipelines.vendors.login import Login, granted
+from sync_pipelines.vendors.paging import NewIds
 
 READS = (("POST", r"/api/auth/token"), ("GET", r"/api/v[12]/.*"))
 
@@ -103,7 +104,7 @@ class SparkLayer:
     def price_lists(self) -> list[PriceListInfo]:
         """Every price list of the site (GET /api/v2/price-lists, pages of 250)."""
         found: list[PriceListInfo] = []
-        page, pages = 1, 1
+        page, pages, seen = 1, 1, NewIds("sparklayer: price lists")
         while page <= pages:
             more, pages = self._call(
                 "GET", "/api/v2/price-lists", what=f"price lists, page {page}",
@@ -111,6 +112,8 @@ class SparkLayer:
             )  # fmt: skip
             found += more
             page += 1
+            if page <= pages:
+                seen.page(each.slug for each in more)
         return found
 
     def create_price_list(self, slug: str, name: str, currency: str) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.vendors import plytix as client_module
 from sync_pipelines.vendors.http import NoReply, Permanent, RateLimited, Transient, VendorError, WritesOff
+from sync_pipelines.vendors.paging import GoesInCircles
 from sync_pipelines.vendors.plytix import Plytix, Problem, Product, ReadingFailed, problems
 
 Connect = Callable[..., Plytix]
@@ -285,6 +287,19 @@ class TestSlices:
         monkeypatch.setenv("PLYTIX_MATCHES_IN", "total_count")  # all products of the account: more than match
         with pytest.raises(ReadingFailed, match="came and 335 are counted"):
             self.everything(plytix(), [{"field": "sku", "operator": "like", "value": "AMZN-"}])
+
+    @pytest.mark.parametrize("read", ["_in_order", "_in_any_order"])
+    def test_regression_pages_that_repeat_are_not_read_for_ever(
+        self, sandbox: Sandbox, plytix: Connect, monkeypatch: pytest.MonkeyPatch, read: str
+    ) -> None:
+        monkeypatch.setenv("PLYTIX_PAGE_SIZE", "2")
+        rows = [{"id": f"id-{n}", "sku": f"SKU-{n}", "created": "2025-03-04T10:00:00.000000+00:00"} for n in range(2)]
+        order(sandbox, SEARCH, "status", status=200, body={"data": rows, "pagination": {}}, times=500)
+        day = date(2025, 3, 4)
+        days = (day, day) if read == "_in_order" else (day,)
+        with pytest.raises(GoesInCircles, match="plytix: products"):
+            getattr(plytix(), read)([], *days, [])
+        assert statuses(sandbox, SEARCH) == [200, 200]
 
     @pytest.mark.parametrize(
         ("counts", "matches_in"), [("matches", "count"), ("page", "total_count"), ("none", "count")]

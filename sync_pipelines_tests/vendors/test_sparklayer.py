@@ -1,5 +1,7 @@
 """Price lists and prices over a socket: logins, exact numbers, and what may and may not be sent twice."""
 
+import json
+import math
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -9,8 +11,11 @@ import pytest
 
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.sandbox.sparklayer import OTHER_CLIENT_ID, OTHER_CLIENT_SECRET, OTHER_SITE_ID
-from sync_pipelines.vendors.http import NoReply, Permanent, RateLimited, Transient, VendorError, WritesOff
+from sync_pipelines.settings import SparkLayerSettings
+from sync_pipelines.vendors.http import CallMeter, NoReply, Permanent, RateLimited, Transient, VendorError, WritesOff
+from sync_pipelines.vendors.paging import GoesInCircles
 from sync_pipelines.vendors.sparklayer import Price, RowError, RowsRefused, SparkLayer
+from sync_pipelines_tests.vendors.conftest import ScriptedServer, answer
 
 Connect = Callable[..., SparkLayer]
 
@@ -142,6 +147,30 @@ class TestReading:
         assert len(lists) == 264
         assert [call["query"]["page"] for call in sandbox.calls("sparklayer")[1:]] == ["1", "2"]
         assert {each.currency for each in lists} == {"AUD", "NZD", "EUR"}
+
+    def test_regression_pages_of_lists_that_repeat_are_not_read_for_ever(
+        self, sandbox: Sandbox, sparklayer: Connect
+    ) -> None:
+        body = {"data": [{"slug": "wholesale"}], "pagination": {"total_pages": 10_000}}
+        order(sandbox, LISTS, "status", status=200, body=body, times=50)
+        with pytest.raises(GoesInCircles, match="sparklayer: price lists"):
+            sparklayer().price_lists()
+        assert statuses(sandbox, "GET") == [200, 200]
+
+    @pytest.mark.parametrize("flawed", [{"price": math.nan}, {"price": 2, "note": "\ud83d"}])
+    def test_regression_a_value_that_nothing_can_hold_makes_its_row_a_problem_and_no_other(
+        self, serve: Callable[..., ScriptedServer], monkeypatch: pytest.MonkeyPatch, flawed: dict[str, Any]
+    ) -> None:
+        rows = [{"sku": "A", "quantity": 1, "price": 1.5}, {"sku": "B", "quantity": 1, **flawed}]
+        server = serve(answer(200, '{"access_token": "a-token-0123"}'), answer(200, json.dumps(rows)))
+        monkeypatch.setenv("SPARKLAYER_URL", server.url)
+        monkeypatch.setenv("SPARKLAYER_SITE_ID", "site")
+        monkeypatch.setenv("SPARKLAYER_CLIENT_ID", "client-id-0123")
+        monkeypatch.setenv("SPARKLAYER_CLIENT_SECRET", "client-secret-0123")
+        fine, bad = SparkLayer.connect(SparkLayerSettings.read(), CallMeter()).prices(LIST)
+        assert (fine.price, fine.problem) == (Decimal("1.5"), None)
+        assert bad.problem
+        assert bad.price in (None, 2)
 
     def test_rows_are_read_exactly_with_what_nobody_here_owns(self, sandbox: Sandbox, sparklayer: Connect) -> None:
         price = Decimal("0.12345678901234567890")
