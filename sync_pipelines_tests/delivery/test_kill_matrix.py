@@ -40,7 +40,7 @@ def assert_all_is_well(shop: Shop, plans: list, bad: set[str] = frozenset()) -> 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("position", [0, 1])
+@pytest.mark.parametrize("position", [0, pytest.param(1, marks=pytest.mark.deep)])
 def test_a_fault_in_any_call_loses_nothing_and_doubles_nothing(
     tmp_path: Path, kind: str, fault: str, position: int
 ) -> None:
@@ -50,7 +50,7 @@ def test_a_fault_in_any_call_loses_nothing_and_doubles_nothing(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("after", [pytest.param(False, marks=pytest.mark.deep), True], ids=["before", "after"])
 def test_a_crash_at_any_commit_loses_nothing_and_doubles_nothing(tmp_path: Path, kind: str, after: bool) -> None:
     number, reached = 0, True
     while reached:

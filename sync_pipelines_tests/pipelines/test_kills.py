@@ -21,11 +21,12 @@ def child(point: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("kind", ["commit", "call", "file"])
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.deep)], ids=["some", "each"])
 def test_a_process_killed_at_any_point_loses_nothing_and_doubles_nothing(
-    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, when: str
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, when: str, every: int
 ) -> None:
     monkeypatch.setenv("SPARKLAYER_BATCH_SIZE", "100")
-    for number in range(1, 40):
+    for number in range(1, 40, every):
         monkeypatch.setenv("SYNC_PIPELINES_DATA_DIR", str(tmp_path / f"{kind}-{number}"))
         sandbox.reset()
         ended = child(f"{kind}:{number}:{when}")
