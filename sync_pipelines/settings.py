@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sync_pipelines.errors import SyncError
+from sync_pipelines.number_text import DecimalMark
 
 S = TypeVar("S", bound="Section")
 
@@ -124,6 +125,9 @@ class CatsySettings(Section):
     deadline: float = Field(600.0, gt=0, description="seconds for one page with all its retries")
     id_attribute: str = "id"
     sku_attribute: str = "sku"
+    decimal_mark: DecimalMark = Field(
+        "auto", description="the decimal mark of prices given as text; auto refuses those that could be read two ways"
+    )
     max_age_hours: float = Field(20.0, ge=0)
     output_file: Path = Field(
         Path("catsy_products_full_export.csv"),

@@ -10,12 +10,13 @@ import pytest
 import sync_pipelines
 
 ROOT = Path(sync_pipelines.__file__).parent
-GROUND = {"errors", "exact_json", "duck"}
+GROUND = {"errors", "exact_json", "duck", "number_text"}
 MAY_IMPORT = {
     "errors": set(),
     "exact_json": set(),
     "duck": {"errors"},
-    "settings": {"errors"},
+    "number_text": {"errors"},
+    "settings": {"errors", "number_text"},
     "currency": set(),
     "credentials": {"settings", "errors"},
     "logs": {"credentials"},

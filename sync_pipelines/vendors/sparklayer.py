@@ -202,10 +202,12 @@ def _refused_only(error: VendorError) -> bool:
 def _price(row: dict[str, Any]) -> Price:
     rest = {k: v for k, v in row.items() if k not in ("sku", "quantity", "price")}
     price = row["price"]
-    if not isinstance(price, int | Decimal):
+    if isinstance(price, bool) or not isinstance(price, int | Decimal):
         raise Transient(f"sparklayer: the price of {row.get('sku')!r} is not a number: {price!r}")
-    quantity = row.get("quantity")
-    return Price(str(row["sku"]), 1 if quantity is None else int(quantity), Decimal(price), rest)
+    quantity = 1 if row.get("quantity") is None else row["quantity"]
+    if int(quantity) != Decimal(quantity):
+        raise Transient(f"sparklayer: the quantity of {row.get('sku')!r} is not a whole number: {quantity!r}")
+    return Price(str(row["sku"]), int(quantity), Decimal(price), rest)
 
 
 def _row_errors(body: str) -> list[RowError]:

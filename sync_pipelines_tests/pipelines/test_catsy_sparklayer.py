@@ -56,6 +56,22 @@ def test_skus_that_catsy_does_not_have_and_prices_nobody_owns_stay_as_they_are(
     assert {s: after[s] for s in legacy} == legacy
 
 
+@pytest.mark.parametrize(("mark", "expected"), [("auto", None), (".", "1200.00"), (",", "1.20")])
+def test_a_json_number_is_certain_where_the_same_text_is_not(
+    sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch, mark: str, expected: str | None
+) -> None:
+    monkeypatch.setenv("CATSY_DECIMAL_MARK", mark)
+    number, text, priced = plain_items(sandbox, 3)
+    whole = {"value": Decimal("1.200"), "currency": "AUD"}
+    set_prices(sandbox, {number["id"]: Decimal("1.200"), text["id"]: "1,200", priced["id"]: whole})
+    rows = {r["sku"]: r for r in merchant.trade_prices().to_pylist()}
+    for item in (number, priced):
+        assert rows[item["sku"]]["prices"] == [{"quantity": 1, "price": Decimal("1.200")}]
+    found = rows[text["sku"]]
+    assert [str(p["price"]) for p in found["prices"]] == ([f"{expected}0"] if expected else [])
+    assert ("cannot tell" in found["reason"]) == (expected is None)
+
+
 def test_breaks_and_row_fields_that_the_settings_do_not_own_are_sent_again(
     sandbox: Sandbox, merchant: Merchant
 ) -> None:

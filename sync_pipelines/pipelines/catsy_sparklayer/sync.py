@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -17,7 +18,7 @@ from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.catsy_sparklayer import extract, mapping
 from sync_pipelines.pipelines.catsy_sparklayer.target import PriceLists
-from sync_pipelines.settings import CatsySparkLayerSettings, SparkLayerSettings
+from sync_pipelines.settings import CatsySettings, CatsySparkLayerSettings, SparkLayerSettings
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.sparklayer import SparkLayer
 from sync_pipelines.warehouse.snapshots import About, Published
@@ -26,21 +27,30 @@ PIPELINE = "catsy_sparklayer"
 
 
 def map_prices(products: Published, settings: CatsySparkLayerSettings) -> pa.Table:
-    """Rows of catsy/trade_prices, from the columns of the snapshot (the items themselves are not parsed again)."""
+    """Rows of catsy/trade_prices, from the columns of the snapshot.
+
+    The columns hold text. An item is parsed again only where it matters whether a price was a JSON number.
+    """
     columns = {f"price:{name}": name for name in settings.attributes}
+    mark = CatsySettings.read().decimal_mark
 
     def items() -> Iterator[mapping.SourceItem]:
         with duckdb.connect(":memory:") as con:
-            chosen = ", ".join(f'"{c}"' for c in ("id", "sku", *columns))
+            chosen = ", ".join(f'"{c}"' for c in ("item", "id", "sku", *columns))
             for batch in con.sql(f"SELECT {chosen} FROM read_parquet('{_quoted(products)}')").to_arrow_reader(10_000):
-                for item_id, sku, *prices in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                    yield mapping.SourceItem(item_id, sku, dict(zip(columns.values(), prices, strict=True)))
+                whole, *shown = batch.columns
+                for row, (item_id, sku, *texts) in enumerate(zip(*(c.to_pylist() for c in shown), strict=True)):
+                    prices: dict[str, Any] = dict(zip(columns.values(), texts, strict=True))
+                    if any(text and mapping.reads_differently_as_text(text, mark) for text in texts):
+                        item = loads(whole[row].as_py())
+                        prices.update({n: item[n] for n in prices if isinstance(item.get(n), Decimal)})
+                    yield mapping.SourceItem(item_id, sku, prices)
 
     with duckdb.connect(":memory:") as con:
         skus = con.sql(f"SELECT sku FROM read_parquet('{_quoted(products)}')").to_arrow_table().column(0).to_pylist()
     conflicts = mapping.sku_conflicts(skus)
     del skus
-    return mapping.as_columns(mapping.trade_prices(items(), settings.price_lists, conflicts))
+    return mapping.as_columns(mapping.trade_prices(items(), settings.price_lists, conflicts, mark))
 
 
 def _quoted(products: Published) -> str:
