@@ -268,6 +268,76 @@ def test_an_extract_that_shrank_stops_the_plan(sandbox: Sandbox, merchant: Merch
         merchant.sync()
 
 
+def unordered_pages(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every reading from now on repeats 20 rows and leaves 20 out; the rows add up to the total."""
+    monkeypatch.setenv("CATSY_PAGE_SIZE", "100")
+    order = {"on": "GET *", "kind": "unordered", "by": 20}
+    sandbox.faults("catsy", [{**order, "after": calls_before} for calls_before in (1, 4, 7)])
+
+
+def test_an_extract_that_is_not_whole_fails_and_no_price_is_removed(
+    sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CATSY_SPARKLAYER_REMOVE_MISSING", "true")
+    merchant.sync()
+    before, whole = listed(sandbox), merchant.products("never").about.extract
+    unordered_pages(sandbox, monkeypatch)
+    with pytest.raises(ExtractFailed, match="280 of them different"):
+        Merchant().sync()
+    assert listed(sandbox) == before
+    assert merchant.products("never").about.extract == whole
+
+
+def test_an_extract_that_is_not_whole_may_be_used_and_never_removes_a_price_then_or_later(
+    sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CATSY_SPARKLAYER_REMOVE_MISSING", "true")
+    monkeypatch.setenv("CATSY_INCOMPLETE", "use")
+    merchant.sync()
+    first = plain_items(sandbox, 1)[0]
+    set_prices(sandbox, {first["id"]: Decimal(first["price_trade"]) + Decimal("0.01")})
+    unordered_pages(sandbox, monkeypatch)
+    again = Merchant()
+    plan = again.plan()
+    assert "280 of them different" in again.products("never").about.gaps
+    assert (plan.verdict, plan.counts.update, plan.counts.remove) == ("clear", 1, 0)
+    assert any("nothing is removed" in finding.message for finding in plan.findings)
+    again.apply(plan)
+    assert again.plan("never").counts.changes == 0
+    monkeypatch.setenv("CATSY_INCOMPLETE", "fail")
+    assert again.plan("never").counts.changes == 0
+    assert again.products("auto").about.gaps == ""
+
+
+def test_prices_of_one_extract_are_never_planned_as_if_they_were_of_another(
+    sandbox: Sandbox, merchant: Merchant
+) -> None:
+    """Prices mapped from an extract with gaps, beside a whole one read since: the plan would remove what was left out."""
+    first = merchant.products()
+    merchant.warehouse.write(("catsy", "trade_prices"), merchant.trade_prices(first), first.about)
+    assert sync.extract_of_prices(merchant.warehouse, first.about.account) == first.about
+    merchant.products()
+    with pytest.raises(DeliveryError, match="read again since"):
+        sync.extract_of_prices(merchant.warehouse, first.about.account)
+
+
+def test_every_sku_of_one_id_gets_its_price_and_versions_of_one_row_are_held(
+    sandbox: Sandbox, merchant: Merchant
+) -> None:
+    small, large, one, other = plain_items(sandbox, 4)
+    sandbox.vendors["catsy"].change_state({
+        "set": {str(other["id"]): {"sku": one["sku"], "price_trade": "99.00"}},
+        "settings": {"ids_shown": {str(large["id"]): small["id"], str(other["id"]): one["id"]}},
+    })  # fmt: skip
+    rows = {(r["sku"], str(r["prices"][0]["price"])): r for r in merchant.trade_prices().to_pylist() if r["prices"]}
+    found = {sku: [r for (s, _), r in rows.items() if s == sku] for sku in (small["sku"], large["sku"], one["sku"])}
+    assert [(r["state"], r["source_id"]) for sku in (small["sku"], large["sku"]) for r in found[sku]] == [
+        ("desired", str(small["id"]))
+    ] * 2
+    reason = f"Catsy gave item {one['id']} 2 times, with different content"
+    assert [(r["state"], r["reason"]) for r in found[one["sku"]]] == [("conflict", reason)] * 2
+
+
 def test_a_role_that_may_not_read_the_price_stops_the_run_and_the_last_extract_stays(
     sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
 ) -> None:

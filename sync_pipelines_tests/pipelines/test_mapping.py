@@ -19,6 +19,7 @@ from sync_pipelines.pipelines.catsy_sparklayer.mapping import (
     sku_conflicts,
     trade_price,
     trade_prices,
+    versions,
 )
 from sync_pipelines.settings import Break, PriceList
 
@@ -176,6 +177,11 @@ def test_spaces_around_a_sku_are_dropped_and_said_so_and_zeros_stay() -> None:
 
 def test_the_same_sku_under_two_ids_is_a_conflict_for_both() -> None:
     assert [r.state for r in rows(item("A", "1", item_id="1"), item(" A", "2", item_id="2"))] == ["conflict"] * 2
+
+
+def test_versions_of_one_item_are_named_and_several_skus_of_one_id_are_none() -> None:
+    found = versions(["7", "7", "7", "8", None, None], ["A", " A", "B", "A", "C", "C"])
+    assert found == {"A": "Catsy gave item 7 2 times, with different content"}
 
 
 def test_skus_that_differ_by_case_only_are_a_conflict_that_names_them() -> None:

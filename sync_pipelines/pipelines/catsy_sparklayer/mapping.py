@@ -6,6 +6,7 @@ Pure functions. rows read = desired (conflicts among them) + rejected + blank, p
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -193,6 +194,16 @@ def sku_conflicts(skus: Iterable[str | None]) -> dict[str, str]:
             )  # fmt: skip
             found.update(dict.fromkeys(others, reason))
     return found
+
+
+def versions(ids: Iterable[str | None], skus: Iterable[str | None]) -> dict[str, str]:
+    """SKUs of which Catsy gave one and the same item with different content; repeats are dropped before. SKU → reason."""
+    seen = Counter((item_id, (sku or "").strip()) for item_id, sku in zip(ids, skus, strict=True) if item_id)
+    return {
+        sku: f"Catsy gave item {item_id} {n} times, with different content"
+        for (item_id, sku), n in seen.items()
+        if n > 1 and sku
+    }
 
 
 def key(price_list: str, sku: str) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from sync_pipelines.delivery import guards, runs
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.delivery.model import DeliveryError, Finding
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.exact_json import loads
@@ -21,7 +21,7 @@ from sync_pipelines.pipelines.catsy_sparklayer.target import PriceLists
 from sync_pipelines.settings import CatsySettings, CatsySparkLayerSettings, SparkLayerSettings
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.sparklayer import SparkLayer
-from sync_pipelines.warehouse.snapshots import About, Published
+from sync_pipelines.warehouse.snapshots import About, Published, Warehouse, with_about
 
 PIPELINE = "catsy_sparklayer"
 
@@ -47,14 +47,29 @@ def map_prices(products: Published, settings: CatsySparkLayerSettings) -> pa.Tab
                     yield mapping.SourceItem(item_id, sku, prices)
 
     with duckdb.connect(":memory:") as con:
-        skus = con.sql(f"SELECT sku FROM read_parquet('{_quoted(products)}')").to_arrow_table().column(0).to_pylist()
-    conflicts = mapping.sku_conflicts(skus)
-    del skus
-    return mapping.as_columns(mapping.trade_prices(items(), settings.price_lists, conflicts, mark))
+        told = con.sql(f"SELECT id, sku FROM read_parquet('{_quoted(products)}')").to_arrow_table()
+    ids, skus = told.column(0).to_pylist(), told.column(1).to_pylist()
+    conflicts = {**mapping.sku_conflicts(skus), **mapping.versions(ids, skus)}
+    del told, ids, skus
+    rows = mapping.as_columns(mapping.trade_prices(items(), settings.price_lists, conflicts, mark))
+    return with_about(rows, products.about)
 
 
 def _quoted(products: Published) -> str:
     return str(products.path).replace("'", "''")
+
+
+def extract_of_prices(warehouse: Warehouse, account: str) -> About:
+    """The extract that catsy/trade_prices was made from: what a plan may conclude depends on whether it was whole.
+
+    Raises DeliveryError when there is none, or catsy/products holds another one by now.
+    """
+    source, mapped = warehouse.find(extract.KEY, account), warehouse.find(("catsy", "trade_prices"), account)
+    if source is None:
+        raise DeliveryError("catsy/products was never materialized for this account. Materialize it first.")
+    if mapped is not None and mapped.about.extract not in ("", source.about.extract):
+        raise DeliveryError("catsy/products was read again since catsy/trade_prices was made. Materialize that first.")
+    return source.about
 
 
 def target(client: SparkLayer) -> PriceLists:
@@ -88,15 +103,22 @@ def plan_prices(
         pipeline=PIPELINE,
         extract=source.extract,
         run=run,
-        policy=Policy(remove_missing=settings.remove_missing, foreign_edits=settings.foreign_edits),
+        policy=Policy(remove_missing=settings.remove_missing and not source.gaps, foreign_edits=settings.foreign_edits),
         row_guards=[guards.moved_too_far(settings.max_price_move, lambda name: name.startswith("price@"))],
         plan_guards=[
             *guards.change_size_guards(settings.max_moving, settings.max_removed, settings.max_held),
             guards.source_shrank(settings.min_source, source.rows, earlier),
             guards.must_hold("currency", wrong, "every list has the currency of the settings"),
+            *([_not_whole(source.gaps)] if source.gaps else []),
         ],
         only=only,
     )
+
+
+def _not_whole(gaps: str) -> guards.PlanGuard:
+    """What a plan says of an extract that may lack items. It stops nothing: such a plan removes nothing."""
+    text = f"the extract is not proved to be whole ({gaps}); nothing is removed for being missing from it"
+    return lambda _: Finding("whole_source", "no_baseline", text)
 
 
 def full_keys(named: Collection[str]) -> set[str]:
