@@ -10,12 +10,13 @@ import pytest
 import sync_pipelines
 
 ROOT = Path(sync_pipelines.__file__).parent
-GROUND = {"errors", "exact_json", "duck", "number_text"}
+GROUND = {"errors", "exact_json", "duck", "number_text", "csv_files"}
 MAY_IMPORT = {
     "errors": set(),
     "exact_json": set(),
     "duck": {"errors"},
     "number_text": {"errors"},
+    "csv_files": {"errors"},
     "settings": {"errors", "number_text"},
     "currency": set(),
     "credentials": {"settings", "errors"},
@@ -24,7 +25,7 @@ MAY_IMPORT = {
     "delivery": GROUND,
     "sandbox": set(),
     "vendors": {"settings", "credentials", "errors"},
-    "warehouse": {"settings", "errors"},
+    "warehouse": {"settings", "errors", "csv_files"},
     "pipelines": GROUND | {"vendors", "delivery", "warehouse", "settings", "credentials", "alerts", "logs", "currency"},
     "definitions": {"pipelines", "warehouse"},
     "operations": GROUND

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from array import array
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import rapidjson
 
+from sync_pipelines.csv_files import write_csv
 from sync_pipelines.warehouse.snapshots import About, Staged, with_about
 
 FLUSH = 2_000
@@ -169,6 +169,7 @@ def export_csv(snapshot: Path, target: Path, first: Sequence[str]) -> int:
     """Write the items of a snapshot as CSV: the columns in `first`, then every other attribute by name. Atomic.
 
     Lists and objects are written as JSON text. Two passes over the file, a chunk in memory. Returns the rows written.
+    Raises CsvNotWritten.
     """
     file = pq.ParquetFile(snapshot)
     names: set[str] = set()
@@ -177,23 +178,12 @@ def export_csv(snapshot: Path, target: Path, first: Sequence[str]) -> int:
             names.update(_loads(text))
     header = [*first, *sorted(names - set(first))]
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    rows = 0
-    try:
-        with draft.open("w", encoding="utf-8", newline="") as out:
-            writer = csv.writer(out)
-            writer.writerow(header)
-            for batch in file.iter_batches(FLUSH, columns=["item"]):
-                for text in batch.column(0).to_pylist():
-                    item = _loads(text)
-                    writer.writerow([as_text(item.get(name)) for name in header])
-                    rows += 1
-            out.flush()
-            os.fsync(out.fileno())
-        draft.replace(target)
-    finally:
-        draft.unlink(missing_ok=True)
-    return rows
+    lines = (
+        [as_text(item.get(name)) for name in header]
+        for batch in file.iter_batches(FLUSH, columns=["item"])
+        for item in map(_loads, batch.column(0).to_pylist())
+    )
+    return write_csv(target, header, lines)
 
 
 def _loads(text: str) -> Item:

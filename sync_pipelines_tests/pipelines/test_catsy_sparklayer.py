@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.applying import PlanStopped
 from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.catsy_sparklayer import sync
+from sync_pipelines.pipelines.catsy_sparklayer.extract import Products
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
 from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.settings import SparkLayerSettings
+from sync_pipelines.settings import CatsySettings, CatsySparkLayerSettings, SparkLayerSettings
 from sync_pipelines.vendors.catsy import ExtractFailed
+from sync_pipelines.warehouse.spool import export_csv
 from sync_pipelines_tests.pipelines.merchant import Merchant, listed, plain_items, price, set_listed, set_prices
 
 
@@ -319,6 +324,33 @@ def test_prices_of_one_extract_are_never_planned_as_if_they_were_of_another(
     merchant.products()
     with pytest.raises(DeliveryError, match="read again since"):
         sync.extract_of_prices(merchant.warehouse, first.about.account)
+
+
+def test_the_full_export_runs_nothing_in_a_spreadsheet_and_is_taken_in_as_it_was(
+    sandbox: Sandbox, merchant: Merchant, tmp_path: Path
+) -> None:
+    names = ["=1+1", "\t=1", "\r@x", "＝1+1", "'=already quoted", "-5", "- a dash"]
+    items = plain_items(sandbox, len(names))
+    changes = {str(i["id"]): {"name": name, "=key": "x"} for i, name in zip(items, names, strict=True)}
+    changes[str(items[0]["id"])]["sku"] = "-BOLT"
+    sandbox.vendors["catsy"].change_state({"set": changes})
+    exported = tmp_path / "full.csv"
+    export_csv(merchant.products().path, exported, ("sku", "price_trade"))
+    with exported.open(encoding="utf-8", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert not [
+        c
+        for c in cells
+        if c[:1] in tuple("=+@＝＋－＠\t\r\n") or (c[:1] == "-" and not c[1:].replace(".", "").isdigit())
+    ]
+    source = Products(
+        merchant.warehouse, merchant.ledger, CatsySettings.read(), CatsySparkLayerSettings.read().attributes, "run"
+    )
+    with source.from_csv(exported) as staged:
+        rows = [loads(text) for text in pq.read_table(staged.path).column("item").to_pylist()]
+    there = {row["id"]: row for row in rows}
+    assert [there[str(i["id"])]["name"] for i in items] == names
+    assert (there[str(items[0]["id"])]["sku"], there[str(items[1]["id"])]["=key"]) == ("-BOLT", "x")
 
 
 def test_every_sku_of_one_id_gets_its_price_and_versions_of_one_row_are_held(

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sync_pipelines.csv_files import write_text
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.duck import no_collection
 from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, matching
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, candidates
 from sync_pipelines.pipelines.amazon_plytix.entries import AsinMapping, Entry
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
-from sync_pipelines.pipelines.csv_files import write_text
 from sync_pipelines.settings import AmazonPlytixSettings, AmazonSettings, PlytixSettings, data_dir
 from sync_pipelines.vendors.amazon import AT_ONCE, Amazon
 from sync_pipelines.warehouse.snapshots import About, Published, Warehouse

@@ -13,6 +13,7 @@ from typing import Literal
 
 import pyarrow.parquet as pq
 
+from sync_pipelines.csv_files import as_written
 from sync_pipelines.delivery import runs
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.settings import CatsySettings
@@ -92,16 +93,17 @@ class Products:
 
     @contextmanager
     def from_csv(self, path: Path) -> Iterator[Staged]:
-        """Take in a full export of the old script. Raises ExtractFailed naming the line."""
+        """Take in a full export, ours or the old script's. Raises ExtractFailed naming the line."""
         with self._spool() as spool:
             try:
                 with path.open(encoding="utf-8-sig", newline="") as file:
-                    rows = csv.DictReader(file, strict=True)
-                    self._require(set(rows.fieldnames or ()), f"the header of {path}")
-                    for row in rows:
-                        if None in row or None in row.values():
+                    rows = csv.reader(file, strict=True)
+                    header = [as_written(name) for name in next(rows, [])]
+                    self._require(set(header), f"the header of {path}")
+                    for row in filter(None, rows):
+                        if len(row) != len(header):
                             raise ExtractFailed(f"{path}, line {rows.line_num}: not as many cells as the header has")
-                        spool.add([{name: value or None for name, value in row.items()}])
+                        spool.add([{name: as_written(cell) or None for name, cell in zip(header, row, strict=True)}])
             except (OSError, UnicodeDecodeError, csv.Error) as e:
                 raise ExtractFailed(
                     f"{path} cannot be read as UTF-8 CSV: {e}. Name a full export of the old script. "
