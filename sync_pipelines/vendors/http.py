@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import re
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -270,14 +272,23 @@ class Http:
     def download(self, url: str, *, what: str) -> Iterator[Iterator[bytes]]:
         """Stream a file that the vendor put somewhere else, under a signed address, as the lines in it.
 
-        No credential goes along and no redirect is followed; https, or loopback. The body may take as long as it
-        takes, each piece of it `timeout` seconds. Raises HostRefused, Permanent (403: the address has expired),
-        Transient and NoReply (also between two lines: then the file has to be begun again).
+        No credential goes along and no redirect is followed. The host is a public one, over https; only a vendor that is
+        itself on this machine may name another place here. The body may take as long as it takes, each piece of it
+        `timeout` seconds. Raises HostRefused, Permanent (403: the address has expired), Transient and NoReply (also
+        between two lines: then the file has to be begun again).
         """
         parts = urlsplit(url)
         checked_base(self.vendor, f"{parts.scheme}://{parts.netloc}")
+        abroad = urlsplit(self.base_url).hostname not in LOOPBACK
+        if abroad and (parts.scheme != "https" or parts.hostname in LOOPBACK or not is_public(parts.hostname or "")):
+            raise HostRefused(
+                f"{self.vendor}: {what}: is said to be at {parts.scheme}://{parts.hostname}, which is not a public host over "
+                "https. Nothing was sent."
+            )
         self.meter.used[self.vendor] += 1
         with requests.Session() as session:
+            if abroad:
+                session.mount("https://", _PublicHosts())
             session.trust_env = parts.hostname not in LOOPBACK
             session.headers["User-Agent"] = USER_AGENT
             with self._told(what), session.get(
@@ -407,6 +418,40 @@ def checked_base(vendor: str, url: str) -> str:
             f"{vendor}: the sandbox is on (SYNC_PIPELINES_SANDBOX); {url} is not on loopback. Nothing was sent."
         )
     return url.rstrip("/")
+
+
+def is_public(host: str) -> bool:
+    """Whether a host is not an address of this machine or of a network of its own. A name counts as public until it is
+    resolved."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return True
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_global and not address.is_multicast
+
+
+class _PublicConnection(urllib3.connection.HTTPSConnection):
+    """Looks at the address a name led to once it is connected: looked up before, it could be another one by then."""
+
+    def _new_conn(self) -> socket.socket:
+        connected = super()._new_conn()
+        if not is_public(connected.getpeername()[0]):
+            connected.close()
+            raise HostRefused(f"{self.host} leads to an address that is not public. Nothing was sent.")
+        return connected
+
+
+class _PublicPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _PublicConnection
+
+
+class _PublicHosts(requests.adapters.HTTPAdapter):
+    """Connects to public hosts only. Through a proxy of the environment, which hosts there are is the proxy's decision."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = {"https": _PublicPool}
 
 
 def _limiter(rates: Sequence[tuple[int, float]], file: Path | None) -> Limiter | None:
