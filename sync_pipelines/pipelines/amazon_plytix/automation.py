@@ -100,8 +100,8 @@ def files_in(folder: Path) -> dict[str, Seen]:
     """The files that might be dropped ones, as they are now."""
     if not folder.is_dir():
         return {}
-    paths = [p for p in sorted(folder.iterdir()) if p.is_file() and p.suffix.lower() in files.SUFFIXES]
-    return {p.name: Seen(p.stat().st_size, p.stat().st_mtime_ns) for p in paths}
+    found = {p.name: p.lstat() for p in sorted(folder.iterdir()) if files.is_droppable(p)}
+    return {name: Seen(stat.st_size, stat.st_mtime_ns) for name, stat in found.items()}
 
 
 @dg.sensor(
@@ -145,7 +145,7 @@ def amazon_inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
 
 def _request(path: Path) -> dg.RunRequest:
     """A run for this content of a file; one that was asked for before is not asked for again, by its run key."""
-    dropped = files.read(path)
+    dropped = files.read_dropped(path)
     partition = files.partition_of(path)
     return dg.RunRequest(run_key=f"{path.name}:{dropped.digest}", partition_key=partition)
 

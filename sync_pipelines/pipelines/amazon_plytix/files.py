@@ -5,7 +5,9 @@ A file that cannot be understood is refused whole, naming line and column; a row
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -55,8 +57,29 @@ def partition_of(path: Path) -> str:
 
 
 def read(path: Path) -> Dropped:
-    """Read a file and see what it is. Raises FileRefused, OSError."""
-    data = path.read_bytes()
+    """Read a file that a person named, and see what it is. Raises FileRefused, OSError."""
+    return _recognized(path, path.read_bytes())
+
+
+def read_dropped(path: Path) -> Dropped:
+    """Read a file of the inbox, and see what it is. Raises FileRefused, also for a symbolic link: whoever may drop files
+    need not be allowed to read what one points to. Raises OSError."""
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+            data = file.read()
+    except OSError as e:
+        if e.errno != errno.ELOOP:
+            raise
+        raise FileRefused(f"{path} is a symbolic link, and links are not followed. Put the file itself there.") from e
+    return _recognized(path, data)
+
+
+def is_droppable(path: Path) -> bool:
+    """Whether a file of the inbox is one to look at. Symbolic links are, so that they are refused and not just left there."""
+    return path.suffix.lower() in SUFFIXES and (path.is_symlink() or path.is_file())
+
+
+def _recognized(path: Path, data: bytes) -> Dropped:
     digest = blake2b(data, digest_size=16).hexdigest()
     if not data.strip():
         raise FileRefused(f"{path} is empty.")
@@ -76,7 +99,7 @@ def of_partition(inbox: Path, partition: str) -> Dropped:
 
     Raises FileRefused when there is none, or two that might be meant.
     """
-    found = [read(path) for path in named(inbox, partition)]
+    found = [read_dropped(path) for path in named(inbox, partition)]
     for chosen in ([f for f in found if f.kind == "mapping"], found):
         if len(chosen) > 1:
             names = ", ".join(f.path.name for f in chosen)
@@ -90,8 +113,7 @@ def of_partition(inbox: Path, partition: str) -> Dropped:
 
 def named(inbox: Path, partition: str) -> list[Path]:
     """The files that were dropped for a partition."""
-    there = sorted(inbox.glob("*"))
-    return [p for p in there if p.suffix.lower() in SUFFIXES and p.is_file() and _is_for(p, partition)]
+    return [path for path in sorted(inbox.glob("*")) if is_droppable(path) and _is_for(path, partition)]
 
 
 def _is_for(path: Path, partition: str) -> bool:
@@ -114,7 +136,7 @@ def report_rows(path: Path, data: bytes, marketplace: str) -> Iterator[Listing]:
     header = [name.strip().strip('"').lower() for name in lines[0].rstrip("\r").split("\t")]
     if missing := [name for name in NEEDED if name not in header]:
         raise FileRefused(
-            f"{path}, line 1: no column {' and no column '.join(missing)}; there are: {', '.join(header[:40])}. "
+            f"{path}, line 1: no column {' and no column '.join(missing)} among {len(header)}. "
             "This takes the All Listings report with its English header."
         )
     twice = sorted({name for name in header if name and header.count(name) > 1})

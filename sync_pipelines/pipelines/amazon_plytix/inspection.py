@@ -212,11 +212,11 @@ def more_status(_: Ledger) -> dict[str, Any]:
     known = [found.about.partition for found in warehouse().partitions(entries.MAPPING_KEY, account_of("plytix"))]
     waiting, refused = [], []
     for path in sorted(reading.inbox().iterdir()) if reading.inbox().is_dir() else ():
-        if path.suffix.lower() in files.SUFFIXES:
+        if files.is_droppable(path):
             try:
                 partition = files.partition_of(path)
                 if partition not in known:
-                    files.read(path)
+                    files.read_dropped(path)
                     waiting.append(partition)
             except (files.FileRefused, OSError) as e:
                 refused.append(str(e))
