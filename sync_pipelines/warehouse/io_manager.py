@@ -30,15 +30,8 @@ class SnapshotIOManager(dg.ConfigurableIOManager):
             published = Warehouse(data_dir() / "warehouse").publish(key, obj)
         else:
             table = as_table(obj)
-            source = about_in(table) or About(account_of(key[0]), "")
-            about = About(
-                source.account,
-                datetime.now(UTC).isoformat(),
-                source.extract,
-                table.num_rows,
-                origin="derived",
-                gaps=source.gaps,
-            )
+            account, now, source = account_of(key[0]), datetime.now(UTC).isoformat(), about_in(table) or About("", "")
+            about = About(account, now, source.extract, table.num_rows, origin="derived", gaps=source.doubt)
             published = Warehouse(data_dir() / "warehouse").write(key, table, about)
         context.add_output_metadata(
             {"path": dg.MetadataValue.path(str(published.path)), "dagster/row_count": published.about.rows}

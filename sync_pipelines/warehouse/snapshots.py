@@ -46,6 +46,12 @@ class About:
     gaps: str = ""
 
     @property
+    def doubt(self) -> str:
+        """Why an extract may not be whole; empty when it is. Where items were repeated, others may have been left out: of
+        files of earlier versions, and of a CSV, that is all there is to tell it by."""
+        return self.gaps or (f"{self.repeats} rows came twice" if self.repeats else "")
+
+    @property
     def age(self) -> timedelta:
         return datetime.now(UTC) - datetime.fromisoformat(self.at)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from sync_pipelines.delivery.applying import PlanStopped
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.catsy_sparklayer import sync
-from sync_pipelines.pipelines.catsy_sparklayer.extract import Products
+from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.settings import CatsySettings, CatsySparkLayerSettings, SparkLayerSettings
@@ -312,6 +313,21 @@ def test_an_extract_that_is_not_whole_may_be_used_and_never_removes_a_price_then
     monkeypatch.setenv("CATSY_INCOMPLETE", "fail")
     assert again.plan("never").counts.changes == 0
     assert again.products("auto").about.gaps == ""
+
+
+def test_an_extract_of_an_earlier_version_that_dropped_repeats_removes_nothing(
+    sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CATSY_SPARKLAYER_REMOVE_MISSING", "true")
+    merchant.sync()
+    found = merchant.products("never")
+    whole = pq.read_table(found.path)
+    part = whole.slice(whole.num_rows - 10)
+    merchant.warehouse.write(KEY, part, replace(found.about, rows=10, repeats=0))
+    assert merchant.plan("never").counts.remove > 0
+    merchant.warehouse.write(KEY, part, replace(found.about, rows=10, repeats=290))
+    assert merchant.plan("never").counts.remove == 0
+    assert merchant.products("auto").about.rows == 300  # not the cached one
 
 
 def test_prices_of_one_extract_are_never_planned_as_if_they_were_of_another(

@@ -199,7 +199,7 @@ def _confidence(where: str, value: Any) -> Decimal | None:
     if value is None:
         return None
     try:
-        sure = read_number(str(value), ".")
+        sure = read_number(format(Decimal(repr(value)), "f") if isinstance(value, float) else str(value), ".")
     except NumberUnclear:
         sure = Decimal(-1)
     if not 0 <= sure <= 1:

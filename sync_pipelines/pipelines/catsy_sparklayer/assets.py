@@ -69,8 +69,8 @@ def products(config: ExtractConfig, run: RunResource, catsy: CatsyResource) -> d
         told = "read from Catsy" if cached.about.origin == "api" else f"taken in from {cached.about.origin}"
     else:
         told = f"from the cache, {cached.about.age.total_seconds() / 3600:.1f} h old, no call made"
-    if cached.about.gaps:
-        told += f"; not proved to be whole ({cached.about.gaps}): nothing is removed for being missing from it"
+    if cached.about.doubt:
+        told += f"; not proved to be whole ({cached.about.doubt}): nothing is removed for being missing from it"
     run.note(message=f"catsy/products: {told}")
     facts: dict[str, Any] = {
         "how": told,

@@ -72,7 +72,7 @@ class Products:
         fresh = (
             found is not None
             and found.about.origin == "api"
-            and not found.about.gaps
+            and not found.about.doubt
             and timedelta(0) <= found.about.age < self.settings.max_age
         )
         return found if fresh else None
@@ -141,6 +141,6 @@ class Products:
             repeats=repeats,
             origin=origin,
             run=self.run,
-            complete=not gaps,
+            complete=not about.doubt,
         )
         return staged

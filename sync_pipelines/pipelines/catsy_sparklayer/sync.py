@@ -103,21 +103,23 @@ def plan_prices(
         pipeline=PIPELINE,
         extract=source.extract,
         run=run,
-        policy=Policy(remove_missing=settings.remove_missing and not source.gaps, foreign_edits=settings.foreign_edits),
+        policy=Policy(
+            remove_missing=settings.remove_missing and not source.doubt, foreign_edits=settings.foreign_edits
+        ),
         row_guards=[guards.moved_too_far(settings.max_price_move, lambda name: name.startswith("price@"))],
         plan_guards=[
             *guards.change_size_guards(settings.max_moving, settings.max_removed, settings.max_held),
             guards.source_shrank(settings.min_source, source.rows, earlier),
             guards.must_hold("currency", wrong, "every list has the currency of the settings"),
-            *([_not_whole(source.gaps)] if source.gaps else []),
+            *([_not_whole(source.doubt)] if source.doubt else []),
         ],
         only=only,
     )
 
 
-def _not_whole(gaps: str) -> guards.PlanGuard:
+def _not_whole(doubt: str) -> guards.PlanGuard:
     """What a plan says of an extract that may lack items. It stops nothing: such a plan removes nothing."""
-    text = f"the extract is not proved to be whole ({gaps}); nothing is removed for being missing from it"
+    text = f"the extract is not proved to be whole ({doubt}); nothing is removed for being missing from it"
     return lambda _: Finding("whole_source", "no_baseline", text)
 
 
