@@ -22,21 +22,23 @@ class NumberUnclear(SyncError, ValueError):
     """The text is not a number, or could be two different ones. The message says why and shows the text."""
 
 
+class MarkUnclear(NumberUnclear):
+    """Only who knows the decimal mark can read the number."""
+
+
 def read_number(text: str, mark: DecimalMark = "auto") -> Decimal:
     """Read a number, with all the digits it is written with; spaces around it are dropped.
 
     `mark` is the decimal mark, and the other one of dot and comma then groups thousands: with ".", "1,234.50" is 1234.50.
     With "auto" a number has at most one mark, and it is the decimal mark; a mark with exactly three digits behind it is
     refused, because "1,200" may be 1200 as well as 1.2.
-    Raises NumberUnclear, also for exponents, NaN, infinity, currency signs and a plus sign.
+    Raises MarkUnclear then, and NumberUnclear for all else: exponents, NaN, infinity, currency signs, a plus sign.
     """
     cell = text.strip()
     if mark == "auto":
         plain = _PLAIN.fullmatch(cell)
         if plain and len(plain[1] or "") == 3:
-            raise NumberUnclear(
-                f"cannot tell a decimal mark from a thousands mark: {cell!r} (a setting may name the decimal mark)"
-            )
+            raise MarkUnclear(f"cannot tell a decimal mark from a thousands mark: {cell!r}")
         if plain:
             return Decimal(cell.replace(",", "."))
     elif _BY_MARK[mark].fullmatch(cell):

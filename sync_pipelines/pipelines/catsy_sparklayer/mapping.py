@@ -17,7 +17,7 @@ import pyarrow as pa
 from sync_pipelines import currency
 from sync_pipelines.delivery.model import Desired
 from sync_pipelines.exact_json import loads
-from sync_pipelines.number_text import DecimalMark, NumberUnclear, read_number
+from sync_pipelines.number_text import DecimalMark, MarkUnclear, NumberUnclear, read_number
 from sync_pipelines.settings import PriceList
 
 State = Literal["desired", "conflict", "rejected", "blank"]
@@ -92,6 +92,8 @@ def trade_price(cell: str | int | Decimal, digits: int, mark: DecimalMark = "aut
         raise PriceRejected(f"negative: {cell.strip()!r}")
     try:
         price = read_number(cell, mark)
+    except MarkUnclear as e:
+        raise PriceRejected(f"{e}; [catsy] decimal_mark can name it") from e
     except NumberUnclear as e:
         raise PriceRejected(str(e)) from e
     if price >= _TOO_LARGE:
@@ -125,7 +127,7 @@ def price_in(cell: str | int | Decimal, currency_code: str, mark: DecimalMark = 
 def _value_and_currency(text: str) -> tuple[str | int | Decimal, str]:
     try:
         found = loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict) or set(found) != {"value", "currency"}:
         raise PriceRejected(f'not a price ("value", "currency"): {text[:80]!r}')

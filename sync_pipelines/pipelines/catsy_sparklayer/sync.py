@@ -47,10 +47,10 @@ def map_prices(products: Published, settings: CatsySparkLayerSettings) -> pa.Tab
                     yield mapping.SourceItem(item_id, sku, prices)
 
     with duckdb.connect(":memory:") as con:
-        told = con.sql(f"SELECT id, sku FROM read_parquet('{_quoted(products)}')").to_arrow_table()
-    ids, skus = told.column(0).to_pylist(), told.column(1).to_pylist()
+        pairs = con.sql(f"SELECT id, sku FROM read_parquet('{_quoted(products)}')").to_arrow_table()
+    ids, skus = (column.to_pylist() for column in pairs.columns)
     conflicts = {**mapping.sku_conflicts(skus), **mapping.versions(ids, skus)}
-    del told, ids, skus
+    del pairs, ids, skus
     rows = mapping.as_columns(mapping.trade_prices(items(), settings.price_lists, conflicts, mark))
     return with_about(rows, products.about)
 
