@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,10 +20,12 @@ import requests
 import tenacity
 import urllib3
 from pyrate_limiter import InMemoryBucket, Limiter, Rate, RateItem, SQLiteBucket
+from requests.adapters import HTTPAdapter
 
 from sync_pipelines.credentials import redact
 from sync_pipelines.errors import SyncError
 from sync_pipelines.settings import sandbox_on
+from sync_pipelines.vendors.public_hosts import NotPublic, is_public, only_public_hosts
 
 T = TypeVar("T")
 
@@ -288,7 +288,7 @@ class Http:
         self.meter.used[self.vendor] += 1
         with requests.Session() as session:
             if abroad:
-                session.mount("https://", _PublicHosts())
+                only_public_hosts(cast("HTTPAdapter", session.get_adapter("https://")).poolmanager)
             session.trust_env = parts.hostname not in LOOPBACK
             session.headers["User-Agent"] = USER_AGENT
             with self._told(what), session.get(
@@ -314,6 +314,8 @@ class Http:
             yield
         except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeEncodeError) as e:
             raise HostRefused(f"{self.vendor}: {what}: cannot be sent: {type(e).__name__}") from None
+        except NotPublic as e:
+            raise HostRefused(f"{self.vendor}: {what}: {e}") from e
         except requests.ConnectTimeout as e:
             raise NeverSent(
                 f"{self.vendor}: {what}: no connection to {self.base_url} within {CONNECT_TIMEOUT:.0f} s"
@@ -418,40 +420,6 @@ def checked_base(vendor: str, url: str) -> str:
             f"{vendor}: the sandbox is on (SYNC_PIPELINES_SANDBOX); {url} is not on loopback. Nothing was sent."
         )
     return url.rstrip("/")
-
-
-def is_public(host: str) -> bool:
-    """Whether a host is not an address of this machine or of a network of its own. A name counts as public until it is
-    resolved."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return True
-    address = getattr(address, "ipv4_mapped", None) or address
-    return address.is_global and not address.is_multicast
-
-
-class _PublicConnection(urllib3.connection.HTTPSConnection):
-    """Looks at the address a name led to once it is connected: looked up before, it could be another one by then."""
-
-    def _new_conn(self) -> socket.socket:
-        connected = super()._new_conn()
-        if not is_public(connected.getpeername()[0]):
-            connected.close()
-            raise HostRefused(f"{self.host} leads to an address that is not public. Nothing was sent.")
-        return connected
-
-
-class _PublicPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _PublicConnection
-
-
-class _PublicHosts(requests.adapters.HTTPAdapter):
-    """Connects to public hosts only. Through a proxy of the environment, which hosts there are is the proxy's decision."""
-
-    def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, **options)
-        self.poolmanager.pool_classes_by_scheme = {"https": _PublicPool}
 
 
 def _limiter(rates: Sequence[tuple[int, float]], file: Path | None) -> Limiter | None:
