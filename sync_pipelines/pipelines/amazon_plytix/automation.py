@@ -145,7 +145,7 @@ def amazon_inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
 
 def _request(path: Path) -> dg.RunRequest:
     """A run for this content of a file; one that was asked for before is not asked for again, by its run key."""
-    dropped = files.read_dropped(path)
+    dropped = files.read(path)
     partition = files.partition_of(path)
     return dg.RunRequest(run_key=f"{path.name}:{dropped.digest}", partition_key=partition)
 

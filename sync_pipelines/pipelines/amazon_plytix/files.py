@@ -56,30 +56,19 @@ def partition_of(path: Path) -> str:
     return stem
 
 
-def read(path: Path) -> Dropped:
-    """Read a file that a person named, and see what it is. Raises FileRefused, OSError."""
-    return _recognized(path, path.read_bytes())
+def read(path: Path, *, follow_links: bool = False) -> Dropped:
+    """Read a file and see what it is. Raises FileRefused, OSError.
 
-
-def read_dropped(path: Path) -> Dropped:
-    """Read a file of the inbox, and see what it is. Raises FileRefused, also for a symbolic link: whoever may drop files
-    need not be allowed to read what one points to. Raises OSError."""
+    A symbolic link in the inbox is refused: whoever may drop files need not be allowed to read what one points to. A path
+    that a person named may be one.
+    """
     try:
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+        with os.fdopen(os.open(path, os.O_RDONLY | (0 if follow_links else os.O_NOFOLLOW)), "rb") as file:
             data = file.read()
     except OSError as e:
         if e.errno != errno.ELOOP:
             raise
         raise FileRefused(f"{path} is a symbolic link, and links are not followed. Put the file itself there.") from e
-    return _recognized(path, data)
-
-
-def is_droppable(path: Path) -> bool:
-    """Whether a file of the inbox is one to look at. Symbolic links are, so that they are refused and not just left there."""
-    return path.suffix.lower() in SUFFIXES and (path.is_symlink() or path.is_file())
-
-
-def _recognized(path: Path, data: bytes) -> Dropped:
     digest = blake2b(data, digest_size=16).hexdigest()
     if not data.strip():
         raise FileRefused(f"{path} is empty.")
@@ -94,12 +83,17 @@ def _recognized(path: Path, data: bytes) -> Dropped:
     raise FileRefused(f"{path} is neither a mapping (`matched`, `unmatched_amazon`) nor an export (`variants`).")
 
 
+def is_droppable(path: Path) -> bool:
+    """Whether a file of the inbox is one to look at. Symbolic links are, so that they are refused and not just left there."""
+    return path.suffix.lower() in SUFFIXES and (path.is_symlink() or path.is_file())
+
+
 def of_partition(inbox: Path, partition: str) -> Dropped:
     """The dropped file of a partition. A mapping is the answer itself, so it comes before a report of the same name.
 
     Raises FileRefused when there is none, or two that might be meant.
     """
-    found = [read_dropped(path) for path in named(inbox, partition)]
+    found = [read(path) for path in named(inbox, partition)]
     for chosen in ([f for f in found if f.kind == "mapping"], found):
         if len(chosen) > 1:
             names = ", ".join(f.path.name for f in chosen)

@@ -216,7 +216,7 @@ def more_status(_: Ledger) -> dict[str, Any]:
             try:
                 partition = files.partition_of(path)
                 if partition not in known:
-                    files.read_dropped(path)
+                    files.read(path)
                     waiting.append(partition)
             except (files.FileRefused, OSError) as e:
                 refused.append(str(e))

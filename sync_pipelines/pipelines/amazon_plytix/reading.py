@@ -85,7 +85,7 @@ def read_partition(
     partition: str, amazon: Callable[[], Amazon | None], *, file: Path | None = None, style: str = ""
 ) -> ReadFile:
     """The dropped file of a partition, or the one named. A mapping lists nothing: it is the answer already."""
-    dropped = files.of_partition(inbox(), partition) if file is None else files.read(file)
+    dropped = files.of_partition(inbox(), partition) if file is None else files.read(file, follow_links=True)
     if dropped.kind == "mapping":
         return ReadFile(dropped, ())
     return read_file(dropped, AmazonSettings.read(), amazon(), style)
@@ -127,7 +127,7 @@ def mapping_for(
     with the products of the PIM. just_read: the listings are of this very run. Raises FileRefused, DeliveryError."""
     settings = AmazonSettings.read()
     if given is not None:
-        return _taken(files.read(given), settings)
+        return _taken(files.read(given, follow_links=True), settings)
     listed = warehouse.find(listings.LISTINGS_KEY, settings.account, partition)
     if not just_read:
         dropped = files.of_partition(inbox(), partition)
