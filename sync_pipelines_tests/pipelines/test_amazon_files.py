@@ -264,6 +264,17 @@ class TestMappings:
         assert problem in (bad.reason or "")
 
     @pytest.mark.parametrize(
+        ("sure", "read"),
+        [(0.95, "0.95"), ("0.95", "0.95"), ("0.875", "0.88"), (1, "1.00"), (0.00001, "0.00"), (None, None)],
+    )
+    def test_how_sure_a_match_is_may_be_a_number_or_its_text(
+        self, own_folder: Path, sure: Any, read: str | None
+    ) -> None:
+        row = {"amazon_asin": ASIN, "canonical_plytix_sku": "A", "match_confidence": sure}
+        (entry,) = read_mapping(mapping(own_folder, {"matched": [row]})).entries
+        assert entry.match_confidence == (None if read is None else Decimal(read))
+
+    @pytest.mark.parametrize(
         ("document", "told"),
         [
             ({"matched": {"a": 1}}, "`matched` is no list"), ({"matched": ["x"]}, "matched[0] is no object"),
