@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sync_pipelines.errors import SyncError
+from sync_pipelines.number_text import DecimalMark
 
 S = TypeVar("S", bound="Section")
 
@@ -115,18 +116,25 @@ class CatsySettings(Section):
     """How the PIM is read. Facts behind the defaults: docs/pipelines/catsy_sparklayer.md."""
 
     table = "catsy"
-    old_names: ClassVar = {"output_file": "OUTPUT_FILE"}
+    old_names: ClassVar = {"output_file": "OUTPUT_FILE", "page_size": "CATSY_LIMIT", "page_delay": "CATSY_DELAY"}
     model_config = SettingsConfigDict(env_prefix="CATSY_", extra="forbid", env_ignore_empty=True, frozen=True)
 
     base_url: str = "https://api.catsy.com/api/v3"
     query_id: str = ""
     page_size: int = Field(500, ge=1)
+    page_delay: float = Field(0.0, ge=0, description="seconds between two pages, beside what the rate asks for")
     rate_per_second: float = Field(2.0, gt=0)
     burst: int = Field(10, ge=1)
     timeout: float = Field(90.0, gt=0, description="seconds for one page, first byte to last")
     deadline: float = Field(600.0, gt=0, description="seconds for one page with all its retries")
     id_attribute: str = "id"
     sku_attribute: str = "sku"
+    decimal_mark: DecimalMark = Field(
+        "auto", description="the decimal mark of prices given as text; auto refuses those that could be read two ways"
+    )
+    incomplete: Literal["fail", "use"] = Field(
+        "fail", description="an extract that is not proved to be whole: use takes its prices, and never removes one"
+    )
     max_age_hours: float = Field(20.0, ge=0)
     output_file: Path = Field(
         Path("catsy_products_full_export.csv"),

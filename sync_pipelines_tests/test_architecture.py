@@ -10,12 +10,14 @@ import pytest
 import sync_pipelines
 
 ROOT = Path(sync_pipelines.__file__).parent
-GROUND = {"errors", "exact_json", "duck"}
+GROUND = {"errors", "exact_json", "duck", "number_text", "csv_files"}
 MAY_IMPORT = {
     "errors": set(),
     "exact_json": set(),
     "duck": {"errors"},
-    "settings": {"errors"},
+    "number_text": {"errors"},
+    "csv_files": {"errors"},
+    "settings": {"errors", "number_text"},
     "currency": set(),
     "credentials": {"settings", "errors"},
     "logs": {"credentials"},
@@ -24,7 +26,7 @@ MAY_IMPORT = {
     "delivery": GROUND,
     "sandbox": set(),
     "vendors": {"settings", "credentials", "errors", "exact_json", "transfer"},
-    "warehouse": {"settings", "errors"},
+    "warehouse": {"settings", "errors", "csv_files"},
     "pipelines": GROUND | {"vendors", "delivery", "warehouse", "settings", "credentials", "alerts", "logs", "currency"},
     "definitions": {"pipelines", "warehouse"},
     "operations": GROUND

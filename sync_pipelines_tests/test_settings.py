@@ -27,6 +27,8 @@ OLD_NAMES = {
     "batch_size": ("BATCH_SIZE", SparkLayerSettings, "11", "22"),
     "batch_delay": ("BATCH_DELAY", SparkLayerSettings, "1.5", "2.5"),
     "output_file": ("OUTPUT_FILE", CatsySettings, "old.csv", "new.csv"),
+    "page_size": ("CATSY_LIMIT", CatsySettings, "11", "22"),
+    "page_delay": ("CATSY_DELAY", CatsySettings, "1.5", "2.5"),
 }
 
 
@@ -121,7 +123,9 @@ class TestOldNames:
         self, home: Path, monkeypatch: pytest.MonkeyPatch, field: str, name: str
     ) -> None:
         old_name, section, old, new = OLD_NAMES[field]
-        in_file = {"site_id": '"file"', "batch_size": "33", "batch_delay": "3.5", "output_file": '"file.csv"'}[field]
+        in_file = {"site_id": '"file"', "output_file": '"file.csv"', "batch_delay": "3.5", "page_delay": "3.5"}.get(
+            field, "33"
+        )
         write(home, f"[{section.table}]\n{field} = {in_file}\n")
         assert str(getattr(section.read(), field)) == in_file.strip('"')
         if name == "old":

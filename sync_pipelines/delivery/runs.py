@@ -79,13 +79,13 @@ def recovered(ledger: Ledger, pipeline: str, run_id: str) -> bool:
 
 def note_extract(
     ledger: Ledger, extract_id: str, *, source: str, account: str, rows: int, repeats: int, origin: str, run: str,
-    partition: str = "", money: str = "",
+    partition: str = "", money: str = "", complete: bool = True,
 ) -> None:  # fmt: skip
-    """Remember a complete extract. money: the sum of its amounts, where it has any."""
+    """Remember an extract. money: the sum of its amounts, where it has any. complete: whether it is proved to be whole."""
     with ledger.write() as tx:
         put(tx, tables.extract, [{
             "id": extract_id, "source": source, "account": account, "partition": partition, "rows": rows, "repeats": repeats,
-            "origin": origin, "complete": 1, "run": run, "at": ledger.now(), "money": money,
+            "origin": origin, "complete": int(complete), "run": run, "at": ledger.now(), "money": money,
         }])  # fmt: skip
 
 

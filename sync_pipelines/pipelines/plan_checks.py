@@ -9,7 +9,7 @@ import dagster as dg
 from sync_pipelines.delivery.applying import Report
 from sync_pipelines.delivery.model import BAD_OUTCOMES
 from sync_pipelines.delivery.plans import Plan
-from sync_pipelines.pipelines.tables import check_result, listed
+from sync_pipelines.pipelines.tables import check_result, escaped, listed
 
 
 def guards_of(plan: Sequence[str]) -> dg.AssetCheckSpec:
@@ -37,8 +37,8 @@ def as_planned_in(asset: Sequence[str], name: str) -> dg.AssetCheckSpec:
 
 
 def guards(spec: dg.AssetCheckSpec, plan: Plan) -> dg.AssetCheckResult:
-    text = "\n".join(f"- **{f.guard}** {f.state.replace('_', ' ')}: {f.message}" for f in plan.findings)
-    return check_result(spec, plan.verdict == "clear", text)
+    found = "\n".join(f"- **{f.guard}** {f.state.replace('_', ' ')}: {escaped(f.message)}" for f in plan.findings)
+    return check_result(spec, plan.verdict == "clear", "", details=found)
 
 
 def nothing_held(spec: dg.AssetCheckSpec, plan: Plan) -> dg.AssetCheckResult:

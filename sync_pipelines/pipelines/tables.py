@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -26,14 +26,23 @@ def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
     if not rows:
         return ""
     names = list(rows[0])
-    lines = ["| " + " | ".join(names) + " |", "|" + " --- |" * len(names)]
-    lines += ["| " + " | ".join(_cell(row[name]) for name in names) + " |" for row in rows]
+    lines = ["| " + " | ".join(map(escaped, names)) + " |", "|" + " --- |" * len(names)]
+    lines += ["| " + " | ".join(escaped(row[name]) for name in names) + " |" for row in rows]
     return "\n".join(lines)
 
 
-def _cell(value: Any) -> str:
-    text = "" if value is None else str(value)
-    return html.escape(text).replace("|", "\\|").replace("`", "&#96;").replace("\n", " ").replace("\r", " ")
+_ACTIVE = re.compile(r"[\\`*\[\]!<>&|~#$]|(?<!\w)_|_(?!\w)")
+_ADDRESS = re.compile(r"(https?:(?=//)|www(?=\.)|(?<=[\w.+-])@(?=\w))", re.IGNORECASE)
+_JOINER = "\u2060"
+
+
+def escaped(value: Any) -> str:
+    """A value as Markdown that shows just this text, in one line: no image, link, HTML or emphasis comes of it.
+
+    Addresses get an invisible joiner: the UI makes links of bare ones, however their signs are written.
+    """
+    text = "" if value is None else " ".join(str(value).splitlines())
+    return _ACTIVE.sub(lambda sign: f"&#{ord(sign[0])};", _ADDRESS.sub(rf"\1{_JOINER}", text))
 
 
 def shown_counts(counts: Counts) -> dict[str, int]:
@@ -41,15 +50,18 @@ def shown_counts(counts: Counts) -> dict[str, int]:
     return {name: n for name, n in asdict(counts).items() if isinstance(n, int) and name not in ("live", "desired")}
 
 
-def check_result(spec: dg.AssetCheckSpec, passed: bool, text: str, *, warn: bool = False) -> dg.AssetCheckResult:
-    """A check's result with its reason; `warn`: a failure is worth a look, not a stop."""
+def check_result(
+    spec: dg.AssetCheckSpec, passed: bool, text: str, *, details: str = "", warn: bool = False
+) -> dg.AssetCheckResult:
+    """A check's result with its reason (plain text, then `details`, which are Markdown). `warn`: a failure is worth a look,
+    not a stop."""
     severity = dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR
     return dg.AssetCheckResult(
         passed=passed,
         check_name=spec.name,
         asset_key=spec.asset_key,
         severity=severity,
-        metadata={"what": dg.MetadataValue.md(text)},
+        metadata={"what": dg.MetadataValue.md("\n\n".join(filter(None, (escaped(text), details))))},
     )
 
 

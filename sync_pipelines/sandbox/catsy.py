@@ -56,6 +56,9 @@ class Settings:
     total_moved_by: int = setting(0, whole())
     unreadable: tuple[str, ...] = setting(("price_trade",), texts)
     unreadable_as: str = setting("omitted", one_of("omitted", "null", "blank"))
+    ignores_offset: bool = setting(False, flag)
+    ids_shown: Mapping[str, Any] = setting({}, mapping)
+    """Items, by their id, that come under another one: a product's id on its variants."""
 
 
 class Catsy(Vendor):
@@ -67,6 +70,7 @@ class Catsy(Vendor):
         "empty_page": {},
         "total_moves": {"by": whole()},
         "shift": {"by": whole(1)},
+        "unordered": {"by": whole(1)},
     }
 
     def reset(self) -> None:
@@ -114,7 +118,12 @@ class Catsy(Vendor):
         limit = self._page_size(request, "limit")
         offset = _whole_parameter(request, "offset", default=0, least=0)
         self._move(request)
+        if self.settings.ignores_offset:
+            offset = 0
         page = list(self.items.page(offset, limit))
+        if request.fault is not None and request.faulted("unordered"):
+            by = request.fault.options["by"]  # rows of the page before come again in place of others
+            page[:by] = self.items.page(max(0, offset - by), by)
         return self._page(request, "items", page, len(self.items), self.settings.total_at)
 
     def filter_products(self, request: Request) -> Reply:
@@ -150,7 +159,7 @@ class Catsy(Vendor):
 
     def _page(self, request: Request, key: str, page: Sequence[Item], total: int, total_at: str) -> Reply:
         total += self.settings.total_moved_by
-        shown = [] if request.faulted("empty_page") else [self._readable(request, item) for item in page]
+        shown = [] if request.faulted("empty_page") else [self._shown(request, item) for item in page]
         body: dict[str, Any] = {} if request.faulted("no_array") else {key: shown}
         if total_at == "pagination.total_results":
             body["pagination"] = {"total_results": total}
@@ -160,6 +169,10 @@ class Catsy(Vendor):
 
     def _hidden(self, request: Request) -> tuple[str, ...]:
         return self.settings.unreadable if request.bearer == PRICELESS_TOKEN else ()
+
+    def _shown(self, request: Request, item: Item) -> Item:
+        readable, other = self._readable(request, item), self.settings.ids_shown.get(str(item["id"]))
+        return readable if other is None else {**readable, "id": other}
 
     def _readable(self, request: Request, item: Item) -> Item:
         hidden = self._hidden(request)

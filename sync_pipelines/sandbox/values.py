@@ -114,7 +114,7 @@ def checked(check: Check, value: object, where: str) -> Any:
 
 def setting(default: Any, check: Check) -> Any:
     """A field of a settings dataclass that `with_changes` may replace by a value `check` lets through."""
-    return dataclasses.field(default=default, metadata={"check": check})
+    return dataclasses.field(default_factory=lambda: default, metadata={"check": check})
 
 
 def with_changes(settings: "S", changes: object) -> "S":

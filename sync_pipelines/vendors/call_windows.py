@@ -64,7 +64,7 @@ class CallWindows:
         (bucket,) = self._limiter.buckets()
         try:
             item = RateItem(name, cast("int", bucket.now()))  # type: ignore[no-untyped-call]
-            if bucket.put(item) or (self._forget_the_future(bucket, item.timestamp) and bucket.put(item)):
+            if bucket.put(item) or (self._forget_the_future(bucket) and bucket.put(item)):
                 return None
             return cast("int", bucket.waiting(item)) / 1000
         except sqlite3.OperationalError as e:  # full, locked, read-only: another file would fare no better
@@ -92,10 +92,11 @@ class CallWindows:
         return self._bucket()
 
     @staticmethod
-    def _forget_the_future(bucket: object, now: int) -> int:
+    def _forget_the_future(bucket: object) -> int:
         if not isinstance(bucket, SQLiteBucket):
             return 0  # in memory the clock is monotonic
         with bucket.lock:
+            now = bucket.now()  # type: ignore[no-untyped-call] # under the lock: what others noted is over by now
             gone = bucket.conn.execute(f"DELETE FROM {bucket.table} WHERE item_timestamp > ?", [now]).rowcount
             bucket.conn.commit()
         if gone:

@@ -30,25 +30,33 @@ class ExtractFailed(VendorError):
 class Keeper(Protocol):
     """Takes items as they come; `restart` drops those of a reading that is begun again."""
 
+    @property
+    def distinct(self) -> int: ...
     def restart(self) -> None: ...
-    def add(self, items: list[Item]) -> None: ...
+    def add(self, items: list[Item]) -> int: ...
     def repeats(self) -> int: ...
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A whole catalogue as it was kept: items received, of which `repeats` had an id that came before."""
+    """A catalogue as it was kept: items received, of which `repeats` said again what an earlier one said.
+
+    gaps: why the query may have more items than came; empty when the number of different items proves that it has not.
+    """
 
     items: int
     repeats: int
     readings: int
+    gaps: str = ""
 
 
 class Catsy:
     """Read-only client of one saved query."""
 
-    def __init__(self, http: Http, query_id: str, page_size: int, account: str) -> None:
-        self.http, self.query_id, self.page_size, self.account = http, query_id, page_size, account
+    def __init__(self, http: Http, settings: CatsySettings) -> None:
+        self.http, self.account = http, settings.account
+        self.query_id, self.page_size = settings.needed("query_id", "CATSY_QUERY_ID"), settings.page_size
+        self._page_delay, self._use_incomplete = settings.page_delay, settings.incomplete == "use"
 
     @classmethod
     def connect(cls, settings: CatsySettings, meter: CallMeter, limits: Path | None = None) -> Catsy:
@@ -60,7 +68,7 @@ class Catsy:
             rates=[(settings.burst, settings.burst / settings.rate_per_second)], limits_file=limits,
         )  # fmt: skip
         http.authorization = f"Bearer {token}"
-        return cls(http, settings.needed("query_id", "CATSY_QUERY_ID"), settings.page_size, settings.account)
+        return cls(http, settings)
 
     def close(self) -> None:
         self.http.close()
@@ -74,44 +82,64 @@ class Catsy:
         return page
 
     def read_all(self, keep: Keeper, progress: Callable[[int, int | None], None] = lambda *_: None) -> Reading:
-        """Read every item of the query into `keep`, and prove that it is all of them.
+        """Read every item of the query into `keep`, and prove by the number of different items that it is all of them.
 
         The next page starts where the received rows end (the server may cap `limit`). When the total moved between
-        first and last page, or an item came twice (rows shifted), everything is read again, three times in all.
-        Raises ExtractFailed when it still moves, when nothing comes at all, or when a page fails for good.
+        first and last page, or an item came twice (rows shifted), everything is read again, three times in all. What is
+        still unproven then fails, or is given with `gaps` where the settings say that it may be used.
+        Raises ExtractFailed, also when nothing comes at all, when a page fails for good, or when without a total a page
+        brings nothing new: a source that ignores `offset` would be read for ever.
         """
         for reading in range(1, READINGS + 1):
             keep.restart()
-            received, first, last = 0, None, None
+            received, first, last, stuck = 0, None, None, False
             for items, total in self._pages(progress):
-                keep.add(items)
                 first, last = (total if received == 0 else first), total
+                stuck = not keep.add(items) and bool(items) and total is None
                 received += len(items)
+                if stuck:
+                    break
             self.http.meter.minimum["catsy"] = max(1, math.ceil(received / self.page_size))
             if received == 0:
                 raise ExtractFailed(
                     f"catsy: query {self.query_id} gave no items. Look at the query in Catsy. The last complete extract stays."
                 )
-            whole = first == last and (last is None or received == last)
-            repeats = keep.repeats()
-            if whole and (repeats == 0 or reading == READINGS):
+            distinct, repeats, steady = keep.distinct, keep.repeats(), first == last and not stuck
+            if steady and distinct == (received if last is None else last) and (not repeats or reading == READINGS):
                 return Reading(received, repeats, reading)
             self.http.log.warning(
-                "reading %d: total %s, then %s, %d received, %d repeated: reading again",
+                "reading %d: total %s, then %s, %d received, %d of them different%s",
                 reading,
                 first,
                 last,
                 received,
-                repeats,
+                distinct,
+                ": reading again" if reading < READINGS else "",
             )
+        if stuck:
+            raise ExtractFailed(
+                f"catsy: query {self.query_id} gives no total, and its page at offset {received - len(items)} brought no new "
+                "item: it repeats its pages. Give the query a stable order in Catsy. The last complete extract stays."
+            )
+        found = (
+            f"total {'?' if first is None else first} on the first page, {'?' if last is None else last} on the last, "
+            f"{received} received, {distinct} of them different"
+        )
+        # without a total nothing says how many there should be; rows that differ are all there, and a person sees them
+        accounted = steady and last in (None, received - repeats)
+        if accounted or self._use_incomplete:
+            return Reading(received, repeats, READINGS, found)
         raise ExtractFailed(
-            f"catsy: the catalogue moved during each of {READINGS} readings (total {first} on the first page, {last} on "
-            f"the last, {received} received). Try again when nobody edits. The last complete extract stays."
+            f"catsy: none of {READINGS} readings is proved to be whole ({found}): the catalogue moved, or its pages repeat "
+            'items and leave others out. Try again when nobody edits, or set [catsy] incomplete = "use" to take the prices '
+            "that came, without ever removing one. The last complete extract stays."
         )
 
     def _pages(self, progress: Callable[[int, int | None], None]) -> Iterator[tuple[list[Item], int | None]]:
         received = 0
         while True:
+            if received and self._page_delay:
+                self.http.sleep(self._page_delay)
             try:
                 items, total = self.page(received)
             except VendorError as e:

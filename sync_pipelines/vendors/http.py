@@ -12,19 +12,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import rapidjson
 import requests
 import tenacity
 import urllib3
+from requests.adapters import HTTPAdapter
 
 from sync_pipelines import exact_json, transfer
 from sync_pipelines.credentials import redact
 from sync_pipelines.errors import SyncError
 from sync_pipelines.settings import sandbox_on
 from sync_pipelines.vendors.call_windows import CallWindows, NotCounted, WindowsFull
+from sync_pipelines.vendors.public_hosts import NotPublic, is_public, only_public_hosts
 
 T = TypeVar("T")
 
@@ -273,14 +275,23 @@ class Http:
     def download(self, url: str, *, what: str) -> Iterator[Iterator[bytes]]:
         """Stream a file that the vendor put somewhere else, under a signed address, as the lines in it.
 
-        No credential goes along and no redirect is followed; https, or loopback. The body may take as long as it
-        takes, while at least a kilobyte a second arrives. Raises HostRefused, Permanent (403: the address has expired),
-        Transient and NoReply (also between two lines: then the file has to be begun again).
+        No credential goes along and no redirect is followed. The host is a public one, over https; only a vendor that is
+        itself on this machine may name another place here. The body may take as long as it takes, while at least a kilobyte
+        a second arrives. Raises HostRefused, Permanent (403: the address has expired), Transient and NoReply (also between
+        two lines: then the file has to be begun again).
         """
         parts = urlsplit(url)
         checked_base(self.vendor, f"{parts.scheme}://{parts.netloc}")
+        abroad = urlsplit(self.base_url).hostname not in LOOPBACK
+        if abroad and (parts.scheme != "https" or parts.hostname in LOOPBACK or not is_public(parts.hostname or "")):
+            raise HostRefused(
+                f"{self.vendor}: {what}: is said to be at {parts.scheme}://{parts.hostname}, which is not a public host over "
+                "https. Nothing was sent."
+            )
         self.meter.used[self.vendor] += 1
         with transfer.session(USER_AGENT) as session:
+            if abroad:
+                only_public_hosts(cast("HTTPAdapter", session.get_adapter("https://")).poolmanager)
             session.trust_env = parts.hostname not in LOOPBACK
             moment = transfer.due(self.timeout)
             with self._told(what, reads=True), session.get(
@@ -308,6 +319,8 @@ class Http:
             raise (Permanent if reads else NoReply)(f"{self.vendor}: {what}: {e}") from e
         except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeEncodeError) as e:
             raise HostRefused(f"{self.vendor}: {what}: cannot be sent: {type(e).__name__}") from None
+        except NotPublic as e:
+            raise HostRefused(f"{self.vendor}: {what}: {e}") from e
         except requests.ConnectTimeout as e:
             raise NeverSent(
                 f"{self.vendor}: {what}: no connection to {self.base_url} within {CONNECT_TIMEOUT:.0f} s"

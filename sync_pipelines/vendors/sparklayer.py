@@ -210,13 +210,15 @@ def _refused_only(error: VendorError) -> bool:
 def _price(row: dict[str, Any]) -> Price:
     rest = {k: v for k, v in row.items() if k not in ("sku", "quantity", "price")}
     price, problem = row["price"], exact_json.flaw(row)
-    quantity = row.get("quantity")
+    quantity = 1 if row.get("quantity") is None else row["quantity"]
     if problem:
         usable = Decimal(price) if isinstance(price, int | Decimal) else None
         return Price(str(row["sku"]), quantity if isinstance(quantity, int) else 1, usable, rest, problem)
-    if not isinstance(price, int | Decimal):
+    if isinstance(price, bool) or not isinstance(price, int | Decimal):
         raise Transient(f"sparklayer: the price of {row.get('sku')!r} is not a number: {price!r}")
-    return Price(str(row["sku"]), 1 if quantity is None else int(quantity), Decimal(price), rest)
+    if int(quantity) != Decimal(quantity):
+        raise Transient(f"sparklayer: the quantity of {row.get('sku')!r} is not a whole number: {quantity!r}")
+    return Price(str(row["sku"]), int(quantity), Decimal(price), rest)
 
 
 def _row_errors(body: str) -> list[RowError]:

@@ -11,15 +11,15 @@ import pandas as pd
 import pyarrow as pa
 
 from sync_pipelines.settings import account_of, data_dir
-from sync_pipelines.warehouse.snapshots import About, Published, Staged, Warehouse
+from sync_pipelines.warehouse.snapshots import About, Published, Staged, Warehouse, about_in
 
 
 class SnapshotIOManager(dg.ConfigurableIOManager):
     """Each asset is a snapshot per account: that of the vendor which the first part of the asset key names.
 
     Takes a pandas frame, an Arrow table, a DuckDB relation, a `Staged` file (moved into place) or a `Published` one
-    (already there). Gives what the input is annotated with: `pd.DataFrame` (Arrow types: DECIMAL stays exact),
-    `pa.Table`, or `Published`, to be read piece by piece.
+    (already there). A table keeps what `with_about` noted of its extract. Gives what the input is annotated with:
+    `pd.DataFrame` (Arrow types: DECIMAL stays exact), `pa.Table`, or `Published`, to be read piece by piece.
     """
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
@@ -30,7 +30,8 @@ class SnapshotIOManager(dg.ConfigurableIOManager):
             published = Warehouse(data_dir() / "warehouse").publish(key, obj)
         else:
             table = as_table(obj)
-            about = About(account_of(key[0]), datetime.now(UTC).isoformat(), rows=table.num_rows, origin="derived")
+            account, now, source = account_of(key[0]), datetime.now(UTC).isoformat(), about_in(table) or About("", "")
+            about = About(account, now, source.extract, table.num_rows, origin="derived", gaps=source.doubt)
             published = Warehouse(data_dir() / "warehouse").write(key, table, about)
         context.add_output_metadata(
             {"path": dg.MetadataValue.path(str(published.path)), "dagster/row_count": published.about.rows}

@@ -31,7 +31,8 @@ class SnapshotUnreadable(SyncError):
 @dataclass(frozen=True)
 class About:
     """What a snapshot says of itself. origin: `api`, or `csv <name>` for a file that was taken in. money: the sum of its
-    amounts, where it has any. until: up to when the partition was read, where it was not over yet."""
+    amounts, where it has any. until: up to when the partition was read, where it was not over yet. gaps: why the source may have
+    more than was read; empty for a whole extract."""
 
     account: str
     at: str
@@ -42,6 +43,13 @@ class About:
     partition: str = ""
     money: str = ""
     until: str = ""
+    gaps: str = ""
+
+    @property
+    def doubt(self) -> str:
+        """Why an extract may not be whole; empty when it is. Where items were repeated, others may have been left out: of
+        files of earlier versions, and of a CSV, that is all there is to tell it by."""
+        return self.gaps or (f"{self.repeats} rows came twice" if self.repeats else "")
 
     @property
     def age(self) -> timedelta:
@@ -136,6 +144,12 @@ def account_name(account: str) -> str:
 
 def with_about(table: pa.Table, about: About) -> pa.Table:
     return table.replace_schema_metadata({FOOTER: json.dumps(asdict(about)).encode()})
+
+
+def about_in(table: pa.Table) -> About | None:
+    """What `with_about` noted in a table."""
+    noted = (table.schema.metadata or {}).get(FOOTER)
+    return None if noted is None else About(**json.loads(noted))
 
 
 def read_about(path: Path) -> About:

@@ -119,7 +119,7 @@ class TestReports:
         ("content", "told"),
         [
             ("", "is empty"), (" \n\t\n", "is empty"),
-            ("sku\tasin\n1\t2\n", "line 1: no column seller-sku and no column asin1; there are: sku, asin"),
+            ("sku\tasin\n1\t2\n", "line 1: no column seller-sku and no column asin1 among 2. This takes"),
             ("seller-sku,asin1\n", "line 1: no column seller-sku"),
             (f"seller-sku\tasin1\tasin1\n{ROW}\n", "line 1: column asin1 stands there twice"),
             (f"seller-sku\tasin1\titem-name\n{ROW}\n{ROW}\ttoo much\n", "line 3, column 4: 4 values under 3 names"),
@@ -264,6 +264,17 @@ class TestMappings:
         assert problem in (bad.reason or "")
 
     @pytest.mark.parametrize(
+        ("sure", "read"),
+        [(0.95, "0.95"), ("0.95", "0.95"), ("0.875", "0.88"), (1, "1.00"), (0.00001, "0.00"), (None, None)],
+    )
+    def test_how_sure_a_match_is_may_be_a_number_or_its_text(
+        self, own_folder: Path, sure: Any, read: str | None
+    ) -> None:
+        row = {"amazon_asin": ASIN, "canonical_plytix_sku": "A", "match_confidence": sure}
+        (entry,) = read_mapping(mapping(own_folder, {"matched": [row]})).entries
+        assert entry.match_confidence == (None if read is None else Decimal(read))
+
+    @pytest.mark.parametrize(
         ("document", "told"),
         [
             ({"matched": {"a": 1}}, "`matched` is no list"), ({"matched": ["x"]}, "matched[0] is no object"),
@@ -299,6 +310,29 @@ class TestPartitions:
             files.of_partition(own_folder, "x")
         with pytest.raises(FileRefused, match="has no file for 'y'"):
             files.of_partition(own_folder, "y")
+
+
+class TestLinksInTheInbox:
+    def test_a_symbolic_link_is_refused_and_never_read(self, own_folder: Path, tmp_path: Path) -> None:
+        outside = report(tmp_path, f"seller-sku\tasin1\nS\t{ASIN}\n", "outside.report")
+        (own_folder / "x.txt").symlink_to(outside)
+        (own_folder / "y.txt").symlink_to(tmp_path / "nowhere")
+        for partition in ("x", "y"):
+            with pytest.raises(FileRefused, match=rf"{partition}\.txt is a symbolic link"):
+                files.of_partition(own_folder, partition)
+        with pytest.raises(FileRefused, match="is a symbolic link"):
+            automation._request(own_folder / "x.txt")
+        assert set(automation.files_in(own_folder)) == {"x.txt", "y.txt"}
+        assert files.read(own_folder / "x.txt", follow_links=True).kind == "listings_report"
+
+    def test_a_refused_file_is_told_without_what_stands_in_it(self, own_folder: Path) -> None:
+        path = report(own_folder, "Jo Doe\tjo@example.com\n1\t2\n")
+        with pytest.raises(FileRefused) as refused:
+            rows_of(path)
+        assert str(refused.value) == (
+            f"{path}, line 1: no column seller-sku and no column asin1 among 2. "
+            "This takes the All Listings report with its English header."
+        )
 
 
 class TestTheInbox:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.applying import PlanStopped
 from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.catsy_sparklayer import sync
+from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
 from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.settings import SparkLayerSettings
+from sync_pipelines.settings import CatsySettings, CatsySparkLayerSettings, SparkLayerSettings
 from sync_pipelines.vendors.catsy import ExtractFailed
+from sync_pipelines.warehouse.spool import export_csv
 from sync_pipelines_tests.pipelines.merchant import Merchant, listed, plain_items, price, set_listed, set_prices
 
 
@@ -54,6 +60,22 @@ def test_skus_that_catsy_does_not_have_and_prices_nobody_owns_stay_as_they_are(
     legacy = {s: rows for s, rows in before.items() if s.startswith("LEGACY-")}
     assert legacy
     assert {s: after[s] for s in legacy} == legacy
+
+
+@pytest.mark.parametrize(("mark", "expected"), [("auto", None), (".", "1200.00"), (",", "1.20")])
+def test_a_json_number_is_certain_where_the_same_text_is_not(
+    sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch, mark: str, expected: str | None
+) -> None:
+    monkeypatch.setenv("CATSY_DECIMAL_MARK", mark)
+    number, text, priced = plain_items(sandbox, 3)
+    whole = {"value": Decimal("1.200"), "currency": "AUD"}
+    set_prices(sandbox, {number["id"]: Decimal("1.200"), text["id"]: "1,200", priced["id"]: whole})
+    rows = {r["sku"]: r for r in merchant.trade_prices().to_pylist()}
+    for item in (number, priced):
+        assert rows[item["sku"]]["prices"] == [{"quantity": 1, "price": Decimal("1.200")}]
+    found = rows[text["sku"]]
+    assert [str(p["price"]) for p in found["prices"]] == ([f"{expected}0"] if expected else [])
+    assert ("cannot tell" in found["reason"]) == (expected is None)
 
 
 def test_breaks_and_row_fields_that_the_settings_do_not_own_are_sent_again(
@@ -250,6 +272,118 @@ def test_an_extract_that_shrank_stops_the_plan(sandbox: Sandbox, merchant: Merch
     sandbox.vendors["catsy"].change_state({"set": {str(i["id"]): None for i in plain_items(sandbox, 200)}})
     with pytest.raises(PlanStopped, match="source: 100 rows read"):
         merchant.sync()
+
+
+def unordered_pages(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every reading from now on repeats 20 rows and leaves 20 out; the rows add up to the total."""
+    monkeypatch.setenv("CATSY_PAGE_SIZE", "100")
+    order = {"on": "GET *", "kind": "unordered", "by": 20}
+    sandbox.faults("catsy", [{**order, "after": calls_before} for calls_before in (1, 4, 7)])
+
+
+def test_an_extract_that_is_not_whole_fails_and_no_price_is_removed(
+    sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CATSY_SPARKLAYER_REMOVE_MISSING", "true")
+    merchant.sync()
+    before, whole = listed(sandbox), merchant.products("never").about.extract
+    unordered_pages(sandbox, monkeypatch)
+    with pytest.raises(ExtractFailed, match="280 of them different"):
+        Merchant().sync()
+    assert listed(sandbox) == before
+    assert merchant.products("never").about.extract == whole
+
+
+def test_an_extract_that_is_not_whole_may_be_used_and_never_removes_a_price_then_or_later(
+    sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CATSY_SPARKLAYER_REMOVE_MISSING", "true")
+    monkeypatch.setenv("CATSY_INCOMPLETE", "use")
+    merchant.sync()
+    first = plain_items(sandbox, 1)[0]
+    set_prices(sandbox, {first["id"]: Decimal(first["price_trade"]) + Decimal("0.01")})
+    unordered_pages(sandbox, monkeypatch)
+    again = Merchant()
+    plan = again.plan()
+    assert "280 of them different" in again.products("never").about.gaps
+    assert (plan.verdict, plan.counts.update, plan.counts.remove) == ("clear", 1, 0)
+    assert any("nothing is removed" in finding.message for finding in plan.findings)
+    again.apply(plan)
+    assert again.plan("never").counts.changes == 0
+    monkeypatch.setenv("CATSY_INCOMPLETE", "fail")
+    assert again.plan("never").counts.changes == 0
+    assert again.products("auto").about.gaps == ""
+
+
+def test_an_extract_of_an_earlier_version_that_dropped_repeats_removes_nothing(
+    sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CATSY_SPARKLAYER_REMOVE_MISSING", "true")
+    merchant.sync()
+    found = merchant.products("never")
+    whole = pq.read_table(found.path)
+    part = whole.slice(whole.num_rows - 10)
+    merchant.warehouse.write(KEY, part, replace(found.about, rows=10, repeats=0))
+    assert merchant.plan("never").counts.remove > 0
+    merchant.warehouse.write(KEY, part, replace(found.about, rows=10, repeats=290))
+    assert merchant.plan("never").counts.remove == 0
+    assert merchant.products("auto").about.rows == 300  # not the cached one
+
+
+def test_prices_of_one_extract_are_never_planned_as_if_they_were_of_another(
+    sandbox: Sandbox, merchant: Merchant
+) -> None:
+    """Prices mapped from an extract with gaps, beside a whole one read since: the plan would remove what was left out."""
+    first = merchant.products()
+    merchant.warehouse.write(("catsy", "trade_prices"), merchant.trade_prices(first), first.about)
+    assert sync.extract_of_prices(merchant.warehouse, first.about.account) == first.about
+    merchant.products()
+    with pytest.raises(DeliveryError, match="read again since"):
+        sync.extract_of_prices(merchant.warehouse, first.about.account)
+
+
+def test_the_full_export_runs_nothing_in_a_spreadsheet_and_is_taken_in_as_it_was(
+    sandbox: Sandbox, merchant: Merchant, tmp_path: Path
+) -> None:
+    names = ["=1+1", "\t=1", "\r@x", "＝1+1", "'=already quoted", "-5", "- a dash"]
+    items = plain_items(sandbox, len(names))
+    changes = {str(i["id"]): {"name": name, "=key": "x"} for i, name in zip(items, names, strict=True)}
+    changes[str(items[0]["id"])]["sku"] = "-BOLT"
+    sandbox.vendors["catsy"].change_state({"set": changes})
+    exported = tmp_path / "full.csv"
+    export_csv(merchant.products().path, exported, ("sku", "price_trade"))
+    with exported.open(encoding="utf-8", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert not [
+        c
+        for c in cells
+        if c[:1] in tuple("=+@＝＋－＠\t\r\n") or (c[:1] == "-" and not c[1:].replace(".", "").isdigit())
+    ]
+    source = Products(
+        merchant.warehouse, merchant.ledger, CatsySettings.read(), CatsySparkLayerSettings.read().attributes, "run"
+    )
+    with source.from_csv(exported) as staged:
+        rows = [loads(text) for text in pq.read_table(staged.path).column("item").to_pylist()]
+    there = {row["id"]: row for row in rows}
+    assert [there[str(i["id"])]["name"] for i in items] == names
+    assert (there[str(items[0]["id"])]["sku"], there[str(items[1]["id"])]["=key"]) == ("-BOLT", "x")
+
+
+def test_every_sku_of_one_id_gets_its_price_and_versions_of_one_row_are_held(
+    sandbox: Sandbox, merchant: Merchant
+) -> None:
+    small, large, one, other = plain_items(sandbox, 4)
+    sandbox.vendors["catsy"].change_state({
+        "set": {str(other["id"]): {"sku": one["sku"], "price_trade": "99.00"}},
+        "settings": {"ids_shown": {str(large["id"]): small["id"], str(other["id"]): one["id"]}},
+    })  # fmt: skip
+    rows = {(r["sku"], str(r["prices"][0]["price"])): r for r in merchant.trade_prices().to_pylist() if r["prices"]}
+    found = {sku: [r for (s, _), r in rows.items() if s == sku] for sku in (small["sku"], large["sku"], one["sku"])}
+    assert [(r["state"], r["source_id"]) for sku in (small["sku"], large["sku"]) for r in found[sku]] == [
+        ("desired", str(small["id"]))
+    ] * 2
+    reason = f"Catsy gave item {one['id']} 2 times, with different content"
+    assert [(r["state"], r["reason"]) for r in found[one["sku"]]] == [("conflict", reason)] * 2
 
 
 def test_a_role_that_may_not_read_the_price_stops_the_run_and_the_last_extract_stays(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,9 +15,11 @@ from sync_pipelines.pipelines.catsy_sparklayer.mapping import (
     SourceItem,
     as_columns,
     desired_prices,
+    price_in,
     sku_conflicts,
     trade_price,
     trade_prices,
+    versions,
 )
 from sync_pipelines.settings import Break, PriceList
 
@@ -45,7 +49,8 @@ def test_a_plain_price_is_read_exactly(text: str, value: str) -> None:
     [
         ("1,234.50", "thousands"), ("1.234,50", "thousands"), ("1 234", "thousands"), ("1'234.00", "thousands"),
         ("$4.20", "currency"), ("4.20 AUD", "currency"), ("€4", "currency"), ("NaN", "not a number"), ("inf", "not a number"),
-        ("-4.20", "negative"), ("(4.20)", "negative"), ("4.205", "decimals"), ("1,234", "decimals"), ("1e5", "plain"),
+        ("-4.20", "negative"), ("(4.20)", "negative"), ("4.2055", "decimals"), ("1,234", "cannot tell"), ("4.205", "cannot tell"), ("1,200", "cannot tell"),
+        ("12,000", "cannot tell"), ("1.200", "cannot tell"), ("1e5", "plain"),
         ("call us", "plain"), ("4.2.1", "plain"), (".5", "plain"), ("5.", "plain"), ("٤", "plain"), ("true", "plain"),
         ("[4.20]", "plain"), ("9999999999999", "too large"),
     ],
@@ -56,12 +61,61 @@ def test_what_is_not_understood_for_certain_is_rejected_with_the_reason(text: st
 
 
 def test_a_currency_says_how_many_decimals_a_price_may_have() -> None:
-    assert trade_price("4.205", 3) == Decimal("4.205")
+    assert trade_price("4.2050", 3) == Decimal("4.205")
     assert str(trade_price("42", 0)) == "42"
     with pytest.raises(PriceRejected, match="decimals"):
         trade_price("4.5", 0)
-    with pytest.raises(PriceRejected, match="cannot tell"):
-        trade_price("1,234", 3)
+
+
+@pytest.mark.parametrize("digits", [0, 2, 3])
+@pytest.mark.parametrize("text", ["1,200", "1.200", "12,000", "1,234", "0.125", " 1,000 "])
+def test_a_mark_with_three_digits_behind_it_is_never_certain_whatever_the_currency(text: str, digits: int) -> None:
+    with pytest.raises(PriceRejected, match="cannot tell a decimal mark from a thousands mark"):
+        trade_price(text, digits)
+
+
+@pytest.mark.parametrize(
+    ("text", "mark", "value"),
+    [("1,200", ".", "1200.00"), ("1.200", ".", "1.20"), ("1,200", ",", "1.20"), ("1.234,50", ",", "1234.50")],
+)
+def test_a_decimal_mark_that_the_settings_name_is_what_a_price_is_read_by(text: str, mark: Any, value: str) -> None:
+    assert str(trade_price(text, 2, mark)) == value
+
+
+def test_a_json_number_is_certain_without_a_setting_and_whatever_the_setting() -> None:
+    for mark in ("auto", ".", ","):
+        assert trade_price(Decimal("1.200"), 2, mark) == Decimal("1.20")
+        assert trade_price(1200, 2, mark) == 1200
+    with pytest.raises(PriceRejected, match="decimals"):
+        trade_price(Decimal("4.205"), 2)
+
+
+@pytest.mark.parametrize(
+    "cell", ["4.20", Decimal("4.2"), '{"value": "4.20", "currency": "AUD"}', '{"value": 4.20, "currency": "AUD"}', "4,20 AUD"]
+)  # fmt: skip
+def test_a_price_may_come_with_the_currency_of_the_list(cell: Any) -> None:
+    assert price_in(cell, "AUD") == Decimal("4.20")
+
+
+@pytest.mark.parametrize("cell", ["", "  ", '{"value": null, "currency": "AUD"}', '{"value": " ", "currency": "AUD"}'])
+def test_a_price_without_a_value_is_blank(cell: str) -> None:
+    assert price_in(cell, "AUD") is None
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [
+        ("4.20 NZD", "in 'NZD', but the price list is in AUD"),
+        ('{"value": "4.20", "currency": "NZD"}', "in 'NZD', but the price list is in AUD"),
+        ('{"value": "4.20", "currency": null}', "in 'None', but the price list is in AUD"),
+        ('{"amount": "4.20", "currency": "AUD"}', "amount"), ('{"value": true, "currency": "AUD"}', "neither a number"),
+        ('{"value": "1,200", "currency": "AUD"}', "cannot tell"), ("1,200 AUD", "cannot tell"),
+        ("AUD 4.20", "currency sign"), ("4.20 aud", "not a plain number"), ("{4.20}", "not a price"),
+    ],
+)  # fmt: skip
+def test_a_price_of_another_currency_or_shape_is_rejected_with_what_was_found(cell: str, found: str) -> None:
+    with pytest.raises(PriceRejected, match=re.escape(found)):
+        price_in(cell, "AUD")
 
 
 @given(st.decimals(0, 10**10, places=2))
@@ -123,6 +177,11 @@ def test_spaces_around_a_sku_are_dropped_and_said_so_and_zeros_stay() -> None:
 
 def test_the_same_sku_under_two_ids_is_a_conflict_for_both() -> None:
     assert [r.state for r in rows(item("A", "1", item_id="1"), item(" A", "2", item_id="2"))] == ["conflict"] * 2
+
+
+def test_versions_of_one_item_are_named_and_several_skus_of_one_id_are_none() -> None:
+    found = versions(["7", "7", "7", "8", None, None], ["A", " A", "B", "A", "C", "C"])
+    assert found == {"A": "Catsy gave item 7 2 times, with different content"}
 
 
 def test_skus_that_differ_by_case_only_are_a_conflict_that_names_them() -> None:

@@ -90,6 +90,17 @@ class TestPaging:
         assert [(row["sku"], row["price"]) for row in rows] == [("05300", price), ("05300", "4.20")]
         assert f'"price_trade":{price},"number":{number}' in rows[0]["item"]
 
+    def test_the_old_scripts_pause_is_kept_between_pages(
+        self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("CATSY_PAGE_SIZE")
+        monkeypatch.setenv("CATSY_LIMIT", "100")
+        monkeypatch.setenv("CATSY_DELAY", "0.5")
+        client = catsy()
+        client.read_all(spool)
+        assert offsets(sandbox) == [0, 100, 200]
+        assert client.http.sleep == [0.5, 0.5]
+
 
 class TestACatalogueThatMoves:
     def test_it_is_read_again_when_the_total_moved(self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool) -> None:
@@ -126,6 +137,7 @@ class TestACatalogueThatMoves:
             order(sandbox, "shift", by=1, after=calls_before)
         reading = catsy().read_all(spool)
         assert (reading.items, reading.repeats, reading.readings) == (303, 1, 3)
+        assert reading.gaps  # without a total nothing proves that no other item was left out
         ids = [row["id"] for row in stored(spool)]
         assert len(ids) == len(set(ids)) == reading.items - reading.repeats
 
@@ -139,6 +151,69 @@ class TestACatalogueThatMoves:
         assert offsets(sandbox) == [0, 100, 200, 300] * 3
         assert "309 on the first page, 312 on the last, 300 received" in str(failed.value)
         assert "The last complete extract stays." in str(failed.value)
+
+    def test_pages_that_repeat_items_and_leave_others_out_are_no_catalogue_although_the_rows_add_up(
+        self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool
+    ) -> None:
+        for calls_before in (1, 4, 7):
+            order(sandbox, "unordered", by=20, after=calls_before)
+        with pytest.raises(ExtractFailed, match=r"total 300 .* 300 received, 280 of them different.* stays"):
+            catsy().read_all(spool)
+        assert offsets(sandbox) == [0, 100, 200] * 3
+
+    def test_a_setting_lets_what_came_be_used_and_the_reading_says_what_is_missing(
+        self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CATSY_INCOMPLETE", "use")
+        for calls_before in (1, 4, 7):
+            order(sandbox, "unordered", by=20, after=calls_before)
+        reading = catsy().read_all(spool)
+        assert (reading.items, reading.repeats, reading.readings) == (300, 20, 3)
+        assert "300 received, 280 of them different" in reading.gaps
+        assert len(stored(spool)) == 280
+
+    def test_items_without_an_id_are_told_apart_by_what_they_say(
+        self, sandbox: Sandbox, catsy: Connect, tmp_path: Path
+    ) -> None:
+        """Without any id, too, 300 rows of a total of 300 are not whole when 20 of them came before."""
+        for calls_before in (1, 4, 7):
+            order(sandbox, "unordered", by=20, after=calls_before)
+        columns = {**COLUMNS, "id": "not_in_the_query"}
+        with ItemSpool(tmp_path, "items", columns, key=("id", "sku"), keep_versions=True) as spool:
+            with pytest.raises(ExtractFailed, match="280 of them different"):
+                catsy().read_all(spool)
+            assert catsy().read_all(spool).gaps == ""
+
+    def test_one_id_under_several_skus_is_several_items(self, sandbox: Sandbox, catsy: Connect, tmp_path: Path) -> None:
+        items = list(sandbox.catsy.items)[-3:]
+        sandbox.catsy.change_state({"settings": {"ids_shown": {str(i["id"]): 77 for i in items}}})
+        with ItemSpool(tmp_path, "items", COLUMNS, key=("id", "sku"), keep_versions=True) as spool:
+            reading = catsy().read_all(spool)
+            assert (reading.items, reading.repeats, reading.readings, reading.gaps) == (300, 0, 1, "")
+            assert [row["sku"] for row in stored(spool) if row["id"] == "77"] == [i["sku"] for i in items]
+
+    def test_a_row_that_came_in_two_versions_is_kept_twice_and_leaves_a_doubt(
+        self, sandbox: Sandbox, catsy: Connect, tmp_path: Path
+    ) -> None:
+        one, other = list(sandbox.catsy.items)[:2]
+        sandbox.catsy.change_state({
+            "set": {str(one["id"]): {"sku": "TWICE"}, str(other["id"]): {"sku": "TWICE"}},
+            "settings": {"ids_shown": {str(other["id"]): one["id"]}},
+        })  # fmt: skip
+        with ItemSpool(tmp_path, "items", COLUMNS, key=("id", "sku"), keep_versions=True) as spool:
+            reading = catsy().read_all(spool)
+            assert (reading.items, reading.repeats, reading.readings) == (300, 0, 3)
+            assert "299 of them different" in reading.gaps
+            assert len([row for row in stored(spool) if row["sku"] == "TWICE"]) == 2
+
+    def test_a_source_that_gives_the_same_page_for_ever_is_not_read_for_ever(
+        self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("CATSY_INCOMPLETE", "use")
+        sandbox.catsy.change_state({"settings": {"total_at": "none", "ignores_offset": True}})
+        with pytest.raises(ExtractFailed, match="page at offset 100 brought no new item"):
+            catsy().read_all(spool)
+        assert offsets(sandbox) == [0, 100] * 3
 
     def test_fewer_rows_than_the_total_are_not_a_catalogue(
         self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool

@@ -1,5 +1,6 @@
 """Whom a client talks to and what it may do: credentials stay with their own host, writes wait to be turned on."""
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,6 +121,59 @@ class TestCredentialsStayHome:
         client(server).request("GET", "/", what="it")
         assert server.heard[0].headers["user-agent"].startswith("sync_pipelines/")
         assert server.heard[0].headers["accept"] == "application/json"
+
+
+class TestFilesThatAVendorPutsSomewhereElse:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://files.example.com/x", "http://127.0.0.1:{port}/x", "https://127.0.0.1:{port}/x", "https://localhost:{port}/x",
+            "https://[::1]:{port}/x", "https://[::ffff:127.0.0.1]:{port}/x", "https://10.0.0.7/x", "https://192.168.1.1/x",
+            "https://169.254.169.254/latest/meta-data", "https://[fe80::1%25eth0]/x", "https://0.0.0.0:{port}/x",
+            "https://224.0.0.1/x",
+        ],
+    )  # fmt: skip
+    def test_an_address_of_this_machine_or_network_is_refused_and_nothing_is_sent(
+        self, serve: Serve, client: Client, url: str
+    ) -> None:
+        here = serve(answer(200, "secret"))
+        http = client("https://shop.example.com")
+        with pytest.raises(HostRefused, match="Nothing was sent"), http.download(
+            url.format(port=here.server_address[1]), what="the file"
+        ):  # fmt: skip
+            pytest.fail("it was fetched")
+        assert here.heard == []
+        assert http.meter.used.total() == 0
+
+    @pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1"])
+    def test_a_public_name_that_leads_to_this_machine_is_refused_before_anything_is_sent(
+        self, serve: Serve, client: Client, monkeypatch: pytest.MonkeyPatch, address: str
+    ) -> None:
+        here = serve(answer(200, "secret"))
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        port = here.server_address[1]
+        found = [(family, socket.SOCK_STREAM, 6, "", (address, port, 0, 0) if ":" in address else (address, port))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        http = client("https://shop.example.com")
+        with pytest.raises(HostRefused, match="the file: its host leads to an address that is not public"), http.download(
+            f"https://files.example.com:{port}/x?signature=s", what="the file"
+        ):  # fmt: skip
+            pytest.fail("it was fetched")
+        assert here.heard == []
+
+    def test_a_redirect_is_not_followed_wherever_it_leads(self, serve: Serve, client: Client) -> None:
+        elsewhere = serve(answer(200, "secret"))
+        here = serve(answer(302, Location=f"{elsewhere.url}/x"))
+        with pytest.raises(HostRefused, match="Redirects are not followed"), client(here).download(
+            f"{here.url}/x", what="the file"
+        ):  # fmt: skip
+            pytest.fail("it was followed")
+        assert elsewhere.heard == []
+
+    def test_a_vendor_on_this_machine_has_its_files_here(self, serve: Serve, client: Client) -> None:
+        here = serve(answer(200, "one\ntwo"))
+        with client(here).download(f"{here.url}/x", what="the file") as lines:
+            assert list(lines) == [b"one", b"two"]
 
 
 class TestWrites:

@@ -196,6 +196,8 @@ class TestReading:
             [{"sku": "A", "quantity": 1, "price": "4.20"}],
             [{"sku": "A", "quantity": 1, "price": None}],
             [{"sku": "A", "quantity": "many", "price": 1}],
+            [{"sku": "A", "quantity": 1.5, "price": 1}],
+            [{"sku": "A", "quantity": 1, "price": True}],
         ],
         ids=str,
     )

@@ -8,8 +8,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from sync_pipelines.settings import account_of, data_dir
 from sync_pipelines.warehouse.io_manager import SnapshotIOManager, as_table
-from sync_pipelines.warehouse.snapshots import Published
+from sync_pipelines.warehouse.snapshots import About, Published, Warehouse, with_about
 
 PRICES = [Decimal("4.20"), Decimal("0.1234567890"), Decimal("9999999999999999.9999999999")]
 
@@ -44,6 +45,22 @@ def test_decimals_stay_exact_from_asset_to_asset() -> None:
         event.asset_key.path[-1]: event.materialization.metadata for event in done.get_asset_materialization_events()
     }
     assert counted["doubled"]["dagster/row_count"].value == 3
+
+
+def test_a_table_keeps_what_is_noted_of_its_extract() -> None:
+    @dg.asset(key=["catsy", "prices"])
+    def prices() -> pa.Table:
+        noted = About("https://api.example.com/queries/1", "2026-01-01T00:00:00+00:00", "x-1", 9, 1, gaps="8 of 9 came")
+        return with_about(pa.table({"price": PRICES}), noted)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CATSY_BASE_URL", "https://api.example.com")
+        patch.setenv("CATSY_QUERY_ID", "1")
+        assert dg.materialize([prices], resources={"io_manager": SnapshotIOManager()}).success
+        found = Warehouse(data_dir() / "warehouse").find(("catsy", "prices"), account_of("catsy"))
+    assert found is not None
+    assert (found.about.extract, found.about.gaps, found.about.rows) == ("x-1", "8 of 9 came", 3)
+    assert (found.about.origin, found.about.at > "2026-01-01T00:00:00+00:00") == ("derived", True)
 
 
 def test_anything_but_a_frame_a_table_or_a_relation_is_refused() -> None:

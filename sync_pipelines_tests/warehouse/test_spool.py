@@ -93,6 +93,15 @@ def test_of_repeats_the_first_stays_and_items_without_an_id_all_stay(
         assert [row["sku"] for row in kept(spool)] == ["a", "b", "c", "e", "g"]
 
 
+def test_with_versions_only_what_says_the_same_is_a_repeat(staging: Path) -> None:
+    coming = [(1, "a", 1), (1, "b", 1), (1, "a", 2), (1, "a", 1), (None, "c", 1), (None, "c", 1), (None, "c", 2)]
+    items = [{"id": number, "sku": sku, "price_trade": price} for number, sku, price in coming]
+    with ItemSpool(staging, "products", COLUMNS, key=("id", "sku"), keep_versions=True) as spool:
+        assert [spool.add([item]) for item in items] == [1, 1, 0, 0, 1, 0, 1]
+        assert (spool.distinct, spool.repeats()) == (4, 2)
+        assert [parsed(row) for row in kept(spool)] == [items[n] for n in (0, 1, 2, 4, 6)]
+
+
 def test_regression_a_blank_id_is_no_id(staging: Path) -> None:
     """Absent, null and blank are alike in the PIM: two items with a blank id are two items."""
     with ItemSpool(staging, "products", COLUMNS) as spool:

@@ -6,9 +6,10 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
+from sync_pipelines.number_text import NumberUnclear, read_number
 from sync_pipelines.settings import AMAZON_ATTRIBUTES, AmazonPlytixSettings
 from sync_pipelines.vendors.plytix import Attribute, Named, Plytix
 
@@ -124,9 +125,14 @@ def _date(attribute: Attribute, text: str) -> str:
 
 def _number(attribute: Attribute, text: str) -> int | Decimal:
     try:
-        return int(text) if attribute.type == "IntAttribute" else Decimal(text)
-    except (ValueError, InvalidOperation):
-        raise DoesNotFit(f"{attribute.label} takes a number, not {text!r}") from None
+        number = read_number(text)
+    except NumberUnclear as e:
+        raise DoesNotFit(f"{attribute.label} takes a number: {e}") from e
+    if attribute.type != "IntAttribute":
+        return number
+    if number != int(number):
+        raise DoesNotFit(f"{attribute.label} takes a whole number, not {text!r}")
+    return int(number)
 
 
 def columns(attributes: Mapping[str, Attribute], names: Collection[str]) -> list[str]:

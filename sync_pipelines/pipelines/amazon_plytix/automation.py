@@ -100,8 +100,8 @@ def files_in(folder: Path) -> dict[str, Seen]:
     """The files that might be dropped ones, as they are now."""
     if not folder.is_dir():
         return {}
-    paths = [p for p in sorted(folder.iterdir()) if p.is_file() and p.suffix.lower() in files.SUFFIXES]
-    return {p.name: Seen(p.stat().st_size, p.stat().st_mtime_ns) for p in paths}
+    found = {p.name: p.lstat() for p in sorted(folder.iterdir()) if files.is_droppable(p)}
+    return {name: Seen(stat.st_size, stat.st_mtime_ns) for name, stat in found.items()}
 
 
 @dg.sensor(

@@ -45,8 +45,8 @@ def rows_accounted(rows: int, listings: int, repeats: int, rejected: int, added:
 
 
 def all_understood(rejected: int, examples: str) -> dg.AssetCheckResult:
-    text = f"{rejected} rows not understood\n\n{examples}" if rejected else "every row understood"
-    return check_result(ALL_UNDERSTOOD, not rejected, text, warn=True)
+    text = f"{rejected} rows not understood" if rejected else "every row understood"
+    return check_result(ALL_UNDERSTOOD, not rejected, text, details=examples, warn=True)
 
 
 def all_decided(states: Mapping[str, int]) -> dg.AssetCheckResult:

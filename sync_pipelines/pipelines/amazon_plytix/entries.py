@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
 import rapidjson
 
+from sync_pipelines.number_text import NumberUnclear, read_number
 from sync_pipelines.pipelines.amazon_plytix import rows
 from sync_pipelines.pipelines.amazon_plytix.files import Dropped, FileRefused, facts_of, text
 from sync_pipelines.pipelines.amazon_plytix.identifiers import amazon_sku, is_asin
@@ -198,10 +199,10 @@ def _confidence(where: str, value: Any) -> Decimal | None:
     if value is None:
         return None
     try:
-        sure = Decimal(str(value))
-    except InvalidOperation:
+        sure = read_number(format(Decimal(repr(value)), "f") if isinstance(value, float) else str(value), ".")
+    except NumberUnclear:
         sure = Decimal(-1)
-    if not sure.is_finite() or not 0 <= sure <= 1:
+    if not 0 <= sure <= 1:
         raise FileRefused(f"{where}: match_confidence {value!r} is no number from 0 to 1.")
     return sure.quantize(Decimal("0.01"))
 

@@ -5,7 +5,9 @@ A file that cannot be understood is refused whole, naming line and column; a row
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -54,9 +56,19 @@ def partition_of(path: Path) -> str:
     return stem
 
 
-def read(path: Path) -> Dropped:
-    """Read a file and see what it is. Raises FileRefused, OSError."""
-    data = path.read_bytes()
+def read(path: Path, *, follow_links: bool = False) -> Dropped:
+    """Read a file and see what it is. Raises FileRefused, OSError.
+
+    A symbolic link in the inbox is refused: whoever may drop files need not be allowed to read what one points to. A path
+    that a person named may be one.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_RDONLY | (0 if follow_links else os.O_NOFOLLOW)), "rb") as file:
+            data = file.read()
+    except OSError as e:
+        if e.errno != errno.ELOOP:
+            raise
+        raise FileRefused(f"{path} is a symbolic link, and links are not followed. Put the file itself there.") from e
     digest = blake2b(data, digest_size=16).hexdigest()
     if not data.strip():
         raise FileRefused(f"{path} is empty.")
@@ -69,6 +81,11 @@ def read(path: Path) -> Dropped:
         if "variants" in document:
             return Dropped(path, "export", digest, data)
     raise FileRefused(f"{path} is neither a mapping (`matched`, `unmatched_amazon`) nor an export (`variants`).")
+
+
+def is_droppable(path: Path) -> bool:
+    """Whether a file of the inbox is one to look at. Symbolic links are, so that they are refused and not just left there."""
+    return path.suffix.lower() in SUFFIXES and (path.is_symlink() or path.is_file())
 
 
 def of_partition(inbox: Path, partition: str) -> Dropped:
@@ -90,8 +107,7 @@ def of_partition(inbox: Path, partition: str) -> Dropped:
 
 def named(inbox: Path, partition: str) -> list[Path]:
     """The files that were dropped for a partition."""
-    there = sorted(inbox.glob("*"))
-    return [p for p in there if p.suffix.lower() in SUFFIXES and p.is_file() and _is_for(p, partition)]
+    return [path for path in sorted(inbox.glob("*")) if is_droppable(path) and _is_for(path, partition)]
 
 
 def _is_for(path: Path, partition: str) -> bool:
@@ -114,7 +130,7 @@ def report_rows(path: Path, data: bytes, marketplace: str) -> Iterator[Listing]:
     header = [name.strip().strip('"').lower() for name in lines[0].rstrip("\r").split("\t")]
     if missing := [name for name in NEEDED if name not in header]:
         raise FileRefused(
-            f"{path}, line 1: no column {' and no column '.join(missing)}; there are: {', '.join(header[:40])}. "
+            f"{path}, line 1: no column {' and no column '.join(missing)} among {len(header)}. "
             "This takes the All Listings report with its English header."
         )
     twice = sorted({name for name in header if name and header.count(name) > 1})

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from sync_pipelines.credentials import CredentialMissing, secret
+from sync_pipelines.csv_files import write_csv
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
@@ -17,7 +18,6 @@ from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, rea
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.amazon_plytix.sync import readable
-from sync_pipelines.pipelines.csv_files import write_csv
 from sync_pipelines.pipelines.findings import Finding, fact
 from sync_pipelines.settings import AmazonSettings, PlytixSettings, SettingsError, account_of, data_dir
 from sync_pipelines.vendors.amazon import SECRETS, Amazon, has_login
@@ -212,7 +212,7 @@ def more_status(_: Ledger) -> dict[str, Any]:
     known = [found.about.partition for found in warehouse().partitions(entries.MAPPING_KEY, account_of("plytix"))]
     waiting, refused = [], []
     for path in sorted(reading.inbox().iterdir()) if reading.inbox().is_dir() else ():
-        if path.suffix.lower() in files.SUFFIXES:
+        if files.is_droppable(path):
             try:
                 partition = files.partition_of(path)
                 if partition not in known:

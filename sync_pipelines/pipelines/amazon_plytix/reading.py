@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from sync_pipelines.csv_files import write_text
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.duck import no_collection
 from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, matching
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, candidates
 from sync_pipelines.pipelines.amazon_plytix.entries import AsinMapping, Entry
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
-from sync_pipelines.pipelines.csv_files import write_text
 from sync_pipelines.settings import AmazonPlytixSettings, AmazonSettings, PlytixSettings, data_dir
 from sync_pipelines.vendors.amazon import AT_ONCE, Amazon
 from sync_pipelines.warehouse.snapshots import About, Published, Warehouse
@@ -85,7 +85,7 @@ def read_partition(
     partition: str, amazon: Callable[[], Amazon | None], *, file: Path | None = None, style: str = ""
 ) -> ReadFile:
     """The dropped file of a partition, or the one named. A mapping lists nothing: it is the answer already."""
-    dropped = files.of_partition(inbox(), partition) if file is None else files.read(file)
+    dropped = files.of_partition(inbox(), partition) if file is None else files.read(file, follow_links=True)
     if dropped.kind == "mapping":
         return ReadFile(dropped, ())
     return read_file(dropped, AmazonSettings.read(), amazon(), style)
@@ -127,7 +127,7 @@ def mapping_for(
     with the products of the PIM. just_read: the listings are of this very run. Raises FileRefused, DeliveryError."""
     settings = AmazonSettings.read()
     if given is not None:
-        return _taken(files.read(given), settings)
+        return _taken(files.read(given, follow_links=True), settings)
     listed = warehouse.find(listings.LISTINGS_KEY, settings.account, partition)
     if not just_read:
         dropped = files.of_partition(inbox(), partition)

@@ -69,6 +69,8 @@ def products(config: ExtractConfig, run: RunResource, catsy: CatsyResource) -> d
         told = "read from Catsy" if cached.about.origin == "api" else f"taken in from {cached.about.origin}"
     else:
         told = f"from the cache, {cached.about.age.total_seconds() / 3600:.1f} h old, no call made"
+    if cached.about.doubt:
+        told += f"; not proved to be whole ({cached.about.doubt}): nothing is removed for being missing from it"
     run.note(message=f"catsy/products: {told}")
     facts: dict[str, Any] = {
         "how": told,
@@ -113,16 +115,12 @@ def price_plan(
     run: RunResource,
     sparklayer: SparkLayerResource,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    source = run.warehouse.find(KEY, account_of("catsy"))
-    if source is None:
-        raise dg.Failure("catsy/products was never materialized for this account. Materialize it first.")
+    source = sync.extract_of_prices(run.warehouse, account_of("catsy"))
     client = sparklayer.client(run)
     if run.will_make(PRICES):
         settle_first(sync.target(client), ledger=run.ledger, files=run.plans, run=run.id)
     only = sync.known_keys(config.only, trade_prices) if config.only else None
-    plan = sync.plan_prices(
-        client, trade_prices, source.about, ledger=run.ledger, files=run.plans, run=run.id, only=only
-    )
+    plan = sync.plan_prices(client, trade_prices, source, ledger=run.ledger, files=run.plans, run=run.id, only=only)
     sync.least_calls(run.meter, plan, planned=True, applied=False)
     metadata = tell_plan(run, PRICES, plan, sync.readable)
     return dg.MaterializeResult(

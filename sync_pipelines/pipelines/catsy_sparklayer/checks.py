@@ -34,5 +34,5 @@ def rows_accounted(read: int, lists: int, states: Mapping[str, int]) -> dg.Asset
 
 def all_understood(states: Mapping[str, int], examples: str) -> dg.AssetCheckResult:
     bad = states.get("rejected", 0) + states.get("conflict", 0)
-    text = "every row understood" if not bad else f"{bad} rows not understood or in conflict\n\n{examples}"
-    return check_result(ALL_UNDERSTOOD, not bad, text, warn=True)
+    text = f"{bad} rows not understood or in conflict" if bad else "every row understood"
+    return check_result(ALL_UNDERSTOOD, not bad, text, details=examples, warn=True)

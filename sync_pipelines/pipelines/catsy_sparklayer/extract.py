@@ -13,6 +13,7 @@ from typing import Literal
 
 import pyarrow.parquet as pq
 
+from sync_pipelines.csv_files import as_written
 from sync_pipelines.delivery import runs
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.settings import CatsySettings
@@ -49,8 +50,8 @@ class Products:
     def cached(self, refresh: Refresh) -> Published | None:
         """The last complete extract of this account and query, if it may be used without asking Catsy.
 
-        auto: younger than `max_age`, from the API, with the columns that the settings name. never: whatever there is;
-        raises ExtractFailed when there is nothing. A damaged, empty or foreign file is never used.
+        auto: whole, younger than `max_age`, from the API, with the columns that the settings name. never: whatever there
+        is; raises ExtractFailed when there is nothing. A damaged, empty or foreign file is never used.
         """
         if refresh == "always":
             return None
@@ -71,6 +72,7 @@ class Products:
         fresh = (
             found is not None
             and found.about.origin == "api"
+            and not found.about.doubt
             and timedelta(0) <= found.about.age < self.settings.max_age
         )
         return found if fresh else None
@@ -87,20 +89,21 @@ class Products:
                 spool, lambda n, total: log.info("%d of %s items", n, "?" if total is None else total)
             )
             self._require(spool.attributes, f"query {self.settings.query_id}, or the login's role may not read it")
-            yield self._complete(spool, reading.repeats, "api")
+            yield self._complete(spool, reading.repeats, "api", reading.gaps)
 
     @contextmanager
     def from_csv(self, path: Path) -> Iterator[Staged]:
-        """Take in a full export of the old script. Raises ExtractFailed naming the line."""
+        """Take in a full export, ours or the old script's. Raises ExtractFailed naming the line."""
         with self._spool() as spool:
             try:
                 with path.open(encoding="utf-8-sig", newline="") as file:
-                    rows = csv.DictReader(file, strict=True)
-                    self._require(set(rows.fieldnames or ()), f"the header of {path}")
-                    for row in rows:
-                        if None in row or None in row.values():
+                    rows = csv.reader(file, strict=True)
+                    header = [as_written(name) for name in next(rows, [])]
+                    self._require(set(header), f"the header of {path}")
+                    for row in filter(None, rows):
+                        if len(row) != len(header):
                             raise ExtractFailed(f"{path}, line {rows.line_num}: not as many cells as the header has")
-                        spool.add([{name: value or None for name, value in row.items()}])
+                        spool.add([{name: as_written(cell) or None for name, cell in zip(header, row, strict=True)}])
             except (OSError, UnicodeDecodeError, csv.Error) as e:
                 raise ExtractFailed(
                     f"{path} cannot be read as UTF-8 CSV: {e}. Name a full export of the old script. "
@@ -111,7 +114,9 @@ class Products:
             yield self._complete(spool, spool.repeats(), f"csv {path.name}")
 
     def _spool(self) -> ItemSpool:
-        return ItemSpool(self.warehouse.staging, "catsy-products", self.columns)
+        """A product's id may stand on each of its variants; versions of one row are for the mapping to hold."""
+        staging = self.warehouse.staging
+        return ItemSpool(staging, "catsy-products", self.columns, key=("id", "sku"), keep_versions=True)
 
     def _require(self, there: set[str], where: str) -> None:
         missing = [name for name in (self.settings.sku_attribute, *self.attributes) if name not in there]
@@ -121,11 +126,11 @@ class Products:
                 "This is no catalogue without prices; nothing goes on from here. The last complete extract stays."
             )
 
-    def _complete(self, spool: ItemSpool, repeats: int, origin: str) -> Staged:
+    def _complete(self, spool: ItemSpool, repeats: int, origin: str, gaps: str = "") -> Staged:
         now = datetime.now(UTC)
         extract = f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
         rows = spool.rows - repeats
-        about = About(self.settings.account, now.isoformat(), extract, rows, repeats, origin)
+        about = About(self.settings.account, now.isoformat(), extract, rows, repeats, origin, gaps=gaps)
         staged = spool.complete(about)
         runs.note_extract(
             self.ledger,
@@ -136,5 +141,6 @@ class Products:
             repeats=repeats,
             origin=origin,
             run=self.run,
+            complete=not about.doubt,
         )
         return staged

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from sync_pipelines.credentials import CredentialMissing, secret
+from sync_pipelines.csv_files import write_csv
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.staging import load_records
@@ -17,7 +18,6 @@ from sync_pipelines.pipelines.catsy_sparklayer import sync
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY
 from sync_pipelines.pipelines.catsy_sparklayer.sync import full_keys, readable
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
-from sync_pipelines.pipelines.csv_files import write_csv
 from sync_pipelines.pipelines.findings import Finding, fact
 from sync_pipelines.settings import (
     CatsySettings,

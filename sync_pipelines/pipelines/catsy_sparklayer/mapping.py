@@ -6,6 +6,7 @@ Pure functions. rows read = desired (conflicts among them) + rejected + blank, p
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,6 +16,8 @@ import pyarrow as pa
 
 from sync_pipelines import currency
 from sync_pipelines.delivery.model import Desired
+from sync_pipelines.exact_json import loads
+from sync_pipelines.number_text import DecimalMark, MarkUnclear, NumberUnclear, read_number
 from sync_pipelines.settings import PriceList
 
 State = Literal["desired", "conflict", "rejected", "blank"]
@@ -32,6 +35,8 @@ TRADE_PRICES = pa.schema(
     ]
 )
 """catsy/trade_prices: one row per source item and price list. `prices`: unit price from each quantity on, in `currency`."""
+
+_TOO_LARGE = Decimal(10) ** 12
 
 COLUMN_NOTES = {
     "price_list": "slug of the SparkLayer price list",
@@ -51,11 +56,14 @@ class PriceRejected(ValueError):
 
 @dataclass(frozen=True)
 class SourceItem:
-    """One Catsy item as text: its id, its product code, and the price attributes by name. None is no value."""
+    """One Catsy item: its id, its product code, and the price attributes by name.
+
+    A price is text, a number where Catsy gave a JSON number that reads differently as text, or None for no value.
+    """
 
     id: str | None
     sku: str | None
-    prices: Mapping[str, str | None]
+    prices: Mapping[str, str | int | Decimal | None]
 
 
 @dataclass(frozen=True)
@@ -72,60 +80,95 @@ class TradePrice:
     source_id: str | None
 
 
-def trade_price(text: str, digits: int) -> Decimal:
-    """Parse one price cell: digits with at most one dot or comma as the decimal mark; surrounding space is dropped.
+def trade_price(cell: str | int | Decimal, digits: int, mark: DecimalMark = "auto") -> Decimal:
+    """Read one price of a currency with so many decimals (`digits`). `mark`: the decimal mark of prices given as text.
 
-    `digits`: the decimals the currency has. Raises PriceRejected for anything else: thousands marks, currency signs,
-    NaN, infinity, negatives, exponents, more decimals than the currency has (zeros at the end do not count).
+    Raises PriceRejected for what `read_number` refuses, for negatives, and for more decimals than the currency has (zeros
+    at the end do not count).
     """
-    cell = text.strip()
-    if not re.fullmatch(r"[0-9]+([.,][0-9]+)?", cell):
-        raise PriceRejected(f"{_why(cell)}: {cell!r}")
-    whole, _, fraction = cell.replace(",", ".").partition(".")
-    if len(fraction.rstrip("0")) > digits:
-        raise PriceRejected(f"more decimals than the currency has ({digits}): {cell!r}")
-    if "," in cell and len(fraction) == 3 and digits == 3:
-        raise PriceRejected(f"cannot tell a thousands mark from a decimal mark: {cell!r}")
-    if len(whole.lstrip("0")) > 12:
+    if not isinstance(cell, str):
+        cell, mark = format(Decimal(cell), "f"), "."
+    if re.match(r"[-−(]", cell.strip()):
+        raise PriceRejected(f"negative: {cell.strip()!r}")
+    try:
+        price = read_number(cell, mark)
+    except MarkUnclear as e:
+        raise PriceRejected(f"{e}; [catsy] decimal_mark can name it") from e
+    except NumberUnclear as e:
+        raise PriceRejected(str(e)) from e
+    if price >= _TOO_LARGE:
         raise PriceRejected(f"too large for a price: {cell!r}")
-    return Decimal(f"{whole}.{fraction[:digits] or '0'}").quantize(Decimal(1).scaleb(-digits))
+    rounded = price.quantize(Decimal(1).scaleb(-digits))
+    if rounded != price:
+        raise PriceRejected(f"more decimals than the currency has ({digits}): {cell!r}")
+    return rounded
 
 
-def _why(cell: str) -> str:
-    if re.match(r"[-−]|\(", cell):
-        return "negative"
-    if re.fullmatch(r"(?i)[+]?(nan|inf|infinity)", cell):
-        return "not a number"
-    if re.fullmatch(r"[0-9]{1,3}([.,'\s  ][0-9]{3})+([.,][0-9]+)?", cell):
-        return "thousands mark"
-    if re.search(r"[$€£¥₺]|\b[A-Z]{3}\b", cell):
-        return "currency sign"
-    return "not a plain number"
+def price_in(cell: str | int | Decimal, currency_code: str, mark: DecimalMark = "auto") -> Decimal | None:
+    """The price that a cell holds in a list of this currency; None for a blank cell, which says nothing.
+
+    How the API gives Catsy's data type Price is not documented. Understood are a number, a text, `{"value", "currency"}`
+    and "12.50 AUD", where the currency is the list's. Raises PriceRejected for all else.
+    """
+    amount, stated = cell, currency_code
+    if isinstance(cell, str):
+        text = cell.strip()
+        if text.startswith("{"):
+            amount, stated = _value_and_currency(text)
+        elif behind := re.fullmatch(r"(.*[0-9])\s+([A-Z]{3})", text, re.DOTALL):
+            amount, stated = behind[1], behind[2]
+    if stated != currency_code:
+        raise PriceRejected(f"in {stated!r}, but the price list is in {currency_code}: {cell!r}")
+    if isinstance(amount, str) and not amount.strip():
+        return None
+    return trade_price(amount, currency.decimals(currency_code), mark)
+
+
+def _value_and_currency(text: str) -> tuple[str | int | Decimal, str]:
+    try:
+        found = loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or set(found) != {"value", "currency"}:
+        raise PriceRejected(f'not a price ("value", "currency"): {text[:80]!r}')
+    value = "" if found["value"] is None else found["value"]
+    if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
+        raise PriceRejected(f"its value is neither a number nor a text: {text[:80]!r}")
+    return value, str(found["currency"])
+
+
+def reads_differently_as_text(cell: str, mark: DecimalMark) -> bool:
+    """Whether the text of a JSON number might be read as another number, or refused, if it were text to begin with."""
+    behind = cell.partition(".")[2]
+    return bool(behind) and (mark == "," or len(behind) == 3)
 
 
 def trade_prices(
-    items: Iterable[SourceItem], lists: Sequence[PriceList], conflicts: Mapping[str, str]
+    items: Iterable[SourceItem],
+    lists: Sequence[PriceList],
+    conflicts: Mapping[str, str],
+    mark: DecimalMark = "auto",
 ) -> Iterator[TradePrice]:
     """Map items to rows, one per item and list, in source order. `conflicts`: from `sku_conflicts`, over all items."""
     for item in items:
         for price_list in lists:
-            yield _row(item, price_list, conflicts)
+            yield _row(item, price_list, conflicts, mark)
 
 
-def _row(item: SourceItem, price_list: PriceList, conflicts: Mapping[str, str]) -> TradePrice:
+def _row(item: SourceItem, price_list: PriceList, conflicts: Mapping[str, str], mark: DecimalMark) -> TradePrice:
     sku = (item.sku or "").strip()
     prices: list[tuple[int, Decimal]] = []
     state: State = "desired"
     reason = ""
     for step in price_list.breaks:
         cell = item.prices.get(step.attribute)
-        if cell is None or not cell.strip():
-            continue
         try:
-            prices.append((step.quantity, trade_price(cell, currency.decimals(price_list.currency))))
+            price = None if cell is None else price_in(cell, price_list.currency, mark)
         except PriceRejected as e:
             state, reason = "rejected", f"{step.attribute}: {e}"
             break
+        if price is not None:
+            prices.append((step.quantity, price))
     if not sku:
         state, reason = "rejected", "no SKU"
     elif state == "desired" and not prices:
@@ -153,6 +196,16 @@ def sku_conflicts(skus: Iterable[str | None]) -> dict[str, str]:
             )  # fmt: skip
             found.update(dict.fromkeys(others, reason))
     return found
+
+
+def versions(ids: Iterable[str | None], skus: Iterable[str | None]) -> dict[str, str]:
+    """SKUs of which Catsy gave one and the same item with different content; repeats are dropped before. SKU → reason."""
+    seen = Counter((item_id, (sku or "").strip()) for item_id, sku in zip(ids, skus, strict=True) if item_id)
+    return {
+        sku: f"Catsy gave item {item_id} {n} times, with different content"
+        for (item_id, sku), n in seen.items()
+        if n > 1 and sku
+    }
 
 
 def key(price_list: str, sku: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -11,40 +12,64 @@ import pyarrow as pa
 
 from sync_pipelines.delivery import guards, runs
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.delivery.model import DeliveryError, Finding
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.catsy_sparklayer import extract, mapping
 from sync_pipelines.pipelines.catsy_sparklayer.target import PriceLists
-from sync_pipelines.settings import CatsySparkLayerSettings, SparkLayerSettings
+from sync_pipelines.settings import CatsySettings, CatsySparkLayerSettings, SparkLayerSettings
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.sparklayer import SparkLayer
-from sync_pipelines.warehouse.snapshots import About, Published
+from sync_pipelines.warehouse.snapshots import About, Published, Warehouse, with_about
 
 PIPELINE = "catsy_sparklayer"
 
 
 def map_prices(products: Published, settings: CatsySparkLayerSettings) -> pa.Table:
-    """Rows of catsy/trade_prices, from the columns of the snapshot (the items themselves are not parsed again)."""
+    """Rows of catsy/trade_prices, from the columns of the snapshot.
+
+    The columns hold text. An item is parsed again only where it matters whether a price was a JSON number.
+    """
     columns = {f"price:{name}": name for name in settings.attributes}
+    mark = CatsySettings.read().decimal_mark
 
     def items() -> Iterator[mapping.SourceItem]:
         with duckdb.connect(":memory:") as con:
-            chosen = ", ".join(f'"{c}"' for c in ("id", "sku", *columns))
+            chosen = ", ".join(f'"{c}"' for c in ("item", "id", "sku", *columns))
             for batch in con.sql(f"SELECT {chosen} FROM read_parquet('{_quoted(products)}')").to_arrow_reader(10_000):
-                for item_id, sku, *prices in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-                    yield mapping.SourceItem(item_id, sku, dict(zip(columns.values(), prices, strict=True)))
+                whole, *shown = batch.columns
+                for row, (item_id, sku, *texts) in enumerate(zip(*(c.to_pylist() for c in shown), strict=True)):
+                    prices: dict[str, Any] = dict(zip(columns.values(), texts, strict=True))
+                    if any(text and mapping.reads_differently_as_text(text, mark) for text in texts):
+                        item = loads(whole[row].as_py())
+                        prices.update({n: item[n] for n in prices if isinstance(item.get(n), Decimal)})
+                    yield mapping.SourceItem(item_id, sku, prices)
 
     with duckdb.connect(":memory:") as con:
-        skus = con.sql(f"SELECT sku FROM read_parquet('{_quoted(products)}')").to_arrow_table().column(0).to_pylist()
-    conflicts = mapping.sku_conflicts(skus)
-    del skus
-    return mapping.as_columns(mapping.trade_prices(items(), settings.price_lists, conflicts))
+        pairs = con.sql(f"SELECT id, sku FROM read_parquet('{_quoted(products)}')").to_arrow_table()
+    ids, skus = (column.to_pylist() for column in pairs.columns)
+    conflicts = {**mapping.sku_conflicts(skus), **mapping.versions(ids, skus)}
+    del pairs, ids, skus
+    rows = mapping.as_columns(mapping.trade_prices(items(), settings.price_lists, conflicts, mark))
+    return with_about(rows, products.about)
 
 
 def _quoted(products: Published) -> str:
     return str(products.path).replace("'", "''")
+
+
+def extract_of_prices(warehouse: Warehouse, account: str) -> About:
+    """The extract that catsy/trade_prices was made from: what a plan may conclude depends on whether it was whole.
+
+    Raises DeliveryError when there is none, or catsy/products holds another one by now.
+    """
+    source, mapped = warehouse.find(extract.KEY, account), warehouse.find(("catsy", "trade_prices"), account)
+    if source is None:
+        raise DeliveryError("catsy/products was never materialized for this account. Materialize it first.")
+    if mapped is not None and mapped.about.extract not in ("", source.about.extract):
+        raise DeliveryError("catsy/products was read again since catsy/trade_prices was made. Materialize that first.")
+    return source.about
 
 
 def target(client: SparkLayer) -> PriceLists:
@@ -78,15 +103,24 @@ def plan_prices(
         pipeline=PIPELINE,
         extract=source.extract,
         run=run,
-        policy=Policy(remove_missing=settings.remove_missing, foreign_edits=settings.foreign_edits),
+        policy=Policy(
+            remove_missing=settings.remove_missing and not source.doubt, foreign_edits=settings.foreign_edits
+        ),
         row_guards=[guards.moved_too_far(settings.max_price_move, lambda name: name.startswith("price@"))],
         plan_guards=[
             *guards.change_size_guards(settings.max_moving, settings.max_removed, settings.max_held),
             guards.source_shrank(settings.min_source, source.rows, earlier),
             guards.must_hold("currency", wrong, "every list has the currency of the settings"),
+            *([_not_whole(source.doubt)] if source.doubt else []),
         ],
         only=only,
     )
+
+
+def _not_whole(doubt: str) -> guards.PlanGuard:
+    """What a plan says of an extract that may lack items. It stops nothing: such a plan removes nothing."""
+    text = f"the extract is not proved to be whole ({doubt}); nothing is removed for being missing from it"
+    return lambda _: Finding("whole_source", "no_baseline", text)
 
 
 def full_keys(named: Collection[str]) -> set[str]:

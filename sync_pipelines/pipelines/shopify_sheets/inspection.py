@@ -14,13 +14,13 @@ import duckdb
 import sqlalchemy as sa
 
 from sync_pipelines.credentials import CredentialMissing, secret
+from sync_pipelines.csv_files import write_csv
 from sync_pipelines.currency import decimals
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.exact_json import loads
-from sync_pipelines.pipelines.csv_files import write_csv
 from sync_pipelines.pipelines.findings import Finding, Verdict, fact
 from sync_pipelines.pipelines.shopify_sheets import missing, prepare, rows, sync
 from sync_pipelines.pipelines.shopify_sheets.layout import read_layout, shown

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sync_pipelines.currency import decimals
 from sync_pipelines.delivery.model import Desired
+from sync_pipelines.number_text import read_number
 from sync_pipelines.pipelines.shopify_sheets.layout import EPOCH, Layout, TabLayout, Type
 from sync_pipelines.pipelines.shopify_store.days import instant
 from sync_pipelines.pipelines.shopify_store.orders import Order, amount, number
@@ -122,7 +123,7 @@ def order_facts(order: Order, zone: ZoneInfo) -> dict[str, Any]:
         "presentment_currency": order["presentmentCurrencyCode"],
         "presentment_total_text": None
         if not paid or paid["currencyCode"] == currency
-        else f"{rounded(Decimal(paid['amount']), paid['currencyCode'])} {paid['currencyCode']}",
+        else f"{rounded(read_number(paid['amount'], '.'), paid['currencyCode'])} {paid['currencyCode']}",
         "tags": ", ".join(order["tags"]),
         "note": order["note"],
         "po_number": order["poNumber"],

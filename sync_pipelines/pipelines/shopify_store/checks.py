@@ -13,7 +13,7 @@ from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines.shopify_store.orders import ORDERS_KEY
 from sync_pipelines.pipelines.shopify_store.reading import DayCompared
-from sync_pipelines.pipelines.tables import check_result
+from sync_pipelines.pipelines.tables import check_result, escaped
 from sync_pipelines.warehouse.snapshots import Warehouse
 
 DAYS_AS_READ = dg.AssetCheckSpec(
@@ -59,8 +59,8 @@ def days_as_read(
 
 
 def nothing_odd(notices: Mapping[str, int]) -> dg.AssetCheckResult:
-    return check_result(NOTHING_ODD, not notices, "\n".join(f"- {text} ({n} times)" for text, n in notices.items()) or "nothing",
-                        warn=True)  # fmt: skip
+    found = "\n".join(f"- {escaped(text)} ({n} times)" for text, n in notices.items())
+    return check_result(NOTHING_ODD, not notices, "" if notices else "nothing", details=found, warn=True)
 
 
 def every_order_counted(compared: Sequence[DayCompared]) -> dg.AssetCheckResult:

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import orjson
 import pyarrow as pa
 
+from sync_pipelines.number_text import read_number
 from sync_pipelines.pipelines.shopify_store.days import day_of, instant
 
 Order = dict[str, Any]
@@ -89,7 +90,7 @@ def number(gid: str | None) -> int | None:
 
 def amount(bag: Mapping[str, Any] | None, money: str = "shopMoney") -> Decimal | None:
     """The amount in a MoneyBag, digit by digit; None where there is none."""
-    return Decimal(bag[money]["amount"]) if bag else None
+    return read_number(bag[money]["amount"], ".") if bag else None
 
 
 def dumps(order: Order) -> bytes:
