@@ -46,13 +46,24 @@ def init(pipeline: str) -> int:
 
 
 def write_env(path: Path, values: dict[str, str]) -> None:
-    """Set these variables in an environment file that nobody else may read; others in it stay."""
+    """Set these variables in an environment file that nobody else may read; others in it stay.
+
+    python-dotenv, which this project and Dagster read the file with, gives every value back as it is.
+    """
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     path.chmod(0o600)
     for name, value in values.items():
-        set_key(path, name, value, quote_mode="always")
+        set_key(path, name, _quoted(value), quote_mode="never")
     path.chmod(0o600)
+
+
+def _quoted(value: str) -> str:
+    """A value for python-dotenv: it expands `${NAME}` inside any quotes, and a carriage return survives only as `\\r`."""
+    text = value.replace("\\", "\\\\").replace("${", "${:-$}{")
+    if "\r" in text:
+        return '"' + text.replace('"', '\\"').replace("\r", "\\r") + '"'
+    return "'" + text.replace("'", "\\'") + "'"
 
 
 def validate(pipelines: list[str], *, deep: bool, json: bool) -> int:
