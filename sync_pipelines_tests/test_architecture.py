@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "duck": {"errors"},
     "settings": {"errors"},
     "currency": set(),
+    "private_files": set(),
     "spellings": set(),
     "credentials": {"settings", "errors", "spellings"},
     "logs": {"credentials"},
@@ -26,7 +27,7 @@ MAY_IMPORT = {
     "vendors": {"settings", "credentials", "errors"},
     "warehouse": {"settings", "errors"},
     "pipelines": GROUND | {"vendors", "delivery", "warehouse", "settings", "credentials", "alerts", "logs", "currency"},
-    "definitions": {"pipelines", "warehouse"},
+    "definitions": {"pipelines", "warehouse", "private_files"},
     "operations": GROUND
     | {
         "definitions",
@@ -38,6 +39,7 @@ MAY_IMPORT = {
         "credentials",
         "alerts",
         "logs",
+        "private_files",
         "sandbox",
     },
 }

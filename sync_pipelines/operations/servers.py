@@ -32,6 +32,9 @@ def dev(port: int) -> int:
 def up(port: int) -> int:
     """UI and daemon on the account that .env and settings.toml name. Schedules and sensors stay as they were left in the UI."""
     os.environ["SYNC_PIPELINES_HOME"] = str(home())
+    environment.instance_folder()
+    if changes := environment.changes_of_instance_settings():
+        screen.note(f"the instance's settings are not those that this release ships, and stay as they are:\n{changes}")
     return _serve(port, start_automation=False)
 
 
