@@ -46,8 +46,8 @@ def _serve(port: int, *, start_automation: bool) -> int:
     if start_automation:
         _start_automation(folder, workspace)
     servers = [
-        _dagster(folder, "dagster_webserver", "--host", HOST, "--port", str(port), *workspace),
-        _dagster(folder, "dagster._daemon", "run", *workspace),
+        _program(folder, "sync_pipelines.operations.web", "--host", HOST, "--port", str(port), *workspace),
+        _program(folder, "dagster._daemon", "run", *workspace),
     ]
 
     def stop(*_: Any) -> None:
@@ -68,12 +68,12 @@ def _start_automation(folder: Path, workspace: Sequence[str]) -> None:
     """Start every schedule, and the sensors on what is dropped."""
     started = [["schedule", "start", "--start-all"], *(["sensor", "start", name] for name in SENSORS)]
     for command in started:
-        done = _dagster(folder, "dagster", *command, *workspace, stderr=subprocess.PIPE, text=True)
+        done = _program(folder, "dagster", *command, *workspace, stderr=subprocess.PIPE, text=True)
         _, said = done.communicate()
         if done.returncode:
             screen.problem(f"dagster {' '.join(command)} did not work: {said.strip()[-500:]}")
 
 
-def _dagster(folder: Path, module: str, *arguments: str, **options: Any) -> subprocess.Popen[Any]:
-    """One of Dagster's own programs, with this very Python."""
+def _program(folder: Path, module: str, *arguments: str, **options: Any) -> subprocess.Popen[Any]:
+    """One of Dagster's programs, or the webserver behind our gate, with this very Python."""
     return subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=folder, **options)  # noqa: S603

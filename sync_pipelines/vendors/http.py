@@ -23,12 +23,11 @@ from pyrate_limiter import InMemoryBucket, Limiter, Rate, RateItem, SQLiteBucket
 
 from sync_pipelines.credentials import redact
 from sync_pipelines.errors import SyncError
-from sync_pipelines.settings import sandbox_on
+from sync_pipelines.settings import LOOPBACK, sandbox_on
 
 T = TypeVar("T")
 
 USER_AGENT = "sync_pipelines/0.1"
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 CONNECT_TIMEOUT = 10.0
 LONGEST_WAIT = 120.0
 """Seconds a call waits when the vendor asks for it, or its windows are full. A longer wait is the caller's decision."""
