@@ -58,7 +58,7 @@ def _warn_of_open_secrets() -> None:
 
 def changes_of_instance_settings() -> str:
     """How the instance's dagster.yaml differs from the one this release ships, as a short diff; "" where it does not."""
-    path = Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml"
+    path = instance_folder() / "dagster.yaml"
     yours, shipped = (p.read_text(encoding="utf-8").splitlines() for p in (path, INSTANCE_SETTINGS))
     lines = list(difflib.unified_diff(yours, shipped, str(path), "as shipped", n=0, lineterm=""))
     more = len(lines) - DIFFERENCES_SHOWN

@@ -12,11 +12,10 @@ from typing import Any
 
 from sync_pipelines.operations import environment, screen
 from sync_pipelines.operations.playground import Playground
+from sync_pipelines.operations.web import HOST
 from sync_pipelines.settings import home
 
 SENSORS = ("amazon_inbox",)
-HOST = "127.0.0.1"
-"""The webserver has no login of its own. docs/operating.md shows how to put it behind a proxy that has."""
 
 
 def dev(port: int) -> int:
@@ -32,7 +31,6 @@ def dev(port: int) -> int:
 def up(port: int) -> int:
     """UI and daemon on the account that .env and settings.toml name. Schedules and sensors stay as they were left in the UI."""
     os.environ["SYNC_PIPELINES_HOME"] = str(home())
-    environment.instance_folder()
     if changes := environment.changes_of_instance_settings():
         screen.note(f"the instance's settings are not those that this release ships, and stay as they are:\n{changes}")
     return _serve(port, start_automation=False)
@@ -46,7 +44,7 @@ def _serve(port: int, *, start_automation: bool) -> int:
     if start_automation:
         _start_automation(folder, workspace)
     servers = [
-        _program(folder, "sync_pipelines.operations.web", "--host", HOST, "--port", str(port), *workspace),
+        _program(folder, "sync_pipelines.operations.web", "--port", str(port), *workspace),
         _program(folder, "dagster._daemon", "run", *workspace),
     ]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from sync_pipelines import private_files
 from sync_pipelines.errors import SyncError
 from sync_pipelines.operations import screen
+from sync_pipelines.operations.web import HOST
 from sync_pipelines.operations.web.gate import Gate
 from sync_pipelines.settings import WebSettings
 
@@ -20,7 +21,7 @@ STATEMENT_TIMEOUT, POOL_RECYCLE, POOL_OVERFLOW = 15_000, 3600, 20
 """Milliseconds, seconds and connections: dagster-webserver's own for a database server; SQLite ignores them."""
 
 
-def serve(host: str, port: int, workspace: Path, *, read_only: bool) -> None:
+def serve(port: int, workspace: Path, *, read_only: bool) -> None:
     """Serve the UI. Raises SettingsError when [web] cannot be read."""
     hosts = WebSettings.read().hosts
     import dagster as dg
@@ -37,21 +38,20 @@ def serve(host: str, port: int, workspace: Path, *, read_only: bool) -> None:
         target = WorkspaceFileTarget([str(workspace)])
         with WorkspaceProcessContext(instance, target, version=__version__, read_only=read_only) as context:
             app = create_app_from_workspace_process_context(context)
-            logging.getLogger("dagster-webserver").info("Serving the Dagster UI on http://%s:%d", host, port)
-            uvicorn.run(Gate(app, hosts), host=host, port=port, log_level="warning")
+            logging.getLogger("dagster-webserver").info("Serving the Dagster UI on http://%s:%d", HOST, port)
+            uvicorn.run(Gate(app, hosts), host=HOST, port=port, log_level="warning")
 
 
 def main() -> int:
     """The command line. Exit code 2 when it cannot serve."""
     parser = argparse.ArgumentParser(prog="python -m sync_pipelines.operations.web", description=__doc__)
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, default=3000, help="default: %(default)s")
     parser.add_argument("--workspace", type=Path, required=True, help="the workspace.yaml to serve")
     parser.add_argument("--read-only", action="store_true", help="for viewers: nothing can be launched or changed")
     chosen = parser.parse_args()
     private_files.begin()
     try:
-        serve(chosen.host, chosen.port, chosen.workspace, read_only=chosen.read_only)
+        serve(chosen.port, chosen.workspace, read_only=chosen.read_only)
     except SyncError as e:
         screen.problem(str(e))
         return 2
