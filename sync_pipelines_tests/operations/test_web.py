@@ -268,7 +268,8 @@ def dagster(folder: Path) -> Iterator[Served]:
             time.sleep(0.1)
         yield Served(port)
     finally:
-        server.send_signal(signal.SIGINT)
+        for _ in range(2):  # Ctrl-C reaches the webserver, and `up` passes it on
+            server.send_signal(signal.SIGINT)
         assert server.wait(PATIENCE) == 0
     assert "Traceback" not in (folder / "server.log").read_text()
 

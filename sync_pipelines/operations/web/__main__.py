@@ -6,9 +6,13 @@ It serves the instance of DAGSTER_HOME until SIGINT or SIGTERM, as dagster-webse
 from __future__ import annotations
 
 import argparse
+import asyncio
+import contextlib
 import logging
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 from sync_pipelines import private_files
 from sync_pipelines.errors import SyncError
@@ -37,9 +41,16 @@ def serve(port: int, workspace: Path, *, read_only: bool) -> None:
         instance.optimize_for_webserver(STATEMENT_TIMEOUT, POOL_RECYCLE, POOL_OVERFLOW)
         target = WorkspaceFileTarget([str(workspace)])
         with WorkspaceProcessContext(instance, target, version=__version__, read_only=read_only) as context:
-            app = create_app_from_workspace_process_context(context)
+            app = create_app_from_workspace_process_context(context, lifespan=_until_interrupted)
             logging.getLogger("dagster-webserver").info("Serving the Dagster UI on http://%s:%d", HOST, port)
             uvicorn.run(Gate(app, hosts), host=HOST, port=port, log_level="warning")
+
+
+@contextlib.asynccontextmanager
+async def _until_interrupted(_: Any) -> AsyncIterator[None]:
+    # a second SIGINT (Ctrl-C reaches `up` and this process) cancels what waits: that is no error to print
+    with contextlib.suppress(asyncio.CancelledError):
+        yield
 
 
 def main() -> int:
