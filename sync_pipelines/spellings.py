@@ -19,26 +19,26 @@ _BASE64_CHARACTER = "[A-Za-z0-9+/_-]?"
 
 def pattern(secret: str) -> str:
     """The source of a regular expression that matches the secret in any spelling, also in one that mixes them."""
-    plain = "".join(map(_character, secret))
+    # a run of backslashes at once: one after the other, each of them any number, would be tried in every combination
+    plain = "".join(_character(part[0], len(part)) for part in re.findall(r"\\+|[^\\]", secret))
     if len(secret) < SHORT:
         plain = rf"(?:(?<!\w)|(?<=%[0-9A-Fa-f]{{2}})|(?<=\\[bfnrt])){plain}(?!\w)"
     raw = secret.encode("utf-8", "surrogateescape")
     return "|".join((plain, *(_base64(raw, before) for before in range(3))))
 
 
-def _character(character: str) -> str:
+def _character(character: str, times: int) -> str:
     if character.isascii() and character.isalnum():  # no encoding changes these
         return character
-    literal = (
-        r"\\+" if character == "\\" else rf"\\*{re.escape(character)}" if character in "\"'/" else re.escape(character)
-    )
     units = character.encode("utf-16-be", "surrogatepass")
     forms = [
-        literal,
         "".join(rf"%(?:25)*{_hex(f'{byte:02x}')}" for byte in character.encode("utf-8", "surrogateescape")),
         "".join(rf"\\+u{_hex(units[i : i + 2].hex())}" for i in range(0, len(units), 2)),
         rf"&\#(?:0*{ord(character)}|[xX]0*{_hex(f'{ord(character):x}')});",
     ]
+    if character == "\\":
+        return rf"(?:\\{{{times},}}|(?:{'|'.join(forms)}){{{times}}})"
+    forms.append(rf"\\*{re.escape(character)}" if character in "\"'/" else re.escape(character))
     if character == " ":
         forms.append(r"\+")
     if character in _JSON:

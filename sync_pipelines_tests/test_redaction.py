@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import time
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable
 from itertools import product
@@ -64,6 +65,15 @@ def test_whatever_a_secret_is_made_of_it_goes_in_every_spelling(secret: str, spe
     credentials._known.clear()
     remember(secret)
     assert SPELLINGS[spelling](secret) not in redact(f"<{SPELLINGS[spelling](secret)}>")
+
+
+def test_backslashes_without_end_are_read_in_no_time() -> None:
+    secret = "a" + "\\" * 12 + "b-and-more"
+    remember(secret)
+    begun = time.monotonic()
+    assert redact("a" + "\\" * 3000) == "a" + "\\" * 3000
+    assert time.monotonic() - begun < 5
+    assert redact(json.dumps(secret)) == '"***"'
 
 
 @pytest.mark.parametrize("encode", [b64encode, urlsafe_b64encode])
