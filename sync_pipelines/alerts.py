@@ -10,7 +10,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from sync_pipelines.credentials import redact
-from sync_pipelines.settings import AlertSettings, SettingsError, sandbox_on
+from sync_pipelines.settings import LOOPBACK, AlertSettings, SettingsError, sandbox_on
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def _post(address: str, body: dict[str, Any]) -> bool:
     except ValueError:
         log.error("the alert webhook is no address")  # noqa: TRY400 - nor may it be logged
         return False
-    if sandbox_on() and host not in ("127.0.0.1", "localhost", "::1"):
+    if sandbox_on() and host not in LOOPBACK:
         log.error("the alert webhook %s is not on loopback; while the sandbox is on it is not called", host)
         return False
     try:

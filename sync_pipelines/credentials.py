@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 
+from sync_pipelines import spellings
 from sync_pipelines.errors import SyncError
 from sync_pipelines.settings import home
 
@@ -12,7 +14,10 @@ _known: set[str] = set()
 
 _PERSONAL = re.compile(r"[\w.+-]{1,64}@(?![\w-]+\.iam\.gserviceaccount\.com\b)[\w-]+\.[\w.]+")
 """A mail address. That of a service account is nobody's, and people need it: a spreadsheet is shared with it."""
-_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+")
+_BEARER = re.compile(r"(?i)\b(bearer|basic)(\s+)([\w.~+/=*-]+)")
+_WORD = r"(?:[A-Za-z]?[a-z]{1,15}|[A-Z]{1,15})"
+_WORDS = re.compile(rf"{_WORD}(?:[-_/.]{_WORD})*[=.]?|\d{{1,6}}\.?")
+"""What follows "bearer" or "basic" in a sentence ("a bearer token is needed", `Bearer realm="api"`), not in a header."""
 
 
 class CredentialMissing(SyncError):
@@ -38,7 +43,18 @@ def remember(value: str) -> None:
 
 
 def redact(text: str) -> str:
-    """The text without secrets that were read or fetched, authorization values and mail addresses."""
-    for value in sorted(_known, key=len, reverse=True):
-        text = text.replace(value, "***")
-    return _PERSONAL.sub("***@***", _BEARER.sub(r"\1 ***", text))
+    """The text without secrets that were read or fetched, in any spelling, authorization values and mail addresses."""
+    if _known:
+        text = _spelt(frozenset(_known)).sub("***", text)
+    return _PERSONAL.sub("***@***", _BEARER.sub(_without_value, text))
+
+
+@lru_cache(maxsize=1)
+def _spelt(secrets: frozenset[str]) -> re.Pattern[str]:
+    """Longest first: a secret may begin with another one."""
+    return re.compile("|".join(spellings.pattern(s) for s in sorted(secrets, key=len, reverse=True)))
+
+
+def _without_value(found: re.Match[str]) -> str:
+    scheme, space, value = found.groups()
+    return found[0] if _WORDS.fullmatch(value) else f"{scheme}{space}***"

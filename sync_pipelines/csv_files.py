@@ -66,4 +66,6 @@ def write_text(path: Path, parts: Iterable[str]) -> Path:
     draft = path.with_name(f".{path.name}.draft")
     with draft.open("w", encoding="utf-8") as file:
         file.writelines(parts)
+        file.flush()
+        os.fsync(file.fileno())
     return draft.replace(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from sync_pipelines import private_files
 from sync_pipelines.pipelines.amazon_plytix.definitions import definitions as amazon_plytix
 from sync_pipelines.pipelines.catsy_sparklayer.definitions import definitions as catsy_sparklayer
 from sync_pipelines.pipelines.resources import RunResource
@@ -19,4 +20,5 @@ shared = dg.Definitions(
 
 @dg.definitions
 def defs() -> dg.Definitions:
+    private_files.begin()  # every run and every code server loads this before it writes anything
     return dg.Definitions.merge(shared, catsy_sparklayer, shopify_store, shopify_sheets, amazon_plytix)

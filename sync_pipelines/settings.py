@@ -28,6 +28,8 @@ S = TypeVar("S", bound="Section")
 log = logging.getLogger(__name__)
 
 SPREADSHEETS = "spreadsheets.json"
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""The names of this machine."""
 
 
 class SettingsError(SyncError):
@@ -617,6 +619,31 @@ class AlertSettings(Section):
     webhook: str = Field("", description="an https address that gets the message as a JSON POST")
 
 
+class WebSettings(Section):
+    """Who may be asked for what is served to browsers."""
+
+    table = "web"
+    model_config = SettingsConfigDict(env_prefix="WEB_", extra="forbid", env_ignore_empty=True, frozen=True)
+
+    hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="names under which a proxy serves the UI, without scheme and port; loopback is always one"
+    )
+
+    @field_validator("hosts", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        """`WEB_HOSTS=one.example.com,other.example.com` is enough."""
+        return [host.strip() for host in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("hosts")
+    @classmethod
+    def _plain(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+        for host in hosts:
+            if not re.fullmatch(r"[A-Za-z0-9_.-]+|[0-9A-Fa-f:]+:[0-9A-Fa-f:.]*", host):
+                raise ValueError(f"{host!r} is not a name like sync.example.com, without scheme, port and path")
+        return tuple(host.lower() for host in hosts)
+
+
 class RetentionSettings(Section):
     """How long plans, attempts and outcomes are kept. What was last put where is kept for ever."""
 
@@ -638,6 +665,7 @@ SECTIONS: tuple[type[Section], ...] = (
     PlytixSettings,
     AmazonPlytixSettings,
     AlertSettings,
+    WebSettings,
     RetentionSettings,
 )
 

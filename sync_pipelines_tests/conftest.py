@@ -11,7 +11,7 @@ import pytest
 from sync_pipelines.sandbox import Sandbox
 
 OURS = (
-    "SYNC_PIPELINES_", "CATSY_", "SPARKLAYER_", "SHOPIFY_", "GOOGLE_", "AMAZON_", "PLYTIX_", "ALERT_", "RETENTION_", "DAGSTER_",
+    "SYNC_PIPELINES_", "CATSY_", "SPARKLAYER_", "SHOPIFY_", "GOOGLE_", "AMAZON_", "PLYTIX_", "ALERT_", "RETENTION_", "WEB_", "DAGSTER_",
 )  # fmt: skip
 OLD_NAMES = ("TARGET_SPREADSHEET", "SITE_ID", "CLIENT_ID", "CLIENT_SECRET", "BATCH_SIZE", "BATCH_DELAY", "OUTPUT_FILE")
 

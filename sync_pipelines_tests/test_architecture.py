@@ -19,7 +19,9 @@ MAY_IMPORT = {
     "csv_files": {"errors"},
     "settings": {"errors", "number_text"},
     "currency": set(),
-    "credentials": {"settings", "errors"},
+    "private_files": set(),
+    "spellings": set(),
+    "credentials": {"settings", "errors", "spellings"},
     "logs": {"credentials"},
     "transfer": set(),
     "alerts": {"credentials", "settings", "transfer"},
@@ -28,7 +30,7 @@ MAY_IMPORT = {
     "vendors": {"settings", "credentials", "errors", "exact_json", "transfer"},
     "warehouse": {"settings", "errors", "csv_files"},
     "pipelines": GROUND | {"vendors", "delivery", "warehouse", "settings", "credentials", "alerts", "logs", "currency"},
-    "definitions": {"pipelines", "warehouse"},
+    "definitions": {"pipelines", "warehouse", "private_files"},
     "operations": GROUND
     | {
         "definitions",
@@ -40,6 +42,7 @@ MAY_IMPORT = {
         "credentials",
         "alerts",
         "logs",
+        "private_files",
         "sandbox",
     },
 }

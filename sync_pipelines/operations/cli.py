@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sync_pipelines import private_files
 from sync_pipelines.credentials import redact
 from sync_pipelines.errors import SyncError, UsageError
 from sync_pipelines.operations import amazon_cli
@@ -75,6 +76,7 @@ def options(
 
 def main() -> None:
     """Run the command line. Exit codes: 0 done, 1 needs a person, 2 could not run."""
+    private_files.begin()
     try:
         app(spread(sys.argv[1:]))
     except Exception as e:  # noqa: BLE001 - a command ends with a message, whatever happened

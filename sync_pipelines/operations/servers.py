@@ -12,11 +12,10 @@ from typing import Any
 
 from sync_pipelines.operations import environment, screen
 from sync_pipelines.operations.playground import Playground
+from sync_pipelines.operations.web import HOST
 from sync_pipelines.settings import home
 
 SENSORS = ("amazon_inbox",)
-HOST = "127.0.0.1"
-"""The webserver has no login of its own. docs/operating.md shows how to put it behind a proxy that has."""
 
 
 def dev(port: int) -> int:
@@ -32,6 +31,8 @@ def dev(port: int) -> int:
 def up(port: int) -> int:
     """UI and daemon on the account that .env and settings.toml name. Schedules and sensors stay as they were left in the UI."""
     os.environ["SYNC_PIPELINES_HOME"] = str(home())
+    if changes := environment.changes_of_instance_settings():
+        screen.note(f"the instance's settings are not those that this release ships, and stay as they are:\n{changes}")
     return _serve(port, start_automation=False)
 
 
@@ -43,8 +44,8 @@ def _serve(port: int, *, start_automation: bool) -> int:
     if start_automation:
         _start_automation(folder, workspace)
     servers = [
-        _dagster(folder, "dagster_webserver", "--host", HOST, "--port", str(port), *workspace),
-        _dagster(folder, "dagster._daemon", "run", *workspace),
+        _program(folder, "sync_pipelines.operations.web", "--port", str(port), *workspace),
+        _program(folder, "dagster._daemon", "run", *workspace),
     ]
 
     def stop(*_: Any) -> None:
@@ -65,12 +66,12 @@ def _start_automation(folder: Path, workspace: Sequence[str]) -> None:
     """Start every schedule, and the sensors on what is dropped."""
     started = [["schedule", "start", "--start-all"], *(["sensor", "start", name] for name in SENSORS)]
     for command in started:
-        done = _dagster(folder, "dagster", *command, *workspace, stderr=subprocess.PIPE, text=True)
+        done = _program(folder, "dagster", *command, *workspace, stderr=subprocess.PIPE, text=True)
         _, said = done.communicate()
         if done.returncode:
             screen.problem(f"dagster {' '.join(command)} did not work: {said.strip()[-500:]}")
 
 
-def _dagster(folder: Path, module: str, *arguments: str, **options: Any) -> subprocess.Popen[Any]:
-    """One of Dagster's own programs, with this very Python."""
+def _program(folder: Path, module: str, *arguments: str, **options: Any) -> subprocess.Popen[Any]:
+    """One of Dagster's programs, or the webserver behind our gate, with this very Python."""
     return subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=folder, **options)  # noqa: S603

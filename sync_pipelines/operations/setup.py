@@ -12,9 +12,9 @@ from dotenv import dotenv_values, set_key
 
 from sync_pipelines.operations import screen
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE
-from sync_pipelines.operations.pipelines import PIPELINES, SHARED, of
+from sync_pipelines.operations.pipelines import PIPELINES, of
 from sync_pipelines.pipelines.findings import Finding
-from sync_pipelines.settings import SettingsError, check_file, home
+from sync_pipelines.settings import SECTIONS, SettingsError, check_file, home
 
 
 def init(pipeline: str) -> int:
@@ -48,20 +48,32 @@ def init(pipeline: str) -> int:
 
 
 def write_env(path: Path, values: dict[str, str]) -> None:
-    """Set these variables in an environment file that nobody else may read; others in it stay."""
+    """Set these variables in an environment file that nobody else may read; others in it stay.
+
+    python-dotenv, which this project and Dagster read the file with, gives every value back as it is.
+    """
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     path.chmod(0o600)
     for name, value in values.items():
-        set_key(path, name, value, quote_mode="always")
+        set_key(path, name, _quoted(value), quote_mode="never")
     path.chmod(0o600)
+
+
+def _quoted(value: str) -> str:
+    """A value for python-dotenv: it expands `${NAME}` inside any quotes, and a carriage return survives only as `\\r`."""
+    text = value.replace("\\", "\\\\").replace("${", "${:-$}{")
+    if "\r" in text:
+        return '"' + text.replace('"', '\\"').replace("\r", "\\r") + '"'
+    return "'" + text.replace("'", "\\'") + "'"
 
 
 def _wrong_settings() -> dict[str, list[Finding]]:
     """What is wrong with the settings, by pipeline ("": what all share). All are read here; a run reads only its own."""
     found: dict[str, list[Finding]] = {}
-    looks: list[tuple[str, Callable[[], object]]] = [("", check_file), *(("", section.read) for section in SHARED)]
-    looks += [(name, section.read) for name, pipeline in PIPELINES.items() for section in pipeline.sections]
+    of_one = {section: name for name, pipeline in PIPELINES.items() for section in pipeline.sections}
+    looks: list[tuple[str, Callable[[], object]]] = [("", check_file)]
+    looks += [(of_one.get(section, ""), section.read) for section in SECTIONS]
     for name, look in looks:
         try:
             look()

@@ -1,15 +1,22 @@
-"""SQL for people: views of everything this account has, built in memory when asked for."""
+"""SQL for people: views of everything this account has, built in memory when asked for.
+
+DuckDB is given Arrow data that Python reads, and then loses its access to files for good: whatever a query calls, it can
+neither read nor write one. A list of statements and functions would not be enough: since DuckDB 2.0 a common table
+expression of a SELECT may be a COPY.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.dataset as ds
 import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
@@ -58,28 +65,62 @@ class QueryRefused(SyncError):
     """The query cannot be answered; the message says what is there to ask."""
 
 
+QUESTIONS = {duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI}
+"""SELECT, WITH, VALUES, FROM …, DESCRIBE, SHOW and SUMMARIZE are the first to DuckDB's parser; PIVOT is the last."""
+
+POSSIBLE = (
+    "One question at a time is answered: SELECT (also WITH, VALUES, FROM …, PIVOT), EXPLAIN, DESCRIBE, SHOW or SUMMARIZE, "
+    "over what is listed by `show tables`. Files, settings and extensions are out of reach, and nothing can be changed."
+)
+
+LOCKED = (
+    "SET python_enable_replacements = false",
+    "SET autoinstall_known_extensions = false",
+    "SET autoload_known_extensions = false",
+    "SET enable_external_access = false",
+    "SET lock_configuration = true",
+)
+
+
 def ask(query: str) -> list[dict[str, Any]]:
-    """Rows of a query over `<vendor>.<asset>`, `sparklayer.price_plan` (the newest plan) and `ledger.<table>`."""
+    """Rows of one question over `<vendor>.<asset>`, `sparklayer.price_plan` (the newest plan) and `ledger.<table>`.
+
+    Raises QueryRefused for a query that fails, and for anything that is not a question.
+    """
+    try:
+        statements = duckdb.extract_statements(query)
+    except duckdb.Error as e:
+        raise QueryRefused(f"{e}\n{POSSIBLE}") from e
+    if len(statements) != 1 or statements[0].type not in QUESTIONS:
+        raise QueryRefused(f"that is not a question, and nothing was done. {POSSIBLE}")
     with _views(query) as con:
+        names = con.execute(
+            "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables ORDER BY 1"
+        ).fetchall()
+        if re.fullmatch(r"\s*show\s+tables\s*;?\s*", query, re.IGNORECASE):
+            listed = {name for (name,) in names} | {f"ledger.{table}" for table in tables.schema.tables}
+            return [{"name": name} for name in sorted(listed)]
         try:
             result = con.sql(query)
+            rows: list[dict[str, Any]] = [] if result is None else result.to_arrow_table().to_pylist()
+        except duckdb.PermissionException as e:
+            raise QueryRefused(f"{e}\nNothing was done. {POSSIBLE}") from e
         except duckdb.Error as e:
-            names = ", ".join(
-                n
-                for (n,) in con.sql(
-                    "SELECT table_schema || '.' || table_name FROM information_schema.tables ORDER BY 1"
-                ).fetchall()
-            )
             raise QueryRefused(
-                f"{e}\nThere is: {names}; and of the ledger: {', '.join(sorted(tables.schema.tables))}"
+                f"{e}\nThere is: {', '.join(name for (name,) in names)}; "
+                f"and of the ledger: {', '.join(sorted(tables.schema.tables))}. {POSSIBLE}"
             ) from e
-        rows: list[dict[str, Any]] = [] if result is None else result.to_arrow_table().to_pylist()
         return rows
 
 
 @contextlib.contextmanager
 def _views(query: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    with duckdb.connect(":memory:") as con, contextlib.closing(environment.ledger()) as ledger:
+    """A connection that sees the views and nothing else."""
+    with (
+        tempfile.TemporaryDirectory(prefix="sync_pipelines_") as spill,
+        duckdb.connect(":memory:", config={"temp_directory": spill}) as con,
+        contextlib.closing(environment.ledger()) as ledger,
+    ):
         con.execute("SET enable_progress_bar = false")
         warehouse = Warehouse(data_dir() / "warehouse")
         for vendor, asset in warehouse.assets():
@@ -87,9 +128,7 @@ def _views(query: str) -> Iterator[duckdb.DuckDBPyConnection]:
             accounts = [account_of(system) for system in sorted(ACCOUNTS, key=lambda system: system != vendor)]
             files = next((found for a in accounts if (found := warehouse.files((vendor, asset), a))), [])
             if files:
-                con.execute(f'CREATE SCHEMA IF NOT EXISTS "{vendor}"')
-                listed = ", ".join(f"'{_quoted(path)}'" for path in files)
-                con.execute(f'CREATE VIEW "{vendor}"."{asset}" AS SELECT * FROM read_parquet([{listed}])')
+                _view(con, vendor, asset, ds.dataset([str(path) for path in files], format="parquet"))
         for part in (part for steps in PIPELINES.values() for part in steps.parts):
             newest = ledger.row(
                 sa.select(tables.plan.c.id)
@@ -97,11 +136,8 @@ def _views(query: str) -> Iterator[duckdb.DuckDBPyConnection]:
                 .order_by(tables.plan.c.seq.desc())
             )
             if newest is not None:
-                schema, name = part.plan_view
                 path = environment.plan_files().path(newest["id"])
-                con.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
-                con.execute(f"CREATE VIEW {schema}.{name} AS SELECT * FROM read_parquet('{_quoted(path)}')")
-        con.execute("CREATE SCHEMA ledger")
+                _view(con, *part.plan_view, ds.dataset(str(path), format="parquet"))
         old_views = [name for name in OLD_VIEWS if name in query.lower()]
         needed = {table for name in old_views for table in OLD_VIEWS[name].tables}
         for name, table in tables.schema.tables.items():
@@ -115,16 +151,17 @@ def _views(query: str) -> Iterator[duckdb.DuckDBPyConnection]:
                     else pa.string()
                     for c in table.columns
                 }
-                arrived = pa.Table.from_pylist(rows, schema=pa.schema(types.items()))
-                con.register("arrived", arrived)
-                con.execute(f'CREATE TABLE ledger."{name}" AS SELECT * FROM arrived')
-                con.unregister("arrived")
+                _view(con, "ledger", name, pa.Table.from_pylist(rows, schema=pa.schema(types.items())))
         for name in old_views:
             mine = account("shopify_sheets").replace("'", "''")
             with contextlib.suppress(duckdb.CatalogException):  # nothing was mapped yet: the query says what is there
                 con.execute(f"CREATE VIEW {name} AS {OLD_VIEWS[name].query.format(account=mine)}")
+        for statement in LOCKED:
+            con.execute(statement)
         yield con
 
 
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
+def _view(con: duckdb.DuckDBPyConnection, schema: str, name: str, data: ds.Dataset | pa.Table) -> None:
+    con.execute(f'CREATE SCHEMA IF NOT EXISTS "{schema}"; USE "{schema}"')
+    con.from_arrow(data).create_view(name)
+    con.execute("USE memory")

@@ -1,5 +1,10 @@
-"""The endpoints under /_sandbox: call log, truth and changes to it, faults, reset. Neither authenticated nor logged."""
+"""The endpoints under /_sandbox: call log, truth and changes to it, faults, reset. Neither authenticated nor logged.
 
+They are for programs of this machine. A web page that a browser shows is not one: it could reset what somebody works on.
+"""
+
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sync_pipelines.sandbox import exact_json
@@ -10,8 +15,17 @@ if TYPE_CHECKING:
     from sync_pipelines.sandbox.sandbox import Sandbox
 
 
-def control(sandbox: "Sandbox", method: str, path: str, body: bytes) -> Reply:
-    """Answer a call to /_sandbox/`path`; an order that cannot be carried out is a 400 that says why."""
+_LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNORECASE)
+
+
+def control(sandbox: "Sandbox", method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+    """Answer a call to /_sandbox/`path`; an order that cannot be carried out is a 400 that says why.
+
+    403 for a Host that is not loopback (a page's own name may lead here), and for an Origin other than the sandbox itself.
+    """
+    host = headers.get("host", "")
+    if not _LOOPBACK.fullmatch(host) or headers.get("origin", f"http://{host}") != f"http://{host}":
+        return Reply.json(403, {"error": "the control calls are for programs of this machine, not for web pages"})
     try:
         found = _done(sandbox, method, path.strip("/"), body)
     except BadChange as error:

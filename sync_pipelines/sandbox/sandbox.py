@@ -135,7 +135,7 @@ class Sandbox:
         query = dict(pairs)
         name, _, rest = path.removeprefix("/").partition("/")
         if name == "_sandbox":
-            return Answer(control(self, method, rest, body))
+            return Answer(control(self, method, rest, headers, body))
         vendor = self.vendors.get(name)
         if vendor is None:
             return Answer(Reply.json(404, {"error": f"no vendor {name!r}; there are: {', '.join(self.vendors)}"}))

@@ -24,14 +24,13 @@ from requests.adapters import HTTPAdapter
 from sync_pipelines import exact_json, transfer
 from sync_pipelines.credentials import redact
 from sync_pipelines.errors import SyncError
-from sync_pipelines.settings import sandbox_on
+from sync_pipelines.settings import LOOPBACK, sandbox_on
 from sync_pipelines.vendors.call_windows import CallWindows, NotCounted, WindowsFull
 from sync_pipelines.vendors.public_hosts import NotPublic, is_public, only_public_hosts
 
 T = TypeVar("T")
 
 USER_AGENT = "sync_pipelines/0.1"
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 CONNECT_TIMEOUT = 10.0
 LONGEST_WAIT = 120.0
 """Seconds a call waits when the vendor asks for it, or its windows are full. A longer wait is the caller's decision."""

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sync_pipelines import exact_json
-from sync_pipelines.credentials import secret
+from sync_pipelines.credentials import redact, secret
 from sync_pipelines.settings import SparkLayerSettings
 from sync_pipelines.vendors.http import (
     CallMeter,
@@ -234,5 +234,5 @@ def _row_errors(body: str) -> list[RowError]:
         if isinstance(row, dict) and "message" in row:
             line = row.get("line")
             text = f"{row['field']}: {row['message']}" if row.get("field") else str(row["message"])
-            found.append(RowError(line - 1 if isinstance(line, int) else None, text))
+            found.append(RowError(line - 1 if isinstance(line, int) else None, redact(text)))
     return found

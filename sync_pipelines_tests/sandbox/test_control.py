@@ -45,6 +45,38 @@ class TestAbout:
             assert sandbox.env["SPARKLAYER_LANDS_WITHIN"] == "2"
 
 
+class TestWhoMayCall:
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Origin": "https://evil.example"},
+            {"Origin": "null"},
+            {"Origin": "http://localhost:3000"},
+            {"Host": "evil.example"},
+            {"Host": "127.0.0.1.evil.example:8700"},
+            {"Host": "evil.example", "Origin": "http://evil.example"},
+        ],
+    )
+    def test_regression_a_web_page_cannot_reset_the_sandbox(
+        self, sandbox: Sandbox, catsy: CatsyCaller, headers: dict[str, str]
+    ) -> None:
+        catsy.page()
+        for method, path in (
+            ("POST", "reset"),
+            ("POST", "catsy/state"),
+            ("DELETE", "catsy/faults"),
+            ("GET", "catsy/state"),
+        ):
+            url = f"{sandbox.url}/_sandbox/{path}"
+            assert requests.request(method, url, headers=headers, data=b"{}", timeout=5).status_code == 403
+        assert len(control(sandbox, "GET", "/catsy/calls").json()) == 1
+
+    def test_programs_of_this_machine_may(self, sandbox: Sandbox) -> None:
+        port = sandbox.url.rpartition(":")[2]
+        for headers in ({"Host": f"localhost:{port}"}, {"Origin": sandbox.url}, {"Host": f"[::1]:{port}"}):
+            assert requests.post(f"{sandbox.url}/_sandbox/reset", headers=headers, timeout=5).status_code == 200
+
+
 class TestCalls:
     def test_calls_are_listed_in_order_as_they_were_requested(
         self, sandbox: Sandbox, sparklayer: SparkLayerCaller

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,7 +37,14 @@ def secretive(client: Client) -> Callable[[ScriptedServer], Http]:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500])
-@pytest.mark.parametrize("echo", [f"you sent {SECRET}", f'{{"authorization": "Bearer {SECRET}"}}'])
+@pytest.mark.parametrize(
+    "echo",
+    [
+        f"you sent {SECRET}",
+        f'{{"authorization": "Bearer {SECRET}"}}',
+        f"Basic {b64encode(f'user:{SECRET}'.encode()).decode()}",
+    ],
+)
 def test_a_vendor_that_repeats_the_token_does_not_get_it_into_message_or_log(
     serve: Serve, secretive: Callable[[ScriptedServer], Http], log_folder: Path, status: int, echo: str
 ) -> None:
@@ -45,6 +53,8 @@ def test_a_vendor_that_repeats_the_token_does_not_get_it_into_message_or_log(
         secretive(serve(answer(status, echo))).request("GET", "/", what="it", tries=2)
     logging.getLogger("sync_pipelines.vendors.catsy").error("it failed", exc_info=failed.value)
     assert "it failed" in written(log_folder)
+    assert "***" in str(failed.value)
+    assert echo not in str(failed.value) + written(log_folder)
     assert SECRET not in str(failed.value) + written(log_folder)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -302,6 +303,16 @@ class TestRefusals:
         with pytest.raises(RowsRefused) as failed:
             sparklayer().update_prices(LIST, [entry("A", (1, "1"))])
         assert failed.value.rows == [RowError(None, "no line")]
+
+    def test_regression_what_it_says_of_a_row_does_not_hold_the_secret(
+        self, sandbox: Sandbox, sparklayer: Connect
+    ) -> None:
+        """A row's message becomes the row's outcome in the ledger."""
+        body = [{"line": 1, "message": f"not allowed for {os.environ['SPARKLAYER_CLIENT_SECRET']}"}]
+        order(sandbox, PATCH, "status", status=400, body=body)
+        with pytest.raises(RowsRefused) as failed:
+            sparklayer().update_prices(LIST, [entry("A", (1, "1"))])
+        assert failed.value.rows == [RowError(0, "not allowed for ***")]
 
     @pytest.mark.parametrize("body", ["plain text", [], ["text"], {"title": "Bad Request"}])
     def test_a_400_that_names_no_rows_is_an_ordinary_refusal(
