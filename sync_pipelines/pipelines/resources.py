@@ -75,7 +75,7 @@ class RunResource(dg.ConfigurableResource[Any]):
     _stopped: set[str] = PrivateAttr(default_factory=set)
     _things: dict[str, Any] = PrivateAttr(default_factory=dict)
     _verb: str = PrivateAttr()
-    _selected: frozenset[dg.AssetKey] = PrivateAttr()
+    _makes: frozenset[dg.AssetKey] = PrivateAttr()
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[RunResource]:
@@ -86,7 +86,7 @@ class RunResource(dg.ConfigurableResource[Any]):
         self._plans, self._counts, self._stopped = {}, {}, set()
         self._id, self._pipeline = context.run.run_id if context.run else "", tags.get(PIPELINE_TAG, "")
         self._verb = tags.get(VERB_TAG, "materialize")
-        self._selected = frozenset((context.run.asset_selection if context.run else None) or ())
+        self._makes = _made_by(context)
         for dead in runs.mark_dead_runs(self._ledger):
             abandoned = context.instance.get_run_by_id(dead["id"]) if context.instance else None
             if context.instance and abandoned and not abandoned.is_finished:
@@ -124,10 +124,8 @@ class RunResource(dg.ConfigurableResource[Any]):
         return self._verb
 
     def will_make(self, asset: str) -> bool:
-        """Whether this run goes on to materialize the asset: a preview of any kind does not."""
-        if self._verb == "preview":
-            return False
-        return not self._selected or dg.AssetKey(asset.split("/")) in self._selected
+        """Whether this run goes on to materialize the asset: whether its job, as it was launched, has that step."""
+        return dg.AssetKey(asset.split("/")) in self._makes
 
     def plan_made(self, asset: str) -> str:
         """The plan that an earlier step of this run made for this asset, or ""."""
@@ -200,6 +198,14 @@ class RunResource(dg.ConfigurableResource[Any]):
             alerts.alert(state, self._pipeline, self._id, message or json.dumps(counts))
         elif recovered:
             alerts.alert("recovered", self._pipeline, self._id, "this run ended well; the one before it did not")
+
+
+def _made_by(context: dg.InitResourceContext) -> frozenset[dg.AssetKey]:
+    """The assets whose steps this run executes. The run's own selection is empty where a job is run whole."""
+    run = context.run
+    if run is None or context.instance is None or run.execution_plan_snapshot_id is None:
+        return frozenset()
+    return frozenset(context.instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).asset_selection)
 
 
 def _first_error(failures: Any) -> str:

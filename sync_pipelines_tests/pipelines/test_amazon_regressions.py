@@ -345,6 +345,41 @@ class TestUnfinishedFiles:
         assert f"sync-pipelines sync {P} --partition boots" in refused.ended.message
         assert office.run("map", "others").state == "done"
 
+    def test_a_mapping_alone_begins_no_sync_needs_no_right_to_write_and_can_be_made_again(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        office.drop("boots_mapping.json", few(1, 2))
+        monkeypatch.setenv("SYNC_PIPELINES_SANDBOX", "")
+        for _ in range(2):
+            done = office.run("map")
+            assert done.state == "done", done.ended.message
+            assert office.unfinished == {}
+        assert office.asked_to_go_on() == []
+
+    def test_a_mapping_that_an_earlier_version_noted_as_a_sync_is_not_gone_on_with(self, office: Office) -> None:
+        office.drop("boots_mapping.json", few(1, 2))
+        looked = office.run("map")
+        owed.begin(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", looked.ended.run_id)
+        assert office.unfinished == {}
+        assert office.asked_to_go_on() == []
+        assert office.run("map").state == "done"
+
+    @pytest.mark.parametrize(
+        ("verb", "assets", "writes"),
+        [
+            ("sync", None, True), ("sync", PARTS, True), ("preview", None, False), ("sync", PLANNED, False), ("map", None, False),
+        ],
+    )  # fmt: skip
+    def test_a_run_is_noted_as_a_sync_only_where_its_job_has_the_step_that_writes(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch, verb: str, assets: Sequence[str] | None, *, writes: bool
+    ) -> None:
+        begun: list[str] = []
+        monkeypatch.setattr(owed, "begin", lambda _ledger, _account, partition, *_: begun.append(partition))
+        office.drop("boots_mapping.json", few(1))
+        office.run("map")
+        assert office.run(verb, assets=assets).state == "done"
+        assert set(begun) == ({"boots"} if writes else set())
+
 
 # --- undo ---------------------------------------------------------------------------------------------------------------
 
