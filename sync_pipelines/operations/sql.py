@@ -89,7 +89,9 @@ def _views(query: str) -> Iterator[duckdb.DuckDBPyConnection]:
             if files:
                 con.execute(f'CREATE SCHEMA IF NOT EXISTS "{vendor}"')
                 listed = ", ".join(f"'{_quoted(path)}'" for path in files)
-                con.execute(f'CREATE VIEW "{vendor}"."{asset}" AS SELECT * FROM read_parquet([{listed}])')
+                con.execute(
+                    f'CREATE VIEW "{vendor}"."{asset}" AS SELECT * FROM read_parquet([{listed}], union_by_name = true)'
+                )
         for part in (part for steps in PIPELINES.values() for part in steps.parts):
             newest = ledger.row(
                 sa.select(tables.plan.c.id)

@@ -155,6 +155,9 @@ def amazon_listings(
         "file": read.dropped.path.name, "kind": read.dropped.kind, "dagster/row_count": published.about.rows,
         "completed_from_the_catalogue": read.asked, "not_in_the_catalogue": read.unknown, "calls": run.meter.used["amazon"],
     }  # fmt: skip
+    if read.notes:
+        run.note(message=f"{read.dropped.path.name}: {len(read.notes)} notes, the first of them {read.notes[0]}")
+        metadata["notes"] = dg.MetadataValue.md(markdown([{"note": note} for note in read.notes[:20]]))
     if others := reading.left_aside(read.dropped, partition):
         metadata["left_aside"] = f"{', '.join(others)}: for the same partition, and not looked at"
     return dg.MaterializeResult(
@@ -181,7 +184,7 @@ def plytix_products(config: CatalogueConfig, run: RunResource, plytix: PlytixRes
     found = source.cached(config.refresh)
     told = "from the cache, no call made"
     if found is None:
-        with source.read(desk.client, desk.account.identifiers) as staged:
+        with source.read(desk.client, desk.account.identifiers, desk.account.model_number) as staged:
             found = run.warehouse.publish(PRODUCTS_KEY, staged)
         pace.least_calls(run.meter, records=found.about.rows)
         told = f"read in {run.meter.used['plytix']} calls"

@@ -50,6 +50,12 @@ class ReadFile:
     def of_the_file(self) -> int:
         return sum(1 for row in self.listings if not row.problem) - self.added
 
+    @property
+    def notes(self) -> list[str]:
+        """What of the file was left aside: bytes that are no character, and what single rows say of themselves."""
+        of_bytes = [f"{place} are no character" for place in self.dropped.lost]
+        return [*of_bytes, *(row.note for row in self.listings if row.note)]
+
 
 def read_file(dropped: files.Dropped, settings: AmazonSettings, amazon: Amazon | None, style: str = "") -> ReadFile:
     """What a report or an export lists, with what Amazon's catalogue adds where there is a login. `style`: only its listings.
