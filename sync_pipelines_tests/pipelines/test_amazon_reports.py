@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from sync_pipelines.pipelines.amazon_plytix.decoding import LOST, NotText, decod
 from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.spreadsheets import overwritten, separator_of, unquoted
-from sync_pipelines.sandbox.boots import FIRST_STYLE, Boots, listings_report
+from sync_pipelines.sandbox.boots import EUROPEAN_COLUMNS, FIRST_STYLE, FRENCH_COLUMNS, Boots, listings_report
 from sync_pipelines.settings import AmazonSettings
 from sync_pipelines.vendors.amazon import CatalogItem
 
@@ -143,12 +145,31 @@ class TestSpreadsheets:
         assert separator_of("sku,price;x", ["sku"]) == ","
         assert separator_of("nothing known", ["sku"]) == "\t"
 
+    @pytest.mark.parametrize("separator", ["\t", ",", ";"])
+    def test_a_report_that_a_spreadsheet_program_saved_is_the_same_report(
+        self, own_folder: Path, separator: str
+    ) -> None:
+        raw = listings_report(FIRST)
+        saved = io.StringIO()
+        csv.writer(saved, delimiter=separator).writerows(line.split("\t") for line in raw.decode().splitlines())
+        assert '""' in saved.getvalue()
+        assert read(own_folder, saved.getvalue()).listings == read(own_folder, raw).listings
+
     def test_a_quote_that_is_never_closed_is_refused_with_its_line(self, own_folder: Path) -> None:
         with pytest.raises(FileRefused, match="line 2: "):
             read(own_folder, f'seller-sku,asin1,item-name\nS,{ASIN},"6" boot\n')
 
 
 class TestOtherCountries:
+    @pytest.mark.parametrize("columns", [EUROPEAN_COLUMNS, FRENCH_COLUMNS], ids=["european", "french"])
+    def test_their_reports_list_what_the_usual_one_does(self, own_folder: Path, columns: Sequence[str]) -> None:
+        usual = {
+            (row.asin, row.seller_sku, row.title, row.status)
+            for row in read(own_folder, listings_report(FIRST)).listings
+        }
+        found = read(own_folder, listings_report(FIRST, columns=columns)).listings
+        assert {(row.asin, row.seller_sku, row.title, row.status) for row in found} == usual
+
     def test_columns_that_nobody_reads_may_have_one_name_and_those_that_are_read_may_not(
         self, own_folder: Path
     ) -> None:
