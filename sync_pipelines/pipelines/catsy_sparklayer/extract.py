@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ import pyarrow.parquet as pq
 
 from sync_pipelines.delivery import runs
 from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.pipelines.spreadsheets import separator_of
 from sync_pipelines.settings import CatsySettings
 from sync_pipelines.vendors.catsy import Catsy, ExtractFailed
 from sync_pipelines.warehouse.snapshots import About, Published, SnapshotUnreadable, Staged, Warehouse
@@ -23,6 +25,9 @@ from sync_pipelines.warehouse.spool import ItemSpool
 log = logging.getLogger("sync_pipelines.vendors.catsy")
 
 KEY = ("catsy", "products")
+FROM_CSV = "csv "
+"""How the origin of a catalogue that was taken in from a file begins."""
+
 Refresh = Literal["auto", "always", "never"]
 
 
@@ -91,12 +96,17 @@ class Products:
 
     @contextmanager
     def from_csv(self, path: Path) -> Iterator[Staged]:
-        """Take in a full export of the old script. Raises ExtractFailed naming the line."""
+        """Take in a full export of the old script, with commas, semicolons or tabs. Raises ExtractFailed naming the line."""
         with self._spool() as spool:
             try:
                 with path.open(encoding="utf-8-sig", newline="") as file:
-                    rows = csv.DictReader(file, strict=True)
-                    self._require(set(rows.fieldnames or ()), f"the header of {path}")
+                    header = file.readline()
+                    separator = separator_of(header, self.columns.values())
+                    rows = csv.DictReader(chain([header], file), delimiter=separator, strict=True)
+                    names = rows.fieldnames or ()
+                    self._require(set(names), f"the header of {path}")
+                    if twice := [name for name in self.columns.values() if names.count(name) > 1]:
+                        raise ExtractFailed(f"{path}, line 1: column {twice[0]!r} appears twice. Which is meant?")
                     for row in rows:
                         if None in row or None in row.values():
                             raise ExtractFailed(f"{path}, line {rows.line_num}: not as many cells as the header has")
@@ -108,7 +118,7 @@ class Products:
                 ) from e
             if spool.rows == 0:
                 raise ExtractFailed(f"{path} has no rows. The last complete extract stays.")
-            yield self._complete(spool, spool.repeats(), f"csv {path.name}")
+            yield self._complete(spool, spool.repeats(), f"{FROM_CSV}{path.name}")
 
     def _spool(self) -> ItemSpool:
         return ItemSpool(self.warehouse.staging, "catsy-products", self.columns)

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from sync_pipelines import currency
 from sync_pipelines.delivery.model import Desired
+from sync_pipelines.pipelines.spreadsheets import overwritten
 from sync_pipelines.settings import PriceList
 
 State = Literal["desired", "conflict", "rejected", "blank"]
@@ -104,15 +105,17 @@ def _why(cell: str) -> str:
 
 
 def trade_prices(
-    items: Iterable[SourceItem], lists: Sequence[PriceList], conflicts: Mapping[str, str]
+    items: Iterable[SourceItem], lists: Sequence[PriceList], conflicts: Mapping[str, str], *, of_a_file: bool = False
 ) -> Iterator[TradePrice]:
-    """Map items to rows, one per item and list, in source order. `conflicts`: from `sku_conflicts`, over all items."""
+    """Map items to rows, one per item and list, in source order. `conflicts`: from `sku_conflicts`, over all items.
+    `of_a_file`: they are from a file that a spreadsheet program may have saved."""
     for item in items:
+        lost = overwritten(item.sku or "") if of_a_file else None
         for price_list in lists:
-            yield _row(item, price_list, conflicts)
+            yield _row(item, price_list, conflicts, lost)
 
 
-def _row(item: SourceItem, price_list: PriceList, conflicts: Mapping[str, str]) -> TradePrice:
+def _row(item: SourceItem, price_list: PriceList, conflicts: Mapping[str, str], lost: str | None) -> TradePrice:
     sku = (item.sku or "").strip()
     prices: list[tuple[int, Decimal]] = []
     state: State = "desired"
@@ -128,6 +131,8 @@ def _row(item: SourceItem, price_list: PriceList, conflicts: Mapping[str, str]) 
             break
     if not sku:
         state, reason = "rejected", "no SKU"
+    elif lost:
+        state, reason = "rejected", f"SKU {lost}"
     elif state == "desired" and not prices:
         state, reason = "blank", "no price"
     elif state == "desired" and sku in conflicts:

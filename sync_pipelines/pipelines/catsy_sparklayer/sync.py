@@ -40,7 +40,8 @@ def map_prices(products: Published, settings: CatsySparkLayerSettings) -> pa.Tab
         skus = con.sql(f"SELECT sku FROM read_parquet('{_quoted(products)}')").to_arrow_table().column(0).to_pylist()
     conflicts = mapping.sku_conflicts(skus)
     del skus
-    return mapping.as_columns(mapping.trade_prices(items(), settings.price_lists, conflicts))
+    of_a_file = products.about.origin.startswith(extract.FROM_CSV)
+    return mapping.as_columns(mapping.trade_prices(items(), settings.price_lists, conflicts, of_a_file=of_a_file))
 
 
 def _quoted(products: Published) -> str:
