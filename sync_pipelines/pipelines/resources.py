@@ -19,6 +19,7 @@ from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import BAD_OUTCOMES
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.delivery.retention import prune
+from sync_pipelines.pipelines import rights
 from sync_pipelines.pipelines.tables import shown_counts
 from sync_pipelines.settings import (
     AmazonSettings,
@@ -27,7 +28,6 @@ from sync_pipelines.settings import (
     PlytixSettings,
     RetentionSettings,
     ShopifySettings,
-    ShopifySheetsSettings,
     SparkLayerSettings,
     check_file,
     data_dir,
@@ -51,13 +51,14 @@ def open_ledger() -> Ledger:
     return Ledger.at(data_dir() / "ledger.db")
 
 
-def writes_on(pipeline: str, account: str) -> bool:
-    """Whether a person has turned writing on for this account. The sandbox needs nobody's leave."""
+def writes_on(pipeline: str, system: str) -> bool:
+    """Whether a person has turned writing on for the account of this system. The sandbox needs nobody's leave."""
     if sandbox_on():
         return True
     ledger = open_ledger()
     try:
-        return ledger.is_enabled(pipeline, account)
+        rights.tie_to_login(ledger, pipeline, system)
+        return rights.is_allowed(ledger, pipeline, system)
     finally:
         ledger.close()
 
@@ -255,7 +256,7 @@ class SheetsResource(dg.ConfigurableResource[Any]):
 
     def client(self, run: RunResource) -> Sheets:
         if self._client is None:
-            allowed = writes_on(self.pipeline, ShopifySheetsSettings.read().account)
+            allowed = writes_on(self.pipeline, "sheets")
             self._client = Sheets.connect(GoogleSettings.read(), run.meter, lambda: allowed, data_dir() / "limits")
         return self._client
 
@@ -272,9 +273,8 @@ class PlytixResource(dg.ConfigurableResource[Any]):
 
     def client(self, run: RunResource) -> Plytix:
         if self._client is None:
-            settings = PlytixSettings.read()
-            allowed = writes_on(self.pipeline, settings.account)
-            self._client = Plytix.connect(settings, run.meter, lambda: allowed, data_dir() / "limits")
+            allowed = writes_on(self.pipeline, "plytix")
+            self._client = Plytix.connect(PlytixSettings.read(), run.meter, lambda: allowed, data_dir() / "limits")
         return self._client
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
@@ -305,9 +305,8 @@ class SparkLayerResource(dg.ConfigurableResource[Any]):
 
     def client(self, run: RunResource) -> SparkLayer:
         if self._client is None:
-            settings = SparkLayerSettings.read()
-            allowed = writes_on(self.pipeline, settings.account)
-            self._client = SparkLayer.connect(settings, run.meter, lambda: allowed)
+            allowed = writes_on(self.pipeline, "sparklayer")
+            self._client = SparkLayer.connect(SparkLayerSettings.read(), run.meter, lambda: allowed)
         return self._client
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:

@@ -10,7 +10,7 @@ import dagster as dg
 from sync_pipelines.delivery.applying import Report, settle_first
 from sync_pipelines.delivery.model import DeliveryError, Target
 from sync_pipelines.delivery.plans import Plan
-from sync_pipelines.pipelines import plan_checks, steps
+from sync_pipelines.pipelines import plan_checks, rights, steps
 from sync_pipelines.pipelines.amazon_plytix import checks, entries, listings, owed, pace, reading, sync, told
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
@@ -103,12 +103,11 @@ def _begin(run: RunResource, partition: str, since: owed.Since) -> None:
 
 def _may_write(run: RunResource, partition: str) -> None:
     """Raises DeliveryError where a run that goes on to write may not."""
-    account = account_of("plytix")
-    if run.will_make(AmazonProducts.name) and not writes_on(GROUP, account):
-        owed.end(run.ledger, account, partition)
+    if run.will_make(AmazonProducts.name) and not writes_on(GROUP, "plytix"):
+        owed.end(run.ledger, account_of("plytix"), partition)
         raise DeliveryError(
-            f"{account} is read-only. Nothing was sent. Turn writing on: sync-pipelines enable {GROUP} (for another account "
-            "than main with --plytix-account before the command)."
+            f"{rights.holder('plytix')} is read-only. Nothing was sent. Turn writing on: sync-pipelines enable {GROUP} (for "
+            "another account than main with --plytix-account before the command)."
         )
 
 
