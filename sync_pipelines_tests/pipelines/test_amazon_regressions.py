@@ -356,6 +356,14 @@ class TestUnfinishedFiles:
             assert office.unfinished == {}
         assert office.asked_to_go_on() == []
 
+    def test_what_of_a_listing_is_not_written_is_told_at_the_end_of_the_run(self, office: Office) -> None:
+        office.drop("boots.txt", f"seller-sku\tasin1\tstatus\n{canonical(1)}\t{asin(1)}\tRuhend\n")
+        done = office.run("map")
+        assert done.state == "done"
+        assert f"of 1 listings not all is written; of {asin(1)}: line 2, column status: 'Ruhend'" in done.ended.message
+        written = json.loads((data_dir() / "boots_mapping.json").read_text(encoding="utf-8"))
+        assert "'Ruhend'" in written["matched"][0]["note"]
+
     def test_a_mapping_that_an_earlier_version_noted_as_a_sync_is_not_gone_on_with(self, office: Office) -> None:
         office.drop("boots_mapping.json", few(1, 2))
         looked = office.run("map")

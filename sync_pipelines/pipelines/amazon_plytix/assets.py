@@ -154,9 +154,10 @@ def amazon_listings(
         "file": read.dropped.path.name, "kind": read.dropped.kind, "dagster/row_count": published.about.rows,
         "completed_from_the_catalogue": read.asked, "not_in_the_catalogue": read.unknown, "calls": run.meter.used["amazon"],
     }  # fmt: skip
-    if read.notes:
-        run.note(message=f"{read.dropped.path.name}: {len(read.notes)} notes, the first of them {read.notes[0]}")
-        metadata["notes"] = dg.MetadataValue.md(markdown([{"note": note} for note in read.notes[:20]]))
+    if read.dropped.lost:
+        metadata["bytes_that_are_no_character"] = dg.MetadataValue.md(
+            markdown([{"place": place} for place in read.dropped.lost])
+        )
     if others := reading.left_aside(read.dropped, partition):
         metadata["left_aside"] = f"{', '.join(others)}: for the same partition, and not looked at"
     return dg.MaterializeResult(
@@ -215,6 +216,9 @@ def asin_mapping(context: dg.AssetExecutionContext, config: MappingConfig, run: 
         "from": origin, **{f"rows_{state}": n for state, n in states.items()}, "dagster/row_count": len(mapping.entries),
         "products_without_a_listing": len(mapping.unlisted), "duplicates": dg.MetadataValue.json(list(mapping.duplicates)[:20]),
     }  # fmt: skip
+    if noted := [entry for entry in mapping.entries if entry.note]:
+        run.note(message=f"of {len(noted)} listings not all is written; of {noted[0].amazon_asin}: {noted[0].note}")
+        metadata["notes"] = dg.MetadataValue.md(markdown([{"asin": e.amazon_asin, "note": e.note} for e in noted[:20]]))
     if not config.mapping:
         written = reading.write_mapping(mapping, entries.mapping_path(data_dir(), partition))
         metadata["file"] = dg.MetadataValue.path(str(written))

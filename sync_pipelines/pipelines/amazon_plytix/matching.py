@@ -187,7 +187,7 @@ class _Rules:
                 continue  # the sizes of a style have one model number: that tells a style, not a product
             if not fits:
                 fits, first, sure = by_id, rule, confidence
-            elif common := {id_: p for id_, p in by_id.items() if id_ in fits}:
+            elif 0 < len(common := {id_: p for id_, p in by_id.items() if id_ in fits}) < len(fits):
                 fits, first = common, f"{first} and {rule}"
             if len(fits) == 1:
                 break

@@ -50,18 +50,13 @@ class ReadFile:
     def of_the_file(self) -> int:
         return sum(1 for row in self.listings if not row.problem) - self.added
 
-    @property
-    def notes(self) -> list[str]:
-        """What of the file was left aside: bytes that are no character, and what single rows say of themselves."""
-        of_bytes = [f"{place} are no character" for place in self.dropped.lost]
-        return [*of_bytes, *(row.note for row in self.listings if row.note)]
-
 
 def read_file(dropped: files.Dropped, settings: AmazonSettings, amazon: Amazon | None, style: str = "") -> ReadFile:
     """What a report or an export lists, with what Amazon's catalogue adds where there is a login. `style`: only its listings.
 
     Raises FileRefused, VendorError.
     """
+    _tell_lost(dropped)
     every = list(files.listings(dropped, settings))
     found = listings.one_per_asin(every)
     if not found:
@@ -95,6 +90,11 @@ def read_partition(
     if dropped.kind == "mapping":
         return ReadFile(dropped, ())
     return read_file(dropped, AmazonSettings.read(), amazon(), style)
+
+
+def _tell_lost(dropped: files.Dropped) -> None:
+    if dropped.lost:
+        log.warning("%s has bytes that are no character: %s", dropped.path.name, "; ".join(dropped.lost))
 
 
 def publish_listings(warehouse: Warehouse, read: ReadFile, partition: str) -> Published:
@@ -160,6 +160,7 @@ def mapping_for(
 def _taken(dropped: files.Dropped, settings: AmazonSettings) -> tuple[AsinMapping, str]:
     if dropped.kind != "mapping":
         raise files.FileRefused(f"{dropped.path} is no mapping (`matched`, `unmatched_amazon`), but: {dropped.kind}.")
+    _tell_lost(dropped)
     given = entries.read_mapping(dropped, settings)
     return matching.checked(given, AmazonPlytixSettings.read()), dropped.path.name
 
