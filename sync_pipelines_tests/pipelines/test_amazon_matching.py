@@ -175,6 +175,13 @@ class TestRules:
         (entry,) = matched(listing(upc=UPC, seller_sku="A"), [product("A", theirs)]).entries
         assert (entry.state, entry.gtin_match) == ("matched", None)
 
+    @pytest.mark.parametrize("sku", ["1.23E+05", "01-Mar", "#N/A"])
+    def test_a_sku_that_a_spreadsheet_program_replaced_is_noted_and_the_other_rules_go_on(self, sku: str) -> None:
+        (entry,) = matched(listing(upc=UPC, seller_sku=sku), [product("A", UPC), product(sku)]).entries
+        assert (entry.canonical_plytix_sku, entry.match_method) == ("A", "gtin")
+        assert repr(sku) in (entry.note or "")
+        assert matched(listing(seller_sku=sku), [product(sku)]).entries[0].state == "unmatched"
+
     def test_a_model_number_that_one_product_alone_has_finds_it_and_that_of_a_whole_style_nothing(self) -> None:
         one, *sizes = product("X-1", model="abc0001"), product("Y-1", model="STYLE"), product("Y-2", model="STYLE")
         (entry,) = matched(listing(model_number="ABC0001 "), [one, *sizes]).entries

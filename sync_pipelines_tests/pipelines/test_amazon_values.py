@@ -103,6 +103,18 @@ class TestCodes:
         assert "amazon_upc" not in attributes(desk, 2)
         assert attributes(desk, 2)["amazon_title"] == "Boot 2, Brown, 10 W"
 
+    def test_a_sku_that_a_spreadsheet_program_replaced_is_not_written_and_the_row_goes_on(
+        self, desk: AmazonDesk
+    ) -> None:
+        (found,) = matching.checked(
+            entries.AsinMapping({}, [entry(1, amazon_sku="1.23E+05")]), AmazonPlytixSettings.read()
+        ).entries
+        assert found.state == "matched"
+        assert str(found.note).endswith("so the SKU is not written")
+        desk.sync([found])
+        assert "amazon_sku" not in attributes(desk)
+        assert attributes(desk)["amazon_title"] == "Boot 1, Brown, 10 W"
+
 
 class TestMoreAttributes:
     def test_they_are_written_where_the_account_has_them(self, desk: AmazonDesk) -> None:

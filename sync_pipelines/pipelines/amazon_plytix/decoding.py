@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from dataclasses import dataclass
 
 LOST = "\ufffd"
@@ -10,7 +11,7 @@ LOST = "\ufffd"
 
 TOLD = 20
 _UNDECODED = re.compile("[\udc80-\udcff]+")
-_MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_MARKS = ((b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _HEAD = 200
 """Bytes that show whether a file is UTF-16: they are of its header, or of the first keys of a JSON file."""
 
@@ -34,22 +35,21 @@ def decoded(data: bytes, *, japanese: bool = False) -> Text:
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):
-            return _with_places(data[len(mark) :], encoding)
+            return _replaced(data[len(mark) :], encoding)
     if b"\0" in data:
-        return _with_places(data, _utf_16(data))
-    text = data.decode("utf-8", "surrogateescape")
-    lost = len(_UNDECODED.findall(text))
-    if not lost or _explained(text) >= lost:
-        return _with_places(data, "utf-8")
-    older = "cp932" if japanese else "cp1252"
+        return _replaced(data, _utf_16(data))
+    utf_8 = data.removeprefix(BOM_UTF8).decode("utf-8", "surrogateescape")
+    lost = len(_UNDECODED.findall(utf_8))
+    if not lost or _explained(utf_8) >= lost or data.startswith(BOM_UTF8):
+        return Text(_UNDECODED.sub(LOST, utf_8), _places(utf_8, _UNDECODED))
+    older, name = ("cp932", "Shift-JIS") if japanese else ("cp1252", "Windows-1252")
     try:
         return Text(data.decode(older))
     except UnicodeDecodeError as e:
         if japanese and _explained(data.decode(older, "replace")) > lost:
-            return _with_places(data, older)
+            return _replaced(data, older)
         line = data.count(b"\n", 0, e.start) + 1
         column = e.start - data.rfind(b"\n", 0, e.start)
-        name = "Shift-JIS" if japanese else "Windows-1252"
         raise NotText(f"line {line}, column {column}: neither UTF-8 nor {name}. Save it as UTF-8.") from e
 
 
@@ -68,12 +68,9 @@ def _utf_16(data: bytes) -> str:
     raise NotText(f"not text (a NUL byte at {data.index(0):,}). Is it zipped, or an Excel workbook?")
 
 
-def _with_places(data: bytes, encoding: str) -> Text:
-    if encoding != "utf-8":
-        text = data.decode(encoding, "replace")
-        return Text(text, _places(text, re.compile(LOST)))
-    text = data.decode("utf-8", "surrogateescape")
-    return Text(_UNDECODED.sub(LOST, text), _places(text, _UNDECODED))
+def _replaced(data: bytes, encoding: str) -> Text:
+    text = data.decode(encoding, "replace")
+    return Text(text, _places(text, re.compile(LOST)))
 
 
 def _places(text: str, pattern: re.Pattern[str]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from sync_pipelines.delivery.model import Desired
 from sync_pipelines.pipelines.amazon_plytix.account import DoesNotFit, fitting, has_option
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.amazon_plytix.identifiers import amazon_sku, is_code
+from sync_pipelines.pipelines.spreadsheets import overwritten
 from sync_pipelines.settings import AmazonPlytixSettings
 from sync_pipelines.vendors.plytix import Attribute
 
@@ -32,9 +33,9 @@ def desired_products(
 ) -> Iterator[Desired]:
     """One product per entry, `AMZN-{marketplace}-{ASIN}`. What is not known is left out, so that what is there stays.
 
-    A code that is not a UPC, EAN or GTIN is not known, nor is a status that the account has no option for and that says
-    nothing ("unknown"). Another value that its attribute does not take makes the row a conflict. Rejected entries are no
-    products.
+    Not known are a code that is not a UPC, EAN or GTIN, a SKU that a spreadsheet program replaced, and a status "unknown" or
+    "suppressed" where the account has no such option. Another value that its attribute does not take makes the row a conflict.
+    Rejected entries are no products.
     """
     for entry in entries:
         if entry.state == "rejected":
@@ -71,6 +72,8 @@ def _says_nothing(attribute: Attribute, name: str, value: Any) -> bool:
             and attribute.type == "DropdownAttribute"
             and not has_option(attribute, value)
         )
+    if name == "amazon_sku":
+        return overwritten(value) is not None
     return name in _CODES and not is_code(value)
 
 

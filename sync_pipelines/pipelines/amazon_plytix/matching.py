@@ -15,6 +15,7 @@ from typing import Any
 from sync_pipelines.pipelines.amazon_plytix.entries import AsinMapping, Entry
 from sync_pipelines.pipelines.amazon_plytix.identifiers import NoIdentifier, amazon_sku, gtin14, padded_sku
 from sync_pipelines.pipelines.amazon_plytix.listings import PARENT, Listing
+from sync_pipelines.pipelines.spreadsheets import overwritten
 from sync_pipelines.settings import AmazonPlytixSettings, Rule
 
 _WIDTHS = {"WIDE": "W", "MEDIUM": "M", "NARROW": "N", "REGULAR": "M"}
@@ -103,7 +104,7 @@ def checked(given: AsinMapping, settings: AmazonPlytixSettings) -> AsinMapping:
     found = []
     for each in given.entries:
         codes, wrong = _codes(each.amazon_upc, each.amazon_ean, each.amazon_gtin)
-        entry = replace(each, note=_and(each.note, wrong))
+        entry = replace(each, note=_and(each.note, [*wrong, *_lost_sku(each.amazon_sku)]))
         sure = entry.match_confidence
         if entry.state != "matched":
             found.append(entry)
@@ -144,7 +145,7 @@ class _Rules:
             return self._of_its_model(listing, entry)
         further = (listing.further or "").split(",")
         codes, wrong = _codes(listing.upc, listing.ean, listing.gtin, *further)
-        entry = replace(entry, note=_and(listing.note, wrong))
+        entry = replace(entry, note=_and(listing.note, [*wrong, *_lost_sku(listing.seller_sku)]))
         found, rule, sure = self._find(listing, codes)
         if not found:
             told = "no product has its identifiers, its SKU, its model and size, or alone its model number"
@@ -199,7 +200,8 @@ class _Rules:
             return [p for code in sorted(codes) for p in self.products.by_code.get(code, ())], sure["gtin"]
         if rule == "sku":
             sku = listing.seller_sku
-            return (self.products.by_sku.get(padded_sku(sku), []) if sku else []), sure["sku"]
+            usable = sku if sku and not overwritten(sku) else None
+            return (self.products.by_sku.get(padded_sku(usable), []) if usable else []), sure["sku"]
         if rule == "model_number":
             return self.products.by_model.get(_model(listing.model_number) or "", []), sure["model_number"]
         size, width = size_and_width(listing.title, listing.size, self.settings.widths)
@@ -284,6 +286,11 @@ def _codes(*written: str | None) -> tuple[set[str], list[str]]:
             except NoIdentifier as e:
                 wrong.append(f"{e}, so it is not written")
     return codes, wrong
+
+
+def _lost_sku(sku: str | None) -> list[str]:
+    lost = overwritten(sku or "")
+    return [f"{lost}, so the SKU is not written"] if lost else []
 
 
 def _unmatched(listing: Listing) -> Entry:

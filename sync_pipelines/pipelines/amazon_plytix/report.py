@@ -15,7 +15,7 @@ from typing import Any
 from sync_pipelines.pipelines.amazon_plytix.decoding import LOST
 from sync_pipelines.pipelines.amazon_plytix.identifiers import is_asin
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
-from sync_pipelines.pipelines.spreadsheets import overwritten, separator_of, unquoted
+from sync_pipelines.pipelines.spreadsheets import separator_of, unquoted
 
 SKU, ASIN, CODE, CODE_TYPE, TITLE, STATUS = (
     "seller-sku", "asin1", "product-id", "product-id-type", "item-name", "status",
@@ -113,18 +113,13 @@ def _listing(row: Mapping[str, str], marketplace: str, line: int) -> Listing:
     if not asin and field == "asin":
         asin = code
     known: dict[str, Any] = {field: code} if field and field != "asin" and code else {}
+    sku = row.get(SKU, "")
     where = ASIN if ASIN in row else CODE
     return Listing(
-        asin, marketplace, _seller_sku(row.get(SKU, ""), note), row.get(TITLE) or None, _status(row.get(STATUS, ""), note),
+        asin, marketplace, None if LOST in sku else sku or None, row.get(TITLE) or None, _status(row.get(STATUS, ""), note),
         line=line, problem=None if is_asin(asin) else f"line {line}, column {where}: {asin!r} is not an ASIN",
         note="; ".join(notes) or None, **known,
     )  # fmt: skip
-
-
-def _seller_sku(cell: str, note: Callable[[str, str], None]) -> str | None:
-    if lost := overwritten(cell):
-        note(SKU, f"{lost}, so the SKU says nothing")
-    return None if lost or LOST in cell else cell or None
 
 
 def _status(cell: str, note: Callable[[str, str], None]) -> str | None:
