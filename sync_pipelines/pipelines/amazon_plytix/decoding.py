@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from codecs import BOM_UTF8
+from contextlib import suppress
 from dataclasses import dataclass
 
 LOST = "\ufffd"
@@ -38,9 +39,11 @@ def decoded(data: bytes, *, japanese: bool = False) -> Text:
             return _replaced(data[len(mark) :], encoding)
     if b"\0" in data:
         return _replaced(data, _utf_16(data))
+    with suppress(UnicodeDecodeError):
+        return Text(data.removeprefix(BOM_UTF8).decode())
     utf_8 = data.removeprefix(BOM_UTF8).decode("utf-8", "surrogateescape")
     lost = len(_UNDECODED.findall(utf_8))
-    if not lost or _explained(utf_8) >= lost or data.startswith(BOM_UTF8):
+    if _explained(utf_8) >= lost or data.startswith(BOM_UTF8):
         return Text(_UNDECODED.sub(LOST, utf_8), _places(utf_8, _UNDECODED))
     older, name = ("cp932", "Shift-JIS") if japanese else ("cp1252", "Windows-1252")
     try:

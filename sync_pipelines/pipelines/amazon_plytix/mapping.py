@@ -52,26 +52,18 @@ def desired_products(
             if len(label) > settings.text_limits.get("label", len(label)):
                 wrong.append(f"label has {len(label)} characters, {settings.text_limits['label']} are allowed")
         for name, value in values.items():
-            if (
-                name in attributes
-                and value is not None
-                and value != ""
-                and not _says_nothing(attributes[name], name, value)
-            ):
-                try:
-                    fields[name] = fitting(attributes[name], value, settings.text_limits.get(name))
-                except DoesNotFit as e:
-                    wrong.append(str(e))
+            if name not in attributes or value in (None, "") or _says_nothing(attributes[name], name, value):
+                continue
+            try:
+                fields[name] = fitting(attributes[name], value, settings.text_limits.get(name))
+            except DoesNotFit as e:
+                wrong.append(str(e))
         yield Desired(entry.suggested_sku, fields, conflict="; ".join(wrong) or None)
 
 
 def _says_nothing(attribute: Attribute, name: str, value: Any) -> bool:
-    if name == "amazon_listing_status":
-        return (
-            value in ("unknown", "suppressed")
-            and attribute.type == "DropdownAttribute"
-            and not has_option(attribute, value)
-        )
+    if name == "amazon_listing_status" and value in ("unknown", "suppressed"):
+        return attribute.type == "DropdownAttribute" and not has_option(attribute, value)
     if name == "amazon_sku":
         return overwritten(value) is not None
     return name in _CODES and not is_code(value)
