@@ -255,7 +255,7 @@ class TestTheWholeCatalogue:
 
     @pytest.mark.parametrize("export", [False, True], ids=["seller SKU", "part number"])
     def test_no_listing_is_matched_wrongly_and_all_that_can_be_are(self, *, boots: Boots, export: bool) -> None:
-        products = [candidate(p.sku, p.sku, p.label, p.gtin, [p.ean]) for p in boots.products]
+        products = [candidate(p.sku, p.sku, p.label, p.gtin, [p.ean], p.style) for p in boots.products]
         truth = {(item.asin, item.marketplace): item for item in boots.items}
         rows = [self.listed(item, export=export) for item in boots.items]
         found = matched(rows, products)
@@ -275,8 +275,22 @@ class TestTheWholeCatalogue:
                 wrong["parent taken for a product"] += 1
         assert wrong == {}
 
+    def test_parents_are_linked_with_their_own_style_and_those_with_the_number_of_another_are_held(
+        self, boots: Boots
+    ) -> None:
+        styles = {p.style for p in boots.products}
+        own = {item.parent_asin: item.model_number for item in boots.items if item.parent_asin}
+        rows = [self.listed(item, export=False) for item in boots.items]
+        entries = matched(rows, [product(style) for style in styles]).entries
+        parents = [e for e in entries if e.item_classification == "VARIATION_PARENT" and e.amazon_asin in own]
+        states = Counter(
+            (e.state, e.canonical_plytix_sku == own[e.amazon_asin]) for e in parents if e.model_number in styles
+        )
+        assert set(states) == {("matched", True), ("held", False)}
+        assert min(states.values()) > 10
+
     def test_with_one_listing_per_product_the_second_listings_are_questions(self, boots: Boots) -> None:
-        products = [candidate(p.sku, p.sku, p.label, p.gtin, [p.ean]) for p in boots.products]
+        products = [candidate(p.sku, p.sku, p.label, p.gtin, [p.ean], p.style) for p in boots.products]
         rows = [self.listed(item, export=False) for item in boots.items]
         entries = matched(rows, products, listings_per_product="one").entries
         each = Counter((e.canonical_plytix_sku, e.marketplace) for e in entries if e.state == "matched")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import logging
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
+from sync_pipelines.operations import sql
 from sync_pipelines.pipelines.amazon_plytix import entries, matching
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue, candidates
 from sync_pipelines.pipelines.amazon_plytix.decoding import LOST
 from sync_pipelines.settings import FILLED_IF_THERE, AmazonPlytixSettings, PlytixSettings, data_dir
-from sync_pipelines.warehouse.snapshots import Warehouse
-from sync_pipelines_tests.pipelines.amazon_desk import AmazonDesk, canonical, entry, parent, sku, upc
+from sync_pipelines.warehouse.snapshots import About, Warehouse
+from sync_pipelines_tests.pipelines.amazon_desk import AmazonDesk, asin, canonical, entry, parent, sku, upc
 from sync_pipelines_tests.pipelines.test_amazon_products import FAMILY_NAME, there, update_on
 
 MORE = {
@@ -184,8 +184,13 @@ class TestProductsOfThePim:
         monkeypatch.setenv("AMAZON_PLYTIX_MODEL_NUMBER_ATTRIBUTE", "nowhere")
         assert self.read(desk)[canonical(1)].model is None
 
-    def test_a_mapping_that_an_earlier_version_left_is_read(self, own_folder: Path) -> None:
-        rows = entries.table([entry(1)]).drop_columns(["brand", "note"])
-        path = own_folder / "earlier.parquet"
-        pq.write_table(rows, path)
-        assert list(entries.from_file(path)) == [entry(1)]
+    def test_a_mapping_that_an_earlier_version_left_is_read_also_beside_new_ones_in_sql(self, desk: AmazonDesk) -> None:
+        earlier = entries.table([entry(1)]).drop_columns(["brand", "note"])
+        now = entries.table([replace(entry(2), note="odd")])
+        for partition, rows in (("earlier", earlier), ("now", now)):
+            about = About(PlytixSettings.read().account, "2026-01-01T00:00:00+00:00", partition, 1, 0, "x", partition)
+            warehouse = Warehouse(data_dir() / "warehouse")
+            found = warehouse.write(entries.MAPPING_KEY, rows, about)
+            assert [each.brand for each in entries.from_file(found.path)] == [None]
+        asked = sql.ask("SELECT amazon_asin, note FROM amazon.asin_mapping ORDER BY 1")
+        assert asked == [{"amazon_asin": asin(1), "note": None}, {"amazon_asin": asin(2), "note": "odd"}]
