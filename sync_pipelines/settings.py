@@ -493,16 +493,25 @@ class AmazonSettings(Section):
         """Whose listings they are: the files that are dropped here, and the marketplace they are for."""
         return f"amazon marketplace {self.marketplace}"
 
+    @property
+    def japanese(self) -> bool:
+        """Whether files may be in Shift-JIS: those of the Japanese marketplace."""
+        return self.marketplaces.get(self.marketplace) == "A1VC38T7YXB528"
 
-Rule = Literal["gtin", "sku", "model_size"]
+
+Rule = Literal["gtin", "sku", "model_size", "model_number"]
 UpdateRule = Literal["always", "when_empty", "never"]
 
 AMAZON_ATTRIBUTES: tuple[str, ...] = (
     "amazon_asin", "amazon_parent_asin", "amazon_sku", "amazon_upc", "amazon_ean", "amazon_title", "amazon_size",
     "amazon_color", "amazon_variation_theme", "amazon_listing_status", "amazon_marketplace", "amazon_canonical_sku",
-    "amazon_is_primary", "amazon_last_synced",
+    "amazon_is_primary", "amazon_last_synced", "amazon_gtin", "amazon_brand", "amazon_model_number",
+    "amazon_item_classification",
 )  # fmt: skip
 """What an Amazon product holds, by the names that existing users know."""
+
+FILLED_IF_THERE = ("amazon_gtin", "amazon_brand", "amazon_model_number", "amazon_item_classification")
+"""Attributes that an account may do without."""
 
 
 class AmazonPlytixSettings(Section):
@@ -511,17 +520,17 @@ class AmazonPlytixSettings(Section):
     table = "amazon_plytix"
     model_config = SettingsConfigDict(env_prefix="AMAZON_PLYTIX_", extra="forbid", env_ignore_empty=True, frozen=True)
 
-    match_order: tuple[Rule, ...] = ("gtin", "sku", "model_size")
+    match_order: tuple[Rule, ...] = ("gtin", "sku", "model_size", "model_number")
     confidence: dict[str, Decimal] = Field(
         default={
             "gtin": Decimal("1.00"), "sku": Decimal("0.95"), "model_size": Decimal("0.90"),
-            "model_size_without_width": Decimal("0.88"),
+            "model_size_without_width": Decimal("0.88"), "model_number": Decimal("0.85"),
         },
         description="how sure each rule is",
     )  # fmt: skip
     min_confidence: Decimal = Field(Decimal("0.85"), ge=0, le=1, description="matches less sure wait for a person")
     listings_per_product: Literal["one", "many"] = Field(
-        "one", description="whether several ASINs of a marketplace may be listings of one product"
+        "many", description="whether several ASINs of a marketplace may be listings of one product"
     )
     widths: tuple[str, ...] = Field(
         ("M", "W", "EE", "D", "C", "N", "EEE", "B"), description="widths to try where a listing names none"
@@ -533,6 +542,9 @@ class AmazonPlytixSettings(Section):
     not_canonical: tuple[str, ...] = Field(("AMZN-",), description="products whose SKU begins so are no candidates")
     identifier_attributes: tuple[str, ...] = Field(
         ("upc", "ean"), description="attributes that hold an identifier, beside the PIM's own gtin"
+    )
+    model_number_attribute: str = Field(
+        "model_number", description="the attribute that holds the merchant's own model number"
     )
     family: str = "8 - Amazon"
     listings_relationship: str = "Amazon Listings"

@@ -260,9 +260,11 @@ class Ledger:
         with self.write() as tx:
             put(tx, enabled, [{"pipeline": pipeline, "account": account, "who": who, "at": self.now()}])
 
-    def disable(self, pipeline: str) -> None:
+    def disable(self, pipeline: str, account: str | None = None) -> None:
+        """Make an account read-only again for a pipeline; without one named, all of them."""
+        these = [enabled.c.pipeline == pipeline, *([] if account is None else [enabled.c.account == account])]
         with self.write() as tx:
-            tx.execute(enabled.delete().where(enabled.c.pipeline == pipeline))
+            tx.execute(enabled.delete().where(*these))
 
     def is_enabled(self, pipeline: str, account: str) -> bool:
         return (

@@ -55,6 +55,7 @@ def map_listings(listings: Path, style: str, marketplace: str | None, refresh: s
     screen.facts({
         "listings": metadata["amazon_count"], "matched": metadata["matched_count"], "unmatched": metadata["unmatched_count"],
         "products without a listing": metadata["unmatched_plytix_count"], "duplicates": metadata["duplicate_count"],
+        **({"note": ended.message} if ended.message else {}),
         "mapping": path, "unmatched items": data_dir() / f"{partition}_unmatched.csv",
         "next": f"sync-pipelines amazon sync --mapping {path} --dry-run",
     })  # fmt: skip

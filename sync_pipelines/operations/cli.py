@@ -149,15 +149,18 @@ def init(pipeline: P) -> None:
 
 @app.command()
 def enable(pipeline: P) -> None:
-    """Allow the pipeline to write to the account that the settings point to now."""
+    """Allow the pipeline to write to the account that the settings and the login point to now."""
     import getpass
 
     from sync_pipelines.operations import screen
-    from sync_pipelines.operations.pipelines import account
+    from sync_pipelines.operations.pipelines import PIPELINES, of
+    from sync_pipelines.pipelines import rights
 
+    of(pipeline).ready()  # before it is set up, there is no account that could be meant
+    system = PIPELINES[pipeline].system
     with open_ledger() as ledger:
-        ledger.enable(pipeline.value, account(pipeline), getpass.getuser())
-    screen.out.print(f"{pipeline} may now write to {account(pipeline)}.", highlight=False)
+        rights.allow(ledger, pipeline.value, system, getpass.getuser())
+    screen.out.print(f"{pipeline} may now write to {rights.holder(system)}.", highlight=False)
 
 
 @app.command()
@@ -359,6 +362,7 @@ def status(pipeline: AnyP = None, json: Json = False) -> None:
     """Where each pipeline stands."""
     from sync_pipelines.operations import reports, screen
     from sync_pipelines.operations.pipelines import PIPELINES, account, of
+    from sync_pipelines.pipelines import rights
     from sync_pipelines.settings import sandbox_on
 
     with open_ledger() as ledger:
@@ -369,7 +373,7 @@ def status(pipeline: AnyP = None, json: Json = False) -> None:
                     p,
                     account(p),
                     PIPELINES[p].accounts,
-                    enabled=sandbox_on() or ledger.is_enabled(p, account(p)),
+                    enabled=sandbox_on() or rights.is_allowed(ledger, p, PIPELINES[p].system),
                 ),
                 **of(p).more_status(ledger),
             }

@@ -10,21 +10,23 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
 from sync_pipelines.errors import SyncError
 from sync_pipelines.operations import environment
 from sync_pipelines.operations.pipelines import PIPELINES, account
-from sync_pipelines.settings import ACCOUNTS, account_of, data_dir
-from sync_pipelines.warehouse.snapshots import Warehouse
+from sync_pipelines.settings import ACCOUNTS, SettingsError, account_of, data_dir
+from sync_pipelines.warehouse.snapshots import SnapshotUnreadable, Warehouse
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def ask(query: str) -> list[dict[str, Any]]:
         raise QueryRefused(f"{e}\n{POSSIBLE}") from e
     if len(statements) != 1 or statements[0].type not in QUESTIONS:
         raise QueryRefused(f"that is not a question, and nothing was done. {POSSIBLE}")
-    with _views(query) as con:
+    with _views(query) as (con, missing):
         names = con.execute(
             "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables ORDER BY 1"
         ).fetchall()
@@ -109,13 +111,15 @@ def ask(query: str) -> list[dict[str, Any]]:
             raise QueryRefused(
                 f"{e}\nThere is: {', '.join(name for (name,) in names)}; "
                 f"and of the ledger: {', '.join(sorted(tables.schema.tables))}. {POSSIBLE}"
+                + "".join(f"\nNot there: {reason}" for reason in missing)
             ) from e
         return rows
 
 
 @contextlib.contextmanager
-def _views(query: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection that sees the views and nothing else."""
+def _views(query: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[str]]]:
+    """A connection that sees the views and nothing else, and which views there are not, and why."""
+    missing: list[str] = []
     with (
         tempfile.TemporaryDirectory(prefix="sync_pipelines_") as spill,
         duckdb.connect(":memory:", config={"temp_directory": spill}) as con,
@@ -125,19 +129,20 @@ def _views(query: str) -> Iterator[duckdb.DuckDBPyConnection]:
         warehouse = Warehouse(data_dir() / "warehouse")
         for vendor, asset in warehouse.assets():
             # what joins two vendors is stored under one's name and for the other's account
-            accounts = [account_of(system) for system in sorted(ACCOUNTS, key=lambda system: system != vendor)]
-            files = next((found for a in accounts if (found := warehouse.files((vendor, asset), a))), [])
-            if files:
-                _view(con, vendor, asset, ds.dataset([str(path) for path in files], format="parquet"))
+            with _said(missing, f"{vendor}.{asset}"):
+                systems = sorted(ACCOUNTS, key=lambda system: system != vendor)
+                files = next((found for s in systems if (found := warehouse.files((vendor, asset), account_of(s)))), [])
+                if files:
+                    _view(con, vendor, asset, _rows_of(files))
         for part in (part for steps in PIPELINES.values() for part in steps.parts):
-            newest = ledger.row(
-                sa.select(tables.plan.c.id)
-                .where(tables.plan.c.account == part.account())
-                .order_by(tables.plan.c.seq.desc())
-            )
-            if newest is not None:
-                path = environment.plan_files().path(newest["id"])
-                _view(con, *part.plan_view, ds.dataset(str(path), format="parquet"))
+            with _said(missing, ".".join(part.plan_view)):
+                newest = ledger.row(
+                    sa.select(tables.plan.c.id)
+                    .where(tables.plan.c.account == part.account())
+                    .order_by(tables.plan.c.seq.desc())
+                )
+                if newest is not None:
+                    _view(con, *part.plan_view, _rows_of([environment.plan_files().path(newest["id"])]))
         old_views = [name for name in OLD_VIEWS if name in query.lower()]
         needed = {table for name in old_views for table in OLD_VIEWS[name].tables}
         for name, table in tables.schema.tables.items():
@@ -158,7 +163,32 @@ def _views(query: str) -> Iterator[duckdb.DuckDBPyConnection]:
                 con.execute(f"CREATE VIEW {name} AS {OLD_VIEWS[name].query.format(account=mine)}")
         for statement in LOCKED:
             con.execute(statement)
-        yield con
+        yield con, missing
+
+
+@contextlib.contextmanager
+def _said(missing: list[str], view: str) -> Iterator[None]:
+    """Go on without a view whose settings or files are not right: other questions are answered all the same."""
+    try:
+        yield
+    except (SettingsError, SnapshotUnreadable, OSError) as e:
+        missing.append(f"{view}: {e}")
+
+
+def _rows_of(files: Sequence[Path]) -> ds.Dataset:
+    """What these Parquet files hold together; a column that some of them lack is empty there.
+
+    Raises OSError naming a file that cannot be read: an answer without its rows would be wrong.
+    """
+    schemas = []
+    for path in files:
+        try:
+            schemas.append(pq.read_schema(path))
+        except (OSError, pa.ArrowInvalid) as e:
+            raise OSError(f"{path} cannot be read ({e}). Materialize its asset again.") from e
+    return ds.dataset(
+        [str(path) for path in files], schema=pa.unify_schemas(schemas, promote_options="permissive"), format="parquet"
+    )
 
 
 def _view(con: duckdb.DuckDBPyConnection, schema: str, name: str, data: ds.Dataset | pa.Table) -> None:

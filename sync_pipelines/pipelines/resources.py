@@ -19,6 +19,7 @@ from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import BAD_OUTCOMES
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.delivery.retention import prune
+from sync_pipelines.pipelines import rights
 from sync_pipelines.pipelines.tables import shown_counts
 from sync_pipelines.settings import (
     AmazonSettings,
@@ -27,7 +28,6 @@ from sync_pipelines.settings import (
     PlytixSettings,
     RetentionSettings,
     ShopifySettings,
-    ShopifySheetsSettings,
     SparkLayerSettings,
     check_file,
     data_dir,
@@ -51,13 +51,14 @@ def open_ledger() -> Ledger:
     return Ledger.at(data_dir() / "ledger.db")
 
 
-def writes_on(pipeline: str, account: str) -> bool:
-    """Whether a person has turned writing on for this account. The sandbox needs nobody's leave."""
+def writes_on(pipeline: str, system: str) -> bool:
+    """Whether a person has turned writing on for the account of this system. The sandbox needs nobody's leave."""
     if sandbox_on():
         return True
     ledger = open_ledger()
     try:
-        return ledger.is_enabled(pipeline, account)
+        rights.tie_to_login(ledger, pipeline, system)
+        return rights.is_allowed(ledger, pipeline, system)
     finally:
         ledger.close()
 
@@ -76,7 +77,7 @@ class RunResource(dg.ConfigurableResource[Any]):
     _stopped: set[str] = PrivateAttr(default_factory=set)
     _things: dict[str, Any] = PrivateAttr(default_factory=dict)
     _verb: str = PrivateAttr()
-    _selected: frozenset[dg.AssetKey] = PrivateAttr()
+    _makes: frozenset[dg.AssetKey] = PrivateAttr()
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[RunResource]:
@@ -85,7 +86,7 @@ class RunResource(dg.ConfigurableResource[Any]):
         self._plans, self._counts, self._stopped = {}, {}, set()
         self._id, self._pipeline = context.run.run_id if context.run else "", tags.get(PIPELINE_TAG, "")
         self._verb = tags.get(VERB_TAG, "materialize")
-        self._selected = frozenset((context.run.asset_selection if context.run else None) or ())
+        self._makes = _made_by(context)
         try:
             self._begin(context)
         except Exception as e:
@@ -134,10 +135,8 @@ class RunResource(dg.ConfigurableResource[Any]):
         return self._verb
 
     def will_make(self, asset: str) -> bool:
-        """Whether this run goes on to materialize the asset: a preview of any kind does not."""
-        if self._verb == "preview":
-            return False
-        return not self._selected or dg.AssetKey(asset.split("/")) in self._selected
+        """Whether this run goes on to materialize the asset: whether its job, as it was launched, has that step."""
+        return dg.AssetKey(asset.split("/")) in self._makes
 
     def plan_made(self, asset: str) -> str:
         """The plan that an earlier step of this run made for this asset, or ""."""
@@ -241,6 +240,14 @@ def _unproved(context: dg.InitResourceContext) -> str:
     return ""
 
 
+def _made_by(context: dg.InitResourceContext) -> frozenset[dg.AssetKey]:
+    """The assets whose steps this run executes. The run's own selection is empty where a job is run whole."""
+    run = context.run
+    if run is None or context.instance is None or run.execution_plan_snapshot_id is None:
+        return frozenset()
+    return frozenset(context.instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).asset_selection)
+
+
 def _first_error(failures: Any) -> str:
     error = failures[0].dagster_event.event_specific_data.error
     while error is not None and error.cause is not None and str(error.cls_name).startswith("Dagster"):
@@ -288,7 +295,7 @@ class SheetsResource(dg.ConfigurableResource[Any]):
 
     def client(self, run: RunResource) -> Sheets:
         if self._client is None:
-            allowed = writes_on(self.pipeline, ShopifySheetsSettings.read().account)
+            allowed = writes_on(self.pipeline, "sheets")
             self._client = Sheets.connect(GoogleSettings.read(), run.meter, lambda: allowed, data_dir() / "limits")
         return self._client
 
@@ -305,9 +312,8 @@ class PlytixResource(dg.ConfigurableResource[Any]):
 
     def client(self, run: RunResource) -> Plytix:
         if self._client is None:
-            settings = PlytixSettings.read()
-            allowed = writes_on(self.pipeline, settings.account)
-            self._client = Plytix.connect(settings, run.meter, lambda: allowed, data_dir() / "limits")
+            allowed = writes_on(self.pipeline, "plytix")
+            self._client = Plytix.connect(PlytixSettings.read(), run.meter, lambda: allowed, data_dir() / "limits")
         return self._client
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
@@ -338,9 +344,8 @@ class SparkLayerResource(dg.ConfigurableResource[Any]):
 
     def client(self, run: RunResource) -> SparkLayer:
         if self._client is None:
-            settings = SparkLayerSettings.read()
-            allowed = writes_on(self.pipeline, settings.account)
-            self._client = SparkLayer.connect(settings, run.meter, lambda: allowed)
+            allowed = writes_on(self.pipeline, "sparklayer")
+            self._client = SparkLayer.connect(SparkLayerSettings.read(), run.meter, lambda: allowed)
         return self._client
 
     def teardown_after_execution(self, context: dg.InitResourceContext) -> None:

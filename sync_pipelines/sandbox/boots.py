@@ -5,14 +5,24 @@ Every listing says which product it truly is and how that ought to be found, so 
 
 from functools import cached_property
 
-from sync_pipelines.sandbox.boots_files import COLUMNS, FEW_COLUMNS, MORE_COLUMNS, export_json, listings_report
+from sync_pipelines.sandbox.boots_files import (
+    COLUMNS,
+    EUROPEAN_COLUMNS,
+    FEW_COLUMNS,
+    FRENCH_COLUMNS,
+    MORE_COLUMNS,
+    export_json,
+    listings_report,
+)
 from sync_pipelines.sandbox.boots_listing import Canonical, Item, unpadded, with_check_digit
 from sync_pipelines.sandbox.boots_style import Style
 
 __all__ = [
     "COLUMNS",
+    "EUROPEAN_COLUMNS",
     "FEW_COLUMNS",
     "FIRST_STYLE",
+    "FRENCH_COLUMNS",
     "MORE_COLUMNS",
     "Boots",
     "Canonical",

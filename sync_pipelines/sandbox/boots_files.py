@@ -42,6 +42,18 @@ COLUMNS = (
     "status",
 )
 MORE_COLUMNS = ("Business Price", "Quantity Price Type", *reversed(COLUMNS), "product-for-sale")
+EUROPEAN_COLUMNS = (*COLUMNS[:9], *["Deprecated column"] * 10, *COLUMNS[9:])
+FRENCH_COLUMNS = (
+    "item-name",
+    "seller-sku",
+    "price",
+    "quantity",
+    "product-id-type",
+    "product-id",
+    "open-date",
+    "status",
+)
+"""No `asin1`: such a report names the ASIN as `product-id`, and its type by a word."""
 FEW_COLUMNS = ("status", "asin1", "seller-sku", "item-name")
 
 _TWO_CHANNELS_EVERY = 7
@@ -57,6 +69,8 @@ def listings_report(items: Iterable[Item], *, encoding: str = "utf-8", columns: 
     when a title does not fit the encoding.
     """
     rows = [row for item in items for row in _rows(item)]
+    if "asin1" not in columns:
+        rows = [{**row, "product-id-type": "ASIN", "product-id": row["asin1"]} for row in rows]
     lines = ["\t".join(columns), *("\t".join(row.get(name, "") for name in columns) for row in rows)]
     return "".join(f"{line}\n" for line in lines).encode(encoding)
 

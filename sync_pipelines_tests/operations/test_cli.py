@@ -141,6 +141,19 @@ def test_a_live_account_is_read_only_until_a_person_enables_it(sandbox: Sandbox)
 
 
 @pytest.mark.parametrize(
+    ("pipeline", "told"),
+    [(P, "SPARKLAYER_SITE_ID"), ("shopify_sheets", "SHOPIFY_STORE_NAME"), ("amazon_plytix", "PLYTIX_API_KEY")],
+)
+def test_an_account_that_is_not_set_up_cannot_be_enabled(pipeline: str, told: str) -> None:
+    ready = dict.fromkeys(
+        ("CATSY_BEARER_TOKEN", "CATSY_QUERY_ID", "SPARKLAYER_CLIENT_ID", "SPARKLAYER_CLIENT_SECRET"), "x"
+    )
+    refused = run("enable", pipeline, code=2, **ready)
+    assert f"{told} is not set" in refused.stderr + refused.stdout
+    assert answer("status", pipeline)[0]["writes"].startswith("off")
+
+
+@pytest.mark.parametrize(
     ("env", "says"),
     [
         ({"CATSY_BEARER_TOKEN": ""}, "CATSY_BEARER_TOKEN is not set"),

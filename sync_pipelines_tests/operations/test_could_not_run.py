@@ -93,6 +93,16 @@ def test_calls_counted_in_a_damaged_file_are_counted_anew(merchant: Merchant) ->
     assert "250 delivered" in merchant.run("sync", P, "--refresh", "always")
 
 
+def test_regression_one_cut_parquet_stops_only_the_questions_about_it(merchant: Merchant) -> None:
+    merchant.run("preview", P)
+    (cut,) = (merchant.data / "warehouse" / "catsy" / "products").glob("*.parquet")
+    cut.write_bytes(cut.read_bytes()[:-100])
+    assert "300" in merchant.run("sql", "SELECT count(*) FROM catsy.trade_prices")
+    assert "price_plan" in merchant.run("sql", "show tables", SHOPIFY_TIME_ZONE="Mars/Base")
+    printed = merchant.run("sql", "SELECT count(*) FROM catsy.products", code=2)
+    assert f"Not there: catsy.products: {cut} cannot be read" in printed.replace("\n", "")
+
+
 @pytest.mark.parametrize(
     "mistake",
     [

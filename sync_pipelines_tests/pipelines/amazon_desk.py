@@ -21,6 +21,7 @@ from sync_pipelines.delivery.undoing import Undo, make_undo
 from sync_pipelines.pipelines.amazon_plytix import sync
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.sandbox import Sandbox
+from sync_pipelines.sandbox.boots import with_check_digit
 from sync_pipelines.settings import PlytixSettings, data_dir
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.plytix import Plytix
@@ -277,6 +278,10 @@ def sku(n: int, marketplace: str = "US") -> str:
     return f"AMZN-{marketplace}-{asin(n)}"
 
 
+def upc(n: int) -> str:
+    return with_check_digit(f"0123456{n:04d}")
+
+
 def canonical(n: int) -> str:
     """The SKU of the n-th product of the merchant's."""
     return f"CAN-{n:03d}"
@@ -286,7 +291,7 @@ def entry(n: int, **changes: Any) -> Entry:
     """The n-th listing, matched with the n-th product, a variation of the parent."""
     values: dict[str, Any] = {
         "state": "matched", "suggested_sku": sku(n), "marketplace": "US", "amazon_asin": asin(n),
-        "amazon_parent_asin": asin(PARENT), "amazon_sku": f"SELLER-{n}", "amazon_upc": f"01234567{n:04d}",
+        "amazon_parent_asin": asin(PARENT), "amazon_sku": f"SELLER-{n}", "amazon_upc": upc(n),
         "amazon_title": f"Boot {n}, Brown, 10 W", "amazon_size": "10 Wide", "amazon_color": "Brown",
         "amazon_listing_status": "active", "item_classification": "BASE_PRODUCT", "model_number": "CAN",
         "canonical_plytix_sku": canonical(n), "match_method": "gtin", "match_confidence": Decimal(1),

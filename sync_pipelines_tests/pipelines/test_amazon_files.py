@@ -112,18 +112,18 @@ class TestReports:
     def test_rows_without_a_good_asin_go_on_with_their_place(self, own_folder: Path) -> None:
         path = report(own_folder, f"seller-sku\tasin1\nS-1\t{ASIN}\nS-2\tb0aaaaaaa1\nS-3\n")
         assert [row.problem for row in rows_of(path)] == [
-            None, "line 3, column asin1: 'b0aaaaaaa1' is no ASIN", "line 4, column asin1: '' is no ASIN",
+            None, "line 3, column asin1: 'b0aaaaaaa1' is not an ASIN", "line 4, column asin1: '' is not an ASIN",
         ]  # fmt: skip
 
     @pytest.mark.parametrize(
         ("content", "told"),
         [
             ("", "is empty"), (" \n\t\n", "is empty"),
-            ("sku\tasin\n1\t2\n", "line 1: no column seller-sku and no column asin1 among 2. This takes"),
-            ("seller-sku,asin1\n", "line 1: no column seller-sku"),
-            (f"seller-sku\tasin1\tasin1\n{ROW}\n", "line 1: column asin1 stands there twice"),
+            ("sku\tasin\n1\t2\n", "line 1: no column seller-sku and no column asin1 (or product-id with product-id-type)"),
+            ("seller-sku\tproduct-id\nS\t0012\n", "line 1: no column asin1 (or product-id with product-id-type)"),
+            (f"seller-sku\tasin1\tasin1\n{ROW}\n", "line 1: column asin1 appears twice"),
             (f"seller-sku\tasin1\titem-name\n{ROW}\n{ROW}\ttoo much\n", "line 3, column 4: 4 values under 3 names"),
-            (b"PK\x03\x04\x00\x00", "is no text (a NUL byte at 4)"),
+            (b"PK\x03\x04\x00\x00", "not text (a NUL byte at 4)"),
             (b"seller-sku\tasin1\nS\t" + ASIN.encode() + b"\nS-2\xe9\x81\tB", "line 3, column 5: neither UTF-8 nor Windows-1252"),
         ],
     )  # fmt: skip
@@ -250,7 +250,7 @@ class TestMappings:
     @pytest.mark.parametrize(
         ("entry", "problem"),
         [
-            ({"amazon_asin": "nonsense"}, "'nonsense' is no ASIN"), ({}, "'' is no ASIN"),
+            ({"amazon_asin": "nonsense"}, "'nonsense' is not an ASIN"), ({}, "'' is not an ASIN"),
             ({"amazon_asin": ASIN, "marketplace": "DE"}, "marketplace DE is not among"),
             ({"amazon_asin": ASIN, "suggested_sku": "AMZN-CA-" + ASIN}, "is not that of"),
         ],
@@ -329,10 +329,9 @@ class TestLinksInTheInbox:
         path = report(own_folder, "Jo Doe\tjo@example.com\n1\t2\n")
         with pytest.raises(FileRefused) as refused:
             rows_of(path)
-        assert str(refused.value) == (
-            f"{path}, line 1: no column seller-sku and no column asin1 among 2. "
-            "This takes the All Listings report with its English header."
-        )
+        assert str(refused.value).startswith(f"{path}, line 1: no column seller-sku and no column asin1 ")
+        assert "Jo Doe" not in str(refused.value)
+        assert "jo@example.com" not in str(refused.value)
 
 
 class TestTheInbox:

@@ -23,8 +23,8 @@ digits = st.text("0123456789", min_size=1, max_size=13).filter(lambda text: int(
 UPC = with_check_digit("01234567890")
 
 
-def product(sku: str, gtin: str | None = None, *codes: str | None) -> matching.Candidate:
-    return candidate(f"id-{sku}", sku, f"Label of {sku}", gtin, codes)
+def product(sku: str, gtin: str | None = None, *codes: str | None, model: str | None = None) -> matching.Candidate:
+    return candidate(f"id-{sku}", sku, f"Label of {sku}", gtin, codes, model)
 
 
 def listing(asin: str = "B000000001", **more: Any) -> Listing:
@@ -145,13 +145,68 @@ class TestRules:
         (entry,) = matched(found, [product("CAN-M-09.5")], min_confidence=Decimal("0.89")).entries
         assert (entry.state, entry.candidates, entry.canonical_plytix_sku) == ("held", "CAN-M-09.5", None)
 
-    def test_two_listings_of_one_product_are_a_question_unless_several_are_allowed(self) -> None:
+    def test_two_listings_of_one_product_are_both_linked_unless_one_is_allowed(self) -> None:
         both = [listing("B000000001", upc=UPC), listing("B000000002", seller_sku="A")]
         products = [product("A", UPC)]
-        found = matched(both, products)
+        found = matched(both, products, listings_per_product="one")
         assert [entry.state for entry in found.entries] == ["ambiguous", "ambiguous"]
         assert {"what": "product", "value": "A", "amazon_asins": ["B000000001", "B000000002"]} in found.duplicates
-        assert [e.state for e in matched(both, products, listings_per_product="many").entries] == ["matched"] * 2
+        assert [e.state for e in matched(both, products).entries] == ["matched"] * 2
+
+    OTHER = with_check_digit("09876543210")
+
+    @pytest.mark.parametrize(
+        "found",
+        [
+            listing(upc=UPC, seller_sku="CAN-M-09"),
+            listing(upc=UPC, title="Chelsea Boot, 9 M", model_number="CAN"),
+            listing(upc=UPC, title="Chelsea Boot, 9", model_number="CAN"),
+            listing(upc=UPC, model_number="STYLE-1"),
+        ],
+    )
+    def test_a_weaker_rule_does_not_overrule_identifiers_that_contradict_each_other(self, found: Listing) -> None:
+        (entry,) = matched(found, [product("CAN-M-09", self.OTHER, model="STYLE-1")]).entries
+        assert (entry.state, entry.candidates, entry.canonical_plytix_sku) == ("held", "CAN-M-09", None)
+        assert UPC.zfill(14) in (entry.reason or "")
+        assert self.OTHER.zfill(14) in (entry.reason or "")
+
+    @pytest.mark.parametrize("theirs", [None, "", "8.84882E+11", "012345678900"])
+    def test_identifiers_that_are_missing_or_wrong_contradict_nothing(self, theirs: str | None) -> None:
+        (entry,) = matched(listing(upc=UPC, seller_sku="A"), [product("A", theirs)]).entries
+        assert (entry.state, entry.gtin_match) == ("matched", None)
+
+    @pytest.mark.parametrize("sku", ["1.23E+05", "01-Mar", "#N/A"])
+    def test_a_sku_that_a_spreadsheet_program_replaced_is_noted_and_the_other_rules_go_on(self, sku: str) -> None:
+        (entry,) = matched(listing(upc=UPC, seller_sku=sku), [product("A", UPC), product(sku)]).entries
+        assert (entry.canonical_plytix_sku, entry.match_method) == ("A", "gtin")
+        assert repr(sku) in (entry.note or "")
+        assert matched(listing(seller_sku=sku), [product(sku)]).entries[0].state == "unmatched"
+
+    def test_a_model_number_that_one_product_alone_has_finds_it_and_that_of_a_whole_style_nothing(self) -> None:
+        one, *sizes = product("X-1", model="abc0001"), product("Y-1", model="STYLE"), product("Y-2", model="STYLE")
+        (entry,) = matched(listing(model_number="ABC0001 "), [one, *sizes]).entries
+        assert (entry.canonical_plytix_sku, entry.match_method) == ("X-1", "model_number")
+        assert entry.match_confidence == Decimal("0.85")
+        assert matched(listing(model_number="STYLE"), [one, *sizes]).entries[0].state == "unmatched"
+
+    def test_a_model_number_tells_two_products_with_the_same_identifier_apart(self) -> None:
+        products = [product("A", UPC, model="M-1"), product("B", UPC, model="M-2")]
+        (entry,) = matched(listing(upc=UPC, model_number="M-2"), products).entries
+        assert (entry.canonical_plytix_sku, entry.match_method) == ("B", "gtin and model_number")
+
+    def test_a_variation_parent_is_a_listing_of_the_only_product_whose_sku_is_its_model_number(self) -> None:
+        parent = listing("B000000009", classification="VARIATION_PARENT", model_number="can")
+        child = listing("B000000001", parent_asin="B000000009", model_number="CAN")
+        (entry, _) = matched([parent, child], [product("CAN"), product("CAN-M-10")]).entries
+        assert (entry.state, entry.canonical_plytix_sku, entry.match_method) == ("matched", "CAN", "model_number")
+        assert matched([parent], [product("CAN"), product("can")]).entries[0].state == "parent"
+
+    def test_a_parent_whose_variations_are_of_another_model_is_held(self) -> None:
+        parent = listing("B000000009", classification="VARIATION_PARENT", model_number="NEXT")
+        child = listing("B000000001", parent_asin="B000000009", model_number="CAN")
+        entry = next(e for e in matched([parent, child], [product("NEXT")]).entries if e.amazon_asin == parent.asin)
+        assert (entry.state, entry.candidates) == ("held", "NEXT")
+        assert entry.reason == "its model number is NEXT, its variations have CAN"
 
     def test_the_same_product_may_be_listed_in_two_marketplaces(self) -> None:
         both = [listing(upc=UPC), Listing("B000000001", "CA", upc=UPC)]
@@ -200,10 +255,10 @@ class TestTheWholeCatalogue:
 
     @pytest.mark.parametrize("export", [False, True], ids=["seller SKU", "part number"])
     def test_no_listing_is_matched_wrongly_and_all_that_can_be_are(self, *, boots: Boots, export: bool) -> None:
-        products = [candidate(p.sku, p.sku, p.label, p.gtin, [p.ean]) for p in boots.products]
+        products = [candidate(p.sku, p.sku, p.label, p.gtin, [p.ean], p.style) for p in boots.products]
         truth = {(item.asin, item.marketplace): item for item in boots.items}
         rows = [self.listed(item, export=export) for item in boots.items]
-        found = matched(rows, products, listings_per_product="many")
+        found = matched(rows, products)
         assert len(found.entries) == len(rows)
         wrong = Counter[str]()
         for entry in found.entries:
@@ -220,10 +275,24 @@ class TestTheWholeCatalogue:
                 wrong["parent taken for a product"] += 1
         assert wrong == {}
 
-    def test_with_one_listing_per_product_the_second_listings_are_questions(self, boots: Boots) -> None:
-        products = [candidate(p.sku, p.sku, p.label, p.gtin, [p.ean]) for p in boots.products]
+    def test_parents_are_linked_with_their_own_style_and_those_with_the_number_of_another_are_held(
+        self, boots: Boots
+    ) -> None:
+        styles = {p.style for p in boots.products}
+        own = {item.parent_asin: item.model_number for item in boots.items if item.parent_asin}
         rows = [self.listed(item, export=False) for item in boots.items]
-        entries = matched(rows, products).entries
+        entries = matched(rows, [product(style) for style in styles]).entries
+        parents = [e for e in entries if e.item_classification == "VARIATION_PARENT" and e.amazon_asin in own]
+        states = Counter(
+            (e.state, e.canonical_plytix_sku == own[e.amazon_asin]) for e in parents if e.model_number in styles
+        )
+        assert set(states) == {("matched", True), ("held", False)}
+        assert min(states.values()) > 10
+
+    def test_with_one_listing_per_product_the_second_listings_are_questions(self, boots: Boots) -> None:
+        products = [candidate(p.sku, p.sku, p.label, p.gtin, [p.ean], p.style) for p in boots.products]
+        rows = [self.listed(item, export=False) for item in boots.items]
+        entries = matched(rows, products, listings_per_product="one").entries
         each = Counter((e.canonical_plytix_sku, e.marketplace) for e in entries if e.state == "matched")
         assert max(each.values()) == 1
         truth = Counter((i.expected, i.marketplace) for i in boots.items if i.expected)

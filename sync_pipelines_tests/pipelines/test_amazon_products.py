@@ -27,6 +27,7 @@ from sync_pipelines_tests.pipelines.amazon_desk import (
     few,
     parent,
     sku,
+    upc,
 )
 
 FAMILY_NAME = "8 - Amazon"
@@ -72,7 +73,7 @@ class TestMaking:
         assert made["status"] == "Draft"
         assert made["attributes"].pop("amazon_last_synced") in (str(TODAY), str(datetime.now(ZoneInfo("UTC")).date()))
         assert made["attributes"] == {
-            "amazon_asin": asin(1), "amazon_sku": "SELLER-1", "amazon_upc": "012345670001",
+            "amazon_asin": asin(1), "amazon_sku": "SELLER-1", "amazon_upc": upc(1),
             "amazon_title": "Boot 1, Brown, 10 W", "amazon_size": "10 Wide", "amazon_color": "Brown",
             "amazon_listing_status": "active", "amazon_marketplace": "US", "amazon_canonical_sku": canonical(1),
             "amazon_is_primary": False,
@@ -224,7 +225,7 @@ class TestTheAccount:
         )  # fmt: skip
         merchandiser.sync(few())
         made = merchandiser.product(sku(1))["attributes"]
-        assert (float(made["amazon_upc"]), made["amazon_listing_status"]) == (12345670001, ["active"])
+        assert (float(made["amazon_upc"]), made["amazon_listing_status"]) == (int(upc(1)), ["active"])
         merchandiser.settled(few())
 
     def test_a_role_that_may_not_write_ends_the_run_and_leaves_the_plan_open(self, merchandiser: AmazonDesk) -> None:

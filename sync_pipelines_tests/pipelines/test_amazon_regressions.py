@@ -345,6 +345,49 @@ class TestUnfinishedFiles:
         assert f"sync-pipelines sync {P} --partition boots" in refused.ended.message
         assert office.run("map", "others").state == "done"
 
+    def test_a_mapping_alone_begins_no_sync_needs_no_right_to_write_and_can_be_made_again(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        office.drop("boots_mapping.json", few(1, 2))
+        monkeypatch.setenv("SYNC_PIPELINES_SANDBOX", "")
+        for _ in range(2):
+            done = office.run("map")
+            assert done.state == "done", done.ended.message
+            assert office.unfinished == {}
+        assert office.asked_to_go_on() == []
+
+    def test_what_of_a_listing_is_not_written_is_told_at_the_end_of_the_run(self, office: Office) -> None:
+        office.drop("boots.txt", f"seller-sku\tasin1\tstatus\n{canonical(1)}\t{asin(1)}\tRuhend\n")
+        done = office.run("map")
+        assert done.state == "done"
+        assert f"of 1 listings not all is written; of {asin(1)}: line 2, column status: 'Ruhend'" in done.ended.message
+        written = json.loads((data_dir() / "boots_mapping.json").read_text(encoding="utf-8"))
+        assert "'Ruhend'" in written["matched"][0]["note"]
+
+    def test_a_mapping_that_an_earlier_version_noted_as_a_sync_is_not_gone_on_with(self, office: Office) -> None:
+        office.drop("boots_mapping.json", few(1, 2))
+        looked = office.run("map")
+        owed.begin(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", looked.ended.run_id)
+        assert office.unfinished == {}
+        assert office.asked_to_go_on() == []
+        assert office.run("map").state == "done"
+
+    @pytest.mark.parametrize(
+        ("verb", "assets", "writes"),
+        [
+            ("sync", None, True), ("sync", PARTS, True), ("preview", None, False), ("sync", PLANNED, False), ("map", None, False),
+        ],
+    )  # fmt: skip
+    def test_a_run_is_noted_as_a_sync_only_where_its_job_has_the_step_that_writes(
+        self, office: Office, monkeypatch: pytest.MonkeyPatch, verb: str, assets: Sequence[str] | None, *, writes: bool
+    ) -> None:
+        begun: list[str] = []
+        monkeypatch.setattr(owed, "begin", lambda _ledger, _account, partition, *_: begun.append(partition))
+        office.drop("boots_mapping.json", few(1))
+        office.run("map")
+        assert office.run(verb, assets=assets).state == "done"
+        assert set(begun) == ({"boots"} if writes else set())
+
 
 # --- undo ---------------------------------------------------------------------------------------------------------------
 
@@ -661,14 +704,36 @@ class TestGivenMappings:
         assert (found.state, found.canonical_plytix_sku) == ("parent", None)
         assert sync.links_of([found]) == []
 
-    def test_two_listings_of_one_product_are_a_question_unless_several_are_allowed(
+    def test_two_listings_of_one_product_are_both_linked_unless_one_is_allowed(
         self, own_folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         both = [given(1), given(2, canonical_plytix_sku=canonical(1)), given(3)]
+        assert [e.state for e in taken(own_folder, both)] == ["matched"] * 3
+        assert [link.source for link in sync.links_of(taken(own_folder, both))] == [canonical(1)] * 2 + [canonical(3)]
+        monkeypatch.setenv("AMAZON_PLYTIX_LISTINGS_PER_PRODUCT", "one")
         assert [e.state for e in taken(own_folder, both)] == ["ambiguous", "ambiguous", "matched"]
         assert [link.source for link in sync.links_of(taken(own_folder, both))] == [canonical(3)]
-        monkeypatch.setenv("AMAZON_PLYTIX_LISTINGS_PER_PRODUCT", "many")
-        assert [e.state for e in taken(own_folder, both)] == ["matched"] * 3
+
+    def test_identifiers_that_contradict_each_other_are_held_until_a_person_is_sure(self, own_folder: Path) -> None:
+        other = with_check_digit("09876543210")
+        row = given(1, amazon_upc=UPC, canonical_plytix_gtin=other, match_method="sku", match_confidence=0.95)
+        same = {**row, "canonical_plytix_gtin": f"00{UPC}"}
+        by_ean = {**row, "match_type": "ean", "match_method": None}
+        by_hand = {**row, "match_confidence": 1}
+        states = [taken(own_folder, [each])[0] for each in (row, same, by_ean, by_hand)]
+        assert [each.state for each in states] == ["held", "matched", "matched", "matched"]
+        assert UPC.zfill(14) in str(states[0].reason)
+        assert other.zfill(14) in str(states[0].reason)
+
+    def test_a_parent_stays_linked_with_the_product_of_its_own_model_and_with_no_other(self, own_folder: Path) -> None:
+        row = given(1, item_classification="VARIATION_PARENT", model_number=canonical(1))
+        assert taken(own_folder, [row])[0].state == "matched"
+        assert taken(own_folder, [{**row, "model_number": "ANOTHER"}])[0].state == "parent"
+
+    def test_a_code_that_is_none_is_noted_and_the_rest_goes_on(self, own_folder: Path) -> None:
+        (found,) = taken(own_folder, [given(1, amazon_upc="8.84882E+11", amazon_ean=UPC)])
+        assert found.state == "matched"
+        assert found.note == "'8.84882E+11' is not a UPC, EAN or GTIN, so it is not written"
 
     def test_an_asin_that_is_its_own_parent_is_not_linked_with_itself(self, merchandiser: AmazonDesk) -> None:
         found = [parent(amazon_parent_asin=asin(PARENT)), entry(1, amazon_parent_asin=asin(1))]

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from sync_pipelines.number_text import NumberUnclear, read_number
-from sync_pipelines.settings import AMAZON_ATTRIBUTES, AmazonPlytixSettings
+from sync_pipelines.settings import AMAZON_ATTRIBUTES, FILLED_IF_THERE, AmazonPlytixSettings
 from sync_pipelines.vendors.plytix import Attribute, Named, Plytix
 
 _TEXT = {"TextAttribute", "MultilineAttribute", "HtmlAttribute", "UrlAttribute"}
@@ -34,6 +34,10 @@ class Account:
     identifiers: tuple[str, ...]
     """Attributes with identifiers that the settings name and the account has."""
     problems: tuple[str, ...] = ()
+    model_number: str = ""
+    """The attribute with the merchant's own model numbers; "" where the account has none."""
+    left_out: tuple[str, ...] = ()
+    """Attributes of `FILLED_IF_THERE` that the account, or its family, does not have."""
 
 
 def look(client: Plytix, settings: AmazonPlytixSettings) -> Account:
@@ -47,19 +51,24 @@ def look(client: Plytix, settings: AmazonPlytixSettings) -> Account:
         for name in (settings.listings_relationship, settings.hierarchy_relationship)
     }
     labels = {name: settings.label(name) for name in AMAZON_ATTRIBUTES if settings.label(name)}
+    held = client.family_attributes(family.id) if family.id else None
+
+    def usable(label: str) -> bool:
+        return label in there and (held is None or bool(held & {label, there[label].id}))
+
+    left_out = tuple(labels.pop(name) for name in FILLED_IF_THERE if name in labels and not usable(labels[name]))
     missing = {name: label for name, label in labels.items() if label not in there}
     problems += [
         f"no attribute {label}: create {_title(label)!r} ({_USUAL.get(name, 'TextAttribute')})"
         for name, label in missing.items()
     ]
     attributes = {name: there[label] for name, label in labels.items() if label in there}
-    if family.id:
-        held = client.family_attributes(family.id)
-        outside = [a.label for a in attributes.values() if not held & {a.label, a.id}]
-        if outside:
-            problems.append(f"family {settings.family!r} has no {', '.join(outside)}: link the attributes to it")
+    outside = [a.label for a in attributes.values() if not usable(a.label)]
+    if outside:
+        problems.append(f"family {settings.family!r} has no {', '.join(outside)}: link the attributes to it")
     identifiers = tuple(label for label in settings.identifier_attributes if label in there)
-    return Account(family.id, found, attributes, identifiers, tuple(problems))
+    model_number = settings.model_number_attribute if settings.model_number_attribute in there else ""
+    return Account(family.id, found, attributes, identifiers, tuple(problems), model_number, left_out)
 
 
 def _named(known: Sequence[Named], name: str, what: str, problems: list[str]) -> Named:
@@ -73,7 +82,7 @@ def _named(known: Sequence[Named], name: str, what: str, problems: list[str]) ->
 
 def _title(label: str) -> str:
     """A name from which the vendor makes this label."""
-    short = {"asin", "sku", "upc", "ean"}
+    short = {"asin", "sku", "upc", "ean", "gtin"}
     return " ".join(word.upper() if word in short else word.capitalize() for word in label.split("_"))
 
 
@@ -100,6 +109,11 @@ def _short_enough(attribute: Attribute, text: str, longest: int | None) -> str:
     if longest is not None and len(text) > longest:
         raise DoesNotFit(f"{attribute.label} has {len(text)} characters, {longest} are allowed")
     return text
+
+
+def has_option(attribute: Attribute, text: str) -> bool:
+    """Whether a dropdown has an option for this text."""
+    return any(option.casefold() == text.casefold() for option in attribute.options)
 
 
 def _option(attribute: Attribute, text: str) -> str:

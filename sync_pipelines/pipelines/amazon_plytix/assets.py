@@ -10,7 +10,7 @@ import dagster as dg
 from sync_pipelines.delivery.applying import Report, settle_first
 from sync_pipelines.delivery.model import DeliveryError, Target
 from sync_pipelines.delivery.plans import Plan
-from sync_pipelines.pipelines import plan_checks, steps
+from sync_pipelines.pipelines import plan_checks, rights, steps
 from sync_pipelines.pipelines.amazon_plytix import checks, entries, listings, owed, pace, reading, sync, told
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
@@ -103,12 +103,11 @@ def _begin(run: RunResource, partition: str, since: owed.Since) -> None:
 
 def _may_write(run: RunResource, partition: str) -> None:
     """Raises DeliveryError where a run that goes on to write may not."""
-    account = account_of("plytix")
-    if run.will_make(AmazonProducts.name) and not writes_on(GROUP, account):
-        owed.end(run.ledger, account, partition)
+    if run.will_make(AmazonProducts.name) and not writes_on(GROUP, "plytix"):
+        owed.end(run.ledger, account_of("plytix"), partition)
         raise DeliveryError(
-            f"{account} is read-only. Nothing was sent. Turn writing on: sync-pipelines enable {GROUP} (for another account "
-            "than main with --plytix-account before the command)."
+            f"{rights.holder('plytix')} is read-only. Nothing was sent. Turn writing on: sync-pipelines enable {GROUP} (for "
+            "another account than main with --plytix-account before the command)."
         )
 
 
@@ -155,6 +154,10 @@ def amazon_listings(
         "file": read.dropped.path.name, "kind": read.dropped.kind, "dagster/row_count": published.about.rows,
         "completed_from_the_catalogue": read.asked, "not_in_the_catalogue": read.unknown, "calls": run.meter.used["amazon"],
     }  # fmt: skip
+    if read.dropped.lost:
+        metadata["bytes_that_are_no_character"] = dg.MetadataValue.md(
+            markdown([{"place": place} for place in read.dropped.lost])
+        )
     if others := reading.left_aside(read.dropped, partition):
         metadata["left_aside"] = f"{', '.join(others)}: for the same partition, and not looked at"
     return dg.MaterializeResult(
@@ -181,7 +184,7 @@ def plytix_products(config: CatalogueConfig, run: RunResource, plytix: PlytixRes
     found = source.cached(config.refresh)
     told = "from the cache, no call made"
     if found is None:
-        with source.read(desk.client, desk.account.identifiers) as staged:
+        with source.read(desk.client, desk.account.identifiers, desk.account.model_number) as staged:
             found = run.warehouse.publish(PRODUCTS_KEY, staged)
         pace.least_calls(run.meter, records=found.about.rows)
         told = f"read in {run.meter.used['plytix']} calls"
@@ -213,6 +216,9 @@ def asin_mapping(context: dg.AssetExecutionContext, config: MappingConfig, run: 
         "from": origin, **{f"rows_{state}": n for state, n in states.items()}, "dagster/row_count": len(mapping.entries),
         "products_without_a_listing": len(mapping.unlisted), "duplicates": dg.MetadataValue.json(list(mapping.duplicates)[:20]),
     }  # fmt: skip
+    if noted := [entry for entry in mapping.entries if entry.note]:
+        run.note(message=f"of {len(noted)} listings not all is written; of {noted[0].amazon_asin}: {noted[0].note}")
+        metadata["notes"] = dg.MetadataValue.md(markdown([{"asin": e.amazon_asin, "note": e.note} for e in noted[:20]]))
     if not config.mapping:
         written = reading.write_mapping(mapping, entries.mapping_path(data_dir(), partition))
         metadata["file"] = dg.MetadataValue.path(str(written))

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 OURS = "AMZN-"
 PRODUCTS_KEY = ("plytix", "products")
+MODEL = "model"
+"""The column with the model number."""
 Refresh = Literal["auto", "always", "never"]
 
 
@@ -61,12 +63,15 @@ class Catalogue:
         return found if found is not None and timedelta(0) <= found.about.age < self.plytix.max_age else None
 
     @contextmanager
-    def read(self, client: Plytix, identifiers: Sequence[str]) -> Iterator[Staged]:
-        """Read every product but our own into a staged file. `identifiers`: the account's attributes that hold one."""
-        columns = {"id": "id", "sku": "sku", "label": "label", "gtin": "gtin", **{f"code:{n}": n for n in identifiers}}
+    def read(self, client: Plytix, identifiers: Sequence[str], model_number: str = "") -> Iterator[Staged]:
+        """Read every product but our own into a staged file. `identifiers`: the account's attributes that hold one.
+        `model_number`: its attribute with the model number, if it has one."""
+        named = {f"code:{n}": n for n in identifiers} | ({MODEL: MODEL} if model_number else {})
+        columns = {"id": "id", "sku": "sku", "label": "label", "gtin": "gtin", **named}
         with ItemSpool(self.warehouse.staging, "plytix-products", columns) as spool:
-            for product in self._products(client, identifiers):
+            for product in self._products(client, [*identifiers, *([model_number] if model_number else ())]):
                 codes = {name: product.attributes.get(name) for name in identifiers}
+                codes |= {MODEL: product.attributes.get(model_number)} if model_number else {}
                 spool.add(
                     [{"id": product.id, "sku": product.sku, "label": product.label, "gtin": product.gtin, **codes}]
                 )
@@ -83,9 +88,9 @@ class Catalogue:
             )  # fmt: skip
             yield spool.complete(about)
 
-    def _products(self, client: Plytix, identifiers: Sequence[str]) -> Iterator[Product]:
+    def _products(self, client: Plytix, attributes: Sequence[str]) -> Iterator[Product]:
         """The vendor leaves out what is ours where it can; whether it can is not documented."""
-        columns = ["label", "gtin", *(f"attributes.{name}" for name in identifiers)]
+        columns = ["label", "gtin", *(f"attributes.{name}" for name in attributes)]
         ours = self.settings.not_canonical
         # the search knows "contains", not "begins with": what it leaves out has to be surely ours
         surely = [f"{OURS}{place}-" for place in AmazonSettings.read().marketplaces] if OURS in ours else []
@@ -107,9 +112,14 @@ def candidates(products: Published, style: str = "") -> Iterator[Candidate]:
     """The products that listings may be of; of one style, if one is named."""
     start = style.upper()
     file = pq.ParquetFile(products.path)
-    codes = [name for name in file.schema_arrow.names if name.startswith("code:")]
+    there = file.schema_arrow.names
+    codes = [name for name in there if name.startswith("code:")]
     columns = ["id", "sku", "label", "gtin", *codes]
-    for batch in file.iter_batches(10_000, columns=columns, use_threads=False):  # each would keep memory of its own
-        for id_, sku, label, gtin, *others in zip(*(c.to_pylist() for c in batch.columns), strict=True):
+    has_model = MODEL in there  # not where the account has none, or an earlier version read the products
+    for batch in file.iter_batches(10_000, columns=[*columns, *([MODEL] if has_model else ())], use_threads=False):
+        # each thread would keep memory of its own
+        values = [column.to_pylist() for column in batch.columns]
+        models = values.pop() if has_model else [None] * len(batch)
+        for model, id_, sku, label, gtin, *others in zip(models, *values, strict=True):
             if not start or sku.upper() == start or sku.upper().startswith(f"{start}-"):
-                yield candidate(id_, sku, label, gtin, others)
+                yield candidate(id_, sku, label, gtin, others, model)

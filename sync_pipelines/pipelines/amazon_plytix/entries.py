@@ -30,12 +30,14 @@ NOTES = {
     "suggested_sku": "SKU of the Amazon product in the PIM", "match_method": "by what the product was found",
     "match_confidence": "how sure that is, 0 to 1", "reason": "why there is no product",
     "candidates": "products that might be meant", "gtin_match": "whether its identifiers are the product's",
+    "note": "what of the listing was left aside, and why",
 }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A listing and its product, under the names that the mapping file has. `candidates`: SKUs, comma between them."""
+    """A listing and its product, under the names that the mapping file has. `candidates`: SKUs, comma between them. `note`: what
+    of the listing is not written, and why."""
 
     state: State
     suggested_sku: str
@@ -62,6 +64,8 @@ class Entry:
     gtin_match: bool | None = None
     reason: str | None = None
     candidates: str | None = None
+    brand: str | None = None
+    note: str | None = None
 
 
 _TYPES = {"match_confidence": pa.decimal128(3, 2), "gtin_match": pa.bool_()}
@@ -186,7 +190,7 @@ def _entry(where: str, row: Mapping[str, Any], part: str, default: str, settings
 
 def _problem(asin: str, marketplace: str, values: Mapping[str, Any], settings: AmazonSettings) -> str | None:
     if not is_asin(asin):
-        return f"{asin!r} is no ASIN"
+        return f"{asin!r} is not an ASIN"
     if marketplace not in settings.marketplaces:
         return f"marketplace {marketplace} is not among those of the settings ({', '.join(settings.marketplaces)})"
     named = values["suggested_sku"]

@@ -16,18 +16,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sync_pipelines.errors import SyncError
+from sync_pipelines.pipelines.amazon_plytix.decoding import NotText, decoded
 from sync_pipelines.pipelines.amazon_plytix.identifiers import is_asin
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
+from sync_pipelines.pipelines.amazon_plytix.report import ReportRefused, report_rows
 from sync_pipelines.settings import AmazonSettings
 
 Kind = Literal["listings_report", "export", "mapping"]
 SUFFIXES = {".txt", ".tsv", ".json"}
-NEEDED = ("seller-sku", "asin1")
 MAPPING_ENDING = "_mapping"
 _STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_STATUS = {"active": "active", "inactive": "inactive"}
-_BY_TYPE = {"3": "upc", "4": "ean"}
-"""What `product-id` holds, by `product-id-type` (sellercentral.amazon.ca/gp/help/external/200385890)."""
 
 
 class FileRefused(SyncError):
@@ -36,23 +34,27 @@ class FileRefused(SyncError):
 
 @dataclass(frozen=True)
 class Dropped:
-    """A file as it was read. `digest` tells contents apart."""
+    """A file as it was read. `digest` tells contents apart. lost: where bytes of it are no character, with line and column."""
 
     path: Path
     kind: Kind
     digest: str
-    data: bytes
+    text: str
+    lost: tuple[str, ...] = ()
 
     @property
     def document(self) -> Any:
-        return json.loads(text_of(self.path, self.data))
+        return json.loads(self.text)
 
 
 def partition_of(path: Path) -> str:
-    """The partition a file stands for: its stem, without the ending of a mapping. Raises FileRefused."""
-    stem = path.stem.removesuffix(MAPPING_ENDING)
+    """The partition a file stands for: its stem, without the ending of a mapping. Raises FileRefused.
+
+    Amazon's own name for a report, `All+Listings+Report_05-12-2026.txt`, has a + for each space: these become dashes.
+    """
+    stem = path.stem.removesuffix(MAPPING_ENDING).replace("+", "-")
     if not _STEM.fullmatch(stem):
-        raise FileRefused(f"{path.name}: name the file with letters, digits, dots, dashes and underscores only.")
+        raise FileRefused(f"{path.name}: name the file with letters, digits, dots, dashes, underscores and + only.")
     return stem
 
 
@@ -72,14 +74,18 @@ def read(path: Path, *, follow_links: bool = False) -> Dropped:
     digest = blake2b(data, digest_size=16).hexdigest()
     if not data.strip():
         raise FileRefused(f"{path} is empty.")
+    try:
+        found = decoded(data, japanese=AmazonSettings.read().japanese)
+    except NotText as e:
+        raise FileRefused(f"{path}: {e}") from e
     if path.suffix.lower() != ".json":
-        return Dropped(path, "listings_report", digest, data)
-    document = _json(path, data)
+        return Dropped(path, "listings_report", digest, found.text, found.lost)
+    document = _json(path, found.text)
     if isinstance(document, dict):
         if "matched" in document or "unmatched_amazon" in document:
-            return Dropped(path, "mapping", digest, data)
+            return Dropped(path, "mapping", digest, found.text, found.lost)
         if "variants" in document:
-            return Dropped(path, "export", digest, data)
+            return Dropped(path, "export", digest, found.text, found.lost)
     raise FileRefused(f"{path} is neither a mapping (`matched`, `unmatched_amazon`) nor an export (`variants`).")
 
 
@@ -119,48 +125,13 @@ def _is_for(path: Path, partition: str) -> bool:
 
 def listings(dropped: Dropped, settings: AmazonSettings) -> Iterator[Listing]:
     """Every row of a report or an export, as it stands there; several may be of one ASIN. Raises FileRefused."""
-    if dropped.kind == "listings_report":
-        return report_rows(dropped.path, dropped.data, settings.marketplace)
-    return export_rows(dropped.path, dropped.document, settings)
-
-
-def report_rows(path: Path, data: bytes, marketplace: str) -> Iterator[Listing]:
-    """Rows of an All Listings report (GET_MERCHANT_LISTINGS_ALL_DATA): tab-delimited, columns by name, no quoting."""
-    lines = text_of(path, data).split("\n")
-    header = [name.strip().strip('"').lower() for name in lines[0].rstrip("\r").split("\t")]
-    if missing := [name for name in NEEDED if name not in header]:
-        raise FileRefused(
-            f"{path}, line 1: no column {' and no column '.join(missing)} among {len(header)}. "
-            "This takes the All Listings report with its English header."
-        )
-    twice = sorted({name for name in header if name and header.count(name) > 1})
-    if twice:
-        raise FileRefused(f"{path}, line 1: column {twice[0]} stands there twice.")
-    for number, line in enumerate(lines[1:], start=2):
-        text = line.rstrip("\r")
-        if not text.strip():
-            continue
-        values = text.split("\t")
-        if any(value.strip() for value in values[len(header) :]):
-            raise FileRefused(
-                f"{path}, line {number}, column {len(header) + 1}: {len(values)} values under {len(header)} names. A tab "
-                "inside a text shifts all that follows; download the report again."
-            )
-        yield _report_row(dict(zip(header, (v.strip() for v in values), strict=False)), marketplace, number)
-
-
-def _report_row(row: Mapping[str, str], marketplace: str, line: int) -> Listing:
-    asin = row.get("asin1", "")
-    code = row.get("product-id", "")
-    kind = row.get("product-id-type", "")
-    if not asin and kind == "1":
-        asin = code
-    named: dict[str, Any] = {_BY_TYPE[kind]: code} if kind in _BY_TYPE and code else {}
-    problem = None if is_asin(asin) else f"line {line}, column asin1: {asin!r} is no ASIN"
-    return Listing(
-        asin, marketplace, row.get("seller-sku") or None, row.get("item-name") or None,
-        _STATUS.get(row.get("status", "").lower(), "unknown"), line=line, problem=problem, **named,
-    )  # fmt: skip
+    if dropped.kind == "export":
+        yield from export_rows(dropped.path, dropped.document, settings)
+        return
+    try:
+        yield from report_rows(dropped.text, settings.marketplace)
+    except ReportRefused as e:
+        raise FileRefused(f"{dropped.path}, {e}") from e
 
 
 def export_rows(path: Path, document: Mapping[str, Any], settings: AmazonSettings) -> Iterator[Listing]:
@@ -177,7 +148,7 @@ def export_rows(path: Path, document: Mapping[str, Any], settings: AmazonSetting
         if not isinstance(row, dict):
             raise FileRefused(f"{path}: variants[{number}] is no object.")
         asin = str(row.get("amazon_asin") or "")
-        problem = None if is_asin(asin) else f"variants[{number}]: amazon_asin {asin!r} is no ASIN"
+        problem = None if is_asin(asin) else f"variants[{number}]: amazon_asin {asin!r} is not an ASIN"
         names = {
             "seller_sku": "amazon_sku", "title": "title", "status": "amazon_listing_status",
             "parent_asin": "amazon_parent_asin", "upc": "upc", "ean": "ean", "size": "size", "color": "color",
@@ -201,33 +172,9 @@ def text(value: Any) -> str | None:
     return None if value is None or value == "" else str(value).encode("utf-8", "replace").decode()
 
 
-def text_of(path: Path, data: bytes) -> str:
-    """A file's text: UTF-8, UTF-16 where it says so, else Windows-1252. Raises FileRefused for what is no text."""
-    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
-        if data.startswith(mark):
-            return _decoded(path, data, encoding)
-    if b"\0" in data:
-        raise FileRefused(f"{path} is no text (a NUL byte at {data.index(0):,}). Is it zipped, or an Excel workbook?")
+def _json(path: Path, document: str) -> Any:
     try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return _decoded(path, data, "cp1252")
-
-
-def _decoded(path: Path, data: bytes, encoding: str) -> str:
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError as e:
-        line = data.count(b"\n", 0, e.start) + 1
-        column = e.start - data.rfind(b"\n", 0, e.start)
-        raise FileRefused(
-            f"{path}, line {line}, column {column}: neither UTF-8 nor Windows-1252. Save it as UTF-8."
-        ) from e
-
-
-def _json(path: Path, data: bytes) -> Any:
-    try:
-        return json.loads(text_of(path, data))
+        return json.loads(document)
     except json.JSONDecodeError as e:
         raise FileRefused(f"{path}, line {e.lineno}, column {e.colno}: {e.msg}.") from e
     except RecursionError as e:

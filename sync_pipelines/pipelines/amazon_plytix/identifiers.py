@@ -21,12 +21,21 @@ def gtin14(text: str) -> str:
     """
     digits = text.strip().replace(" ", "").replace("-", "")
     if not digits.isascii() or not digits.isdigit() or len(digits) > 14 or not int(digits):
-        raise NoIdentifier(f"{text!r} is no UPC, EAN or GTIN")
+        raise NoIdentifier(f"{text!r} is not a UPC, EAN or GTIN")
     number = digits.zfill(14)
     weighted = 3 * sum(map(int, number[:-1:2])) + sum(map(int, number[1:-1:2]))
     if -weighted % 10 != int(number[-1]):
         raise NoIdentifier(f"{text!r} has a wrong check digit")
     return number
+
+
+def is_code(text: str) -> bool:
+    """Whether the text is a UPC, EAN or GTIN."""
+    try:
+        gtin14(text)
+    except NoIdentifier:
+        return False
+    return True
 
 
 def padded_sku(sku: str) -> str:

@@ -98,6 +98,9 @@ def _plytix(plytix: sync.Desk) -> list[Finding]:
     if missing:
         told = f"no attribute {', '.join(missing)}: products are matched by the others"
         found.append(Finding("identifiers", "differs", told))
+    if there.left_out:
+        told = f"no attribute {', '.join(there.left_out)} in the account or its family: these are not written"
+        found.append(Finding("attributes", "differs", told))
     return [*found, Finding("plytix right to write", "unknown", "cannot be told without writing")]
 
 
@@ -170,7 +173,7 @@ def source(key: str) -> dict[str, Any]:
                 })  # fmt: skip
                 story["mapped"].append({
                     "sku": entry.suggested_sku, "state": entry.state, "canonical": entry.canonical_plytix_sku,
-                    "by": entry.match_method, "sure": entry.match_confidence, "reason": entry.reason,
+                    "by": entry.match_method, "sure": entry.match_confidence, "reason": entry.reason, "note": entry.note,
                 })  # fmt: skip
     return story
 

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from sync_pipelines.pipelines.amazon_plytix import rows
+from sync_pipelines.pipelines.amazon_plytix.decoding import LOST
 from sync_pipelines.vendors.amazon import CatalogItem
 
 LISTINGS_KEY = ("amazon", "listings")
@@ -17,12 +18,14 @@ PARENT = "VARIATION_PARENT"
 
 NOTES = {
     "asin": "Amazon's number of the item", "marketplace": "US, CA, …", "seller_sku": "the seller's SKU, or the part number",
-    "title": "as it is listed", "status": "active, inactive, unknown", "parent_asin": "the item it is a variation of",
+    "title": "as it is listed", "status": "active, inactive, suppressed, unknown",
+    "parent_asin": "the item it is a variation of",
     "upc": "as it is written there", "ean": "as it is written there", "gtin": "as it is written there",
     "size": "as it is listed", "color": "as it is listed", "theme": "what variations differ in", "brand": "as it is listed",
     "classification": "BASE_PRODUCT, VARIATION_PARENT, …", "model_number": "the maker's style",
     "line": "where it stands in the file", "also": "other rows of this ASIN, which were left aside",
     "problem": "why the row is no listing", "further": "more identifiers, a comma between",
+    "note": "what of the row was left aside, and why",
 }  # fmt: skip
 
 
@@ -31,6 +34,7 @@ class Listing:
     """One ASIN in one marketplace. `line`: where its file has it, 0 for what the file does not name.
 
     `also`: what else the file says of the same ASIN. `problem`: the row is not understood, and why; it goes no further.
+    `note`: what of the row was left aside, and why; the rest of it goes on.
     """
 
     asin: str
@@ -52,6 +56,7 @@ class Listing:
     also: str | None = None
     problem: str | None = None
     further: str | None = None
+    note: str | None = None
 
 
 SCHEMA = pa.schema([(f.name, pa.int64() if f.name == "line" else pa.string()) for f in fields(Listing)])
@@ -80,13 +85,20 @@ def one_per_asin(listings: Iterable[Listing]) -> list[Listing]:
     found = []
     for same in by_asin.values():
         chosen = next((row for row in same if row.status == "active"), same[0])
-        others = [f"line {row.line}: {row.seller_sku or 'no SKU'} ({row.status})" for row in same if row is not chosen]
+        others = [
+            f"line {row.line}: {row.seller_sku or 'no SKU'} ({row.status or 'no status'})"
+            for row in same
+            if row is not chosen
+        ]
         found.append(replace(chosen, also="; ".join(others)) if others else chosen)
     return [*found, *wrong]
 
 
 def enriched(listings: Iterable[Listing], catalogue: Mapping[str, CatalogItem]) -> list[Listing]:
-    """Listings with what their files leave open, by ASIN from Amazon's catalogue. What a file says stays."""
+    """Listings with what their files leave open, by ASIN from Amazon's catalogue.
+
+    What a file says stays, but for a title that has question marks where the catalogue has letters.
+    """
     return [_filled(row, catalogue[row.asin]) if row.asin in catalogue else row for row in listings]
 
 
@@ -99,10 +111,17 @@ def _filled(row: Listing, item: CatalogItem) -> Listing:
         "further": ",".join(item.further),
     }  # fmt: skip
     missing = {name: value for name, value in known.items() if value and getattr(row, name) is None}
+    if row.title and item.title and _lost(item.title) < _lost(row.title):
+        missing["title"] = item.title
     if len(parents) > 1:
         told = f"more parents: {', '.join(parents[1:])}"
         missing["also"] = f"{row.also}; {told}" if row.also else told
     return replace(row, **missing)
+
+
+def _lost(title: str) -> int:
+    """How many characters of a title were lost on its way, as far as that shows."""
+    return title.count("?") + title.count(LOST)
 
 
 def parents_missing(listings: Iterable[Listing]) -> list[str]:

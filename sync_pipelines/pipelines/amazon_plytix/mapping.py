@@ -7,9 +7,10 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from sync_pipelines.delivery.model import Desired
-from sync_pipelines.pipelines.amazon_plytix.account import DoesNotFit, fitting
+from sync_pipelines.pipelines.amazon_plytix.account import DoesNotFit, fitting, has_option
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
-from sync_pipelines.pipelines.amazon_plytix.identifiers import amazon_sku
+from sync_pipelines.pipelines.amazon_plytix.identifiers import amazon_sku, is_code
+from sync_pipelines.pipelines.spreadsheets import overwritten
 from sync_pipelines.settings import AmazonPlytixSettings
 from sync_pipelines.vendors.plytix import Attribute
 
@@ -19,17 +20,22 @@ _FROM = {
     "amazon_upc": "amazon_upc", "amazon_ean": "amazon_ean", "amazon_title": "amazon_title", "amazon_size": "amazon_size",
     "amazon_color": "amazon_color", "amazon_variation_theme": "amazon_variation_theme",
     "amazon_listing_status": "amazon_listing_status", "amazon_marketplace": "marketplace",
-    "amazon_canonical_sku": "canonical_plytix_sku",
+    "amazon_canonical_sku": "canonical_plytix_sku", "amazon_gtin": "amazon_gtin", "amazon_brand": "brand",
+    "amazon_model_number": "model_number", "amazon_item_classification": "item_classification",
 }  # fmt: skip
 """Attribute of the product → field of the entry."""
+
+_CODES = ("amazon_upc", "amazon_ean", "amazon_gtin")
 
 
 def desired_products(
     entries: Iterable[Entry], settings: AmazonPlytixSettings, attributes: Mapping[str, Attribute], today: date
 ) -> Iterator[Desired]:
-    """One product per entry, `AMZN-{marketplace}-{ASIN}`. What is not known is left out.
+    """One product per entry, `AMZN-{marketplace}-{ASIN}`. What is not known is left out, so that what is there stays.
 
-    A value that its attribute does not take makes the row a conflict. Rejected entries are no products.
+    Not known are a code that is not a UPC, EAN or GTIN, a SKU that a spreadsheet program replaced, and a status "unknown" or
+    "suppressed" where the account has no such option. Another value that its attribute does not take makes the row a conflict.
+    Rejected entries are no products.
     """
     for entry in entries:
         if entry.state == "rejected":
@@ -39,21 +45,28 @@ def desired_products(
             "amazon_is_primary": False,
             LAST_SYNCED: str(today),
         }
-        fields: dict[str, Any] = {
-            "sku": entry.suggested_sku,
-            "label": entry.amazon_title or f"Amazon {entry.amazon_asin}",
-            "family": settings.family,
-        }
+        fields: dict[str, Any] = {"sku": entry.suggested_sku, "family": settings.family}
         wrong = []
-        if len(fields["label"]) > settings.text_limits.get("label", len(fields["label"])):
-            wrong.append(f"label has {len(fields['label'])} characters, {settings.text_limits['label']} are allowed")
+        if label := entry.amazon_title:
+            fields["label"] = label
+            if len(label) > settings.text_limits.get("label", len(label)):
+                wrong.append(f"label has {len(label)} characters, {settings.text_limits['label']} are allowed")
         for name, value in values.items():
-            if name in attributes and value is not None and value != "":
-                try:
-                    fields[name] = fitting(attributes[name], value, settings.text_limits.get(name))
-                except DoesNotFit as e:
-                    wrong.append(str(e))
+            if name not in attributes or value in (None, "") or _says_nothing(attributes[name], name, value):
+                continue
+            try:
+                fields[name] = fitting(attributes[name], value, settings.text_limits.get(name))
+            except DoesNotFit as e:
+                wrong.append(str(e))
         yield Desired(entry.suggested_sku, fields, conflict="; ".join(wrong) or None)
+
+
+def _says_nothing(attribute: Attribute, name: str, value: Any) -> bool:
+    if name == "amazon_listing_status" and value in ("unknown", "suppressed"):
+        return attribute.type == "DropdownAttribute" and not has_option(attribute, value)
+    if name == "amazon_sku":
+        return overwritten(value) is not None
+    return name in _CODES and not is_code(value)
 
 
 class Link(NamedTuple):

@@ -56,6 +56,7 @@ def read_file(dropped: files.Dropped, settings: AmazonSettings, amazon: Amazon |
 
     Raises FileRefused, VendorError.
     """
+    _tell_lost(dropped)
     every = list(files.listings(dropped, settings))
     found = listings.one_per_asin(every)
     if not found:
@@ -89,6 +90,11 @@ def read_partition(
     if dropped.kind == "mapping":
         return ReadFile(dropped, ())
     return read_file(dropped, AmazonSettings.read(), amazon(), style)
+
+
+def _tell_lost(dropped: files.Dropped) -> None:
+    if dropped.lost:
+        log.warning("%s has bytes that are no character: %s", dropped.path.name, "; ".join(dropped.lost))
 
 
 def publish_listings(warehouse: Warehouse, read: ReadFile, partition: str) -> Published:
@@ -154,6 +160,7 @@ def mapping_for(
 def _taken(dropped: files.Dropped, settings: AmazonSettings) -> tuple[AsinMapping, str]:
     if dropped.kind != "mapping":
         raise files.FileRefused(f"{dropped.path} is no mapping (`matched`, `unmatched_amazon`), but: {dropped.kind}.")
+    _tell_lost(dropped)
     given = entries.read_mapping(dropped, settings)
     return matching.checked(given, AmazonPlytixSettings.read()), dropped.path.name
 

@@ -26,10 +26,12 @@ def table(rows: Iterable[Any], schema: pa.Schema) -> pa.Table:
 
 
 def objects(path: Path, make: Callable[..., T], schema: pa.Schema) -> Iterator[T]:
-    """What `make` makes of each row of a Parquet file, from its values in the order of the schema."""
+    """What `make` makes of each row of a Parquet file, from its values in the order of the schema; None for a column that a
+    file of an earlier version does not have."""
     file = pq.ParquetFile(path)
+    there = set(file.schema_arrow.names)
     for batch in file.iter_batches(CHUNK, use_threads=False):  # each thread would keep memory of its own
-        columns = [_values(batch.column(name)) for name in schema.names]
+        columns = [_values(batch.column(n)) if n in there else [None] * len(batch) for n in schema.names]
         yield from (make(*values) for values in zip(*columns, strict=True))
 
 

@@ -48,7 +48,10 @@ class Desk:
     @cached_property
     def account(self) -> Account:
         self.client.http.meter.minimum["plytix"] += ACCOUNT_CALLS
-        return look(self.client, self.settings)
+        found = look(self.client, self.settings)
+        if found.left_out:
+            log.info("%s: not in the account or its family, so not written", ", ".join(found.left_out))
+        return found
 
     def products(
         self, wanted: Sequence[str] = (), *, check_families: bool = False, every_field: bool = False

@@ -29,6 +29,7 @@ from sync_pipelines.delivery.model import (
     Unclear,
 )
 from sync_pipelines.pipelines.amazon_plytix.account import Account, columns
+from sync_pipelines.pipelines.amazon_plytix.decoding import LOST
 from sync_pipelines.pipelines.amazon_plytix.mapping import LAST_SYNCED
 from sync_pipelines.pipelines.asking import asking
 from sync_pipelines.settings import AMAZON_ATTRIBUTES, AmazonPlytixSettings, PlytixSettings
@@ -124,10 +125,13 @@ class AmazonProducts(Target):
         return Live(product.sku, fields, "", product.id)
 
     def merged(self, before: Fields | None, wanted: Fields) -> Fields:
+        """A product whose title is not known is made under its ASIN; a text with lost characters replaces none."""
+        if before is None:
+            return wanted if "label" in wanted else {**wanted, "label": f"Amazon {wanted['sku'].rpartition('-')[2]}"}
         image = super().merged(before, wanted)
         for name in wanted:
-            kept = before and before.get(name) and self.settings.rule(name) == "when_empty"
-            if before and kept and name in (*AMAZON_ATTRIBUTES, "label"):
+            kept = before.get(name) and (self.settings.rule(name) == "when_empty" or LOST in str(wanted[name]))
+            if kept and name in (*AMAZON_ATTRIBUTES, "label"):
                 image[name] = before[name]
         return image
 

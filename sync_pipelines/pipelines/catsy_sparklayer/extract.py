@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from sync_pipelines.csv_files import as_written
 from sync_pipelines.delivery import runs
 from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.pipelines.spreadsheets import separator_of
 from sync_pipelines.settings import CatsySettings
 from sync_pipelines.vendors.catsy import Catsy, ExtractFailed
 from sync_pipelines.warehouse.snapshots import About, Published, SnapshotUnreadable, Staged, Warehouse
@@ -24,6 +26,9 @@ from sync_pipelines.warehouse.spool import ItemSpool
 log = logging.getLogger("sync_pipelines.vendors.catsy")
 
 KEY = ("catsy", "products")
+FROM_CSV = "csv "
+"""How the origin of a catalogue that was taken in from a file begins."""
+
 Refresh = Literal["auto", "always", "never"]
 
 
@@ -93,13 +98,20 @@ class Products:
 
     @contextmanager
     def from_csv(self, path: Path) -> Iterator[Staged]:
-        """Take in a full export, ours or the old script's. Raises ExtractFailed naming the line."""
+        """Take in a full export, ours or the old script's, with commas, semicolons or tabs.
+
+        Raises ExtractFailed naming the line.
+        """
         with self._spool() as spool:
             try:
                 with path.open(encoding="utf-8-sig", newline="") as file:
-                    rows = csv.reader(file, strict=True)
+                    first = file.readline()
+                    separator = separator_of(first, self.columns.values())
+                    rows = csv.reader(chain([first], file), delimiter=separator, strict=True)
                     header = [as_written(name) for name in next(rows, [])]
                     self._require(set(header), f"the header of {path}")
+                    if twice := [name for name in self.columns.values() if header.count(name) > 1]:
+                        raise ExtractFailed(f"{path}, line 1: column {twice[0]!r} appears twice. Which is meant?")
                     for row in filter(None, rows):
                         if len(row) != len(header):
                             raise ExtractFailed(f"{path}, line {rows.line_num}: not as many cells as the header has")
@@ -111,7 +123,7 @@ class Products:
                 ) from e
             if spool.rows == 0:
                 raise ExtractFailed(f"{path} has no rows. The last complete extract stays.")
-            yield self._complete(spool, spool.repeats(), f"csv {path.name}")
+            yield self._complete(spool, spool.repeats(), f"{FROM_CSV}{path.name}")
 
     def _spool(self) -> ItemSpool:
         """A product's id may stand on each of its variants; versions of one row are for the mapping to hold."""

@@ -18,6 +18,7 @@ from sync_pipelines import currency
 from sync_pipelines.delivery.model import Desired
 from sync_pipelines.exact_json import loads
 from sync_pipelines.number_text import DecimalMark, MarkUnclear, NumberUnclear, read_number
+from sync_pipelines.pipelines.spreadsheets import overwritten
 from sync_pipelines.settings import PriceList
 
 State = Literal["desired", "conflict", "rejected", "blank"]
@@ -148,14 +149,20 @@ def trade_prices(
     lists: Sequence[PriceList],
     conflicts: Mapping[str, str],
     mark: DecimalMark = "auto",
+    *,
+    of_a_file: bool = False,
 ) -> Iterator[TradePrice]:
-    """Map items to rows, one per item and list, in source order. `conflicts`: from `sku_conflicts`, over all items."""
+    """Map items to rows, one per item and list, in source order. `conflicts`: from `sku_conflicts`, over all items.
+    `of_a_file`: they are from a file that a spreadsheet program may have saved."""
     for item in items:
+        lost = overwritten(item.sku or "") if of_a_file else None
         for price_list in lists:
-            yield _row(item, price_list, conflicts, mark)
+            yield _row(item, price_list, conflicts, mark, lost)
 
 
-def _row(item: SourceItem, price_list: PriceList, conflicts: Mapping[str, str], mark: DecimalMark) -> TradePrice:
+def _row(
+    item: SourceItem, price_list: PriceList, conflicts: Mapping[str, str], mark: DecimalMark, lost: str | None
+) -> TradePrice:
     sku = (item.sku or "").strip()
     prices: list[tuple[int, Decimal]] = []
     state: State = "desired"
@@ -171,6 +178,8 @@ def _row(item: SourceItem, price_list: PriceList, conflicts: Mapping[str, str], 
             prices.append((step.quantity, price))
     if not sku:
         state, reason = "rejected", "no SKU"
+    elif lost:
+        state, reason = "rejected", f"SKU {lost}"
     elif state == "desired" and not prices:
         state, reason = "blank", "no price"
     elif state == "desired" and sku in conflicts:

@@ -51,7 +51,8 @@ def map_prices(products: Published, settings: CatsySparkLayerSettings) -> pa.Tab
     ids, skus = (column.to_pylist() for column in pairs.columns)
     conflicts = {**mapping.sku_conflicts(skus), **mapping.versions(ids, skus)}
     del pairs, ids, skus
-    rows = mapping.as_columns(mapping.trade_prices(items(), settings.price_lists, conflicts, mark))
+    of_a_file = products.about.origin.startswith(extract.FROM_CSV)
+    rows = mapping.as_columns(mapping.trade_prices(items(), settings.price_lists, conflicts, mark, of_a_file=of_a_file))
     return with_about(rows, products.about)
 
 
