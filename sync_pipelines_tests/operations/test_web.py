@@ -151,6 +151,7 @@ def test_another_name_is_refused_with_what_to_do(small: Served, host: str, metho
         ({"Origin": EVIL, "Host": PUBLIC}, 403),
         ({"Origin": EVIL, **LINK}, 403),
         ({"Origin": "null"}, 403),
+        ({"Origin": "chrome-extension://{own}"}, 403),
         ({"Origin": ""}, 403),
         ({"Origin": "http://localhost:8888"}, 403),
         ({"Origin": f"https://{PUBLIC}.evil.example"}, 403),

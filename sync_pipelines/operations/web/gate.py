@@ -84,10 +84,9 @@ class Gate:
     def _from_here(self, headers: dict[str, list[str]], host: str) -> bool:
         """Whether one of our pages sent it, or no page at all."""
         if "origin" in headers:
-            origin = _only(headers["origin"])
+            scheme, _, authority = _only(headers["origin"]).lower().partition("://")
             # a proxy may leave the port out of Host, and end TLS: its name is what counts
-            authority = origin.partition("://")[2]
-            return bool(authority) and (authority.lower() == host.lower() or _name(authority) in self._named)
+            return scheme in ("http", "https") and (authority == host.lower() or _name(authority) in self._named)
         return all(site in ("same-origin", "none") for site in headers.get("sec-fetch-site", []))
 
 
