@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import gspread
 import rapidjson
 from google.auth.exceptions import GoogleAuthError
 from google.oauth2.service_account import Credentials
@@ -24,7 +23,7 @@ from gspread.utils import absolute_range_name, rowcol_to_a1
 
 from sync_pipelines.credentials import CredentialMissing, remember
 from sync_pipelines.settings import GoogleSettings
-from sync_pipelines.vendors.http import CallMeter, Http, Permanent, Reply, Transient, VendorError
+from sync_pipelines.vendors.http import CallMeter, Http, Permanent, RateLimited, Reply, Transient, VendorError
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +33,13 @@ READS = (
     ("GET", r"/v4/spreadsheets/[^/]+"),
     ("GET", r"/v4/spreadsheets/[^/]+/values.*"),
     ("POST", r"/v4/spreadsheets/[^/]+/values:batchGetByDataFilter"),
-    ("GET", r"/drive/v3/files"),
+    ("GET", r"/drive/v3/files(/[^/]+)?"),
 )
+DRIVE_FILES = f"https://{DRIVE_HOST}/drive/v3/files"
+RATE_REASONS = frozenset({"userRateLimitExceeded", "rateLimitExceeded", "RATE_LIMIT_EXCEEDED"})
+"""Reasons of a 403 that is as good as a 429 (https://developers.google.com/workspace/drive/api/guides/handle-errors)."""
+PROTECTED = "protected cell or object"
+"""What the reply says of a protected range, whatever its status: recorded is 400."""
 RENEW_BEFORE = 300.0
 
 
@@ -43,14 +47,19 @@ class SpreadsheetUnknown(Permanent):
     """No spreadsheet, or several, answer to what the settings name."""
 
 
+class CellsProtected(Permanent):
+    """The login may not write to some of the cells: somebody protected them. Nothing was written."""
+
+
 @dataclass(frozen=True)
 class Tab:
-    """One tab: its grid is `rows` × `columns` cells, empty ones included."""
+    """One tab: its grid is `rows` × `columns` cells, empty ones included. Of merged cells only the top left one has a value."""
 
     title: str
     sheet_id: int
     rows: int
     columns: int
+    merges: tuple[Cells, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,6 @@ class Sheets:
 
     def __init__(self, http: _OwnHttp) -> None:
         self.http = http
-        self._gspread = gspread.Client(None, http_client=lambda *_: http)  # type: ignore[arg-type]
 
     @classmethod
     def connect(
@@ -96,27 +104,51 @@ class Sheets:
         return str(self.http.credentials.service_account_email)
 
     def find(self, title: str) -> str:
-        """The id of the one spreadsheet with this title. Raises SpreadsheetUnknown when it is not just one."""
-        asked = title.replace("\\", "\\\\").replace('"', '\\"')  # gspread puts it between quotes as it is
-        found = [f for f in self._gspread.list_spreadsheet_files(asked) if f["name"] == title]
+        """The id of the one spreadsheet with this title that is not in the bin. Raises SpreadsheetUnknown when it is not just
+        one. One call for 1,000 spreadsheets of that title."""
+        asked = title.replace("\\", "\\\\").replace('"', '\\"')
+        query = {
+            "q": f'mimeType="application/vnd.google-apps.spreadsheet" and name="{asked}"', "pageSize": 1000,
+            "fields": "nextPageToken,files(id,name,trashed)", "supportsAllDrives": True, "includeItemsFromAllDrives": True,
+        }  # fmt: skip
+        listed: list[dict[str, Any]] = []
+        page: dict[str, Any] = {"nextPageToken": None}
+        while "nextPageToken" in page:
+            page = self.http.request("get", DRIVE_FILES, params={**query, "pageToken": page["nextPageToken"]}).json()
+            listed += [f for f in page.get("files", ()) if f["name"] == title]
+        found = [f["id"] for f in listed if not f.get("trashed")]
         if len(found) == 1:
-            return str(found[0]["id"])
-        problem = "no spreadsheet is" if not found else f"{len(found)} spreadsheets are"
-        then = f"Share it with {self.login}" if not found else "Name it by its id: " + ", ".join(f["id"] for f in found)
-        raise SpreadsheetUnknown(f"google: {problem} titled {title!r}. {then}.")
+            return str(found[0])
+        if found:
+            raise SpreadsheetUnknown(
+                f"google: {len(found)} spreadsheets are titled {title!r}. Name it by its id: {', '.join(found)}."
+            )
+        if listed:
+            raise SpreadsheetUnknown(
+                f"google: what is titled {title!r} is in the bin ({', '.join(f['id'] for f in listed)}). Restore it, or share "
+                f"the spreadsheet that is meant with {self.login}."
+            )
+        raise SpreadsheetUnknown(f"google: no spreadsheet is titled {title!r}. Share it with {self.login}.")
+
+    def in_bin(self, spreadsheet: str) -> bool | None:
+        """Whether this spreadsheet is in the bin; None where Drive does not say: its API may be off for this login. One call."""
+        try:
+            found = self.http.request(
+                "get", f"{DRIVE_FILES}/{spreadsheet}", params={"fields": "trashed", "supportsAllDrives": True}
+            )
+        except Permanent as e:
+            if e.status not in (403, 404):
+                raise
+            log.info("google: whether spreadsheet %s is in the bin is not known: %s", spreadsheet, e)
+            return None
+        return bool(found.json().get("trashed"))
 
     def tabs(self, spreadsheet: str) -> dict[str, Tab]:
         """Every tab by its title. One read."""
-        fields = "sheets.properties(sheetId,title,gridProperties(rowCount,columnCount))"
+        fields = "sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),merges)"
         found = self.http.fetch_sheet_metadata(spreadsheet, params={"fields": fields, "includeGridData": "false"})
-        tabs = [sheet["properties"] for sheet in found.get("sheets", ())]
-        return {
-            p["title"]: Tab(
-                p["title"], p.get("sheetId", 0), p["gridProperties"]["rowCount"], p["gridProperties"]["columnCount"]
-            )
-            for p in tabs
-            if "gridProperties" in p
-        }
+        tabs = [_tab(sheet["properties"], sheet.get("merges", ())) for sheet in found.get("sheets", ())]
+        return {tab.title: tab for tab in tabs if tab}
 
     def values(self, spreadsheet: str, ranges: Sequence[Cells]) -> list[list[list[Any]]]:
         """What stands in these rectangles, row by row, without the empty ends. One read, however many there are.
@@ -156,6 +188,22 @@ class Sheets:
         self.http.batch_update(spreadsheet, {"requests": list(requests)})
 
 
+def _tab(properties: Mapping[str, Any], merges: Sequence[Mapping[str, int]]) -> Tab | None:
+    """None for a tab without a grid, such as a chart."""
+    title, grid = properties["title"], properties.get("gridProperties")
+    if grid is None:
+        return None
+    rows, columns = grid["rowCount"], grid["columnCount"]
+    merged = (
+        Cells(
+            title, m.get("startRowIndex", 0) + 1, m.get("startColumnIndex", 0) + 1,
+            m.get("endRowIndex", rows), m.get("endColumnIndex", columns),
+        )
+        for m in merges
+    )  # fmt: skip
+    return Tab(title, properties.get("sheetId", 0), rows, columns, tuple(merged))
+
+
 class _OwnHttp(HTTPClient):
     """What gspread sends, sent by us: reads are retried, writes are their sender's affair."""
 
@@ -168,7 +216,7 @@ class _OwnHttp(HTTPClient):
 
         def out(url: str, kind: str, rates: Sequence[tuple[int, float]] = ()) -> Http:
             file = limits / f"google-{kind}.db" if limits else None
-            return Http(
+            return _GoogleHttp(
                 "google", url, meter=meter, reads=READS, writes_on=writes_on, rates=rates, limits_file=file,
                 timeout=settings.timeout, deadline=settings.deadline,
             )  # fmt: skip
@@ -220,11 +268,17 @@ class _OwnHttp(HTTPClient):
         raise AssertionError("unreachable")
 
     def _told(self, error: Permanent) -> Permanent:
+        if PROTECTED in error.body:
+            return CellsProtected(
+                f"{error} Some of the cells are protected: let {self.credentials.service_account_email} edit them (Data > "
+                "Protect sheets and ranges), or take the protection off the columns of the layout and the rows below",
+                status=error.status,
+                body=error.body,
+            )
         if error.status not in (403, 404):
             return error
         text = (
-            f"{error} Is the spreadsheet shared, as editor, with {self.credentials.service_account_email}, and is nothing "
-            "that is written inside a protected range?"
+            f"{error} Is the spreadsheet shared, as editor, with {self.credentials.service_account_email}?"
             if error.status == 403
             else f"{error} There is no such spreadsheet, or it was deleted: correct the setting."
         )
@@ -246,6 +300,28 @@ class _OwnHttp(HTTPClient):
         """What google-auth asks of a transport."""
         reply = self._login.request(method, urlsplit(url).path, what="login", headers=headers, body=body)
         return _Login(reply.status, reply.headers, reply.text.encode())
+
+
+class _GoogleHttp(Http):
+    """A way out on which a 403 about the rate is what it is elsewhere: 429."""
+
+    def _once(self, *call: Any) -> Reply:
+        try:
+            return super()._once(*call)
+        except Permanent as e:
+            if e.status != 403 or RATE_REASONS.isdisjoint(_reasons(e.body)):
+                raise
+            self.meter.refused[self.vendor] += 1
+            raise RateLimited(str(e), status=e.status, body=e.body, retry_after=e.retry_after) from e
+
+
+def _reasons(body: str) -> set[str]:
+    """The reasons that an error names: Drive's in `errors`, those of the Sheets API in `details`."""
+    try:
+        error = json.loads(body)["error"]
+        return {str(each.get("reason")) for name in ("errors", "details") for each in error.get(name) or ()}
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return set()
 
 
 @dataclass(frozen=True)

@@ -149,6 +149,26 @@ class TestOrders:
         assert (len(exactly), exactly[-1]) == (50_000, "x")
         assert (len(longer), longer[-1]) == (50_000, "…")
 
+    def test_an_emoji_takes_two_of_a_cells_characters_and_none_is_cut_in_half(self) -> None:
+        exactly, longer = mapped(order(1, note="🎂" * 25_000))["Note"], mapped(order(1, note="🎂" * 25_001))["Note"]
+        assert exactly == "🎂" * 25_000
+        assert longer == "🎂" * 24_999 + "…"
+        assert mapped(order(1, note="x" + "🎂" * 25_000))["Note"] == "x" + "🎂" * 24_999 + "…"
+
+    @pytest.mark.parametrize("contact", ["+49 30 123456", "ann@example.com"])
+    def test_a_customer_without_a_name_is_called_as_the_address_says(self, contact: str) -> None:
+        customer = {**order(1)["customer"], "displayName": contact, "firstName": None, "lastName": None}
+        assert mapped(order(1, customer=customer))["Customer"] == "Ann Lee"
+        unnamed = order(1, customer=customer, shippingAddress=None, billingAddress=None)
+        assert mapped(unnamed)["Customer"] == contact
+
+    def test_a_shipment_that_was_cancelled_is_not_tracked(self) -> None:
+        shipments = [
+            {"status": status, "trackingInfo": [{"company": "UPS", "number": number, "url": None}]}
+            for status, number in (("CANCELLED", "1Z1"), ("SUCCESS", "1Z2"))
+        ]
+        assert order_facts(order(1, fulfillments=shipments), UTC)["tracking"] == "1Z2"
+
     def test_a_status_that_is_new_to_us_is_shown_the_same_way(self) -> None:
         assert mapped(order(1, displayFulfillmentStatus="SENT_BY_DRONE"))["Fulfillment"] == "Sent by drone"
         assert mapped(order(1, displayFinancialStatus=None))["Payment"] is None

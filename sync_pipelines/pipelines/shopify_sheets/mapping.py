@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from sync_pipelines.currency import decimals
 from sync_pipelines.delivery.model import Desired
-from sync_pipelines.pipelines.shopify_sheets.layout import EPOCH, Layout, TabLayout, Type
+from sync_pipelines.pipelines.shopify_sheets.layout import EPOCH, Layout, TabLayout, Type, key_text
 from sync_pipelines.pipelines.shopify_store.days import instant
 from sync_pipelines.pipelines.shopify_store.orders import Order, amount, number
 
@@ -24,7 +24,7 @@ VERSION = 2
 """Rises when the same order is mapped to something else: every order is then mapped again."""
 
 LONGEST_CELL = 50_000
-"""Characters in one cell (https://support.google.com/drive/answer/37603)."""
+"""Characters in one cell (https://support.google.com/drive/answer/37603), counted in UTF-16 units: an emoji is two."""
 
 ORDER_TYPES = ("Pickup Order", "Nationwide Shipping", "Local Delivery Order")
 """Tags that say how an order leaves the shop; the first that stands wins, and without one it is Web."""
@@ -58,7 +58,10 @@ def deleted(image: Row, layout: Layout) -> Row:
 
 
 def _cells(facts: Mapping[str, Any], tab: TabLayout) -> Row:
-    return {column.header: _cell(column.value or facts[column.source], column.type) for column in tab.written}
+    """A row's cells by header. Keys stand as they are read back (`key_text`): a blank at either end is no part of one."""
+    cells = {column.header: _cell(column.value or facts[column.source], column.type) for column in tab.written}
+    keys = {header: key_text(cells[header]) or None for header in (tab.key, tab.order) if header}
+    return {**cells, **keys}
 
 
 def _cell(value: Any, kind: Type) -> Any:
@@ -67,9 +70,18 @@ def _cell(value: Any, kind: Type) -> Any:
     if kind == "date":
         return int(value)
     if isinstance(value, str):
-        value = value.replace("\r\n", "\n").replace("\r", "\n")
-        return value if len(value) <= LONGEST_CELL else value[: LONGEST_CELL - 1] + "…"
+        return _fitting(value.replace("\r\n", "\n").replace("\r", "\n"))
     return value
+
+
+def _fitting(text: str) -> str:
+    """The text, cut where a cell ends; half an emoji is left out."""
+    if 2 * len(text) <= LONGEST_CELL:
+        return text
+    units = text.encode("utf-16-le", "surrogatepass")
+    if len(units) <= 2 * LONGEST_CELL:
+        return text
+    return units[: 2 * (LONGEST_CELL - 1)].decode("utf-16-le", "ignore") + "…"
 
 
 def order_facts(order: Order, zone: ZoneInfo) -> dict[str, Any]:
@@ -81,7 +93,7 @@ def order_facts(order: Order, zone: ZoneInfo) -> dict[str, Any]:
     last = customer.get("lastName") or address.get("lastName")
     plain = order["name"].lstrip("#")
     paid = order["totalPriceSet"]["presentmentMoney"] if order["totalPriceSet"] else None
-    tracking = [t for f in order["fulfillments"] for t in f["trackingInfo"]]
+    tracking = [t for f in order["fulfillments"] if f["status"] != "CANCELLED" for t in f["trackingInfo"]]
     left = [line["currentQuantity"] for line in order["lineItems"]]
     return {
         "id": str(number(order["id"])),
@@ -96,7 +108,7 @@ def order_facts(order: Order, zone: ZoneInfo) -> dict[str, Any]:
         "financial_status": words(order["displayFinancialStatus"]),
         "fulfillment_status": words(order["displayFulfillmentStatus"]),
         "return_status": words(order["returnStatus"]),
-        "customer_name": customer.get("displayName") or address.get("name"),
+        "customer_name": customer_name(customer, address),
         "first_name": first,
         "last_name": last,
         "email": order["email"] or (customer.get("defaultEmailAddress") or {}).get("emailAddress"),
@@ -136,6 +148,14 @@ def order_facts(order: Order, zone: ZoneInfo) -> dict[str, Any]:
         "change_note": change_note(order, zone),
         "test": order["test"],
     }
+
+
+def customer_name(customer: Mapping[str, Any], address: Mapping[str, Any]) -> str | None:
+    """The customer's name, or that of the address: without a name `displayName` is the mail address or the phone number
+    (https://shopify.dev/docs/api/admin-graphql/2026-10/objects/Customer)."""
+    named = customer.get("firstName") or customer.get("lastName")
+    choices = (customer.get("displayName"), address.get("name"))
+    return next(filter(None, choices if named else reversed(choices)), None)
 
 
 def line_facts(line: Mapping[str, Any], position: int, order: Mapping[str, Any]) -> dict[str, Any]:

@@ -90,6 +90,12 @@ def seeded_books() -> dict[str, Book]:
                 Tab(1_204_511, LINES, rows=_table(LINE_COLUMNS, _LINES), frozen_rows=1),
             ],
         ),
+        Book(
+            book_id("Order Book of last year"),
+            "Order Book",
+            trashed=True,
+            tabs=[Tab(0, "Sheet1", rows=[["last year's"]])],
+        ),
         Book(book_id("Payroll"), "Payroll", role=None, tabs=[Tab(0, "Sheet1", rows=[["not for you"]])]),
         Book(book_id("Twice 1"), "Twice", tabs=[Tab(0, "Sheet1", rows=[["the first"]])]),
         Book(book_id("Twice 2"), "Twice", tabs=[Tab(0, "Sheet1", rows=[["the second"]])]),
