@@ -884,3 +884,45 @@ def test_a_shop_without_recent_orders_still_shows_changes_to_old_ones(
     shop.pin(seconds=5)
     assert shop.store("next").read_changes() >= 1
     assert shop.current()[int(victim["legacyResourceId"])]["note"] == "CHANGED"
+
+
+class TestOrdersThatLackSomething:
+    @pytest.mark.parametrize("field", ["createdAt", "updatedAt", "legacyResourceId", "lineItems"])
+    def test_an_order_that_cannot_be_kept_is_named_and_the_others_are_read(self, shop: Shop, field: str) -> None:
+        store = shop.store()
+        shop.sandbox.faults("shopify", [{"on": API, "kind": "without", "field": field, "after": 2}])
+        read = store.read_changes()
+        assert read == len(shop.truth(first_day(shop.ledger, shop.settings))) - 1
+        (told,) = store.notices()
+        assert told.endswith(f"came without {field}, and is not kept")
+        assert told.startswith("#")
+
+    def test_a_day_with_such_an_order_stays_as_it_was_and_says_which(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        victim = next(iter(shop.truth(*recent(shop)).values()))
+        day = shop.day(victim)
+        pages = reading.paged
+
+        def bare(*args: Any, **kwargs: Any) -> Iterator[list[dict[str, Any]]]:
+            for page in pages(*args, **kwargs):
+                for order in page:
+                    order.update({"updatedAt": None} if order["name"] == victim["name"] else {})
+                yield page
+
+        monkeypatch.setattr(reading, "paged", bare)
+        with pytest.raises(DaysIncomplete, match=f"{victim['name']} came without updatedAt"):
+            shop.store().read_days(day, day)
+        assert shop.days() == []
+
+    @pytest.mark.parametrize("field", ["totalPriceSet", "displayFinancialStatus", "test", "sku", "variant"])
+    def test_an_order_without_anything_else_is_kept(self, either_way: Shop, field: str) -> None:
+        shop = either_way
+        victim = next(o for o in shop.truth(*recent(shop)).values() if o["lineItems"])
+        for order in [victim, *victim["lineItems"]]:
+            if field in order:
+                shop.change(
+                    set={victim["name"]: {field: None} if order is victim else {"lineItems": {"0": {field: None}}}}
+                )
+        (read,) = shop.store().read_days(shop.day(victim), shop.day(victim))
+        assert int(victim["legacyResourceId"]) in {row["order_id"] for row in shop.file(read.day) or []}

@@ -58,6 +58,7 @@ from sync_pipelines.vendors.shopify_orders import (
     SortKey,
     add_refund_lines,
     finished_export,
+    lacking,
     paged,
 )
 from sync_pipelines.warehouse.keyed_log import KeyedLog
@@ -146,6 +147,8 @@ class Store:
         self._anonymous = Counter[bool]()
         self._read = self._refunded = self._more_lines = 0
         self._facts: ShopFacts | None = None
+        self.rejected: dict[str, None] = {}
+        """Orders that could not be kept, and why."""
 
     @property
     def facts(self) -> ShopFacts:
@@ -201,6 +204,7 @@ class Store:
             raise DaysIncomplete(
                 f"shopify: {named}: the orders read are not as many as the shop counts, in {READINGS} readings. These days "
                 "are not published; what was published of them before stays. Try again later."
+                + "".join(f" {told}." for told in self.rejected)
             )
         return sorted(published, key=lambda read: read.day)
 
@@ -243,7 +247,16 @@ class Store:
     def _paged(self, search: str, sort: SortKey = "CREATED_AT") -> Iterator[Order]:
         s = self.settings
         for page in paged(self.client, search, sort, page_size=s.page_size, lines=s.lines_per_page):
-            yield from page
+            yield from self._kept(page)
+
+    def _kept(self, orders: Iterable[Order]) -> Iterator[Order]:
+        """The orders that can be kept. One that came without what is needed for it is told by its name, and left out."""
+        for order in orders:
+            if missing := lacking(order):
+                told = order.get("name") or order.get("id") or "an order"
+                self.rejected[f"{told} came without {', '.join(missing)}, and is not kept"] = None
+            else:
+                yield order
 
     @contextmanager
     def _whole_days(self, way: Way, days: Sequence[date], search: str) -> Iterator[_ByDay]:
@@ -308,7 +321,7 @@ class Store:
 
     def _with_refunds(self, orders: Iterator[Order]) -> Iterator[Order]:
         part: list[Order] = []
-        for order in orders:
+        for order in self._kept(orders):
             part.append(order)
             if len(part) == FLUSH:
                 add_refund_lines(self.client, part)
@@ -372,7 +385,7 @@ class Store:
 
     def notices(self) -> dict[str, int]:
         """What was odd and survived, how often."""
-        found = dict(self.client.notices)
+        found = {**self.client.notices, **dict.fromkeys(self.rejected, 1)}
         if self._anonymous[True] >= 20 and not self._anonymous[False]:
             found["no order came with a personal field: the app may lack the approval for them"] = self._anonymous[True]
         return found
