@@ -188,7 +188,7 @@ class TestPrepare:
 class TestChanges:
     def test_a_changed_order_changes_its_row_where_it_stands(self, full: Desk) -> None:
         before = full.row(4)
-        full.change(4, note="=new", totalPriceSet=money("50.00"))
+        full.change(4, note="=new", currentTotalPriceSet=money("50.00"))
         assert full.sync().counts == {"delivered": 1}
         assert full.row(4) == {**before, "Note": "=new", "Total": 50.0, "Updated": full.row(4)["Updated"]}
         settled(full)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from datetime import date
 from typing import Any
@@ -17,7 +18,7 @@ from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem
 from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY
 from sync_pipelines.settings import ShopifySettings, data_dir
 from sync_pipelines.vendors.google_sheets import SpreadsheetUnknown
-from sync_pipelines_tests.pipelines.order_desk import WRITE, Desk, Hurried, order, orders, settled
+from sync_pipelines_tests.pipelines.order_desk import WRITE, Desk, Hurried, money, order, orders, settled
 
 
 def statuses(desk: Desk) -> list[Any]:
@@ -289,3 +290,28 @@ def test_a_protected_range_costs_one_refused_write_however_many_orders_there_are
     full.person("unprotect")
     assert full.sync().counts == {"delivered": 30}
     settled(full)
+
+
+def test_orders_that_were_mapped_before_they_were_read_in_full_change_where_they_differ_and_once(desk: Desk) -> None:
+    made = orders(1, 5, 1)
+    bought_by_code = {**made[1]["lineItems"][0], "discountAllocations": [{"allocatedAmountSet": money("1.00")}]}
+    now = [
+        *made[:1],
+        {**made[1], "lineItems": [bought_by_code]},
+        {**made[2], "currentTotalTaxSet": money("1.70")},
+        *made[3:],
+    ]
+    before: list[dict[str, Any]] = copy.deepcopy(now)
+    for each in before:
+        for name in ("currentSubtotalPriceSet", "currentTotalTaxSet", "currentShippingPriceSet", "edited"):
+            del each[name]
+        del each["lineItems"][0]["discountAllocations"]
+    desk.take(*before)
+    desk.sync()
+    assert [row["Tax"] for row in desk.table()] == [6.7] * 5
+    places = [desk.row(n)["row"] for n in range(1, 6)]
+    desk.take(*now, changed=False)
+    assert desk.sync().counts == {"delivered": 2}
+    assert [desk.row(n)["row"] for n in range(1, 6)] == places
+    assert (desk.row(3)["Tax"], desk.lines(2)[0]["Line total"]) == (1.7, 20.0)
+    settled(desk)

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -926,3 +927,67 @@ class TestOrdersThatLackSomething:
                 )
         (read,) = shop.store().read_days(shop.day(victim), shop.day(victim))
         assert int(victim["legacyResourceId"]) in {row["order_id"] for row in shop.file(read.day) or []}
+
+
+class TestMoreIsReadOfAnOrderThanBefore:
+    ADDED = (
+        "currentSubtotalPriceSet",
+        "currentTotalTaxSet",
+        "currentShippingPriceSet",
+        "edited",
+        "discountAllocations",
+    )
+
+    @pytest.fixture
+    def earlier(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+        """A shop read by an earlier version: a day long ago, the last days whole, what changed, an old order by its number."""
+        with monkeypatch.context() as before:
+            money = "{ shopMoney { amount currencyCode } }"
+            plain = documents.ORDERS.replace(f"discountAllocations {{ allocatedAmountSet {money} }}", "")
+            for name in self.ADDED[:3]:
+                plain = plain.replace(f"{name} {money}", "")
+            plain = plain.replace("edited", "")
+            before.setattr(documents, "ORDERS", plain)
+            before.setattr(documents, "NEWEST_FIELD", "name")
+            store = shop.store()
+            first, last = recent(shop, 50)
+            store.read_days(first, first + timedelta(days=2))
+            store.read_days(last - timedelta(days=2), last)
+            store.read_changes()
+            store.read_orders([next(iter(shop.truth()))])
+        assert not any(name in order for order in shop.current().values() for name in self.ADDED)
+        return shop
+
+    def test_every_stored_order_that_lacks_it_is_read_again_once(self, earlier: Shop) -> None:
+        before = earlier.current().keys()
+        earlier.store("run-2").read_changes()
+        found = earlier.current()
+        assert found.keys() == before
+        assert all(name in order for order in found.values() for name in self.ADDED[:-1])
+        assert all("discountAllocations" in line for order in found.values() for line in order["lineItems"])
+        calls = earlier.calls()
+        earlier.store("run-3").read_changes()
+        assert earlier.calls() - calls <= 3, "nothing of it is read a third time"
+
+    def test_a_preview_leaves_it_to_the_next_run_to_note_that(self, earlier: Shop) -> None:
+        earlier.store("run-2").read_changes(move_cursor=False)
+        assert earlier.ledger.cursor(earlier.settings.account, reading.READ_WITH) == "name"
+
+    def test_what_the_shop_no_longer_shows_stays_as_it_was_and_is_told(
+        self, earlier: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SHOPIFY_ACCESS_TOKEN", RECENT_ORDERS_TOKEN)
+        store = earlier.store("run-2")
+        store.read_changes()
+        assert any("1 orders are older than the shop shows" in text for text in store.notices())
+        left = [order for order in earlier.current().values() if "currentSubtotalPriceSet" not in order]
+        assert len(left) == 1
+
+    def test_whoever_reads_more_of_an_order_says_so(self) -> None:
+        """A field that was added: name one of the order's own in NEWEST_FIELD, and pin the fields again."""
+        fields = " ".join((documents.ORDER_FIELDS + documents.LINE_FIELDS + documents.REFUND_LINE_FIELDS).split())
+        assert documents.NEWEST_FIELD in documents.ORDER_FIELDS.split()
+        assert (documents.NEWEST_FIELD, blake2b(fields.encode(), digest_size=4).hexdigest()) == (
+            "currentSubtotalPriceSet",
+            "ceeb6d9e",
+        )
