@@ -131,13 +131,13 @@ class Sheets:
         raise SpreadsheetUnknown(f"google: no spreadsheet is titled {title!r}. Share it with {self.login}.")
 
     def in_bin(self, spreadsheet: str) -> bool | None:
-        """Whether this spreadsheet is in the bin; None where Drive does not say: its API may be off for this login. One call."""
+        """Whether this spreadsheet is in the bin; None where Drive does not say: its API may be off for this login, or down."""
         try:
             found = self.http.request(
                 "get", f"{DRIVE_FILES}/{spreadsheet}", params={"fields": "trashed", "supportsAllDrives": True}
             )
-        except Permanent as e:
-            if e.status not in (403, 404):
+        except (Permanent, RateLimited, Transient) as e:
+            if isinstance(e, Permanent) and e.status not in (403, 404):
                 raise
             log.info("google: whether spreadsheet %s is in the bin is not known: %s", spreadsheet, e)
             return None

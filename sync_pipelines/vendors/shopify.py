@@ -313,7 +313,8 @@ class Shopify:
         body = reply.json()
         if not isinstance(body, dict):
             raise Transient(f"shopify: {what}: the reply is no object")
-        extensions = body.get("extensions") or {}
+        extensions = body.get("extensions")
+        extensions = extensions if isinstance(extensions, dict) else {}
         affordable = self.pace.learn(document, extensions["cost"]) if extensions.get("cost") else 1.0
         ignored = [w for search in extensions.get("search") or () for w in search.get("warnings") or ()]
         if ignored:
@@ -332,8 +333,9 @@ class Shopify:
     def _judged(self, what: str, error: Mapping[str, Any], affordable: float) -> Permanent:
         """Raise what an entry of `errors` means. A personal field that is withheld is only noticed: what it would mean where
         there is nothing else is returned."""
-        extra = error.get("extensions") or {}
-        code, path = extra.get("code"), error.get("path") or []
+        extra, path = error.get("extensions"), error.get("path")
+        extra = extra if isinstance(extra, Mapping) else {}
+        code = extra.get("code")
         if code == "THROTTLED":
             raise RateLimited(f"shopify: {what}: throttled", retry_after=max(affordable, 0.05))
         if code == "INTERNAL_SERVER_ERROR":
@@ -341,7 +343,7 @@ class Shopify:
         told = f"shopify: {what}: {error.get('message')}" + (f" ({code})" if code else "")
         if needed := extra.get("requiredAccess"):
             told += f". The token needs: {needed}"
-        field = str(path[-1]) if path else _field_denied(str(error.get("message")))
+        field = str(path[-1]) if isinstance(path, list) and path else _field_denied(str(error.get("message")))
         if code != "ACCESS_DENIED" or field not in PERSONAL:
             raise Permanent(told)
         self.notice(f"{field} is withheld from this token")

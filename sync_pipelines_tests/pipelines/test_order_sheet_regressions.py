@@ -315,3 +315,16 @@ def test_orders_that_were_mapped_before_they_were_read_in_full_change_where_they
     assert [desk.row(n)["row"] for n in range(1, 6)] == places
     assert (desk.row(3)["Tax"], desk.lines(2)[0]["Line total"]) == (1.7, 20.0)
     settled(desk)
+
+
+@pytest.mark.parametrize("field", ["totalPriceSet", "currencyCode"])
+def test_an_order_that_came_without_what_its_row_needs_is_held_by_name_and_the_rest_is_written(
+    desk: Desk, field: str
+) -> None:
+    bare = order(2)
+    del bare[field], bare["test"], bare["displayFulfillmentStatus"]
+    desk.take(order(1), bare, order(3))
+    found = desk.sync()
+    assert (found.counts, found.held) == ({"delivered": 2, "held": 1}, {"5000002": "conflict"})
+    (reason,) = desk.files.query(found.plan.id, "SELECT reason FROM plan WHERE held = 'conflict'")
+    assert f"#1002 came without {field}" in reason["reason"]

@@ -169,13 +169,8 @@ class OrderTables:
             ))  # fmt: skip
         for refund in order["refunds"]:
             made = refund.get("createdAt")
-            head = (
-                number_,
-                number(refund["id"]),
-                made and instant(made),
-                currency,
-                amount(refund.get("totalRefundedSet")),
-            )
+            back = amount(refund.get("totalRefundedSet"))
+            head = (number_, number(refund["id"]), made and instant(made), currency, back)
             lines: Sequence[Mapping[str, Any]] = refund["refundLineItems"] or ({},)
             for line in lines:
                 self.refunds.append((
