@@ -266,13 +266,13 @@ class Desk:
         return self.sandbox.google.rows(self.title, tab)
 
     def table(self, tab: str = "Orders") -> list[dict[str, Any]]:
-        """Rows below the header, by header; `row` is where each stands. Blank ones are left out."""
+        """Rows below the header, by header; `row` is where each stands. Left out are those of blank cells and empty boxes."""
         header, *rows = self.cells(tab)
         header = [h and str(h).strip() for h in header]
         named = [
             ({"row": n} | {h: v for h, v in zip(header, r, strict=False) if h})
             for n, r in enumerate(rows, 2)
-            if any(v is not None for v in r)
+            if any(v is not None and v is not False for v in r)
         ]
         return [{**dict.fromkeys((h for h in header if h), None), **each} for each in named]
 

@@ -201,7 +201,7 @@ def test_no_plan_is_asked_about_its_columns_where_the_records_are_of_this_versio
 def test_an_order_whose_name_ends_with_a_blank_gets_one_row_and_is_current_ever_after(book: Desk) -> None:
     book.take(order(1, 2, name="EU/7002 "))
     assert book.sync().counts == {"delivered": 1}
-    assert book.row(1)["OrderID"] == "WEBEU/7002"
+    assert (book.row(1)["OrderID"], book.row(1)["row"], book.row(1)["Printed"]) == ("WEBEU/7002", 5, False)
     again = book.sync("all")
     assert (again.writes, again.counts) == (0, {})
     book.change(1, note="new")
