@@ -141,6 +141,10 @@ class TestOrders:
         assert desired(order(1, [line(7, quantity=None)]), read_layout(layout), UTC).conflict == (
             "#1001 came without quantity of line 1"
         )
+        undiscounted = line(7, discountAllocations=None, discountedTotalSet=None)
+        assert desired(order(1, [undiscounted]), read_layout(layout), UTC).conflict == (
+            "#1001 came without discountAllocations of line 1"
+        )
 
     @pytest.mark.parametrize("layout", SHIPPED)
     def test_without_anything_else_the_cells_are_empty(self, layout: str) -> None:

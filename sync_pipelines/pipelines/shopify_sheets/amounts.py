@@ -28,13 +28,15 @@ def ordered(line: Line) -> Decimal:
 def discount(line: Line) -> Decimal:
     """Everything taken off the pieces ordered: automatically, by code, and the line's part of what was taken off the order."""
     if line.get("discountAllocations") is None:  # read before these were asked for
-        return ordered(line) - (amount(line["discountedTotalSet"]) or Decimal(0))
-    return sum((amount(each["allocatedAmountSet"]) or Decimal(0) for each in line["discountAllocations"]), Decimal(0))
+        return ordered(line) - (amount(line.get("discountedTotalSet")) or Decimal(0))
+    return sum(
+        (amount(each.get("allocatedAmountSet")) or Decimal(0) for each in line["discountAllocations"]), Decimal(0)
+    )
 
 
 def tax(line: Line) -> Decimal:
     """The tax of the pieces ordered."""
-    return sum((amount(each["priceSet"]) or Decimal(0) for each in line["taxLines"]), Decimal(0))
+    return sum((amount(each.get("priceSet")) or Decimal(0) for each in line["taxLines"]), Decimal(0))
 
 
 def left(value: Decimal, line: Line) -> Decimal:

@@ -31,14 +31,8 @@ ORDER_TYPES = ("Pickup Order", "Nationwide Shipping", "Local Delivery Order")
 """Tags that say how an order leaves the shop; the first that stands wins, and without one it is Web."""
 
 NEEDED = (
-    "currencyCode",
-    "totalPriceSet",
-    "currentTotalPriceSet",
-    "processedAt",
-    "tags",
-    "customAttributes",
-    "fulfillments",
-)
+    "currencyCode", "totalPriceSet", "currentTotalPriceSet", "processedAt", "tags", "customAttributes", "fulfillments",
+)  # fmt: skip
 LINE_NEEDED = ("id", "quantity", "currentQuantity", "originalUnitPriceSet", "taxLines", "customAttributes")
 """What the schema says is always there, and no row can do without. Anything else may be missing: its cells are empty."""
 
@@ -77,8 +71,13 @@ def lacking(order: Order) -> list[str]:
     lines = enumerate(order["lineItems"], 1)
     return [
         *(name for name in NEEDED if _is_missing(order, name)),
-        *(f"{name} of line {at}" for at, line in lines for name in LINE_NEEDED if _is_missing(line or {}, name)),
+        *(f"{name} of line {at}" for at, line in lines for name in _lacking_in(line or {})),
     ]
+
+
+def _lacking_in(line: Mapping[str, Any]) -> list[str]:
+    known = not all(_is_missing(line, name) for name in ("discountAllocations", "discountedTotalSet"))
+    return [name for name in LINE_NEEDED if _is_missing(line, name)] + ([] if known else ["discountAllocations"])
 
 
 def _is_missing(held: Mapping[str, Any], name: str) -> bool:
@@ -212,7 +211,11 @@ def line_facts(line: Mapping[str, Any], position: int, order: Mapping[str, Any])
         "order_name": order["name"],
         "letter": "ABCDEFG"[position - 1] if position <= 7 else "*",
         "position": position,
-        **{source: line.get(name) for source, name in _TEXTS.items()},
+        "sku": line.get("sku"),
+        "title": line.get("title"),
+        "name": line.get("name"),
+        "variant_title": line.get("variantTitle"),
+        "vendor": line.get("vendor"),
         "quantity": line["quantity"],
         "current_quantity": line["currentQuantity"],
         "currency": currency,
@@ -225,9 +228,6 @@ def line_facts(line: Mapping[str, Any], position: int, order: Mapping[str, Any])
         "properties": pairs(line["customAttributes"]),
         "status": line_status(line),
     }
-
-
-_TEXTS = {"sku": "sku", "title": "title", "name": "name", "variant_title": "variantTitle", "vendor": "vendor"}
 
 
 def abroad(bag: Mapping[str, Any], currency: str) -> str | None:
@@ -302,4 +302,4 @@ def one_line(address: Mapping[str, Any]) -> str:
 
 def pairs(attributes: Sequence[Mapping[str, Any]]) -> str:
     """Custom attributes for one cell: `Engraving: To Ann; Gift: yes`."""
-    return "; ".join(f"{a['key']}: {a['value'] or ''}" for a in attributes)
+    return "; ".join(f"{a.get('key')}: {a.get('value') or ''}" for a in attributes)

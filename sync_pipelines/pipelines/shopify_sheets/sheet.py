@@ -246,8 +246,7 @@ def _refuse_merged_keys(seen: Seen) -> None:
     """Raises LayoutProblem for merged cells in a key column: only the first of them has a value, which hides the other rows."""
     for merged in seen.tab.merges:
         for header in _key_headers(seen.layout):
-            below_header = merged.last_row is None or merged.last_row > 1
-            if below_header and merged.column <= seen.column(header) <= merged.last_column:
+            if (merged.last_row or 0) > 1 and merged.column <= seen.column(header) <= merged.last_column:
                 raise LayoutProblem(
                     f"the cells {merged} are merged, and the key column {header!r} is among them: only the first of them has a "
                     "value, so that rows are not found. Unmerge them (Format > Merge cells) and fill the key in, row by row. "
