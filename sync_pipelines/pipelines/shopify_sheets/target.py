@@ -272,9 +272,12 @@ class OrderRows(Target):
         keys = [c.key for i in intents for c in i.changes]
         found = self.sheet.look(keys, more=places)
         live = {record.key: record for record in self._live(keys, found)}
-        at_place = {(self.sheet.orders.tab.title, row): cells for row, *cells in found["orders"]}
+        orders, others = self.sheet.orders, {*keys, *(key for rows, *_ in self._stood for key in rows)}
+        nobodys = {
+            (orders.tab.title, row): cells for row, *cells in found["orders"] if orders.key_at.get(row) not in others
+        }
         answers = {
-            c.key: self._under_another_key(c, self._places(i).get(c.key, ()), at_place)
+            c.key: self._under_another_key(c, self._places(i).get(c.key, ()), nobodys)
             or self.settled(i.step, c, live.get(c.key))
             for i in intents
             for c in i.changes
@@ -286,7 +289,7 @@ class OrderRows(Target):
         self, change: Change, places: Iterable[tuple[str, int]], found: Mapping[tuple[str, int], list[Any]]
     ) -> Stale | None:
         """Whether a row that was made stands where it went, all but its key: whoever changed the key, it was written, and
-        writing it again would make another one."""
+        writing it again would make another one. found: the rows that are no other order's, by their places."""
         orders, key = self.sheet.orders, self.layout.orders.key
         if not self.gone(change.before) or self.gone(change.after) or change.key in orders.rows:
             return None
