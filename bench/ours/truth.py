@@ -137,7 +137,7 @@ def compare_sheet(title: str) -> dict[str, int]:
     of_lines = {number(line["id"]): order for order, each in truth.items() for line in each["lineItems"]}
     came, came_lines = Counter(row["Order ID"] for row in orders), Counter(row["Line ID"] for row in lines)
     wrong = sum(
-        Decimal(row["Total"]) != Decimal(truth[row["Order ID"]]["totalPriceSet"]["shopMoney"]["amount"])
+        Decimal(row["Total"]) != Decimal(truth[row["Order ID"]]["currentTotalPriceSet"]["shopMoney"]["amount"])
         or (row.get("Note") or None) != (truth[row["Order ID"]]["note"] or None)
         for row in orders
         if row["Order ID"] in truth

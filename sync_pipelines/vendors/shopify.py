@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -29,6 +31,7 @@ from sync_pipelines.vendors.http import (
     Reply,
     Transient,
     VendorError,
+    shaped,
 )
 
 log = logging.getLogger(__name__)
@@ -41,9 +44,12 @@ RENEW_BEFORE = 300.0
 
 PERSONAL = frozenset(
     ["customer", "email", "phone", "shippingAddress", "billingAddress", "defaultEmailAddress", "defaultPhoneNumber", "name",
-     "firstName", "lastName", "displayName", "address1", "address2", "city", "zip"]
+     "firstName", "lastName", "displayName", "address1", "address2", "city", "zip", "mailingAddress"]
 )  # fmt: skip
 """Fields that a shop may keep to itself: the reply has null for them, with or without a word."""
+
+_DENIED = re.compile(r"(?:approved to access (?:the )?|Access denied for )(\w+)", re.IGNORECASE)
+"""What an access error without a path is about: "not approved to access the Customer object"."""
 
 RUNNING = frozenset({"CREATED", "RUNNING", "CANCELING"})
 
@@ -172,10 +178,12 @@ class Shopify:
         self.http.close()
 
     def shop(self) -> ShopFacts:
-        data = self.call(documents.SHOP, {}, what="the shop and this token's scopes")
-        shop, app = data["shop"], data["currentAppInstallation"] or {}
-        scopes = frozenset(scope["handle"] for scope in app.get("accessScopes", ()))
-        return ShopFacts(shop["name"], shop["myshopifyDomain"], shop["currencyCode"], shop["ianaTimezone"], scopes)
+        what = "the shop and this token's scopes"
+        data = self.call(documents.SHOP, {}, what=what)
+        with whole_reply(what):
+            shop, app = data["shop"], data["currentAppInstallation"] or {}
+            scopes = frozenset(scope["handle"] for scope in app.get("accessScopes", ()))
+            return ShopFacts(shop["name"], shop["myshopifyDomain"], shop["currencyCode"], shop["ianaTimezone"], scopes)
 
     def call(
         self,
@@ -197,7 +205,7 @@ class Shopify:
                 data = self.http.request(
                     "POST", f"/admin/api/{self.version}/graphql.json", what=what, headers=headers,
                     body={"query": document, "variables": dict(variables)}, tries=12, retry=retry,
-                    read=lambda reply: self._data(document, what, reply),
+                    read=shaped("shopify")(lambda reply: self._data(document, what, reply)),
                 )  # fmt: skip
             except Permanent as e:
                 if e.status != 401 or self._grant is None or attempt == 2:
@@ -217,7 +225,7 @@ class Shopify:
                 what=f"{len(part)} counts of orders",
             )  # fmt: skip
             for i in range(len(part)):
-                count = data[f"c{i}"] or {}
+                count = data.get(f"c{i}") or {}
                 if count.get("precision") != "EXACT":
                     raise Permanent(
                         f"shopify: the count of orders {part[i]} is not exact: completeness cannot be proved"
@@ -244,23 +252,29 @@ class Shopify:
         return self.export(answer["bulkOperation"]["id"])
 
     def _start(self, inner: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self.call(
-            documents.START_EXPORT, {"inner": inner}, what="starting a bulk export",
-            retry=lambda e: isinstance(e, RateLimited | NeverSent),
-        )["bulkOperationRunQuery"]  # fmt: skip
-        return answer
+        what = "starting a bulk export"
+        data = self.call(
+            documents.START_EXPORT, {"inner": inner}, what=what, retry=lambda e: isinstance(e, RateLimited | NeverSent)
+        )
+        with whole_reply(what):
+            answer = data["bulkOperationRunQuery"]
+            return {"userErrors": answer["userErrors"], "bulkOperation": answer["bulkOperation"]}
 
     def export(self, export_id: str) -> Export:
         """Raises BulkFailed for one the shop does not know."""
-        found = self.call(documents.POLL_EXPORT, {"id": export_id}, what=f"bulk export {export_id}")["bulkOperation"]
+        what = f"bulk export {export_id}"
+        found = self.call(documents.POLL_EXPORT, {"id": export_id}, what=what).get("bulkOperation")
         if found is None:
             raise BulkFailed(f"shopify: there is no bulk operation {export_id}")
-        return _export(found)
+        with whole_reply(what):
+            return _export(found)
 
     def exports_running(self) -> list[Export]:
         """Bulk exports of this app that are not finished, whoever started them."""
-        data = self.call(documents.EXPORTS, {"filter": "operation_type:query"}, what="running bulk operations")
-        return [e for e in map(_export, data["bulkOperations"]["nodes"]) if e.status in RUNNING]
+        what = "running bulk operations"
+        data = self.call(documents.EXPORTS, {"filter": "operation_type:query"}, what=what)
+        with whole_reply(what):
+            return [e for e in map(_export, data["bulkOperations"]["nodes"]) if e.status in RUNNING]
 
     def export_running(self, inner: str) -> Export | None:
         """One of them that asks for just this and is not being cancelled."""
@@ -299,9 +313,8 @@ class Shopify:
         body = reply.json()
         if not isinstance(body, dict):
             raise Transient(f"shopify: {what}: the reply is no object")
-        errors, extensions = body.get("errors"), body.get("extensions") or {}
-        if isinstance(errors, str):
-            raise Permanent(f"shopify: {what}: {errors}", status=reply.status)
+        extensions = body.get("extensions")
+        extensions = extensions if isinstance(extensions, dict) else {}
         affordable = self.pace.learn(document, extensions["cost"]) if extensions.get("cost") else 1.0
         ignored = [w for search in extensions.get("search") or () for w in search.get("warnings") or ()]
         if ignored:
@@ -309,34 +322,63 @@ class Shopify:
             raise FilterNotUnderstood(
                 f"shopify: {what}: the search was not understood ({told}). The reply is not used."
             )
-        for error in errors or ():
-            self._judge(what, error, affordable)
+        withheld = [self._judged(what, error, affordable) for error in _errors(body.get("errors"))]
         data = body.get("data")
+        if withheld and (not isinstance(data, dict) or all(value is None for value in data.values())):
+            raise withheld[0]  # nothing came at all
         if not isinstance(data, dict):
             raise Transient(f"shopify: {what}: status {reply.status}, but the reply has no data")
         return data
 
-    def _judge(self, what: str, error: Mapping[str, Any], affordable: float) -> None:
-        """Raise what an entry of `errors` means; a personal field that is withheld is only noticed."""
-        extra = error.get("extensions") or {}
-        code, path = extra.get("code"), error.get("path") or []
+    def _judged(self, what: str, error: Mapping[str, Any], affordable: float) -> Permanent:
+        """Raise what an entry of `errors` means. A personal field that is withheld is only noticed: what it would mean where
+        there is nothing else is returned."""
+        extra, path = error.get("extensions"), error.get("path")
+        extra = extra if isinstance(extra, Mapping) else {}
+        code = extra.get("code")
         if code == "THROTTLED":
             raise RateLimited(f"shopify: {what}: throttled", retry_after=max(affordable, 0.05))
         if code == "INTERNAL_SERVER_ERROR":
             raise Transient(f"shopify: {what}: {error.get('message')}")
-        if code == "ACCESS_DENIED" and PERSONAL & {str(p) for p in path[-1:]}:
-            self.notice(f"{path[-1]} is withheld from this token")
-            return
-        told = f"shopify: {what}: {error.get('message')} ({code or 'no code'})"
+        told = f"shopify: {what}: {error.get('message')}" + (f" ({code})" if code else "")
         if needed := extra.get("requiredAccess"):
             told += f". The token needs: {needed}"
-        raise Permanent(told)
+        field = str(path[-1]) if isinstance(path, list) and path else _field_denied(str(error.get("message")))
+        if code != "ACCESS_DENIED" or field not in PERSONAL:
+            raise Permanent(told)
+        self.notice(f"{field} is withheld from this token")
+        return Permanent(told)
 
     def notice(self, text: str) -> None:
         """Remember an oddity that was survived, and log it the first time."""
         if not self.notices[text]:
             log.warning("shopify: %s", text)
         self.notices[text] += 1
+
+
+@contextmanager
+def whole_reply(what: str) -> Iterator[None]:
+    """Raises Transient where a reply lacks a part that was asked for."""
+    try:
+        yield
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as e:
+        raise Transient(f"shopify: {what}: the reply is not what was asked for ({type(e).__name__}: {e})") from e
+
+
+def _errors(errors: Any) -> list[Mapping[str, Any]]:
+    """The `errors` of a reply as a list, whatever they come as: a text, an object by field, a list of either."""
+    if not errors:
+        return []
+    if isinstance(errors, Mapping):
+        listed = [errors] if "message" in errors else [f"{name}: {told}" for name, told in errors.items()]
+    else:
+        listed = errors if isinstance(errors, list) else [errors]
+    return [each if isinstance(each, Mapping) else {"message": each} for each in listed]
+
+
+def _field_denied(message: str) -> str:
+    found = _DENIED.search(message)
+    return found[1][0].lower() + found[1][1:] if found else ""
 
 
 def _token(reply: Reply) -> tuple[str, float]:

@@ -20,7 +20,7 @@ import orjson
 
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.http import Transient
-from sync_pipelines.vendors.shopify import RUNNING, BulkFailed, Export, NoRoomForBulk, Shopify
+from sync_pipelines.vendors.shopify import RUNNING, BulkFailed, Export, NoRoomForBulk, Shopify, whole_reply
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,15 @@ SortKey = Literal["CREATED_AT", "UPDATED_AT"]
 
 class OrderVanished(Transient):
     """An order was deleted between the calls that read it: what is there of it is not whole and not used."""
+
+
+NEEDED = ("id", "legacyResourceId", "name", "createdAt", "updatedAt", "lineItems", "refunds")
+"""Without these an order cannot be kept: which it is, of what day, and whether it is whole."""
+
+
+def lacking(order: Order) -> list[str]:
+    """What of `NEEDED` did not come. Such an order is handed on as it came, and not completed."""
+    return [name for name in NEEDED if order.get(name) is None]
 
 
 ADOPTABLE = timedelta(hours=1)
@@ -46,15 +55,19 @@ def paged(client: Shopify, search: str, sort: SortKey, *, page_size: int, lines:
     after: str | None = None
     while True:
         variables = {"first": page_size, "after": after, "filter": search, "sort": sort, "lines": lines}
-        page = client.call(documents.ORDERS, variables, what=f"orders {search}")["orders"]
-        orders = page["nodes"]
-        for order in orders:
-            order["lineItems"] = _all_lines(client, order)
-        add_refund_lines(client, orders)
+        what = f"orders {search}"
+        data = client.call(documents.ORDERS, variables, what=what)
+        with whole_reply(what):
+            page = data["orders"]
+            orders = page["nodes"]
+            complete = [order for order in orders if not lacking(order)]
+            for order in complete:
+                order["lineItems"] = _all_lines(client, order)
+            add_refund_lines(client, complete)
+            more, after = page["pageInfo"]["hasNextPage"], page["pageInfo"]["endCursor"]
         yield orders
-        if not page["pageInfo"]["hasNextPage"]:
+        if not more:
             return
-        after = page["pageInfo"]["endCursor"]
 
 
 def _all_lines(client: Shopify, order: Order) -> list[dict[str, Any]]:
@@ -72,19 +85,19 @@ def _all_lines(client: Shopify, order: Order) -> list[dict[str, Any]]:
 
 def add_refund_lines(client: Shopify, orders: Sequence[Order]) -> None:
     """Give every refund of these orders its lines. An order refunded again meanwhile gets the refunds as they are now."""
-    refunded = [order for order in orders if order["refunds"]]
+    refunded = [order for order in orders if order.get("refunds")]
     for start in range(0, len(refunded), REFUND_IDS):
         part = refunded[start : start + REFUND_IDS]
-        nodes = client.call(
-            documents.REFUND_LINES, {"ids": [o["id"] for o in part]}, what=f"refunds of {len(part)} orders"
-        )
-        found = {node["id"]: node["refunds"] for node in nodes["nodes"] if node}
-        for order in part:
-            lines = {r["id"]: _all_refund_lines(client, r) for r in found.get(order["id"], ())}
-            for refund in order["refunds"]:
-                if refund["id"] not in lines:
-                    raise OrderVanished(f"shopify: refund {refund['id']} vanished while {order['name']} was read")
-                refund["refundLineItems"] = lines[refund["id"]]
+        what = f"refunds of {len(part)} orders"
+        nodes = client.call(documents.REFUND_LINES, {"ids": [o["id"] for o in part]}, what=what)
+        with whole_reply(what):
+            found = {node["id"]: node["refunds"] for node in nodes["nodes"] if node}
+            for order in part:
+                lines = {r["id"]: _all_refund_lines(client, r) for r in found.get(order["id"], ())}
+                for refund in order["refunds"]:
+                    if refund["id"] not in lines:
+                        raise OrderVanished(f"shopify: refund {refund['id']} vanished while {order['name']} was read")
+                    refund["refundLineItems"] = lines[refund["id"]]
 
 
 def _all_refund_lines(client: Shopify, refund: dict[str, Any]) -> list[dict[str, Any]]:
@@ -164,6 +177,8 @@ def _taken_over(client: Shopify, inner: str, left_behind: Sequence[str]) -> Expo
 _HEAD = re.compile(rb'^\{"id":"gid:\\?/\\?/shopify\\?/Order\\?/(\d+)","createdAt":"([^"]+)"')
 _PARENT = re.compile(rb'"__parentId"\s*:\s*"gid:\\?/\\?/shopify\\?/Order\\?/(\d+)"')
 
+UNDATED = ""
+"""The label of orders that came without `createdAt`."""
 BUFFER = 4 << 20
 """Bytes of sorted lines in memory before they go to their files."""
 AT_ONCE = 4 << 20
@@ -198,7 +213,7 @@ class SortedExport:
             if parent is None:
                 orders += 1
                 number, created = _head(line)
-                label = self._labels.setdefault(self._label(created), len(self._labels))
+                label = self._labels.setdefault(self._label(created) if created else UNDATED, len(self._labels))
                 self._note(number, label)
             else:
                 label = self._label_of(int(parent[1]))
@@ -271,7 +286,8 @@ def _head(line: bytes) -> tuple[int, str]:
     if usual:
         return int(usual[1]), usual[2].decode()
     order = _parsed(line)
-    return int(str(order["id"]).rsplit("/", 1)[1]), str(order["createdAt"])
+    with whole_reply("a line of the bulk result"):
+        return int(str(order["id"]).rsplit("/", 1)[1]), str(order.get("createdAt") or "")
 
 
 def _parsed(line: bytes) -> dict[str, Any]:

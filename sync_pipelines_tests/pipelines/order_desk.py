@@ -51,7 +51,7 @@ def line(n: int, **changes: Any) -> dict[str, Any]:
         "id": f"gid://shopify/LineItem/{n}", "sku": f"SKU-{n}", "name": f"Thing {n} - Blue", "title": f"Thing {n}",
         "variantTitle": "Blue", "vendor": "Acme", "quantity": 2, "currentQuantity": 2, "requiresShipping": True,
         "taxable": True, "originalUnitPriceSet": money("10.50"), "discountedTotalSet": money("21.00"),
-        "totalDiscountSet": money("0.00"), "taxLines": [{"title": "VAT", "rate": 0.19, "priceSet": money("3.35")}],
+        "totalDiscountSet": money("0.00"), "discountAllocations": [], "taxLines": [{"title": "VAT", "rate": 0.19, "priceSet": money("3.35")}],
         "customAttributes": [], "variant": {"id": "gid://shopify/ProductVariant/1"}, "product": {"id": "gid://shopify/Product/1"},
         **changes,
     }  # fmt: skip
@@ -78,7 +78,8 @@ def order(n: int, lines: int | Sequence[dict[str, Any]] = 2, **changes: Any) -> 
         "email": f"buyer{n}@example.com", "phone": "+4930123456", "poNumber": None, "sourceName": "web",
         "taxesIncluded": True, "totalPriceSet": money("42.00"), "currentTotalPriceSet": money("42.00"),
         "subtotalPriceSet": money("38.00"), "totalTaxSet": money("6.70"), "totalDiscountsSet": money("0.00"),
-        "totalShippingPriceSet": money("4.00"), "totalRefundedSet": money("0.00"), "customAttributes": [], "taxLines": [],
+        "totalShippingPriceSet": money("4.00"), "edited": False, "currentSubtotalPriceSet": money("38.00"),
+        "currentTotalTaxSet": money("6.70"), "currentShippingPriceSet": money("4.00"), "totalRefundedSet": money("0.00"), "customAttributes": [], "taxLines": [],
         "customer": {"id": f"gid://shopify/Customer/{n}", "displayName": f"Buyer {n}", "firstName": "Buyer",
                      "lastName": str(n), "defaultEmailAddress": None, "defaultPhoneNumber": None},
         "shippingAddress": address(), "billingAddress": address(), "shippingLine": None, "fulfillments": [],
@@ -152,9 +153,10 @@ class Desk:
 
     # --- the shop ---------------------------------------------------------------------------------------------------
 
-    def take(self, *made: Order) -> None:
-        """Orders as the shop now has them reach the warehouse, each a newer version than the one before."""
-        self._edits += 1
+    def take(self, *made: Order, changed: bool = True) -> None:
+        """Orders as the shop now has them reach the warehouse, each a newer version than the one before, or the same one read
+        again."""
+        self._edits += changed
         stamped = []
         for each in made:
             newer = copy.deepcopy(each)
@@ -264,13 +266,13 @@ class Desk:
         return self.sandbox.google.rows(self.title, tab)
 
     def table(self, tab: str = "Orders") -> list[dict[str, Any]]:
-        """Rows below the header, by header; `row` is where each stands. Blank ones are left out."""
+        """Rows below the header, by header; `row` is where each stands. Left out are those of blank cells and empty boxes."""
         header, *rows = self.cells(tab)
         header = [h and str(h).strip() for h in header]
         named = [
             ({"row": n} | {h: v for h, v in zip(header, r, strict=False) if h})
             for n, r in enumerate(rows, 2)
-            if any(v is not None for v in r)
+            if any(v is not None and v is not False for v in r)
         ]
         return [{**dict.fromkeys((h for h in header if h), None), **each} for each in named]
 

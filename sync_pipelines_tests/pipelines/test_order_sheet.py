@@ -188,7 +188,7 @@ class TestPrepare:
 class TestChanges:
     def test_a_changed_order_changes_its_row_where_it_stands(self, full: Desk) -> None:
         before = full.row(4)
-        full.change(4, note="=new", totalPriceSet=money("50.00"))
+        full.change(4, note="=new", currentTotalPriceSet=money("50.00"))
         assert full.sync().counts == {"delivered": 1}
         assert full.row(4) == {**before, "Note": "=new", "Total": 50.0, "Updated": full.row(4)["Updated"]}
         settled(full)
@@ -308,7 +308,7 @@ class TestPeople:
         noted.person("format", range="C:C", number_format={"type": "TEXT"})
 
         def theirs() -> list[Any]:
-            (mine,) = [b for b in noted.sandbox.google.state()["spreadsheets"] if b["title"] == "Order Book"]
+            (mine,) = [b for b in noted.sandbox.google.state()["spreadsheets"] if b["id"] == noted.target().sheet.id]
             by_tab = {t["title"]: t["cells"] for t in mine["tabs"]}
             return [
                 [r[2:3] for r in by_tab["Orders"][:11]],
@@ -332,12 +332,13 @@ class TestPeople:
         assert noted.cells()[15][4] == "remember the milk"
         settled(noted)
 
-    def test_a_note_in_a_column_far_to_the_right_counts_as_used(self, full: Desk) -> None:
+    def test_a_note_in_a_column_of_the_staffs_says_nothing_about_where_the_next_order_goes(self, full: Desk) -> None:
         full.person("insert_columns", at="V", count=5)
         full.person("type", cell="Z40", value="note to self")
         full.take(order(11))
         full.sync()
-        assert full.row(11)["row"] == 41
+        assert full.row(11)["row"] == 12
+        assert full.cells()[39][25] == "note to self"
         settled(full)
 
     def test_orders_of_the_staffs_own_are_left_alone(self, full: Desk) -> None:

@@ -22,7 +22,15 @@ from sync_pipelines.pipelines.shopify_sheets.layout import (
     read_layout,
     same,
 )
-from sync_pipelines.pipelines.shopify_sheets.mapping import desired, fingerprint_of, line_facts, order_facts, serial
+from sync_pipelines.pipelines.shopify_sheets.mapping import (
+    LINE_NEEDED,
+    NEEDED,
+    desired,
+    fingerprint_of,
+    line_facts,
+    order_facts,
+    serial,
+)
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.settings import SettingsError
 from sync_pipelines_tests.pipelines.order_desk import address, line, money, order
@@ -102,6 +110,52 @@ class TestOrders:
         assert found["lines"]["7"]["Status"] == "Reduced"
         assert mapped(made, "order_book")["Order Change Notes"] == "Refunded 1.50 EUR; Refunded 2.50 EUR"
 
+    def test_an_edited_order_shows_what_holds_now_and_says_so(self) -> None:
+        """As recorded: two pieces became one, and the old amounts stayed beside the new ones."""
+        left = line(1, quantity=2, currentQuantity=1, originalUnitPriceSet=money("100.00"), taxLines=[
+            {"title": "VAT", "rate": 0.13, "priceSet": money("26.00")}])  # fmt: skip
+        nothing = {"id": "gid://shopify/Refund/1", "createdAt": None, "updatedAt": None, "note": None,
+                   "totalRefundedSet": money("0.0"), "refundLineItems": []}  # fmt: skip
+        made = order(
+            1, [left], edited=True, refunds=[nothing], totalPriceSet=money("226.0"), currentTotalPriceSet=money("113.0"),
+            totalTaxSet=money("26.0"), currentTotalTaxSet=money("13.0"), subtotalPriceSet=money("200.0"),
+            currentSubtotalPriceSet=money("100.0"),
+        )  # fmt: skip
+        plain, book = mapped(made), mapped(made, "order_book")
+        assert (plain["Total"], plain["Tax"], plain["Subtotal"]) == (
+            Decimal("113.00"),
+            Decimal("13.00"),
+            Decimal("100.00"),
+        )
+        assert (book["Total"], book["Taxes"]) == (Decimal("113.00"), Decimal("13.00"))
+        assert book["Order Change Notes"] == "Edited (ordered for 226.00 EUR)"
+        assert (plain["lines"]["1"]["Quantity"], plain["lines"]["1"]["Line total"]) == (1, Decimal("100.00"))
+        assert (book["lines"]["1"]["CakeQty"], book["lines"]["1"]["Item Tax (Calculated)"]) == (1, Decimal("13.00"))
+
+    @pytest.mark.parametrize("layout", SHIPPED)
+    @pytest.mark.parametrize("field", ["currencyCode", "totalPriceSet", "currentTotalPriceSet", "tags"])
+    def test_an_order_without_something_it_needs_is_held_and_says_what(self, layout: str, field: str) -> None:
+        made = order(1)
+        del made[field]
+        assert desired(made, read_layout(layout), UTC).conflict == f"#1001 came without {field}"
+        assert desired(order(1, [line(7, quantity=None)]), read_layout(layout), UTC).conflict == (
+            "#1001 came without quantity of line 1"
+        )
+        undiscounted = line(7, discountAllocations=None, discountedTotalSet=None)
+        assert desired(order(1, [undiscounted]), read_layout(layout), UTC).conflict == (
+            "#1001 came without discountAllocations of line 1"
+        )
+
+    @pytest.mark.parametrize("layout", SHIPPED)
+    def test_without_anything_else_the_cells_are_empty(self, layout: str) -> None:
+        whole, chosen = order(1), read_layout(layout)
+        needed = {"id", "name", "createdAt", "updatedAt", "legacyResourceId", "lineItems", "refunds", *NEEDED}
+        bare = {name: value for name, value in whole.items() if name in needed}
+        bare["lineItems"] = [{n: v for n, v in line(7).items() if n in {*LINE_NEEDED, "discountAllocations"}}]
+        assert desired(bare, chosen, UTC).conflict is None
+        for name in whole.keys() - needed:
+            assert desired({**whole, name: None}, chosen, UTC).conflict is None
+
     def test_an_edited_order_shows_what_is_left_of_each_line(self) -> None:
         lines = [
             line(1, currentQuantity=0),
@@ -114,7 +168,7 @@ class TestOrders:
         assert [cells["Quantity"] for cells in found.values()] == [0, 1, 2, 0]
 
     def test_what_the_customer_paid_in_is_kept_apart_from_the_shops_currency(self) -> None:
-        found = mapped(order(1, totalPriceSet=money("42.00", paid=("6789", "JPY"))))
+        found = mapped(order(1, currentTotalPriceSet=money("42.00", paid=("6789", "JPY"))))
         assert (found["Total"], found["Currency"], found["Paid in"]) == (Decimal("42.00"), "EUR", "6789 JPY")
 
     @pytest.mark.parametrize(
@@ -126,7 +180,7 @@ class TestOrders:
         ],
     )  # fmt: skip
     def test_amounts_have_the_decimals_of_the_shops_currency(self, currency: str, amount: str, shown: str) -> None:
-        found = mapped(order(1, currencyCode=currency, totalPriceSet=money(amount, currency)))
+        found = mapped(order(1, currencyCode=currency, currentTotalPriceSet=money(amount, currency)))
         assert str(found["Total"]) == shown
 
     def test_no_amount_is_ever_a_float(self) -> None:
@@ -148,6 +202,26 @@ class TestOrders:
         exactly, longer = mapped(order(1, note="x" * 50_000))["Note"], mapped(order(1, note="x" * 50_001))["Note"]
         assert (len(exactly), exactly[-1]) == (50_000, "x")
         assert (len(longer), longer[-1]) == (50_000, "…")
+
+    def test_an_emoji_takes_two_of_a_cells_characters_and_none_is_cut_in_half(self) -> None:
+        exactly, longer = mapped(order(1, note="🎂" * 25_000))["Note"], mapped(order(1, note="🎂" * 25_001))["Note"]
+        assert exactly == "🎂" * 25_000
+        assert longer == "🎂" * 24_999 + "…"
+        assert mapped(order(1, note="x" + "🎂" * 25_000))["Note"] == "x" + "🎂" * 24_999 + "…"
+
+    @pytest.mark.parametrize("contact", ["+49 30 123456", "ann@example.com"])
+    def test_a_customer_without_a_name_is_called_as_the_address_says(self, contact: str) -> None:
+        customer = {**order(1)["customer"], "displayName": contact, "firstName": None, "lastName": None}
+        assert mapped(order(1, customer=customer))["Customer"] == "Ann Lee"
+        unnamed = order(1, customer=customer, shippingAddress=None, billingAddress=None)
+        assert mapped(unnamed)["Customer"] == contact
+
+    def test_a_shipment_that_was_cancelled_is_not_tracked(self) -> None:
+        shipments = [
+            {"status": status, "trackingInfo": [{"company": "UPS", "number": number, "url": None}]}
+            for status, number in (("CANCELLED", "1Z1"), ("SUCCESS", "1Z2"))
+        ]
+        assert order_facts(order(1, fulfillments=shipments), UTC)["tracking"] == "1Z2"
 
     def test_a_status_that_is_new_to_us_is_shown_the_same_way(self) -> None:
         assert mapped(order(1, displayFulfillmentStatus="SENT_BY_DRONE"))["Fulfillment"] == "Sent by drone"
@@ -286,7 +360,7 @@ class TestLayouts:
     def test_the_sources_that_a_layout_may_name_are_those_the_mapping_gives(self) -> None:
         facts = order_facts(order(1), UTC)
         assert set(facts) == ORDER_SOURCES
-        assert {*line_facts(line(1), 1, facts), "order_key"} == LINE_SOURCES
+        assert {*line_facts(line(1), 1, facts), "order_key", "current_total"} == LINE_SOURCES
 
     @pytest.mark.parametrize("layout", SHIPPED)
     def test_every_seeded_order_of_the_sandbox_can_be_mapped(self, layout: str) -> None:

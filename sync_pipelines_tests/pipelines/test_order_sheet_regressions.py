@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from datetime import date
 from typing import Any
@@ -13,9 +14,11 @@ from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.shopify_sheets import rows, sync
+from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem
 from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY
 from sync_pipelines.settings import ShopifySettings, data_dir
-from sync_pipelines_tests.pipelines.order_desk import WRITE, Desk, Hurried, order, orders
+from sync_pipelines.vendors.google_sheets import SpreadsheetUnknown
+from sync_pipelines_tests.pipelines.order_desk import WRITE, Desk, Hurried, money, order, orders, settled
 
 
 def statuses(desk: Desk) -> list[Any]:
@@ -193,3 +196,135 @@ def test_no_plan_is_asked_about_its_columns_where_the_records_are_of_this_versio
         query for query in asked if f"{tables.plan.name}.owned" in query and "FROM plan \nWHERE plan.id IN" in query
     ]
     assert of_plans == []
+
+
+def test_an_order_whose_name_ends_with_a_blank_gets_one_row_and_is_current_ever_after(book: Desk) -> None:
+    book.take(order(1, 2, name="EU/7002 "))
+    assert book.sync().counts == {"delivered": 1}
+    assert (book.row(1)["OrderID"], book.row(1)["row"], book.row(1)["Printed"]) == ("WEBEU/7002", 5, False)
+    again = book.sync("all")
+    assert (again.writes, again.counts) == (0, {})
+    book.change(1, note="new")
+    assert book.sync().counts == {"delivered": 1}
+    settled(book)
+
+
+def test_two_orders_whose_names_differ_in_a_blank_are_held_and_not_mixed_up(book: Desk) -> None:
+    book.take(order(1, name="#1001"), order(2, name="#1001 "))
+    assert set(book.sync().held.values()) == {"conflict"}
+    assert [row["OrderID"] for row in book.table("Customer Orders")].count("WEB1001") == 0
+
+
+def test_a_new_row_whose_key_somebody_changes_at_once_is_held_and_not_written_again(full: Desk) -> None:
+    full.take(order(11))
+    full.fault(WRITE, "human", when="after", action=full.action("type", cell="B12", value="a key of ours no more"))
+    assert full.sync().counts == {"drifted": 1}
+    assert len(full.table()) == 11
+    assert full.sync().held == {"5000011": "gone"}
+    assert len(full.table()) == 11
+
+
+def test_new_orders_go_below_the_last_order_and_not_below_prefilled_boxes(full: Desk) -> None:
+    full.person("insert_columns", at="D", count=1)
+    full.person("type", cell="D1", values=[["Packed"], *[["FALSE"]] * 150])
+    full.take(*orders(11, 12))
+    assert full.sync().counts == {"delivered": 2}
+    assert [full.row(n)["row"] for n in (11, 12)] == [12, 13]
+    assert full.row(11)["Packed"] is False
+    settled(full)
+
+
+def test_a_total_below_the_table_in_a_column_of_ours_is_not_written_over(full: Desk) -> None:
+    column = chr(ord("A") + full.cells()[0].index("Total"))
+    full.person("type", cell=f"{column}14", value="=SUM(O2:O11)")
+    full.take(order(11))
+    full.sync()
+    assert full.row(11)["row"] == 15
+    assert full.cells()[13][ord(column) - ord("A")] is not None
+    settled(full)
+
+
+@pytest.mark.parametrize(("tab", "cells"), [("Orders", "B3:B5"), ("Line Items", "B2:B3"), ("Orders", "A4:C4")])
+def test_merged_key_cells_are_refused_with_their_range(full: Desk, tab: str, cells: str) -> None:
+    full.person("merge", tab, range=cells)
+    before = full.cells()
+    full.change(1, note="new")
+    with pytest.raises(LayoutProblem, match=f"{cells} are merged"):
+        full.sync()
+    assert full.cells() == before
+
+
+def test_cells_that_are_merged_elsewhere_are_nobodys_business(full: Desk) -> None:
+    full.person("insert_columns", at="V", count=2)
+    full.person("merge", range="V2:W9")
+    full.change(1, note="new")
+    assert full.sync().counts == {"delivered": 1}
+    settled(full)
+
+
+def test_a_spreadsheet_in_the_bin_is_refused_by_its_id_and_by_its_title(
+    full: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full.change(1, note="new")
+    found = full.target().sheet.id
+    full.person("trash")
+    with pytest.raises(SpreadsheetUnknown, match="in the bin"):
+        full.sync()
+    monkeypatch.setenv("SHOPIFY_SHEETS_SPREADSHEET", found)
+    with pytest.raises(DeliveryError, match="Restore it"):
+        full.sync()
+    full.sandbox.google.change_state({"person": [{"spreadsheet": found, "do": "restore"}]})
+    assert full.sync().counts == {"delivered": 1}
+
+
+def test_a_protected_range_costs_one_refused_write_however_many_orders_there_are(full: Desk) -> None:
+    full.take(*orders(11, 40))
+    column = chr(ord("A") + full.cells()[0].index("Tags"))
+    full.person("protect", range=f"{column}20:{column}25")
+    before = len(full.sandbox.calls("google"))
+    with pytest.raises(DeliveryError, match="are protected: let "):
+        full.sync()
+    calls = full.sandbox.calls("google")[before:]
+    assert [call["status"] for call in calls].count(400) == 1
+    assert len(calls) <= 8
+    full.person("unprotect")
+    assert full.sync().counts == {"delivered": 30}
+    settled(full)
+
+
+def test_orders_that_were_mapped_before_they_were_read_in_full_change_where_they_differ_and_once(desk: Desk) -> None:
+    made = orders(1, 5, 1)
+    bought_by_code = {**made[1]["lineItems"][0], "discountAllocations": [{"allocatedAmountSet": money("1.00")}]}
+    now = [
+        *made[:1],
+        {**made[1], "lineItems": [bought_by_code]},
+        {**made[2], "currentTotalTaxSet": money("1.70")},
+        *made[3:],
+    ]
+    before: list[dict[str, Any]] = copy.deepcopy(now)
+    for each in before:
+        for name in ("currentSubtotalPriceSet", "currentTotalTaxSet", "currentShippingPriceSet", "edited"):
+            del each[name]
+        del each["lineItems"][0]["discountAllocations"]
+    desk.take(*before)
+    desk.sync()
+    assert [row["Tax"] for row in desk.table()] == [6.7] * 5
+    places = [desk.row(n)["row"] for n in range(1, 6)]
+    desk.take(*now, changed=False)
+    assert desk.sync().counts == {"delivered": 2}
+    assert [desk.row(n)["row"] for n in range(1, 6)] == places
+    assert (desk.row(3)["Tax"], desk.lines(2)[0]["Line total"]) == (1.7, 20.0)
+    settled(desk)
+
+
+@pytest.mark.parametrize("field", ["totalPriceSet", "currencyCode"])
+def test_an_order_that_came_without_what_its_row_needs_is_held_by_name_and_the_rest_is_written(
+    desk: Desk, field: str
+) -> None:
+    bare = order(2)
+    del bare[field], bare["test"], bare["displayFulfillmentStatus"]
+    desk.take(order(1), bare, order(3))
+    found = desk.sync()
+    assert (found.counts, found.held) == ({"delivered": 2, "held": 1}, {"5000002": "conflict"})
+    (reason,) = desk.files.query(found.plan.id, "SELECT reason FROM plan WHERE held = 'conflict'")
+    assert f"#1002 came without {field}" in reason["reason"]

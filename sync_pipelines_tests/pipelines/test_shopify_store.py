@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -884,3 +885,109 @@ def test_a_shop_without_recent_orders_still_shows_changes_to_old_ones(
     shop.pin(seconds=5)
     assert shop.store("next").read_changes() >= 1
     assert shop.current()[int(victim["legacyResourceId"])]["note"] == "CHANGED"
+
+
+class TestOrdersThatLackSomething:
+    @pytest.mark.parametrize("field", ["createdAt", "updatedAt", "legacyResourceId", "lineItems"])
+    def test_an_order_that_cannot_be_kept_is_named_and_the_others_are_read(self, shop: Shop, field: str) -> None:
+        store = shop.store()
+        shop.sandbox.faults("shopify", [{"on": API, "kind": "without", "field": field, "after": 2}])
+        read = store.read_changes()
+        assert read == len(shop.truth(first_day(shop.ledger, shop.settings))) - 1
+        (told,) = store.notices()
+        assert told.endswith(f"came without {field}, and is not kept")
+        assert told.startswith("#")
+
+    def test_a_day_with_such_an_order_stays_as_it_was_and_says_which(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        victim = next(iter(shop.truth(*recent(shop)).values()))
+        day = shop.day(victim)
+        pages = reading.paged
+
+        def bare(*args: Any, **kwargs: Any) -> Iterator[list[dict[str, Any]]]:
+            for page in pages(*args, **kwargs):
+                for order in page:
+                    order.update({"updatedAt": None} if order["name"] == victim["name"] else {})
+                yield page
+
+        monkeypatch.setattr(reading, "paged", bare)
+        with pytest.raises(DaysIncomplete, match=f"{victim['name']} came without updatedAt"):
+            shop.store().read_days(day, day)
+        assert shop.days() == []
+
+    @pytest.mark.parametrize("field", ["totalPriceSet", "displayFinancialStatus", "test", "sku", "variant"])
+    def test_an_order_without_anything_else_is_kept(self, either_way: Shop, field: str) -> None:
+        shop = either_way
+        victim = next(o for o in shop.truth(*recent(shop)).values() if o["lineItems"])
+        for order in [victim, *victim["lineItems"]]:
+            if field in order:
+                shop.change(
+                    set={victim["name"]: {field: None} if order is victim else {"lineItems": {"0": {field: None}}}}
+                )
+        (read,) = shop.store().read_days(shop.day(victim), shop.day(victim))
+        assert int(victim["legacyResourceId"]) in {row["order_id"] for row in shop.file(read.day) or []}
+
+
+class TestMoreIsReadOfAnOrderThanBefore:
+    ADDED = (
+        "currentSubtotalPriceSet",
+        "currentTotalTaxSet",
+        "currentShippingPriceSet",
+        "edited",
+        "discountAllocations",
+    )
+
+    @pytest.fixture
+    def earlier(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+        """A shop read by an earlier version: a day long ago, the last days whole, what changed, an old order by its number."""
+        with monkeypatch.context() as before:
+            money = "{ shopMoney { amount currencyCode } }"
+            plain = documents.ORDERS.replace(f"discountAllocations {{ allocatedAmountSet {money} }}", "")
+            for name in self.ADDED[:3]:
+                plain = plain.replace(f"{name} {money}", "")
+            plain = plain.replace("edited", "")
+            before.setattr(documents, "ORDERS", plain)
+            before.setattr(documents, "NEWEST_FIELD", "name")
+            store = shop.store()
+            first, last = recent(shop, 50)
+            store.read_days(first, first + timedelta(days=2))
+            store.read_days(last - timedelta(days=2), last)
+            store.read_changes()
+            store.read_orders([next(iter(shop.truth()))])
+        assert not any(name in order for order in shop.current().values() for name in self.ADDED)
+        return shop
+
+    def test_every_stored_order_that_lacks_it_is_read_again_once(self, earlier: Shop) -> None:
+        before = earlier.current().keys()
+        earlier.store("run-2").read_changes()
+        found = earlier.current()
+        assert found.keys() == before
+        assert all(name in order for order in found.values() for name in self.ADDED[:-1])
+        assert all("discountAllocations" in line for order in found.values() for line in order["lineItems"])
+        calls = earlier.calls()
+        earlier.store("run-3").read_changes()
+        assert earlier.calls() - calls <= 3, "nothing of it is read a third time"
+
+    def test_a_preview_leaves_it_to_the_next_run_to_note_that(self, earlier: Shop) -> None:
+        earlier.store("run-2").read_changes(move_cursor=False)
+        assert earlier.ledger.cursor(earlier.settings.account, reading.READ_WITH) == "name"
+
+    def test_what_the_shop_no_longer_shows_stays_as_it_was_and_is_told(
+        self, earlier: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SHOPIFY_ACCESS_TOKEN", RECENT_ORDERS_TOKEN)
+        store = earlier.store("run-2")
+        store.read_changes()
+        assert any("1 orders are older than the shop shows" in text for text in store.notices())
+        left = [order for order in earlier.current().values() if "currentSubtotalPriceSet" not in order]
+        assert len(left) == 1
+
+    def test_whoever_reads_more_of_an_order_says_so(self) -> None:
+        """A field that was added: name one of the order's own in NEWEST_FIELD, and pin the fields again."""
+        fields = " ".join((documents.ORDER_FIELDS + documents.LINE_FIELDS + documents.REFUND_LINE_FIELDS).split())
+        assert documents.NEWEST_FIELD in documents.ORDER_FIELDS.split()
+        assert (documents.NEWEST_FIELD, blake2b(fields.encode(), digest_size=4).hexdigest()) == (
+            "currentSubtotalPriceSet",
+            "ceeb6d9e",
+        )

@@ -156,20 +156,22 @@ class TestDrive:
 
     def test_only_what_is_shared_is_listed(self, sandbox: Sandbox) -> None:
         names = [each["name"] for each in self.listed(sandbox)["files"]]
-        assert names == ["Order Book", "Bakery Order Book", "Twice", "Twice"]
+        assert names == ["Order Book", "Bakery Order Book", "Order Book", "Twice", "Twice"]
 
     def test_pages_follow_one_another(self, sandbox: Sandbox) -> None:
         first = self.listed(sandbox, pageSize=3)
         second = self.listed(sandbox, pageSize=3, pageToken=first["nextPageToken"])
-        assert (len(first["files"]), len(second["files"])) == (3, 1)
+        assert (len(first["files"]), len(second["files"])) == (3, 2)
         assert "nextPageToken" not in second
-        assert len(self.listed(sandbox, pageSize=5000)["files"]) == 4
+        assert len(self.listed(sandbox, pageSize=5000)["files"]) == 5
 
     @pytest.mark.parametrize(
         ("query", "count"),
         [
-            ("name contains 'Order'", 2),
-            ("name != 'Twice'", 2),
+            ("name contains 'Order'", 3),
+            ("name != 'Twice'", 3),
+            ("name = 'Order Book'", 2),
+            ("trashed = true", 1),
             ("trashed = false and name = 'order book'", 1),
             ("mimeType='text/plain'", 0),
         ],

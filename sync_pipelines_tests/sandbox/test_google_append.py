@@ -114,9 +114,9 @@ def test_a_row_wider_than_the_grid_is_refused_and_nothing_grows(sandbox: Sandbox
 def test_inserted_rows_take_the_format_of_the_row_above(sandbox: Sandbox) -> None:
     caller = GoogleCaller(sandbox, "Bakery Order Book")
     found = caller.append("'Customer Orders'!A1:AN1", [["New", 46030]], insertDataOption="INSERT_ROWS")
-    assert found["updates"]["updatedRange"] == "'Customer Orders'!A5:B5"
+    assert found["updates"]["updatedRange"] == "'Customer Orders'!A1001:B1001"
     caller.append("'Customer Orders'!A1:AN1", [["New", 46031]], insertDataOption="INSERT_ROWS")
-    assert caller.rows("Customer Orders")[5] == ["New", 46031.0]
+    assert caller.rows("Customer Orders")[1001] == ["New", 46031.0]
 
 
 def test_sending_the_same_append_again_appends_it_again(sandbox: Sandbox) -> None:

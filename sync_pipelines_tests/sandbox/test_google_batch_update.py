@@ -336,7 +336,7 @@ class TestProtection:
     )
     def test_writes_that_touch_it_are_refused_as_a_whole(self, protected: GoogleCaller, below: str, body: Json) -> None:
         before = protected.google.state()["spreadsheets"]
-        assert protected.refused("POST", below, body) == "PERMISSION_DENIED"
+        assert protected.refused("POST", below, body) == "INVALID_ARGUMENT"
         assert protected.google.state()["spreadsheets"] == before
 
     def test_writes_beside_it_are_not(self, protected: GoogleCaller) -> None:
@@ -355,6 +355,4 @@ class TestProtection:
     def test_it_moves_with_its_rows(self, protected: GoogleCaller) -> None:
         protected.person("insert_rows", at=1)
         protected.put("B1", [["free"]])
-        assert (
-            protected.refused("PUT", "/values/B4", {"values": [["z"]]}, valueInputOption="RAW") == "PERMISSION_DENIED"
-        )
+        assert protected.refused("PUT", "/values/B4", {"values": [["z"]]}, valueInputOption="RAW") == "INVALID_ARGUMENT"

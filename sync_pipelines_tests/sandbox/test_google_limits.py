@@ -120,7 +120,7 @@ class TestFaults:
         assert reply.json()["error"]["details"][0]["metadata"]["quota_metric"] == "sheets.googleapis.com/read_requests"
         reply = caller.sheets("POST", "/values/A1:clear")
         assert reply.json()["error"]["details"][0]["metadata"]["quota_metric"] == "sheets.googleapis.com/write_requests"
-        assert caller.send("GET", "/drive/v3/files").json()["error"]["errors"][0]["reason"] == "rateLimitExceeded"
+        assert caller.send("GET", "/drive/v3/files").json()["error"]["errors"][0]["reason"] == "userRateLimitExceeded"
 
     def test_a_502_is_html(self, sandbox: Sandbox) -> None:
         caller = GoogleCaller(sandbox)

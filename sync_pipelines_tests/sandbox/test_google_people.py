@@ -70,6 +70,19 @@ def test_a_person_changes_the_tabs(caller: GoogleCaller) -> None:
     assert caller.google.spreadsheet_id("Renamed") == caller.id
 
 
+def test_of_merged_cells_only_the_first_has_a_value(caller: GoogleCaller) -> None:
+    caller.put("A1", [["a"], ["b"], ["c"]])
+    caller.person("merge", range="A1:A2")
+    caller.put("A2", [["hidden"]])
+    assert [row[:1] for row in caller.rows()] == [["a"], [None], ["c"]]
+    caller.person("insert_rows", at=1)
+    assert caller.ok("GET", "")["sheets"][0]["merges"] == [
+        {"sheetId": 0, "startRowIndex": 1, "endRowIndex": 3, "startColumnIndex": 0, "endColumnIndex": 1}
+    ]
+    caller.person("unmerge")
+    assert "merges" not in caller.ok("GET", "")["sheets"][0]
+
+
 @pytest.mark.parametrize(
     "change",
     [

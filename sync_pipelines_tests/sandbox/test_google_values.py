@@ -234,3 +234,12 @@ def test_thirty_thousand_rows_of_twenty_cells_are_written_and_read_in_seconds(ca
     assert caller.append("Sheet1", [["last"]])["updates"]["updatedRange"] == "Sheet1!A30001"
     assert caller.google.state()["largest_write"] > 5_000_000
     assert caller.google.state()["large_writes"] == 1
+
+
+def test_ranges_by_filter_come_sorted_by_place_and_equal_ones_together(caller: GoogleCaller) -> None:
+    caller.put("A1", [["a", "b"], ["c", "d"]])
+    asked = ["Sheet1!B2", "Sheet1!A1:A", "Sheet1!A1:A1000"]
+    body = {"dataFilters": [{"a1Range": each} for each in asked]}
+    found = caller.ok("POST", "/values:batchGetByDataFilter", body)["valueRanges"]
+    filters = [[each["a1Range"] for each in entry["dataFilters"]] for entry in found]
+    assert filters == [["Sheet1!A1:A", "Sheet1!A1:A1000"], ["Sheet1!B2"]]

@@ -189,6 +189,42 @@ class TestLogin:
 
 
 class TestWhichSpreadsheet:
+    def test_the_one_in_the_bin_is_not_meant_by_its_title(self, sandbox: Sandbox, connect: Connect, book: str) -> None:
+        titled = [b["id"] for b in sandbox.google.state()["spreadsheets"] if b["title"] == "Order Book"]
+        assert len(titled) == 2
+        assert connect().find("Order Book") == book
+
+    def test_whether_a_spreadsheet_is_in_the_bin_is_asked_of_drive(
+        self, sandbox: Sandbox, connect: Connect, book: str
+    ) -> None:
+        client = connect()
+        assert client.in_bin(book) is False
+        sandbox.google.change_state({"person": [{"spreadsheet": book, "do": "trash"}]})
+        assert client.in_bin(book) is True
+        assert client.in_bin(sandbox.google.spreadsheet_id("Payroll")) is None
+        off = {"error": {"code": 403, "message": "Drive is off", "errors": [{"reason": "accessNotConfigured"}]}}
+        order(sandbox, "GET */drive/v3/files/*", "status", status=403, body=off)
+        assert client.in_bin(book) is None
+
+    @pytest.mark.parametrize("reason", ["userRateLimitExceeded", "rateLimitExceeded"])
+    def test_drives_403_about_its_rate_is_waited_out(
+        self, sandbox: Sandbox, connect: Connect, book: str, reason: str
+    ) -> None:
+        spent = {"error": {"code": 403, "message": "User Rate Limit Exceeded", "errors": [{"reason": reason}]}}
+        order(sandbox, FIND, "status", status=403, body=spent, times=2)
+        client = connect()
+        assert client.find("Order Book") == book
+        assert calls(sandbox, "/files") == [403, 403, 200]
+        assert client.http._drive.meter.refused["google"] == 2
+
+    def test_a_403_about_the_rate_of_a_write_is_left_to_its_sender(
+        self, sandbox: Sandbox, connect: Connect, book: str
+    ) -> None:
+        spent = {"error": {"code": 403, "status": "PERMISSION_DENIED", "details": [{"reason": "RATE_LIMIT_EXCEEDED"}]}}
+        order(sandbox, WRITE, "status", status=403, body=spent)
+        with pytest.raises(RateLimited):
+            put(connect(), book, "x")
+
     def test_a_title_that_one_spreadsheet_has_gives_its_id(self, connect: Connect, book: str) -> None:
         assert connect().find("Order Book") == book
 

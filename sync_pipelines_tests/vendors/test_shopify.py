@@ -1,6 +1,7 @@
 """One shop over a socket: logins, points, what a reply means, exact counts, and the download of an export."""
 
 import gzip
+import json
 import logging
 import re
 import time
@@ -357,6 +358,26 @@ class TestReplies:
             client.call(documents.SHOP, {}, what="the shop")
         assert naps == []
 
+    @pytest.mark.parametrize(
+        ("errors", "told"),
+        [
+            ({"query": "Required parameter missing"}, "query: Required parameter missing"),
+            ({"message": "Not Found"}, "Not Found"),
+            (["Shop is frozen"], "Shop is frozen"),
+            ([{"message": "odd", "extensions": None, "path": None}], "odd"),
+        ],
+    )
+    def test_errors_in_any_shape_are_told_with_their_text(self, serve: Serve, errors: Any, told: str) -> None:
+        client, naps = scripted(serve(answer(200, json.dumps({"errors": errors}))))
+        with pytest.raises(Permanent, match=told):
+            client.call(documents.SHOP, {}, what="the shop")
+        assert naps == []
+
+    def test_a_reply_that_lacks_what_was_asked_for_says_so(self, serve: Serve) -> None:
+        client, _ = scripted(serve(answer(200, '{"data": {"shop": {"name": "x"}}}')))
+        with pytest.raises(Transient, match="the shop and this token's scopes: the reply is not what was asked for"):
+            client.shop()
+
     def test_a_search_that_the_shop_did_not_understand_is_not_used(self, sandbox: Sandbox, shopify: Connect) -> None:
         client = shopify()
         with pytest.raises(FilterNotUnderstood, match="creatd_at"):
@@ -393,6 +414,24 @@ class TestReplies:
         assert len(found) == 20
         assert {each["customer"] for each in found} == {None}
         assert list(client.notices) == ["customer is withheld from this token"]
+
+    def test_an_access_error_without_a_path_is_one_about_the_field_it_names(
+        self, sandbox: Sandbox, shopify: Connect
+    ) -> None:
+        order(sandbox, "not_approved")
+        client = shopify()
+        found = page(client, first=20)
+        assert len(found) == 20
+        assert {each["customer"] for each in found} == {None}
+        assert list(client.notices) == ["customer is withheld from this token"]
+
+    @pytest.mark.parametrize("named", ["Order", "Customer"])
+    def test_an_access_error_with_nothing_beside_it_is_final(self, serve: Serve, named: str) -> None:
+        error = {"message": f"Not approved to access {named}", "extensions": {"code": "ACCESS_DENIED"}}
+        client, naps = scripted(serve(answer(200, json.dumps({"data": {"orders": None}, "errors": [error]}))))
+        with pytest.raises(Permanent, match=f"Not approved to access {named}"):
+            client.call(documents.SHOP, {}, what="the shop")
+        assert naps == []
 
     def test_a_token_that_may_not_read_orders_is_told_what_it_needs(
         self, sandbox: Sandbox, shopify: Connect, monkeypatch: pytest.MonkeyPatch

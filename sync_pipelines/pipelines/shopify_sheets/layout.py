@@ -26,16 +26,17 @@ ORDER_SOURCES = TIMES | frozenset([
     "id", "name", "number", "web_key", "status", "financial_status", "fulfillment_status", "return_status",
     "customer_name", "first_name", "last_name", "email", "phone", "shipping_address", "billing_address", "street",
     "city", "province", "zip", "country", "country_code", "currency", "subtotal", "shipping", "tax", "discounts",
-    "total", "current_total", "refunded", "presentment_currency", "presentment_total_text", "tags", "note",
+    "total", "current_total", "current_subtotal", "current_shipping", "current_tax", "refunded", "presentment_currency",
+    "presentment_total_text", "current_presentment_total_text", "tags", "note",
     "po_number", "source", "shipping_method", "tracking", "attributes", "line_count", "item_count", "order_type",
     "change_note", "test",
 ])  # fmt: skip
 LINE_SOURCES = frozenset([
     "order_key", "id", "order_name", "letter", "position", "sku", "title", "name", "variant_title", "vendor",
     "quantity", "current_quantity", "currency", "unit_price", "discounted_total", "discount", "tax", "properties",
-    "status",
+    "current_total", "current_discount", "current_tax", "status",
 ])  # fmt: skip
-"""What a column of either tab can show; what each is, says mapping."""
+"""What a column of either tab can show; what each is, says mapping. Amounts are as ordered, `current_…` as they are now."""
 EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - the spreadsheet's own zero, in no zone
 
 

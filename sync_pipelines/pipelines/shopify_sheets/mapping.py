@@ -9,26 +9,32 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sync_pipelines.currency import decimals
 from sync_pipelines.delivery.model import Desired
-from sync_pipelines.number_text import read_number
-from sync_pipelines.pipelines.shopify_sheets.layout import EPOCH, Layout, TabLayout, Type
+from sync_pipelines.pipelines.shopify_sheets import amounts
+from sync_pipelines.pipelines.shopify_sheets.amounts import rounded
+from sync_pipelines.pipelines.shopify_sheets.layout import EPOCH, Layout, TabLayout, Type, key_text
 from sync_pipelines.pipelines.shopify_store.days import instant
 from sync_pipelines.pipelines.shopify_store.orders import Order, amount, number
 
-VERSION = 2
+VERSION = 3
 """Rises when the same order is mapped to something else: every order is then mapped again."""
 
 LONGEST_CELL = 50_000
-"""Characters in one cell (https://support.google.com/drive/answer/37603)."""
+"""Characters in one cell (https://support.google.com/drive/answer/37603), counted in UTF-16 units: an emoji is two."""
 
 ORDER_TYPES = ("Pickup Order", "Nationwide Shipping", "Local Delivery Order")
 """Tags that say how an order leaves the shop; the first that stands wins, and without one it is Web."""
+
+NEEDED = (
+    "currencyCode", "totalPriceSet", "currentTotalPriceSet", "processedAt", "tags", "customAttributes", "fulfillments",
+)  # fmt: skip
+LINE_NEEDED = ("id", "quantity", "currentQuantity", "originalUnitPriceSet", "taxLines", "customAttributes")
+"""What the schema says is always there, and no row can do without. Anything else may be missing: its cells are empty."""
 
 Row = dict[str, Any]
 
@@ -40,16 +46,43 @@ def fingerprint_of(layout: Layout, shop: str) -> str:
 
 
 def desired(order: Order, layout: Layout, zone: ZoneInfo) -> Desired:
-    """The rows of one order: its own columns by header, and under `lines` those of each line by the line's key."""
+    """The rows of one order: its own columns by header, and under `lines` those of each line by the line's key.
+
+    One that came without something it needs is a conflict that says so.
+    """
+    if missing := lacking(order):
+        return Desired(
+            str(number(order["id"])), {"lines": {}}, conflict=f"{order['name']} came without {', '.join(missing)}"
+        )
     facts = order_facts(order, zone)
     fields = _cells(facts, layout.orders)
     key = str(fields[layout.orders.key] or "")
     lines = {}
-    for position, line in enumerate(order["lineItems"], 1):
-        cells = _cells({**line_facts(line, position, facts), "order_key": key}, layout.lines)
+    for position, (line, total) in enumerate(zip(order["lineItems"], amounts.line_totals(order), strict=True), 1):
+        found = {**line_facts(line, position, facts), "current_total": total, "order_key": key}
+        cells = _cells(found, layout.lines)
         lines[str(cells[layout.lines.key])] = cells
     conflict = None if key else f"order {order['name']} has nothing for the key column {layout.orders.key!r}"
     return Desired(key or str(number(order["id"])), {**fields, "lines": lines}, conflict=conflict)
+
+
+def lacking(order: Order) -> list[str]:
+    """What an order and its lines came without and cannot do without."""
+    lines = enumerate(order["lineItems"], 1)
+    return [
+        *(name for name in NEEDED if _is_missing(order, name)),
+        *(f"{name} of line {at}" for at, line in lines for name in _lacking_in(line or {})),
+    ]
+
+
+def _lacking_in(line: Mapping[str, Any]) -> list[str]:
+    known = not all(_is_missing(line, name) for name in ("discountAllocations", "discountedTotalSet"))
+    return [name for name in LINE_NEEDED if _is_missing(line, name)] + ([] if known else ["discountAllocations"])
+
+
+def _is_missing(held: Mapping[str, Any], name: str) -> bool:
+    found = held.get(name)
+    return amount(found) is None if name.endswith("Set") else found is None
 
 
 def deleted(image: Row, layout: Layout) -> Row:
@@ -59,7 +92,10 @@ def deleted(image: Row, layout: Layout) -> Row:
 
 
 def _cells(facts: Mapping[str, Any], tab: TabLayout) -> Row:
-    return {column.header: _cell(column.value or facts[column.source], column.type) for column in tab.written}
+    """A row's cells by header. Keys stand as they are read back (`key_text`): a blank at either end is no part of one."""
+    cells = {column.header: _cell(column.value or facts[column.source], column.type) for column in tab.written}
+    keys = {header: key_text(cells[header]) or None for header in (tab.key, tab.order) if header}
+    return {**cells, **keys}
 
 
 def _cell(value: Any, kind: Type) -> Any:
@@ -68,22 +104,36 @@ def _cell(value: Any, kind: Type) -> Any:
     if kind == "date":
         return int(value)
     if isinstance(value, str):
-        value = value.replace("\r\n", "\n").replace("\r", "\n")
-        return value if len(value) <= LONGEST_CELL else value[: LONGEST_CELL - 1] + "…"
+        return _fitting(value.replace("\r\n", "\n").replace("\r", "\n"))
     return value
+
+
+def _fitting(text: str) -> str:
+    """The text, cut where a cell ends; half an emoji is left out."""
+    if 2 * len(text) <= LONGEST_CELL:
+        return text
+    units = text.encode("utf-16-le", "surrogatepass")
+    if len(units) <= 2 * LONGEST_CELL:
+        return text
+    return units[: 2 * (LONGEST_CELL - 1)].decode("utf-16-le", "ignore") + "…"
 
 
 def order_facts(order: Order, zone: ZoneInfo) -> dict[str, Any]:
     """Everything a column of the orders' tab can show, by source name."""
     currency = order["currencyCode"]
-    customer, shipping, billing = (order[name] or {} for name in ("customer", "shippingAddress", "billingAddress"))
+    customer, shipping, billing = (order.get(name) or {} for name in ("customer", "shippingAddress", "billingAddress"))
     address = shipping or billing
     first = customer.get("firstName") or address.get("firstName")
     last = customer.get("lastName") or address.get("lastName")
     plain = order["name"].lstrip("#")
-    paid = order["totalPriceSet"]["presentmentMoney"] if order["totalPriceSet"] else None
-    tracking = [t for f in order["fulfillments"] for t in f["trackingInfo"]]
-    left = [line["currentQuantity"] for line in order["lineItems"]]
+    shipments = [f for f in order["fulfillments"] if f.get("status") != "CANCELLED"]
+    tracking = [t for f in shipments for t in f.get("trackingInfo") or ()]
+    pieces = [line["currentQuantity"] for line in order["lineItems"]]
+
+    def now(name: str, before: str) -> Decimal | None:
+        """An amount as it is now; of an order that was read before that was asked for, as it was."""
+        return money(order.get(name, order.get(before)), currency)
+
     return {
         "id": str(number(order["id"])),
         "name": order["name"],
@@ -92,16 +142,16 @@ def order_facts(order: Order, zone: ZoneInfo) -> dict[str, Any]:
         "created_at": serial(order["createdAt"], zone),
         "processed_at": serial(order["processedAt"], zone),
         "updated_at": serial(order["updatedAt"], zone),
-        "cancelled_at": serial(order["cancelledAt"], zone),
+        "cancelled_at": serial(order.get("cancelledAt"), zone),
         "status": status(order),
-        "financial_status": words(order["displayFinancialStatus"]),
-        "fulfillment_status": words(order["displayFulfillmentStatus"]),
-        "return_status": words(order["returnStatus"]),
-        "customer_name": customer.get("displayName") or address.get("name"),
+        "financial_status": words(order.get("displayFinancialStatus")),
+        "fulfillment_status": words(order.get("displayFulfillmentStatus")),
+        "return_status": words(order.get("returnStatus")),
+        "customer_name": customer_name(customer, address),
         "first_name": first,
         "last_name": last,
-        "email": order["email"] or (customer.get("defaultEmailAddress") or {}).get("emailAddress"),
-        "phone": order["phone"]
+        "email": order.get("email") or (customer.get("defaultEmailAddress") or {}).get("emailAddress"),
+        "phone": order.get("phone")
         or (customer.get("defaultPhoneNumber") or {}).get("phoneNumber")
         or address.get("phone"),
         "shipping_address": one_line(shipping),
@@ -113,63 +163,84 @@ def order_facts(order: Order, zone: ZoneInfo) -> dict[str, Any]:
         "country": address.get("country"),
         "country_code": address.get("countryCodeV2"),
         "currency": currency,
-        "subtotal": money(order["subtotalPriceSet"], currency),
-        "shipping": money(order["totalShippingPriceSet"], currency),
-        "tax": money(order["totalTaxSet"], currency),
-        "discounts": money(order["totalDiscountsSet"], currency),
+        "subtotal": money(order.get("subtotalPriceSet"), currency),
+        "current_subtotal": now("currentSubtotalPriceSet", "subtotalPriceSet"),
+        "shipping": money(order.get("totalShippingPriceSet"), currency),
+        "current_shipping": now("currentShippingPriceSet", "totalShippingPriceSet"),
+        "tax": money(order.get("totalTaxSet"), currency),
+        "current_tax": now("currentTotalTaxSet", "totalTaxSet"),
+        "discounts": money(order.get("totalDiscountsSet"), currency),
         "total": money(order["totalPriceSet"], currency),
         "current_total": money(order["currentTotalPriceSet"], currency),
-        "refunded": money(order["totalRefundedSet"], currency) or None,
-        "presentment_currency": order["presentmentCurrencyCode"],
-        "presentment_total_text": None
-        if not paid or paid["currencyCode"] == currency
-        else f"{rounded(read_number(paid['amount'], '.'), paid['currencyCode'])} {paid['currencyCode']}",
+        "refunded": money(order.get("totalRefundedSet"), currency) or None,
+        "presentment_currency": order.get("presentmentCurrencyCode"),
+        "presentment_total_text": abroad(order["totalPriceSet"], currency),
+        "current_presentment_total_text": abroad(order["currentTotalPriceSet"], currency),
         "tags": ", ".join(order["tags"]),
-        "note": order["note"],
-        "po_number": order["poNumber"],
-        "source": order["sourceName"],
-        "shipping_method": (order["shippingLine"] or {}).get("title"),
-        "tracking": ", ".join(t["number"] for t in tracking if t["number"]),
+        "note": order.get("note"),
+        "po_number": order.get("poNumber"),
+        "source": order.get("sourceName"),
+        "shipping_method": (order.get("shippingLine") or {}).get("title"),
+        "tracking": ", ".join(t["number"] for t in tracking if t.get("number")),
         "attributes": pairs(order["customAttributes"]),
         "line_count": len(order["lineItems"]),
-        "item_count": sum(left),
+        "item_count": sum(pieces),
         "order_type": next((t for t in ORDER_TYPES if t in order["tags"]), "Web"),
         "change_note": change_note(order, zone),
-        "test": order["test"],
+        "test": bool(order.get("test")),
     }
 
 
+def customer_name(customer: Mapping[str, Any], address: Mapping[str, Any]) -> str | None:
+    """The customer's name, or that of the address: without a name `displayName` is the mail address or the phone number
+    (https://shopify.dev/docs/api/admin-graphql/2026-10/objects/Customer)."""
+    named = customer.get("firstName") or customer.get("lastName")
+    choices = (customer.get("displayName"), address.get("name"))
+    return next(filter(None, choices if named else reversed(choices)), None)
+
+
 def line_facts(line: Mapping[str, Any], position: int, order: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything a column of the lines' tab can show, by source name."""
-    currency = order["currency"]
-    taxes = [amount(tax["priceSet"]) or Decimal(0) for tax in line["taxLines"]]
+    """Everything a column of the lines' tab can show, by source name, but for the order's key and `current_total`.
+
+    `discounted_total`, `discount` and `tax` are of the pieces ordered (`quantity`), those that begin with `current_` of the
+    pieces that are left.
+    """
+    currency, discount, tax = order["currency"], amounts.discount(line), amounts.tax(line)
     return {
         "id": str(number(line["id"])),
         "order_name": order["name"],
         "letter": "ABCDEFG"[position - 1] if position <= 7 else "*",
         "position": position,
-        "sku": line["sku"],
-        "title": line["title"],
-        "name": line["name"],
-        "variant_title": line["variantTitle"],
-        "vendor": line["vendor"],
+        "sku": line.get("sku"),
+        "title": line.get("title"),
+        "name": line.get("name"),
+        "variant_title": line.get("variantTitle"),
+        "vendor": line.get("vendor"),
         "quantity": line["quantity"],
         "current_quantity": line["currentQuantity"],
         "currency": currency,
         "unit_price": money(line["originalUnitPriceSet"], currency),
-        "discounted_total": money(line["discountedTotalSet"], currency),
-        "discount": money(line["totalDiscountSet"], currency) or None,
-        "tax": rounded(sum(taxes, Decimal(0)), currency),
+        "discounted_total": rounded(amounts.ordered(line) - discount, currency),
+        "discount": rounded(discount, currency) or None,
+        "current_discount": rounded(amounts.left(discount, line), currency) or None,
+        "tax": rounded(tax, currency),
+        "current_tax": rounded(amounts.left(tax, line), currency),
         "properties": pairs(line["customAttributes"]),
         "status": line_status(line),
     }
 
 
+def abroad(bag: Mapping[str, Any], currency: str) -> str | None:
+    """What the customer saw, with its currency; None where that is the shop's."""
+    paid, theirs = amount(bag, "presentmentMoney"), (bag.get("presentmentMoney") or {}).get("currencyCode")
+    return None if paid is None or theirs in (None, currency) else f"{rounded(paid, theirs)} {theirs}"
+
+
 def status(order: Order) -> str:
     """One word for people: how far the order is. A cancelled order keeps its row and says so."""
-    if order["cancelledAt"]:
+    if order.get("cancelledAt"):
         return "Cancelled"
-    if order["closedAt"]:
+    if order.get("closedAt"):
         return "Closed"
     return "Open"
 
@@ -185,15 +256,15 @@ REMOVED = "Removed"
 
 
 def change_note(order: Order, zone: ZoneInfo) -> str | None:
-    """What became of an order after it was placed, for a column that people read."""
-    notes = []
-    if order["cancelledAt"]:
-        why = words(order["cancelReason"])
+    """What became of an order after it was placed, for a column that people read. A refund of nothing is what an edit leaves."""
+    notes, currency = [], order["currencyCode"]
+    if order.get("edited"):
+        notes.append(f"Edited (ordered for {money(order['totalPriceSet'], currency)} {currency})")
+    if order.get("cancelledAt"):
+        why = words(order.get("cancelReason"))
         notes.append(f"Cancelled {local(order['cancelledAt'], zone):%Y-%m-%d}" + (f" ({why})" if why else ""))
-    notes += [
-        f"Refunded {rounded(amount(r['totalRefundedSet']) or Decimal(0), order['currencyCode'])} {order['currencyCode']}"
-        for r in order["refunds"]
-    ]
+    refunds = (money(refund.get("totalRefundedSet"), currency) for refund in order["refunds"])
+    notes += [f"Refunded {refunded} {currency}" for refunded in refunds if refunded]
     return "; ".join(notes) or None
 
 
@@ -206,10 +277,6 @@ def money(bag: Mapping[str, Any] | None, currency: str) -> Decimal | None:
     """The amount in the shop's currency, rounded to its decimals."""
     found = amount(bag)
     return None if found is None else rounded(found, currency)
-
-
-def rounded(value: Decimal, currency: str) -> Decimal:
-    return value.quantize(Decimal(1).scaleb(-decimals(currency)), ROUND_HALF_UP)
 
 
 def local(text: str, zone: ZoneInfo) -> datetime:
@@ -235,4 +302,4 @@ def one_line(address: Mapping[str, Any]) -> str:
 
 def pairs(attributes: Sequence[Mapping[str, Any]]) -> str:
     """Custom attributes for one cell: `Engraving: To Ann; Gift: yes`."""
-    return "; ".join(f"{a['key']}: {a['value'] or ''}" for a in attributes)
+    return "; ".join(f"{a.get('key')}: {a.get('value') or ''}" for a in attributes)

@@ -20,6 +20,7 @@ from sync_pipelines.pipelines.shopify_store.current import quoted
 from sync_pipelines.pipelines.shopify_store.days import day_of, instant
 from sync_pipelines.pipelines.shopify_store.reading import Store
 from sync_pipelines.vendors import shopify_documents as documents
+from sync_pipelines.vendors.shopify import whole_reply
 from sync_pipelines.warehouse.snapshots import Published
 
 Kind = Literal["fetched now", "deleted", "test", "not ours"]
@@ -80,9 +81,11 @@ def _by_name(store: Store, names: Sequence[str]) -> dict[str, dict[str, Any] | N
     for start in range(0, len(names), documents.MANY):
         part = names[start : start + documents.MANY]
         filters = {f"f{i}": f"name:'{name}'" for i, name in enumerate(part)}
-        data = store.client.call(documents.orders_by_name(len(part)), filters, what=f"{len(part)} orders by name")
-        for i, name in enumerate(part):
-            found[name] = next((o for o in data[f"o{i}"]["nodes"] if o["name"] == name), None)
+        what = f"{len(part)} orders by name"
+        data = store.client.call(documents.orders_by_name(len(part)), filters, what=what)
+        with whole_reply(what):
+            for i, name in enumerate(part):
+                found[name] = next((o for o in data[f"o{i}"]["nodes"] if o["name"] == name), None)
     return found
 
 

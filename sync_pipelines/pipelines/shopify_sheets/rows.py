@@ -118,7 +118,7 @@ def _mapped(con: duckdb.DuckDBPyConnection, layout: Layout, zone: ZoneInfo) -> I
             order_id, digest, day, created, read_at, whole = facts[number(order["id"])]
             row = mapping.desired(order, layout, zone)
             found.append((
-                order_id, digest, row.key, order["name"], day, created, read_at, whole, order["test"], False,
+                order_id, digest, row.key, order["name"], day, created, read_at, whole, bool(order.get("test")), False,
                 len(order["lineItems"]), row.conflict, rules.print(row.fields), dumps(row.fields),
             ))  # fmt: skip
         yield table(found, SCHEMA)

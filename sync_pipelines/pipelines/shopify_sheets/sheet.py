@@ -33,7 +33,8 @@ class Seen:
     """In the tab of lines: the order's key, by row."""
     key_at: dict[int, str] = field(default_factory=dict)
     used: int = 1
-    """The last row in which anything stands; certain once `below_seen`."""
+    """The last row of ours: with a key, or with anything in a column of ours (a total below the table). New rows go below
+    it, whatever stands in other columns. Certain once `below_seen`."""
     seen: bool = False
     below_seen: bool = False
     grid_rows: int = 0
@@ -58,6 +59,12 @@ class Seen:
     @property
     def width(self) -> int:
         return self.last_column - self.first_column + 1
+
+    def says_something(self, cells: Sequence[Any]) -> bool:
+        """Whether any column of ours holds something in a row from our first column on. A box that is not ticked is
+        prefilled, and says nothing."""
+        places = (self.place(column.header) for column in self.layout.written)
+        return any(cells[at] not in (None, "") and cells[at] is not False for at in places if at < len(cells))
 
 
 class Sheet:
@@ -205,6 +212,7 @@ class Sheet:
             if moved:
                 continue
             for seen in self.both:
+                _refuse_merged_keys(seen)
                 _take_keys(seen, values)
                 found[seen.tab.title] = {
                     cells.row + n: row for cells in rows[seen.tab.title] for n, row in enumerate(values[cells])
@@ -225,11 +233,25 @@ class Sheet:
 def _below(seen: Seen) -> Cells | None:
     """What lies below the last key, once it is known where that is: people may have written there."""
     last = max(seen.key_at, default=1)
-    return Cells(seen.tab.title, last + 1, 1, None, seen.tab.columns) if seen.seen and last < seen.grid_rows else None
+    if not seen.seen or last >= seen.grid_rows:
+        return None
+    return Cells(seen.tab.title, last + 1, seen.first_column, None, seen.last_column)
 
 
 def _key_headers(layout: TabLayout) -> tuple[str, ...]:
     return (layout.key, layout.order) if layout.order else (layout.key,)
+
+
+def _refuse_merged_keys(seen: Seen) -> None:
+    """Raises LayoutProblem for merged cells in a key column: only the first of them has a value, which hides the other rows."""
+    for merged in seen.tab.merges:
+        for header in _key_headers(seen.layout):
+            if (merged.last_row or 0) > 1 and merged.column <= seen.column(header) <= merged.last_column:
+                raise LayoutProblem(
+                    f"the cells {merged} are merged, and the key column {header!r} is among them: only the first of them has a "
+                    "value, so that rows are not found. Unmerge them (Format > Merge cells) and fill the key in, row by row. "
+                    "Nothing was written."
+                )
 
 
 def _take_keys(seen: Seen, values: Mapping[Cells, list[list[Any]]]) -> None:
@@ -238,18 +260,19 @@ def _take_keys(seen: Seen, values: Mapping[Cells, list[list[Any]]]) -> None:
         return [key_text(row[0]) if row else "" for row in values[Cells(seen.tab.title, 1, at, None, at)]]
 
     below = _below(seen)
-    foot = below.row - 1 + len(values[below]) if below and values[below] else 0
+    rows_below = enumerate(values[below], below.row) if below else ()
+    foot = max((row for row, cells in rows_below if seen.says_something(cells)), default=1)
     seen.below_seen, seen.seen = seen.seen, True
     keys = column(seen.layout.key)
     seen.key_at = {row: key for row, key in enumerate(keys, 1) if key and row > 1}
     seen.rows = {}
     for row, key in seen.key_at.items():
         seen.rows.setdefault(key, []).append(row)
-    seen.used = max(1, len(keys), foot)
+    seen.used = max(foot, *seen.key_at, 1)
     if seen.layout.order:
         orders = column(seen.layout.order)
         seen.order_of = {row: key for row, key in enumerate(orders, 1) if key and row > 1}
-        seen.used = max(seen.used, len(orders))
+        seen.used = max(seen.used, *seen.order_of, 1)
     seen.grid_rows = max(seen.grid_rows, seen.used)
 
 

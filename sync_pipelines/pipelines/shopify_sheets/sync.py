@@ -35,12 +35,19 @@ Compare = Literal["changed", "all"]
 def open_sheet(client: Sheets, ledger: Ledger) -> Sheet:
     """The spreadsheet that the settings name. Raises SettingsError, SpreadsheetUnknown, DeliveryError.
 
-    A title that leads to another spreadsheet than it used to is refused: rows would be looked for where they never were.
+    A title that leads to another spreadsheet than it used to is refused: rows would be looked for where they never were. So
+    is a spreadsheet in the bin: nobody looks there, and Google deletes it with all that is written to it, while a run that
+    stops is noticed and loses nothing.
     """
     settings = ShopifySheetsSettings.read()
     named = settings.needed("spreadsheet", "TARGET_SPREADSHEET")
     layout = read_layout(settings.layout)
     if settings.spreadsheet_id:
+        if client.in_bin(settings.spreadsheet_id):
+            raise DeliveryError(
+                f"spreadsheet {settings.spreadsheet_id} is in the bin, and will be deleted there. Nothing was sent. Restore it "
+                "in Google Drive, or name another one; the next sync writes what was missed."
+            )
         return Sheet(client, settings.spreadsheet_id, layout)
     found, before = client.find(named), known_spreadsheets().get(named)
     if before not in (None, found):
@@ -158,13 +165,12 @@ def _cells_left(sheet: Sheet, found: rows.Candidates, settings: ShopifySheetsSet
 
 
 def least_calls(meter: CallMeter, there: OrderRows, plan: Plan, *, planned: bool, sent: int) -> None:
-    """Note the least calls Google needs: the spreadsheet by its title; its tabs and key columns, and the rows that may
+    """Note the least calls Google needs: the spreadsheet, looked up in Drive; its tabs and key columns, and the rows that may
     differ; then, where anything was sent, a look before, a look after, and a write for each request's worth of rows."""
     settings = ShopifySheetsSettings.read()
-    titled = 0 if settings.spreadsheet_id else 1
     planning = (1 + bool(plan.counts.live)) * planned
     sending = (2 + math.ceil(there.bytes_sent / settings.write_bytes)) * (sent > 0)
-    meter.minimum["google"] += 0 if meter.minimum["google"] else titled + 1
+    meter.minimum["google"] += 0 if meter.minimum["google"] else 2
     meter.minimum["google"] += planning + sending
 
 

@@ -29,6 +29,7 @@ from sync_pipelines.delivery.model import (
     Intent,
     Live,
     RetryLater,
+    Stale,
     Step,
     Target,
     Unclear,
@@ -41,6 +42,7 @@ from sync_pipelines.pipelines.shopify_sheets.mapping import REMOVED
 from sync_pipelines.pipelines.shopify_sheets.placing import LINES, UNKEYED, Cell, Placing, claims, lines_same, named
 from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem, Sheet
 from sync_pipelines.settings import ShopifySheetsSettings
+from sync_pipelines.vendors.google_calls import CellsProtected
 from sync_pipelines.vendors.google_sheets import Row, size
 from sync_pipelines.vendors.http import Permanent, RateLimited, Transient
 
@@ -226,7 +228,7 @@ class OrderRows(Target):
             return {change.key: Unclear(str(e)) for change in batch}
         except Permanent as e:
             self.sheet.forget()
-            if e.status == 400:
+            if e.status == 400 and not isinstance(e, CellsProtected):
                 raise BatchRefused(str(e)) from e
             raise CannotGoOn(str(e)) from e
         return {change.key: Done(json.dumps(cells.places[change.key])) for change in batch}
@@ -270,9 +272,36 @@ class OrderRows(Target):
         keys = [c.key for i in intents for c in i.changes]
         found = self.sheet.look(keys, more=places)
         live = {record.key: record for record in self._live(keys, found)}
-        answers = {c.key: self.settled(i.step, c, live.get(c.key)) for i in intents for c in i.changes}
+        orders, others = self.sheet.orders, {*keys, *(key for rows, *_ in self._stood for key in rows)}
+        nobodys = {
+            (orders.tab.title, row): cells for row, *cells in found["orders"] if orders.key_at.get(row) not in others
+        }
+        answers = {
+            c.key: self._under_another_key(c, self._places(i).get(c.key, ()), nobodys)
+            or self.settled(i.step, c, live.get(c.key))
+            for i in intents
+            for c in i.changes
+        }
         self._tell_of_others(intents, found)
         return answers
+
+    def _under_another_key(
+        self, change: Change, places: Iterable[tuple[str, int]], found: Mapping[tuple[str, int], list[Any]]
+    ) -> Stale | None:
+        """Whether a row that was made stands where it went, all but its key: whoever changed the key, it was written, and
+        writing it again would make another one. found: the rows that are no other order's, by their places."""
+        orders, key = self.sheet.orders, self.layout.orders.key
+        if not self.gone(change.before) or self.gone(change.after) or change.key in orders.rows:
+            return None
+        for place in places:
+            cells = named(orders, found.get(place, ()))
+            if cells and all(same(c.type, cells.get(h)) == same(c.type, (change.after or {}).get(h))
+                             for h, c in self.layout.orders.by_header.items() if h != key and c.write == "always"):  # fmt: skip
+                return Stale(
+                    f"read back: the row stands in row {place[1]} of {place[0]!r} with the key {cells.get(key, '')!r}. Give it "
+                    f"the key {change.key!r} again, and nothing that changes it."
+                )
+        return None
 
     def _places(self, intent: Intent) -> Mapping[str, list[tuple[str, int]]]:
         """Where the rows of each key went, as far as that is known."""
@@ -284,7 +313,7 @@ class OrderRows(Target):
         our look and our call. A row without a key that came in its place keeps what was meant for another, and is told."""
         orders, lines = self.sheet.both
         filled = {
-            seen.tab.title: {row for row, *cells in found[name] if any(cell not in (None, "") for cell in cells)}
+            seen.tab.title: {row for row, *cells in found[name] if seen.says_something(cells)}
             for name, seen in (("orders", orders), ("lines", lines))
         }
         owner = {orders.tab.title: orders.key_at, lines.tab.title: lines.order_of}

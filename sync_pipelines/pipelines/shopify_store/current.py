@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -103,6 +104,18 @@ def whole_orders(
                 raise OrdersMoved(f"{file} was replaced while its orders were read. Run again.") from e
         if found != rows:
             raise OrdersMoved(f"{file} was replaced while its orders were read. Run again.")
+
+
+def orders_without(con: duckdb.DuckDBPyConnection, field: str) -> list[tuple[int, date]]:
+    """Number and day of the orders of `current_order` whose stored text has no such field. Reads every text."""
+    files = [str(f) for (f,) in con.execute("SELECT DISTINCT f FROM current_order").fetchall()]
+    if not files:
+        return []
+    texts = f"read_parquet([{', '.join(map(quoted, files))}], filename = true, file_row_number = true)"
+    query = f"""SELECT c.order_id, c.day FROM current_order c
+        JOIN (SELECT filename, file_row_number FROM {texts} WHERE NOT contains("order", ?)) t
+        ON t.filename = c.f AND t.file_row_number = c.n ORDER BY c.order_id"""
+    return con.execute(query, [f'"{field}":']).fetchall()
 
 
 def quoted(path: Path | str) -> str:

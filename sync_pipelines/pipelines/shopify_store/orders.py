@@ -90,7 +90,8 @@ def number(gid: str | None) -> int | None:
 
 def amount(bag: Mapping[str, Any] | None, money: str = "shopMoney") -> Decimal | None:
     """The amount in a MoneyBag, digit by digit; None where there is none."""
-    return read_number(bag[money]["amount"], ".") if bag else None
+    found = ((bag or {}).get(money) or {}).get("amount")
+    return None if found is None else read_number(found, ".")
 
 
 def dumps(order: Order) -> bytes:
@@ -146,33 +147,36 @@ class OrderTables:
     refunds: list[tuple[Any, ...]] = field(default_factory=list)
 
     def add(self, order: Order) -> date:
-        """Returns the order's day."""
+        """Returns the order's day. What the shop left out of it is null, but for `shopify_orders.NEEDED`."""
         number_, text, created = int(order["legacyResourceId"]), dumps(order), instant(order["createdAt"])
-        day, currency, total = day_of(created, self.zone), order["currencyCode"], amount(order["totalPriceSet"])
+        day, currency, total = day_of(created, self.zone), order.get("currencyCode"), amount(order.get("totalPriceSet"))
+        cancelled = order.get("cancelledAt")
         self.count += 1
         self.money += total or 0
         self.orders.append((
             number_, order["name"], day, created, instant(order["updatedAt"]), currency, total,
-            amount(order["currentTotalPriceSet"]), amount(order["totalRefundedSet"]),
-            order["presentmentCurrencyCode"], amount(order["totalPriceSet"], "presentmentMoney"),
-            order["displayFinancialStatus"], order["displayFulfillmentStatus"],
-            order["cancelledAt"] and instant(order["cancelledAt"]), order["test"], len(order["lineItems"]), self.read_at,
+            amount(order.get("currentTotalPriceSet")), amount(order.get("totalRefundedSet")),
+            order.get("presentmentCurrencyCode"), amount(order.get("totalPriceSet"), "presentmentMoney"),
+            order.get("displayFinancialStatus"), order.get("displayFulfillmentStatus"),
+            cancelled and instant(cancelled), bool(order.get("test")), len(order["lineItems"]), self.read_at,
             blake2b(text, digest_size=16).hexdigest(), text,
         ))  # fmt: skip
         for position, line in enumerate(order["lineItems"], 1):
             self.lines.append((
-                number_, number(line["id"]), position, line["sku"], line["title"], line["variantTitle"], line["quantity"],
-                line["currentQuantity"], currency, amount(line["originalUnitPriceSet"]), amount(line["discountedTotalSet"]),
-                number((line["variant"] or {}).get("id")), number((line["product"] or {}).get("id")),
+                number_, number(line.get("id")), position, line.get("sku"), line.get("title"), line.get("variantTitle"),
+                line.get("quantity"), line.get("currentQuantity"), currency, amount(line.get("originalUnitPriceSet")),
+                amount(line.get("discountedTotalSet")), number((line.get("variant") or {}).get("id")),
+                number((line.get("product") or {}).get("id")),
             ))  # fmt: skip
         for refund in order["refunds"]:
-            head = (number_, number(refund["id"]), refund["createdAt"] and instant(refund["createdAt"]), currency,
-                    amount(refund["totalRefundedSet"]))  # fmt: skip
+            made = refund.get("createdAt")
+            back = amount(refund.get("totalRefundedSet"))
+            head = (number_, number(refund["id"]), made and instant(made), currency, back)
             lines: Sequence[Mapping[str, Any]] = refund["refundLineItems"] or ({},)
             for line in lines:
                 self.refunds.append((
                     *head, number((line.get("lineItem") or {}).get("id")), line.get("quantity"), amount(line.get("subtotalSet")),
-                    amount(line.get("totalTaxSet")), line.get("restockType"), refund["note"],
+                    amount(line.get("totalTaxSet")), line.get("restockType"), refund.get("note"),
                 ))  # fmt: skip
         return day
 

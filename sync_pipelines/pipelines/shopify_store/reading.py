@@ -27,6 +27,7 @@ import sqlalchemy as sa
 from sync_pipelines.delivery import runs, tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.duck import no_collection
+from sync_pipelines.pipelines.shopify_store.current import current_orders, orders_without
 from sync_pipelines.pipelines.shopify_store.days import (
     day_of,
     days_between,
@@ -58,6 +59,7 @@ from sync_pipelines.vendors.shopify_orders import (
     SortKey,
     add_refund_lines,
     finished_export,
+    lacking,
     paged,
 )
 from sync_pipelines.warehouse.keyed_log import KeyedLog
@@ -66,6 +68,8 @@ from sync_pipelines.warehouse.snapshots import About, Warehouse
 log = logging.getLogger(__name__)
 
 CURSOR = "order_changes"
+READ_WITH = "order fields"
+"""The cursor that says by which newest field every stored order was read."""
 FIRST_DAY = "orders from"
 CURRENCY = "currency"
 CLOCKS_AGREE = timedelta(seconds=5)
@@ -146,6 +150,8 @@ class Store:
         self._anonymous = Counter[bool]()
         self._read = self._refunded = self._more_lines = 0
         self._facts: ShopFacts | None = None
+        self.rejected: dict[str, None] = {}
+        """Orders that could not be kept, and why."""
 
     @property
     def facts(self) -> ShopFacts:
@@ -201,6 +207,7 @@ class Store:
             raise DaysIncomplete(
                 f"shopify: {named}: the orders read are not as many as the shop counts, in {READINGS} readings. These days "
                 "are not published; what was published of them before stays. Try again later."
+                + "".join(f" {told}." for told in self.rejected)
             )
         return sorted(published, key=lambda read: read.day)
 
@@ -243,7 +250,16 @@ class Store:
     def _paged(self, search: str, sort: SortKey = "CREATED_AT") -> Iterator[Order]:
         s = self.settings
         for page in paged(self.client, search, sort, page_size=s.page_size, lines=s.lines_per_page):
-            yield from page
+            yield from self._kept(page)
+
+    def _kept(self, orders: Iterable[Order]) -> Iterator[Order]:
+        """The orders that can be kept. One that came without what is needed for it is told by its name, and left out."""
+        for order in orders:
+            if missing := lacking(order):
+                told = order.get("name") or order.get("id") or "an order"
+                self.rejected[f"{told} came without {', '.join(missing)}, and is not kept"] = None
+            else:
+                yield order
 
     @contextmanager
     def _whole_days(self, way: Way, days: Sequence[date], search: str) -> Iterator[_ByDay]:
@@ -308,7 +324,7 @@ class Store:
 
     def _with_refunds(self, orders: Iterator[Order]) -> Iterator[Order]:
         part: list[Order] = []
-        for order in orders:
+        for order in self._kept(orders):
             part.append(order)
             if len(part) == FLUSH:
                 add_refund_lines(self.client, part)
@@ -372,7 +388,7 @@ class Store:
 
     def notices(self) -> dict[str, int]:
         """What was odd and survived, how often."""
-        found = dict(self.client.notices)
+        found = {**self.client.notices, **dict.fromkeys(self.rejected, 1)}
         if self._anonymous[True] >= 20 and not self._anonymous[False]:
             found["no order came with a personal field: the app may lack the approval for them"] = self._anonymous[True]
         return found
@@ -421,7 +437,9 @@ class Store:
         until = (began - timedelta(seconds=self.settings.behind_seconds)).replace(microsecond=0)
         cursor, read = self.ledger.cursor(self.settings.shop, CURSOR), 0
         first = first_day(self.ledger, self.settings)
-        if not self.changes().files():  # the first time, and whenever the files are gone on which a cursor stands
+        outdated = self._outdated()
+        # the first time, whenever the files are gone on which a cursor stands, and when more is read of an order than before
+        if not self.changes().files() or any(day >= first for day in outdated.values()):
             since = start_of(first, self.zone)
             self._refuse_hidden(since, began)
             read += self._append(within("created_at", since, until), "CREATED_AT", set(), began, even_empty=True)
@@ -435,7 +453,10 @@ class Store:
                     began,
                     short=until - since <= SHORT,
                 )
+        up_to_date = self._read_outdated({number: day for number, day in outdated.items() if day < first})
         if move_cursor:
+            if up_to_date:
+                self.ledger.set_cursor(self.account, READ_WITH, documents.NEWEST_FIELD, self.run)
             self.ledger.set_cursor(self.settings.shop, FIRST_DAY, str(first), self.run)
             self.ledger.set_cursor(
                 self.settings.shop, CURSOR, self._by_the_shops_clock(until, began).isoformat(), self.run
@@ -443,6 +464,38 @@ class Store:
         if self.changes().due():
             self.changes().compact()
         return read
+
+    def _outdated(self) -> dict[int, date]:
+        """Orders that were stored before all was read of an order that is read now, and their days. Those that the shop no
+        longer shows stay as they are: what is new of them cannot be had."""
+        if self.ledger.cursor(self.account, READ_WITH) == documents.NEWEST_FIELD:
+            return {}
+        with current_orders(self.warehouse, self.account) as con:
+            found = dict(orders_without(con, documents.NEWEST_FIELD))
+        if not found:
+            return {}
+        hidden = date.min if self.facts.all_orders else day_of(datetime.now(UTC) - SHOWN_WITHOUT_ALL, self.zone)
+        if out_of_sight := sum(day <= hidden for day in found.values()):
+            self.client.notice(
+                f"{out_of_sight} orders are older than the shop shows without read_all_orders: they keep the values they were "
+                "last read with"
+            )
+        return {number: day for number, day in found.items() if day > hidden}
+
+    def _read_outdated(self, orders: Mapping[int, date]) -> bool:
+        """Read again, whole, the days of these orders that were read whole, and the other orders by their numbers. Returns
+        whether that worked; a day that cannot be proved is left for next time."""
+        whole = {p.about.partition for p in self.warehouse.partitions(ORDERS_KEY, self.account)} if orders else set()
+        days = {day for day in orders.values() if str(day) in whole}
+        incomplete = False
+        for first, last in stretches(sorted(days)):
+            try:
+                self.read_days(first, last)
+            except DaysIncomplete as e:
+                self.client.notice(str(e))
+                incomplete = True
+        self.read_orders([number for number, day in orders.items() if day not in days])
+        return not incomplete
 
     def _by_the_shops_clock(self, until: datetime, began: datetime) -> datetime:
         """Up to when changes were read: no later than the shop's own clock allows, should ours be fast."""

@@ -122,6 +122,7 @@ def reshape(draft: Draft, tab: Tab, axis: Axis, shift: Shift) -> None:
 
 def _carry_along(book: Book, tab: Tab, axis: Axis, shift: Shift) -> None:
     tab.protections = [here for each in tab.protections if (here := _moved_protection(each, axis, shift)) is not None]
+    tab.merges = [left for each in tab.merges if (left := moved_area(each, axis, shift)) is not None]
     if tab.filter is not None:
         shown = moved_area(tab.filter[0], axis, shift)
         tab.filter = None if shown is None else (shown, tab.filter[1])

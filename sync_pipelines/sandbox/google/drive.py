@@ -17,7 +17,7 @@ _CLAUSE = re.compile(rf"\s*(mimeType|name|trashed)\s*(=|!=|contains)\s*(?:{_TEXT
 
 
 def listed(books: Iterable[Book], query: Mapping[str, list[str]]) -> dict[str, Any]:
-    """One page of the spreadsheets shared with the account that match `q`."""
+    """One page of the spreadsheets shared with the account that match `q`; those in the bin, too, unless it says otherwise."""
     found = [book for book in books if book.role is not None]
     for name, operator, wanted in _clauses(query.get("q", [""])[-1]):
         found = [book for book in found if _holds(book, name, operator, wanted)]
@@ -43,6 +43,7 @@ def file_document(book: Book) -> dict[str, Any]:
         "name": book.title,
         "createdTime": book.created,
         "modifiedTime": book.modified,
+        "trashed": book.trashed,
     }
 
 
@@ -61,7 +62,7 @@ def _clauses(text: str) -> list[tuple[str, str, str]]:
 
 
 def _holds(book: Book, name: str, operator: str, wanted: str) -> bool:
-    actual = {"mimeType": SPREADSHEET, "name": book.title, "trashed": "false"}[name]
+    actual = {"mimeType": SPREADSHEET, "name": book.title, "trashed": str(book.trashed).lower()}[name]
     if operator == "contains":
         # `contains` on a name compares the beginnings of its words.
         return any(word.casefold().startswith(wanted.casefold()) for word in (actual, *actual.split()))

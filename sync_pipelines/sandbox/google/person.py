@@ -163,6 +163,14 @@ def _unprotect(_draft: Draft, tab: Tab, _asked: Action) -> None:
     tab.protections = []
 
 
+def _merge(draft: Draft, tab: Tab, asked: Action) -> None:
+    tab.merge(_area(draft, tab, asked, Area()))
+
+
+def _unmerge(_draft: Draft, tab: Tab, _asked: Action) -> None:
+    tab.merges = []
+
+
 def _add_tab(draft: Draft, _tab: Tab, asked: Action) -> None:
     batch_tabs.add_tab(draft, {"properties": {"title": checked(text, asked.get("title"), "person: title")}})
 
@@ -177,6 +185,14 @@ def _share(draft: Draft, _tab: Tab, asked: Action) -> None:
 
 def _unshare(draft: Draft, _tab: Tab, _asked: Action) -> None:
     draft.book.role = None
+
+
+def _trash(draft: Draft, _tab: Tab, _asked: Action) -> None:
+    draft.book.trashed = True
+
+
+def _restore(draft: Draft, _tab: Tab, _asked: Action) -> None:
+    draft.book.trashed = False
 
 
 def _rename(draft: Draft, _tab: Tab, asked: Action) -> None:
@@ -205,10 +221,14 @@ _ACTIONS: Mapping[str, tuple[tuple[str, ...], Callable[[Draft, Tab, Action], Non
     "unfilter": ((), _unfilter),
     "protect": (("range", "editors", "warning_only"), _protect),
     "unprotect": ((), _unprotect),
+    "merge": (("range",), _merge),
+    "unmerge": ((), _unmerge),
     "add_tab": (("title",), _add_tab),
     "delete_tab": ((), _delete_tab),
     "share": (("role",), _share),
     "unshare": ((), _unshare),
+    "trash": ((), _trash),
+    "restore": ((), _restore),
     "rename_spreadsheet": (("to",), _rename),
     "format": (("range", "number_format"), _format),
 }

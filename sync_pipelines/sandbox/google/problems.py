@@ -22,7 +22,6 @@ _DRIVE_REASONS = {
     401: "authError",
     403: "forbidden",
     404: "notFound",
-    429: "rateLimitExceeded",
     500: "internalError",
     503: "backendError",
 }
@@ -37,15 +36,18 @@ def sheets_problem(status: int, message: str, headers: Mapping[str, str] | None,
 
 
 def drive_problem(status: int, message: str, headers: Mapping[str, str] | None) -> Reply:
-    reason = _DRIVE_REASONS.get(status, "unknown")
-    listed = [{"message": message, "domain": "usageLimits" if status == 429 else "global", "reason": reason}]
+    return _drive_reply(status, message, headers, "global", _DRIVE_REASONS.get(status, "unknown"))
+
+
+def _drive_reply(status: int, message: str, headers: Mapping[str, str] | None, domain: str, reason: str) -> Reply:
+    listed = [{"message": message, "domain": domain, "reason": reason}]
     return Reply.json(status, {"error": {"code": status, "message": message, "errors": listed}}, **(headers or {}))
 
 
 def quota_problem(spent: Spent, headers: Mapping[str, str] | None) -> Reply:
-    """The 429 of a counter that is used up."""
+    """What a counter that is used up answers: 429, and Drive 403, as recorded."""
     if spent.kind == "drive":
-        return drive_problem(429, "Rate Limit Exceeded", headers)
+        return _drive_reply(403, "User Rate Limit Exceeded", headers, "usageLimits", "userRateLimitExceeded")
     name = "Read" if spent.kind == "read" else "Write"
     whose, limit = ("user", "PerUser") if spent.per_user else ("project", "PerProject")
     quota_limit = f"{name}RequestsPerMinute{limit}"

@@ -4,7 +4,7 @@ import base64
 import hashlib
 
 from sync_pipelines.sandbox.google.cells import Dressed, Held, Row
-from sync_pipelines.sandbox.google.sheet import Book, Tab
+from sync_pipelines.sandbox.google.sheet import ROWS, Book, Tab
 
 ORDERS = "Customer Orders"
 LINES = "Bakery Products Ordered "
@@ -70,6 +70,9 @@ _ORDERS: tuple[dict[str, Held], ...] = (
         "Order Taker": "Web",
     },
 )
+_BOX: dict[str, Held] = {"Printed": False}
+_BOXES = (_BOX,) * (ROWS - 1 - len(_ORDERS))
+"""Boxes to tick, down to the end of the grid: the vendor takes them for rows of the table."""
 _LINES: tuple[dict[str, Held], ...] = (
     {"OrderID": "PHONE17", "LineItem": "A", "Type": "Cake", "Size": "8 inch", "Unit Price": 48.5, "CakeQty": 1.0},
     {"OrderID": "WEB998", "LineItem": "A", "Type": "Cake", "Size": "10 inch", "Unit Price": 95.0, "CakeQty": 1.0},
@@ -86,9 +89,15 @@ def seeded_books() -> dict[str, Book]:
             book_id("Bakery Order Book"),
             "Bakery Order Book",
             tabs=[
-                Tab(0, ORDERS, column_count=40, rows=_table(ORDER_COLUMNS, _ORDERS), frozen_rows=1),
+                Tab(0, ORDERS, column_count=40, rows=_table(ORDER_COLUMNS, (*_ORDERS, *_BOXES)), frozen_rows=1),
                 Tab(1_204_511, LINES, rows=_table(LINE_COLUMNS, _LINES), frozen_rows=1),
             ],
+        ),
+        Book(
+            book_id("Order Book of last year"),
+            "Order Book",
+            trashed=True,
+            tabs=[Tab(0, "Sheet1", rows=[["last year's"]])],
         ),
         Book(book_id("Payroll"), "Payroll", role=None, tabs=[Tab(0, "Sheet1", rows=[["not for you"]])]),
         Book(book_id("Twice 1"), "Twice", tabs=[Tab(0, "Sheet1", rows=[["the first"]])]),

@@ -45,6 +45,8 @@ class Tab:
     properties: dict[str, Any] = field(default_factory=dict)
     filter: tuple[Area, Mapping[str, Any]] | None = None
     protections: list[Protection] = field(default_factory=list)
+    merges: list[Area] = field(default_factory=list)
+    """Cells shown as one. Only the top left one of each has a value."""
 
     @property
     def box(self) -> Box:
@@ -52,8 +54,9 @@ class Tab:
 
     def copy(self) -> "Tab":
         return dataclasses.replace(
-            self, rows=list(self.rows), properties=dict(self.properties), protections=list(self.protections)
-        )
+            self, rows=list(self.rows), properties=dict(self.properties), protections=list(self.protections),
+            merges=list(self.merges),
+        )  # fmt: skip
 
     def row(self, index: int) -> Row:
         return self.rows[index] if index < len(self.rows) else []
@@ -87,6 +90,21 @@ class Tab:
         self.rows = self.rows[:rows]
         self.row_count, self.column_count = rows, columns
 
+    def merge(self, area: Area) -> None:
+        """Show these cells as one: what all but the top left one held is gone."""
+        self.merges.append(area)
+        box = area.clipped(self.row_count, self.column_count)
+        for row in range(box.top, min(box.bottom, len(self.rows))):
+            cells = self.rows[row][box.left : box.right]
+            self.put(row, box.left, [each if self.shows(row, box.left + at) else None for at, each in enumerate(cells)])
+
+    def shows(self, row: int, column: int) -> bool:
+        """Whether this cell is not behind the first one of a merged range."""
+        return not self.merges or not any(
+            area.holds(Box(row, column, row + 1, column + 1)) and (row, column) != (area.top, area.left)
+            for area in self.merges
+        )
+
     def last_row(self) -> int:
         """How many rows there are up to the last one with a value."""
         for index in range(len(self.rows) - 1, -1, -1):
@@ -106,6 +124,8 @@ class Book:
     created: str = "2026-01-05T09:00:00.000Z"
     modified: str = "2026-01-05T09:00:00.000Z"
     properties: dict[str, Any] = field(default_factory=lambda: {"locale": "en_US", "timeZone": "America/New_York"})
+    trashed: bool = False
+    """In the bin: listed by Drive, and read and written as before."""
     metadata: list[dict[str, Any]] = field(default_factory=list)
     """Developer metadata in the shape of the API; entries are replaced, never changed in place."""
     named: list[tuple[str, str, int, Area]] = field(default_factory=list)
@@ -172,10 +192,10 @@ class Draft:
     """Every cell that became a formula."""
 
     def may_change(self, tab: Tab, box: Box) -> None:
-        """Refused with 403 when a cell of the rectangle is protected from who asks."""
+        """Refused with 400, as recorded, when a cell of the rectangle is protected from who asks."""
         if self.who is not None and any(each.bars(self.who, box) for each in tab.protections):
             raise Refused(
-                403,
+                400,
                 "You are trying to edit a protected cell or object. Please contact the spreadsheet owner to remove "
                 "protection if you need to edit.",
             )

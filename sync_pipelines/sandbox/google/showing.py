@@ -43,6 +43,8 @@ def _sheet(book: Book, tab: Tab, areas: Sequence[Area], grid_data: bool) -> dict
     if tab.filter is not None:
         area, rest = tab.filter
         found["basicFilter"] = {"range": area.grid_range(tab.sheet_id), **rest}
+    if tab.merges:
+        found["merges"] = [area.grid_range(tab.sheet_id) for area in tab.merges]
     if tab.protections:
         found["protectedRanges"] = [protection_document(tab, each, None) for each in tab.protections]
     if own := place_on(book, tab):

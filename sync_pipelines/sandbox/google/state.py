@@ -11,7 +11,7 @@ from sync_pipelines.sandbox.google.sheet import COLUMNS, ROWS, Book, Protection,
 from sync_pipelines.sandbox.values import BadChange, checked, flag, known_members, mapping, one_of, text, texts, whole
 from sync_pipelines.sandbox.wire import Refused
 
-_BOOK = ("id", "title", "role", "created", "modified", "properties", "tabs", "metadata", "named")
+_BOOK = ("id", "title", "role", "trashed", "created", "modified", "properties", "tabs", "metadata", "named")
 _TAB = (
     "sheetId",
     "title",
@@ -24,6 +24,7 @@ _TAB = (
     "cells",
     "filter",
     "protected",
+    "merges",
 )
 _PROTECTION = ("id", "range", "editors", "unprotected", "rest")
 
@@ -35,6 +36,7 @@ def book_document(book: Book) -> dict[str, Any]:
         "id": book.id,
         "title": book.title,
         "role": book.role,
+        "trashed": book.trashed,
         "created": book.created,
         "modified": book.modified,
         "properties": dict(book.properties),
@@ -74,6 +76,7 @@ def _tab_document(tab: Tab) -> dict[str, Any]:
             }
             for each in tab.protections
         ],
+        "merges": [area.grid_range(tab.sheet_id) for area in tab.merges],
         "cells": cells,
     }
 
@@ -95,6 +98,7 @@ def read_book(document: object, where: str) -> Book:
         raise BadChange(f"{where}.tabs must be one or more, with different titles and ids")
     role = checked(one_of("owner", "writer", "reader", None), found.get("role", "writer"), f"{where}.role")
     book = Book(str(found.get("id") or book_id(title)), title, role, tabs)
+    book.trashed = checked(flag, found.get("trashed", False), f"{where}.trashed")
     book.created = str(found.get("created", book.created))
     book.modified = str(found.get("modified", book.modified))
     book.properties = {**book.properties, **checked(mapping, found.get("properties", {}), f"{where}.properties")}
@@ -126,6 +130,7 @@ def _read_tab(document: object, at: int, where: str) -> Tab:
         rest = dict(checked(mapping, found["filter"], f"{where}.filter"))
         tab.filter = _area(rest.pop("range", {}), f"{where}.filter.range"), rest
     tab.protections = [_read_protection(each, f"{where}.protected") for each in _array(found, "protected", where, [])]
+    tab.merges = [_area(each, f"{where}.merges") for each in _array(found, "merges", where, [])]
     return tab
 
 

@@ -94,16 +94,19 @@ def batch_get_by_filter(ask: Ask) -> dict[str, Any]:
         choice(body.get("dateTimeRenderOption", MOMENTS[0]), "date_time_render_option", *MOMENTS),
         choice(body.get("majorDimension", "ROWS"), "major_dimension", *DIMENSIONS),
     )
-    by_place: dict[tuple[int, Area], list[Filter]] = {}
+    # Sorted by place, as recorded; ranges that are the same within the grid share one entry.
+    by_place: dict[tuple[int, int, int, int, int], list[Filter]] = {}
     for wanted in _filters(body):
         for tab, area in wanted.places(ask.book):
-            by_place.setdefault((tab.sheet_id, area), []).append(wanted)
+            box = area.clipped(tab.row_count, tab.column_count)
+            place = (ask.book.tabs.index(tab), box.top, box.left, box.bottom, box.right)
+            by_place.setdefault(place, []).append(wanted)
     found = [
         {
-            "valueRange": value_range(ask.book, ask.book.tab(sheet_id), area, showing),
+            "valueRange": value_range(ask.book, ask.book.tabs[tab_index], Area(*corners), showing),
             "dataFilters": [each.sent for each in filters],
         }
-        for (sheet_id, area), filters in by_place.items()
+        for (tab_index, *corners), filters in sorted(by_place.items(), key=lambda each: each[0])
     ]
     return {"spreadsheetId": ask.book.id, **({"valueRanges": found} if found else {})}
 

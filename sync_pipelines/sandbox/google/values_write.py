@@ -70,7 +70,7 @@ def _write_row(draft: Draft, tab: Tab, row: int, left: int, sent: Sequence[Any],
     new: list[Held] = []
     changed = 0
     for column, (held, value) in enumerate(zip(old, sent, strict=True)):
-        if value is None:
+        if value is None or not tab.shows(row, left + column):
             new.append(held)
             continue
         changed += 1

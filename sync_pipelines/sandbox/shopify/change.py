@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from sync_pipelines.sandbox.shopify import ids
-from sync_pipelines.sandbox.shopify.edits import Order, cancelled, merged, refunded
+from sync_pipelines.sandbox.shopify.edits import Order, cancelled, merged, refunded, taken_out
 from sync_pipelines.sandbox.shopify.instants import instant, shown
 from sync_pipelines.sandbox.shopify.jobs import ENDINGS, Ending
 from sync_pipelines.sandbox.shopify.settings import Settings
@@ -25,7 +25,7 @@ from sync_pipelines.sandbox.values import (
 )
 
 _MEMBERS = (
-    *("load", "settings", "add", "arrive", "set", "cancel", "refund", "delete"),
+    *("load", "settings", "add", "arrive", "set", "cancel", "refund", "edit", "delete"),
     *("next_bulk", "foreign_bulk", "revoke_tokens"),
 )
 _DOCUMENT = ("orders", "deleted", "next_index", "settings", "queries", "bulk_started", "token_leaks", "tokens")
@@ -66,7 +66,7 @@ def read_settings(body: object, settings: Settings) -> Settings:
 def read_change(body: Any, store: Store, settings: Settings, now: int) -> Changed:
     """What a change asks of a store, which must have its loaded state already. Raises BadChange.
 
-    Members are applied in the order add, arrive, set, cancel, refund, delete.
+    Members are applied in the order add, arrive, set, cancel, refund, edit, delete.
     """
     draft = Draft(store)
     changed = Changed(settings, draft)
@@ -93,6 +93,11 @@ def read_change(body: Any, store: Store, settings: Settings, now: int) -> Change
         lines = _quantities(order, checked(mapping, wanted.get("lines", {"0": 1}), "refund: lines"))
         note = checked(or_null(text), wanted.get("note"), "refund: note")
         draft.put(index, {**refunded(order, now, lines, note), "updatedAt": shown(now)})
+    for each in _array(body.get("edit", []), "edit"):
+        wanted = known_members(each, ("order", "lines"), "edit")
+        index, order = _known(draft, store, wanted.get("order"))
+        lines = _quantities(order, checked(mapping, wanted.get("lines", {"0": 1}), "edit: lines"))
+        draft.put(index, {**taken_out(order, now, lines), "updatedAt": shown(now)})
     for reference in _array(body.get("delete", []), "delete"):
         draft.put(_known(draft, store, reference)[0], None)
     if "next_bulk" in body:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sync_pipelines.sandbox.shopify import ids
+from sync_pipelines.sandbox.shopify.discounts import net
 from sync_pipelines.sandbox.shopify.instants import shown
-from sync_pipelines.sandbox.shopify.money import Purse, share
+from sync_pipelines.sandbox.shopify.money import Bag, Purse, share
 
 Order = Mapping[str, Any]
 
@@ -37,41 +38,8 @@ def cancelled(order: Order, at: int, reason: str = "CUSTOMER") -> dict[str, Any]
 def refunded(order: Order, at: int, quantities: Mapping[int, int], note: str | None = None) -> dict[str, Any]:
     """The order with one more refund: `quantities` units of the lines at these positions, with their tax."""
     purse = purse_of(order)
-    index = ids.number_of(order["id"]) - ids.FIRST_ORDER
-    place = len(order["refunds"])
-    lines = [dict(line) for line in order["lineItems"]]
-    entries = []
-    amount = taxes = units = 0
-    for row, (position, quantity) in enumerate(quantities.items()):
-        line = lines[position]
-        net = share(purse.minor(line["discountedTotalSet"]), quantity, line["quantity"])
-        tax = share(sum(purse.minor(each["priceSet"]) for each in line["taxLines"]), quantity, line["quantity"])
-        amount, taxes, units = amount + net, taxes + tax, units + quantity
-        line["currentQuantity"] = max(0, line["currentQuantity"] - quantity)
-        line["refundableQuantity"] = max(0, line["refundableQuantity"] - quantity)
-        entries.append(
-            {
-                "id": ids.part_gid("RefundLineItem", index, place * 1_000 + row),
-                "lineItem": {"id": line["id"]},
-                "quantity": quantity,
-                "restockType": "RETURN",
-                "restocked": True,
-                "priceSet": line["discountedUnitPriceSet"],
-                "subtotalSet": purse.bag(net),
-                "totalTaxSet": purse.bag(tax),
-            }
-        )
-    number = ids.part_number("Refund", index, place)
-    refund = {
-        "id": ids.gid("Refund", number),
-        "legacyResourceId": str(number),
-        "createdAt": shown(at),
-        "processedAt": shown(at),
-        "updatedAt": shown(at),
-        "note": note,
-        "totalRefundedSet": purse.bag(amount + taxes),
-        "refundLineItems": entries,
-    }
+    lines, entries, amount, taxes, units = _without(order, purse, quantities, "RETURN")
+    refund = _refund(order, at, purse.bag(amount + taxes), entries, note)
     back = purse.minor(order["totalRefundedSet"]) + amount + taxes
     whole = not any(line["currentQuantity"] for line in lines)
     return {
@@ -86,19 +54,61 @@ def refunded(order: Order, at: int, quantities: Mapping[int, int], note: str | N
     }
 
 
-def taken_out(order: Order, quantities: Mapping[int, int]) -> dict[str, Any]:
-    """The order after an edit that took units out of the lines at these positions; `quantity` stays as ordered."""
+def taken_out(order: Order, at: int, quantities: Mapping[int, int]) -> dict[str, Any]:
+    """The order after an edit that took units out of the lines at these positions. What was ordered, and its total, stay; the
+    edit leaves a refund of nothing, for nothing was paid back yet."""
     purse = purse_of(order)
-    lines = [dict(line) for line in order["lineItems"]]
-    amount = taxes = units = 0
+    lines, entries, amount, taxes, units = _without(order, purse, quantities, "NO_RESTOCK")
     for position, quantity in quantities.items():
+        lines[position]["unfulfilledQuantity"] = max(0, lines[position]["unfulfilledQuantity"] - quantity)
+    refunds = [*order["refunds"], _refund(order, at, purse.bag(0), entries, None)]
+    edited = {"lineItems": lines, "refunds": refunds, "edited": True}
+    return {**order, **edited, **_reduced(order, purse, amount, taxes, units)}
+
+
+def _without(
+    order: Order, purse: Purse, quantities: Mapping[int, int], restock: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int, int, int]:
+    """The lines without these units, the lines of a refund for them, and what they come to: net, tax, units."""
+    index = ids.number_of(order["id"]) - ids.FIRST_ORDER
+    lines = [dict(line) for line in order["lineItems"]]
+    entries = []
+    amount = taxes = units = 0
+    for row, (position, quantity) in enumerate(quantities.items()):
         line = lines[position]
-        amount += share(purse.minor(line["discountedTotalSet"]), quantity, line["quantity"])
-        taxes += share(sum(purse.minor(each["priceSet"]) for each in line["taxLines"]), quantity, line["quantity"])
-        units += quantity
-        for name in ("currentQuantity", "refundableQuantity", "unfulfilledQuantity"):
+        part = share(net(line, purse), quantity, line["quantity"])
+        tax = share(sum(purse.minor(each["priceSet"]) for each in line["taxLines"]), quantity, line["quantity"])
+        amount, taxes, units = amount + part, taxes + tax, units + quantity
+        for name in ("currentQuantity", "refundableQuantity"):
             line[name] = max(0, line[name] - quantity)
-    return {**order, "lineItems": lines, "edited": True, **_reduced(order, purse, amount, taxes, units)}
+        entries.append(
+            {
+                "id": ids.part_gid("RefundLineItem", index, len(order["refunds"]) * 1_000 + row),
+                "lineItem": {"id": line["id"]},
+                "quantity": quantity,
+                "restockType": restock,
+                "restocked": restock == "RETURN",
+                "priceSet": line["discountedUnitPriceSet"],
+                "subtotalSet": purse.bag(part),
+                "totalTaxSet": purse.bag(tax),
+            }
+        )
+    return lines, entries, amount, taxes, units
+
+
+def _refund(order: Order, at: int, total: Bag, entries: list[dict[str, Any]], note: str | None) -> dict[str, Any]:
+    index = ids.number_of(order["id"]) - ids.FIRST_ORDER
+    number = ids.part_number("Refund", index, len(order["refunds"]))
+    return {
+        "id": ids.gid("Refund", number),
+        "legacyResourceId": str(number),
+        "createdAt": shown(at),
+        "processedAt": shown(at),
+        "updatedAt": shown(at),
+        "note": note,
+        "totalRefundedSet": total,
+        "refundLineItems": entries,
+    }
 
 
 def _reduced(order: Order, purse: Purse, amount: int, taxes: int, units: int) -> dict[str, Any]:

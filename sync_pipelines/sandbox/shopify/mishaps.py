@@ -5,7 +5,7 @@ from typing import Any
 
 from sync_pipelines.sandbox.faults import Kinds
 from sync_pipelines.sandbox.shopify.plan import Selected
-from sync_pipelines.sandbox.values import whole
+from sync_pipelines.sandbox.values import text, whole
 
 KINDS: Kinds = {
     "throttled": {},
@@ -13,6 +13,8 @@ KINDS: Kinds = {
     "partial": {},
     "unknown_enum": {},
     "redacted": {},
+    "not_approved": {},
+    "without": {"field": text},
     "order_changes": {"edit": whole(0), "arrive": whole(0), "delete": whole(0)},
 }
 
@@ -45,6 +47,26 @@ def lose_a_field(roots: Sequence[Selected], data: Mapping[str, Any]) -> dict[str
                 value[field.key] = None
                 return internal_error([*path, field.key])
     return internal_error()
+
+
+def withhold_customers(data: Any) -> dict[str, Any]:
+    """Make every customer of the data null; gives back the entry for `errors`, which has no path."""
+    if isinstance(data, dict):
+        data.update({"customer": None} if "customer" in data else {})
+    for each in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+        withhold_customers(each)
+    message = "This app is not approved to access the Customer object. See https://shopify.dev/docs/apps/launch/protected-customer-data"
+    return {"message": message, "extensions": {"code": "ACCESS_DENIED"}}
+
+
+def leave_out(data: Any, field: str) -> bool:
+    """Take a field out of the first object of the data that has it; whether there was one."""
+    if isinstance(data, dict):
+        if field in data:
+            del data[field]
+            return True
+        return any(leave_out(each, field) for each in data.values())
+    return isinstance(data, list) and any(leave_out(each, field) for each in data)
 
 
 def invent_a_status(data: Any) -> bool:

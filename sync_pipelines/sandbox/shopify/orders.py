@@ -11,6 +11,7 @@ from typing import Any
 
 from sync_pipelines.sandbox.catalogue import Catalogue, Item, seeded
 from sync_pipelines.sandbox.shopify import ids
+from sync_pipelines.sandbox.shopify.discounts import CODE, Kind, discounted, net
 from sync_pipelines.sandbox.shopify.edits import Order
 from sync_pipelines.sandbox.shopify.instants import DAY, shown
 from sync_pipelines.sandbox.shopify.money import Purse, share
@@ -18,11 +19,13 @@ from sync_pipelines.sandbox.shopify.people import customer, mailing_address
 from sync_pipelines.sandbox.shopify.traps import TRAPS, Trap
 
 SPAN = 90 * DAY
-_TRAPS_FROM = 60
+_TRAPS_FROM = 70
 """A shop with fewer orders has no trap orders: they would be most of it."""
 _MASS_EDIT = 97
 """Every so manyth order was touched in one edit, three hours before `start`: they share one `updatedAt`."""
 _POOL = 300
+_BY_CODE, _OFF_THE_ORDER = (11, 5), (13, 6)
+"""Every 11th order was bought with a code, every 13th got something off as a whole: (of so many, the place among them)."""
 
 _METHODS = ("Pickup Order", "Nationwide Shipping", "Local Delivery Order")
 _OTHER_TAGS = ("VIP", "wholesale", "gift", "repeat buyer, online")
@@ -87,10 +90,13 @@ class SeededOrders:
         purse = Purse(self.currency, trap.presentment, trimmed=index % 7 == 3)
         count = trap.lines if trap.lines is not None else 1 + int(rng.random() * 5)
         lines = [self._line(index, position, purse, rng, trap.quantity) for position in range(count)]
+        discount = trap.discount or _discount_of(index)
+        if discount:
+            lines = discounted(lines, discount, purse)
         method = _METHODS[int(rng.random() * 3)]
         shipping = (0, 1_200, 500)[_METHODS.index(method)]
         buyer = int(rng.random() * max(1, self.size // 3))
-        fulfilled = rng.random() < 0.7
+        fulfilled = rng.random() < 0.7 or trap.shipped
         financial = _financial(rng.random())
         address = mailing_address(buyer, ids.FIRST_ORDER + index) if method != "Pickup Order" else None
         tags = [method] if rng.random() < 0.7 else sorted([method, _OTHER_TAGS[int(rng.random() * 4)]])
@@ -125,7 +131,7 @@ class SeededOrders:
             "poNumber": f"PO-{index:05d}" if rng.random() < 0.2 else None,
             "sourceName": _SOURCES[int(rng.random() * len(_SOURCES))],
             "paymentGatewayNames": [_GATEWAYS[int(rng.random() * len(_GATEWAYS))]],
-            "discountCodes": [],
+            "discountCodes": [CODE] if discount == "code" else [],
             "customAttributes": [{"key": "gift_wrap", "value": "yes"}] if rng.random() < 0.1 else [],
             "taxesIncluded": False,
             "requiresShipping": address is not None,
@@ -177,6 +183,7 @@ class SeededOrders:
             "discountedUnitPriceAfterAllDiscountsSet": purse.bag(after),
             "discountedTotalSet": purse.bag(total - off),
             "totalDiscountSet": purse.bag(off),
+            "discountAllocations": [{"allocatedAmountSet": purse.bag(off)}] if off else [],
             "taxLines": [_tax_line(purse, share(total - off, 725, 10_000))],
             "variant": {
                 "id": ids.gid("ProductVariant", number),
@@ -188,6 +195,12 @@ class SeededOrders:
             },
             "product": product,
         }
+
+
+def _discount_of(index: int) -> Kind | None:
+    if index % _BY_CODE[0] == _BY_CODE[1]:
+        return "code"
+    return "order" if index % _OFF_THE_ORDER[0] == _OFF_THE_ORDER[1] else None
 
 
 def _financial(chance: float) -> str:
@@ -223,8 +236,8 @@ def _fulfillment(index: int, created: int, updated: int, lines: Sequence[Mapping
 
 def _totals(index: int, lines: Sequence[Mapping[str, Any]], shipping: int, method: str, purse: Purse) -> dict[str, Any]:
     """The order's own amounts: the lines' after discounts, tax on top of them, and shipping."""
-    subtotal = sum(purse.minor(line["discountedTotalSet"]) for line in lines)
-    discounts = sum(purse.minor(line["totalDiscountSet"]) for line in lines)
+    subtotal = sum(net(line, purse) for line in lines)
+    discounts = sum(purse.minor(each["allocatedAmountSet"]) for line in lines for each in line["discountAllocations"])
     tax = sum(purse.minor(line["taxLines"][0]["priceSet"]) for line in lines)
     quantity = sum(line["quantity"] for line in lines)
     total = purse.bag(subtotal + tax + shipping)

@@ -190,6 +190,10 @@ class Shopify(Vendor):
             answers.errors.append(mishaps.lose_a_field(roots, data))
         if request.faulted("unknown_enum"):
             mishaps.invent_a_status(data)
+        if request.faulted("not_approved"):
+            answers.errors.append(mishaps.withhold_customers(data))
+        if request.faulted("without"):
+            mishaps.leave_out(data, request.fault.options["field"] if request.fault else "")
         if request.faulted("order_changes"):
             self._change_orders(reads.given, **(request.fault.options if request.fault else {}))
         extensions: dict[str, Any] = {"cost": paid_cost(prices.requested, actual, bucket)}

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sync_pipelines.sandbox.shopify.discounts import Kind
 from sync_pipelines.sandbox.shopify.edits import Order, cancelled, merged, refunded, taken_out
 from sync_pipelines.sandbox.shopify.instants import DAY, instant
 
@@ -16,6 +17,8 @@ class Trap:
     lines: int | None = None
     quantity: int | None = None
     """Units of every line."""
+    discount: Kind | None = None
+    shipped: bool = False
     presentment: str | None = None
     imported_after: int = 0
     """Seconds between the sale (`processedAt`) and its creation in this shop."""
@@ -51,7 +54,17 @@ def _refunded_three_times(order: Order) -> Order:
 
 
 def _edited(order: Order) -> Order:
-    return taken_out(order, {0: 3, 1: 1})
+    return taken_out(order, _at(order), {0: 3, 1: 1})
+
+
+def _refunded_nothing(order: Order) -> Order:
+    return refunded(order, _at(order), {}, "Not finished by the provider")
+
+
+def _shipped_twice(order: Order) -> Order:
+    (shipment,) = order["fulfillments"]
+    tracked = [{**each, "number": "1Z-CANCELLED"} for each in shipment["trackingInfo"]]
+    return {**order, "fulfillments": [{**shipment, "status": "CANCELLED", "trackingInfo": tracked}, shipment]}
 
 
 def _person(first: str, last: str) -> dict[str, Any]:
@@ -77,6 +90,16 @@ TRAPS: tuple[Trap, ...] = (
     Trap("partial refund", lines=3, quantity=3, edit=_partly_refunded),
     Trap("several refunds", lines=3, quantity=3, edit=_refunded_three_times),
     Trap("edited, one line removed", lines=3, quantity=3, members=_OPEN, edit=_edited),
+    Trap("discount by code", lines=3, quantity=3, discount="code"),
+    Trap("discount on the order, several refunds", lines=3, quantity=3, discount="order", edit=_refunded_three_times),
+    Trap("discount by code, edited", lines=3, quantity=3, discount="code", members=_OPEN, edit=_edited),
+    Trap("refund of nothing", edit=_refunded_nothing),
+    Trap("one shipment cancelled", lines=1, shipped=True, edit=_shipped_twice),
+    Trap(
+        "customer known by phone",
+        members={"customer": {"firstName": None, "lastName": None, "displayName": "+15550100"}},
+    ),
+    Trap("name with a blank at its end", members={"name": "EU/7002 "}),
     Trap("bought in euro", presentment="EUR"),
     Trap("emoji and lines in the note", members={"note": 'Thank you 🎉\r\nRing twice;\t"please"\u2028bye'}),
     Trap("name with =", members=_named("=HYPERLINK(1)", "Equals")),
