@@ -8,16 +8,12 @@ from typing import Any
 
 import rapidjson
 
+FLAW = "_flaw"
+"""The key under which `read` notes in a record what in it cannot be used."""
 
-class Unusable(str):
-    """A value that JSON libraries pass on and no store can hold, as text that can be shown. `why` says what it was."""
 
-    why: str
-
-    def __new__(cls, shown: str, why: str) -> Unusable:
-        made = super().__new__(cls, shown)
-        made.why = why
-        return made
+class _NotANumber(str):
+    """NaN or an infinity, as it was written."""
 
 
 def dumps(value: Any) -> str:
@@ -31,48 +27,46 @@ def loads(text: str | None) -> Any:
 
 
 def read(text: str) -> Any:
-    """What a vendor wrote, with numbers as int and Decimal, and `Unusable` in place of half a character or NaN.
+    """What a vendor wrote, with numbers as int and Decimal. Raises ValueError, RecursionError.
 
-    One such value in one record is no reason to refuse a page: `flaw` finds it. Raises ValueError, RecursionError.
+    Half a character (a lone surrogate), NaN and infinities are values that nothing can store. One of them in one record is no
+    reason to refuse a page: half a character comes spelt out, what is not a number as None, and every object around it says
+    so (`flaw`).
     """
     try:
         return loads(text)
     except ValueError:
-        return _usable(
-            json.loads(text, parse_float=Decimal, parse_constant=lambda n: Unusable(n, f"{n} is not a number"))
-        )
+        return _shown(json.loads(text, parse_float=Decimal, parse_constant=_NotANumber))[0]
 
 
-def flaw(record: Any, at: str = "") -> str | None:
-    """Where a record that `read` gave holds a value that cannot be used, and why; None where it holds none."""
-    if isinstance(record, Unusable):
-        return f"{at or 'value'}: {record.why}: {record}"
-    inner: Any = ()
-    if isinstance(record, dict):
-        inner = [
-            pair
-            for key, value in record.items()
-            for pair in ((key, at or "a name"), (value, f"{at}.{key}".lstrip(".")))
-        ]
-    elif isinstance(record, list):
-        inner = [(value, f"{at}[{place}]") for place, value in enumerate(record)]
-    return next((found for value, place in inner if (found := flaw(value, place))), None)
+def flaw(record: Any) -> str | None:
+    """Which value of an object that `read` gave cannot be used, and why; None for a whole one."""
+    found = record.get(FLAW) if isinstance(record, dict) else None
+    return found if isinstance(found, str) else None
 
 
-def _usable(value: Any) -> Any:
+def _shown(value: Any) -> tuple[Any, str]:
+    """The value as it can be stored, and where in it the first one that cannot was, and why."""
     if isinstance(value, dict):
-        return {_usable(key): _usable(inner) for key, inner in value.items()}
+        pairs = [(_shown(key), _shown(inner)) for key, inner in value.items()]
+        made = {key: inner for (key, _), (inner, _) in pairs}
+        wrong = [why for (_, why), _ in pairs] + [_at(key, why) for (key, _), (_, why) in pairs]
+        found = next(filter(None, wrong), "")
+        return ({**made, FLAW: found} if found else made), found
     if isinstance(value, list):
-        return [_usable(inner) for inner in value]
-    if isinstance(value, str) and not isinstance(value, Unusable) and not _whole(value):
+        parts = [_shown(inner) for inner in value]
+        wrong = [_at(f"[{place}]", why) for place, (_, why) in enumerate(parts)]
+        return [part for part, _ in parts], next(filter(None, wrong), "")
+    if isinstance(value, _NotANumber):
+        return None, f": {value} is not a number"
+    if isinstance(value, str):
         shown = value.encode("utf-8", "backslashreplace").decode()
-        return Unusable(shown, "half of a character (a lone surrogate)")
-    return value
+        half = next((c for c in value if "\ud800" <= c <= "\udfff"), "")
+        return shown, half and f": half of a character, \\u{ord(half):04x}"  # not the text: it may be somebody's
+    return value, ""
 
 
-def _whole(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+def _at(place: str, why: str) -> str:
+    if not why:
+        return ""
+    return f"{place}{why}" if why[0] in ":[" else f"{place}.{why}"

@@ -1,4 +1,4 @@
-"""JSON digit by digit, and the values in it that nothing can hold."""
+"""JSON digit by digit, and the values in it that nothing can store."""
 
 import json
 import math
@@ -16,32 +16,41 @@ plain = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("abc", max_size=3), inner, max_size=4),
     max_leaves=12,
 )
+records = st.dictionaries(st.text("abc", min_size=1, max_size=3), plain, max_size=4)
 
 
-@given(plain)
-def test_what_is_whole_is_read_as_it_is_and_has_no_flaw(value: Any) -> None:
-    read = exact_json.read(json.dumps(value))
-    assert read == value
+@given(records)
+def test_what_is_whole_is_read_as_it_is_and_has_no_flaw(record: dict[str, Any]) -> None:
+    read = exact_json.read(json.dumps(record))
+    assert read == record
     assert exact_json.flaw(read) is None
 
 
-@given(
-    st.dictionaries(st.text("abc", min_size=1, max_size=3), plain, max_size=4), st.sampled_from(["\\ud83d", "\\udc00"])
-)
-def test_half_a_character_anywhere_is_named_and_the_rest_is_as_it_was(record: dict[str, Any], half: str) -> None:
-    text = json.dumps({**record, "name": "the-half"}).replace('"the-half"', f'"x{half}y"')
-    read = exact_json.read(text)
-    assert {k: v for k, v in read.items() if k != "name"} == {k: v for k, v in record.items() if k != "name"}
-    assert exact_json.flaw(read) == f"name: half of a character (a lone surrogate): x{half}y"
-    assert json.loads(exact_json.dumps(read))["name"] == f"x{half}y"  # and it can be stored as it is shown
+@given(records, records, st.sampled_from(["\\ud83d", "\\udc00"]))
+def test_half_a_character_is_named_in_its_record_and_the_others_are_as_they_were(
+    record: dict[str, Any], other: dict[str, Any], half: str
+) -> None:
+    text = json.dumps([{**record, "name": "the-half"}, other]).replace('"the-half"', f'"x{half}y"')
+    read, whole = exact_json.read(text)
+    assert whole == other
+    assert exact_json.flaw(whole) is None
+    assert exact_json.flaw(read) == f"name: half of a character, {half}"
+    assert {k: v for k, v in read.items() if k not in ("name", exact_json.FLAW)} == record
+    assert json.loads(exact_json.dumps(read))["name"] == f"x{half}y"  # it can be stored as it is shown
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_what_is_no_number_is_named_where_it_is(value: float) -> None:
-    read = exact_json.read(json.dumps({"price": [{"amount": value}], "other": 1.10}))
-    shown = json.dumps(value)
-    assert exact_json.flaw(read) == f"price[0].amount: {shown} is not a number: {shown}"
-    assert read["other"] == Decimal("1.1")
+def test_what_is_not_a_number_is_named_where_it_is(value: float) -> None:
+    read = exact_json.read(json.dumps({"items": [{"sku": "A", "prices": [{"amount": value}], "other": 1.10}]}))
+    (item,) = read["items"]
+    assert exact_json.flaw(item) == f"prices[0].amount: {json.dumps(value)} is not a number"
+    assert exact_json.flaw(read) == f"items[0].prices[0].amount: {json.dumps(value)} is not a number"
+    assert item["other"] == Decimal("1.1")
+
+
+def test_a_name_that_is_half_a_character_is_a_flaw_too() -> None:
+    read = exact_json.read('{"\\ud83d": 1}')
+    assert exact_json.flaw(read) == ": half of a character, \\ud83d"
 
 
 @pytest.mark.parametrize("text", ["", "{", "<html>", "nothing", "[1,]", '"\\x"'])

@@ -18,12 +18,17 @@ from sync_pipelines.sandbox.values import (
     known_members,
     mapping,
     number,
+    one_of,
     or_null,
+    text,
     whole,
 )
 
 Kinds = Mapping[str, Mapping[str, Check]]
 """Options of each kind of fault, by kind."""
+
+HALF = '"\\ud83d"'
+"""Half an emoji, as JSON has it."""
 
 _seconds: Mapping[str, Check] = {"seconds": number()}
 
@@ -33,6 +38,7 @@ GENERAL_KINDS: Kinds = {
     "lost_request": {},
     "late": _seconds,
     "cut_body": {},
+    "unusable": {"field": text, "value": one_of("NaN", "Infinity", HALF)},
     "html": {},
     "slow": _seconds,
     "drip": _seconds,
@@ -40,7 +46,7 @@ GENERAL_KINDS: Kinds = {
     "expired_token": {},
 }
 
-_NEEDED = {"status", "seconds", "by"}
+_NEEDED = {"status", "seconds", "by", "field", "value"}
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """The sandbox: every vendor behind one port, with the faults ordered for it and a log of the calls it got."""
 
 import dataclasses
+import re
 import threading
 import time
 import traceback
@@ -22,6 +23,7 @@ from sync_pipelines.sandbox.plytix import Plytix
 from sync_pipelines.sandbox.server import Server
 from sync_pipelines.sandbox.shopify import Shopify, orders_of
 from sync_pipelines.sandbox.sparklayer import SparkLayer
+from sync_pipelines.sandbox.values import BadChange
 from sync_pipelines.sandbox.vendor import Vendor, phrase
 from sync_pipelines.sandbox.wire import Answer, Reply, Request
 
@@ -180,6 +182,8 @@ class Sandbox:
                 return _CUT
             case "cut_body":
                 return Answer(_handled(vendor, request), cut_at_half=True)
+            case "unusable":
+                return Answer(_with_value(_handled(vendor, request), **fault.options))
             case "drip":
                 return Answer(_handled(vendor, request), over_seconds=fault.options["seconds"])
             case "slow":
@@ -207,6 +211,16 @@ class Sandbox:
             timers, self._late = self._late, set()
         for timer in timers:
             timer.cancel()
+
+
+def _with_value(reply: Reply, field: str, value: str) -> Reply:
+    """The reply with this raw JSON as the value of the first field of that name, as some vendors' encoders write it."""
+    body = reply.file.read_bytes() if reply.file else reply.body
+    known = rb'("%s"\s*:\s*)(?:"(?:[^"\\]|\\.)*"|[^\s,{}\[\]]+)' % re.escape(field.encode())
+    changed, found = re.subn(known, lambda m: m[1] + value.encode(), body, count=1)
+    if not found:
+        raise BadChange(f"fault 'unusable': the reply has no simple {field!r}")
+    return dataclasses.replace(reply, body=changed, file=None)
 
 
 def _handled(vendor: Vendor, request: Request) -> Reply:

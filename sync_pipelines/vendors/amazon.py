@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from sync_pipelines import exact_json
 from sync_pipelines.credentials import secret
 from sync_pipelines.settings import AmazonSettings
 from sync_pipelines.vendors.http import CallMeter, Http, Reply, shaped
@@ -28,7 +29,8 @@ SECRETS = ("AMAZON_CLIENT_ID", "AMAZON_CLIENT_SECRET", "AMAZON_REFRESH_TOKEN")
 
 @dataclass(frozen=True)
 class CatalogItem:
-    """What one marketplace knows of an item. None: it does not say. `parents`: its variation parents, as they are listed."""
+    """What one marketplace knows of an item. None: it does not say. `parents`: its variation parents, as they are listed.
+    problem: which value of the entry cannot be used, and why."""
 
     asin: str
     title: str | None = None
@@ -45,6 +47,7 @@ class CatalogItem:
     theme: str | None = None
     further: tuple[str, ...] = ()
     """Identifiers beside the first of each kind."""
+    problem: str | None = None
 
 
 class Amazon:
@@ -160,5 +163,5 @@ def _item(entry: Mapping[str, Any], marketplace_id: str) -> CatalogItem:
         summary.get("size"), summary.get("color"), summary.get("itemClassification"),
         codes.get("UPC"), codes.get("EAN"), codes.get("GTIN"),
         tuple(variation.get("parentAsins") or ()), (variation.get("variationTheme") or {}).get("theme"),
-        tuple(further),
+        tuple(further), exact_json.flaw(entry),
     )  # fmt: skip

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from sync_pipelines import exact_json
 from sync_pipelines.credentials import secret
 from sync_pipelines.settings import CatsySettings
 from sync_pipelines.vendors.http import CallMeter, Http, Reply, Transient, VendorError, excerpt
@@ -56,6 +57,7 @@ class Catsy:
     def __init__(self, http: Http, settings: CatsySettings) -> None:
         self.http, self.account = http, settings.account
         self.query_id, self.page_size = settings.needed("query_id", "CATSY_QUERY_ID"), settings.page_size
+        self._sku = settings.sku_attribute
         self._page_delay, self._use_incomplete = settings.page_delay, settings.incomplete == "use"
 
     @classmethod
@@ -92,11 +94,12 @@ class Catsy:
         """
         for reading in range(1, READINGS + 1):
             keep.restart()
-            received, first, last, stuck = 0, None, None, False
+            received, first, last, stuck, nameless = 0, None, None, False, ""
             for items, total in self._pages(progress):
                 first, last = (total if received == 0 else first), total
                 stuck = not keep.add(items) and bool(items) and total is None
                 received += len(items)
+                nameless = nameless or next(filter(None, map(self._unreadable_sku, items)), "")
                 if stuck:
                     break
             self.http.meter.minimum["catsy"] = max(1, math.ceil(received / self.page_size))
@@ -106,7 +109,7 @@ class Catsy:
                 )
             distinct, repeats, steady = keep.distinct, keep.repeats(), first == last and not stuck
             if steady and distinct == (received if last is None else last) and (not repeats or reading == READINGS):
-                return Reading(received, repeats, reading)
+                return Reading(received, repeats, reading, nameless)
             self.http.log.warning(
                 "reading %d: total %s, then %s, %d received, %d of them different%s",
                 reading,
@@ -134,6 +137,11 @@ class Catsy:
             'items and leave others out. Try again when nobody edits, or set [catsy] incomplete = "use" to take the prices '
             "that came, without ever removing one. The last complete extract stays."
         )
+
+    def _unreadable_sku(self, item: Item) -> str:
+        """Why nobody can say which product an item is, or "". Its price may be on a list all the same."""
+        flaw = exact_json.flaw(item) or ""
+        return f"the SKU of an item cannot be read ({flaw})" if flaw.startswith(f"{self._sku}:") else ""
 
     def _pages(self, progress: Callable[[int, int | None], None]) -> Iterator[tuple[list[Item], int | None]]:
         received = 0

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from sync_pipelines import exact_json
 from sync_pipelines.credentials import secret
 from sync_pipelines.settings import PlytixSettings
 from sync_pipelines.vendors.http import CallMeter, Http, NeverSent, Permanent, Reply, VendorError, shaped
@@ -36,7 +37,8 @@ class ReadingFailed(VendorError):
 
 @dataclass(frozen=True)
 class Product:
-    """A product as a search shows it. `related`: ids of the products it is linked with, by the relationship's label."""
+    """A product as a search shows it. `related`: ids of the products it is linked with, by the relationship's label. problem:
+    which value of it cannot be used, and why."""
 
     id: str
     sku: str
@@ -44,6 +46,7 @@ class Product:
     gtin: str | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     related: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -454,4 +457,4 @@ def _product(row: Mapping[str, Any]) -> Product:
     for entry in entries:
         label = entry.get("relationship_label") or entry.get("label")
         related[str(label)] = tuple(str(each["product_id"]) for each in entry.get("related_products") or ())
-    return Product(row["id"], row["sku"], row.get("label"), row.get("gtin"), attributes, related)
+    return Product(row["id"], row["sku"], row.get("label"), row.get("gtin"), attributes, related, exact_json.flaw(row))

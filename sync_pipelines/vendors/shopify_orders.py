@@ -18,8 +18,10 @@ from typing import Any, BinaryIO, Literal
 
 import orjson
 
+from sync_pipelines import exact_json
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.http import Transient
+from sync_pipelines.vendors.paging import NewIds
 from sync_pipelines.vendors.shopify import RUNNING, BulkFailed, Export, NoRoomForBulk, Shopify, whole_reply
 
 log = logging.getLogger(__name__)
@@ -47,12 +49,19 @@ REFUND_IDS = 100
 """Orders whose refund lines are asked for in one call."""
 
 
+def flaw_of(order: Order) -> str | None:
+    """Which value of a whole order, or of one of its lines, cannot be used (`exact_json.flaw`)."""
+    lines = ((at, exact_json.flaw(line)) for at, line in enumerate(order.get("lineItems") or ()))
+    return exact_json.flaw(order) or next((f"lineItems[{at}].{flaw}" for at, flaw in lines if flaw), None)
+
+
 def paged(client: Shopify, search: str, sort: SortKey, *, page_size: int, lines: int) -> Iterator[list[Order]]:
     """Pages of whole orders that a search finds, in the order of the sort key.
 
     Lines that do not fit into the page are fetched order by order; refund lines only where there are refunds.
     """
     after: str | None = None
+    seen = NewIds(f"shopify: orders {search}")
     while True:
         variables = {"first": page_size, "after": after, "filter": search, "sort": sort, "lines": lines}
         what = f"orders {search}"
@@ -68,11 +77,13 @@ def paged(client: Shopify, search: str, sort: SortKey, *, page_size: int, lines:
         yield orders
         if not more:
             return
+        seen.page(f"{order.get('id')} {order.get('updatedAt')}" for order in orders)  # one that is edited comes again
 
 
 def _all_lines(client: Shopify, order: Order) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = order["lineItems"]["nodes"]
     info = order["lineItems"]["pageInfo"]
+    seen = NewIds(f"shopify: lines of {order['name']}", (line["id"] for line in lines))
     while info["hasNextPage"]:
         variables = {"id": order["id"], "after": info["endCursor"]}
         more = client.call(documents.ORDER_LINES, variables, what=f"more lines of {order['name']}")["order"]
@@ -80,6 +91,8 @@ def _all_lines(client: Shopify, order: Order) -> list[dict[str, Any]]:
             raise OrderVanished(f"shopify: {order['name']} vanished while its lines were read")
         lines += more["lineItems"]["nodes"]
         info = more["lineItems"]["pageInfo"]
+        if info["hasNextPage"]:
+            seen.page(line["id"] for line in more["lineItems"]["nodes"])
     return lines
 
 
@@ -103,7 +116,9 @@ def add_refund_lines(client: Shopify, orders: Sequence[Order]) -> None:
 def _all_refund_lines(client: Shopify, refund: dict[str, Any]) -> list[dict[str, Any]]:
     lines: list[dict[str, Any]] = refund["refundLineItems"]["nodes"]
     info = refund["refundLineItems"]["pageInfo"]
+    cursors = NewIds(f"shopify: lines of refund {refund['id']}")
     while info["hasNextPage"]:
+        cursors.page([info["endCursor"]])
         variables = {"id": refund["id"], "after": info["endCursor"]}
         more = client.call(documents.MORE_REFUND_LINES, variables, what=f"more lines of refund {refund['id']}")[
             "refund"
@@ -291,10 +306,14 @@ def _head(line: bytes) -> tuple[int, str]:
 
 
 def _parsed(line: bytes) -> dict[str, Any]:
+    found: dict[str, Any]
     try:
-        found: dict[str, Any] = orjson.loads(line)
-    except ValueError as e:
-        raise Transient(f"shopify: a line of the bulk result is not JSON: {e}") from e
+        found = orjson.loads(line)
+    except ValueError:
+        try:
+            found = exact_json.read(line.decode())
+        except (ValueError, RecursionError) as e:
+            raise Transient(f"shopify: a line of the bulk result is not JSON: {e}") from e
     return found
 
 

@@ -208,7 +208,7 @@ def _refused_only(error: VendorError) -> bool:
 
 
 def _price(row: dict[str, Any]) -> Price:
-    rest = {k: v for k, v in row.items() if k not in ("sku", "quantity", "price")}
+    rest = {k: v for k, v in row.items() if k not in ("sku", "quantity", "price", exact_json.FLAW)}
     price, problem = row["price"], exact_json.flaw(row)
     quantity = 1 if row.get("quantity") is None else row["quantity"]
     if problem:

@@ -189,6 +189,9 @@ def plytix_products(config: CatalogueConfig, run: RunResource, plytix: PlytixRes
         pace.least_calls(run.meter, records=found.about.rows)
         told = f"read in {run.meter.used['plytix']} calls"
     metadata: dict[str, Any] = {"how": told, "extract": found.about.extract, "dagster/row_count": found.about.rows}
+    if source.rejected:
+        shown = [{"sku": sku, "problem": why} for sku, why in source.rejected.items()]
+        metadata |= {"rejected": len(shown), "not_usable": dg.MetadataValue.md(markdown(shown[:20]))}
     return dg.MaterializeResult(metadata=metadata)
 
 

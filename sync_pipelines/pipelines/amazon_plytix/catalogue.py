@@ -41,6 +41,8 @@ class Catalogue:
         self, warehouse: Warehouse, ledger: Ledger, settings: AmazonPlytixSettings, plytix: PlytixSettings, run: str
     ) -> None:
         self.warehouse, self.ledger, self.settings, self.plytix, self.run = warehouse, ledger, settings, plytix, run
+        self.rejected: dict[str, str] = {}
+        """Products that listings cannot be matched with, by SKU, and why."""
 
     def cached(self, refresh: Refresh) -> Published | None:
         """The last complete reading of this account, if it may be used: with `auto` one that is young enough.
@@ -70,6 +72,10 @@ class Catalogue:
         columns = {"id": "id", "sku": "sku", "label": "label", "gtin": "gtin", **named}
         with ItemSpool(self.warehouse.staging, "plytix-products", columns) as spool:
             for product in self._products(client, [*identifiers, *([model_number] if model_number else ())]):
+                if product.problem:
+                    log.warning("%s is not matched with: %s", product.sku, product.problem)
+                    self.rejected[product.sku] = product.problem
+                    continue
                 codes = {name: product.attributes.get(name) for name in identifiers}
                 codes |= {MODEL: product.attributes.get(model_number)} if model_number else {}
                 spool.add(

@@ -15,6 +15,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
+from sync_pipelines import exact_json
 from sync_pipelines.errors import SyncError
 from sync_pipelines.pipelines.amazon_plytix.decoding import NotText, decoded
 from sync_pipelines.pipelines.amazon_plytix.identifiers import is_asin
@@ -44,7 +45,7 @@ class Dropped:
 
     @property
     def document(self) -> Any:
-        return json.loads(self.text)
+        return exact_json.read(self.text)
 
 
 def partition_of(path: Path) -> str:
@@ -149,6 +150,8 @@ def export_rows(path: Path, document: Mapping[str, Any], settings: AmazonSetting
             raise FileRefused(f"{path}: variants[{number}] is no object.")
         asin = str(row.get("amazon_asin") or "")
         problem = None if is_asin(asin) else f"variants[{number}]: amazon_asin {asin!r} is not an ASIN"
+        if flaw := exact_json.flaw(row):
+            problem = f"variants[{number}]: {flaw}"
         names = {
             "seller_sku": "amazon_sku", "title": "title", "status": "amazon_listing_status",
             "parent_asin": "amazon_parent_asin", "upc": "upc", "ean": "ean", "size": "size", "color": "color",
@@ -174,7 +177,7 @@ def text(value: Any) -> str | None:
 
 def _json(path: Path, document: str) -> Any:
     try:
-        return json.loads(document)
+        return exact_json.read(document)
     except json.JSONDecodeError as e:
         raise FileRefused(f"{path}, line {e.lineno}, column {e.colno}: {e.msg}.") from e
     except RecursionError as e:

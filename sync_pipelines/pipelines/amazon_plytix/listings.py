@@ -103,6 +103,9 @@ def enriched(listings: Iterable[Listing], catalogue: Mapping[str, CatalogItem]) 
 
 
 def _filled(row: Listing, item: CatalogItem) -> Listing:
+    if item.problem:
+        told = f"the catalogue's entry is not used: {item.problem}"
+        return replace(row, note=f"{row.note}; {told}" if row.note else told)
     parents = item.parents
     known: dict[str, Any] = {
         "title": item.title, "parent_asin": parents[0] if parents else None, "upc": item.upc, "ean": item.ean,

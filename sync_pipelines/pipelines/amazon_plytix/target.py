@@ -122,7 +122,7 @@ class AmazonProducts(Target):
             fields["family"] = self.settings.family if family == self.there.family_id else family or None
             if family and family != self.there.family_id:
                 return Live(product.sku, fields, "", product.id, "it is in another family; moving it may lose values")
-        return Live(product.sku, fields, "", product.id)
+        return Live(product.sku, fields, "", product.id, product.problem)
 
     def merged(self, before: Fields | None, wanted: Fields) -> Fields:
         """A product whose title is not known is made under its ASIN; a text with lost characters replaces none."""

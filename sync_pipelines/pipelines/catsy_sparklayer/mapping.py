@@ -60,11 +60,13 @@ class SourceItem:
     """One Catsy item: its id, its product code, and the price attributes by name.
 
     A price is text, a number where Catsy gave a JSON number that reads differently as text, or None for no value.
+    flaw: what in the item cannot be used (`exact_json.flaw`).
     """
 
     id: str | None
     sku: str | None
     prices: Mapping[str, str | int | Decimal | None]
+    flaw: str | None = None
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,9 @@ def _row(
             break
         if price is not None:
             prices.append((step.quantity, price))
-    if not sku:
+    if item.flaw:
+        state, reason = "rejected", item.flaw
+    elif not sku:
         state, reason = "rejected", "no SKU"
     elif lost:
         state, reason = "rejected", f"SKU {lost}"

@@ -9,13 +9,14 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sync_pipelines.delivery import guards, runs
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError, Finding
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFiles
-from sync_pipelines.exact_json import loads
+from sync_pipelines.exact_json import FLAW, flaw, loads
 from sync_pipelines.pipelines.catsy_sparklayer import extract, mapping
 from sync_pipelines.pipelines.catsy_sparklayer.target import PriceLists
 from sync_pipelines.settings import CatsySettings, CatsySparkLayerSettings, SparkLayerSettings
@@ -29,7 +30,8 @@ PIPELINE = "catsy_sparklayer"
 def map_prices(products: Published, settings: CatsySparkLayerSettings) -> pa.Table:
     """Rows of catsy/trade_prices, from the columns of the snapshot.
 
-    The columns hold text. An item is parsed again only where it matters whether a price was a JSON number.
+    The columns hold text. An item is parsed again only where it matters whether a price was a JSON number, and where a
+    value of it cannot be used.
     """
     columns = {f"price:{name}": name for name in settings.attributes}
     mark = CatsySettings.read().decimal_mark
@@ -39,12 +41,14 @@ def map_prices(products: Published, settings: CatsySparkLayerSettings) -> pa.Tab
             chosen = ", ".join(f'"{c}"' for c in ("item", "id", "sku", *columns))
             for batch in con.sql(f"SELECT {chosen} FROM read_parquet('{_quoted(products)}')").to_arrow_reader(10_000):
                 whole, *shown = batch.columns
+                flawed = pc.match_substring(whole, f'"{FLAW}":').to_pylist()
                 for row, (item_id, sku, *texts) in enumerate(zip(*(c.to_pylist() for c in shown), strict=True)):
                     prices: dict[str, Any] = dict(zip(columns.values(), texts, strict=True))
-                    if any(text and mapping.reads_differently_as_text(text, mark) for text in texts):
+                    item: Any = None
+                    if flawed[row] or any(text and mapping.reads_differently_as_text(text, mark) for text in texts):
                         item = loads(whole[row].as_py())
                         prices.update({n: item[n] for n in prices if isinstance(item.get(n), Decimal)})
-                    yield mapping.SourceItem(item_id, sku, prices)
+                    yield mapping.SourceItem(item_id, sku, prices, flaw(item))
 
     with duckdb.connect(":memory:") as con:
         pairs = con.sql(f"SELECT id, sku FROM read_parquet('{_quoted(products)}')").to_arrow_table()

@@ -15,6 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sync_pipelines.delivery.model import Desired
+from sync_pipelines.exact_json import flaw
 from sync_pipelines.pipelines.shopify_sheets import amounts
 from sync_pipelines.pipelines.shopify_sheets.amounts import rounded
 from sync_pipelines.pipelines.shopify_sheets.layout import EPOCH, Layout, TabLayout, Type, key_text
@@ -48,12 +49,12 @@ def fingerprint_of(layout: Layout, shop: str) -> str:
 def desired(order: Order, layout: Layout, zone: ZoneInfo) -> Desired:
     """The rows of one order: its own columns by header, and under `lines` those of each line by the line's key.
 
-    One that came without something it needs is a conflict that says so.
+    One that came without something it needs, or with a value that cannot be used, is a conflict that says so.
     """
-    if missing := lacking(order):
-        return Desired(
-            str(number(order["id"])), {"lines": {}}, conflict=f"{order['name']} came without {', '.join(missing)}"
-        )
+    wrong = [f"came without {', '.join(missing)}"] if (missing := lacking(order)) else []
+    wrong += [f"has a value that cannot be used ({unusable})"] if (unusable := flaw(order)) else []
+    if wrong:
+        return Desired(str(number(order["id"])), {"lines": {}}, conflict=f"{order['name']} {' and '.join(wrong)}")
     facts = order_facts(order, zone)
     fields = _cells(facts, layout.orders)
     key = str(fields[layout.orders.key] or "")

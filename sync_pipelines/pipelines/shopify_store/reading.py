@@ -27,6 +27,7 @@ import sqlalchemy as sa
 from sync_pipelines.delivery import runs, tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.duck import no_collection
+from sync_pipelines.exact_json import FLAW
 from sync_pipelines.pipelines.shopify_store.current import current_orders, orders_without
 from sync_pipelines.pipelines.shopify_store.days import (
     day_of,
@@ -59,6 +60,7 @@ from sync_pipelines.vendors.shopify_orders import (
     SortKey,
     add_refund_lines,
     finished_export,
+    flaw_of,
     lacking,
     paged,
 )
@@ -253,13 +255,17 @@ class Store:
             yield from self._kept(page)
 
     def _kept(self, orders: Iterable[Order]) -> Iterator[Order]:
-        """The orders that can be kept. One that came without what is needed for it is told by its name, and left out."""
+        """The orders that can be kept. One that came without what is needed for it is told by its name, and left out; one with
+        a value that cannot be used is told and marked."""
         for order in orders:
             if missing := lacking(order):
                 told = order.get("name") or order.get("id") or "an order"
                 self.rejected[f"{told} came without {', '.join(missing)}, and is not kept"] = None
-            else:
-                yield order
+                continue
+            if flaw := flaw_of(order):
+                self.client.notice(f"{order['name']}: {flaw}")
+                order[FLAW] = flaw
+            yield order
 
     @contextmanager
     def _whole_days(self, way: Way, days: Sequence[date], search: str) -> Iterator[_ByDay]:
