@@ -77,8 +77,6 @@ def make_plan(
     Raises DeliveryError when the target cannot be read now, Busy.
     """
     policy = policy or Policy()
-    if alone:
-        refuse_if_written(ledger, target.account)
     chosen = desired if only is None else (d for d in desired if d.key in only)
     with engine() as con, PlanWriter(files, target) as writer:
         with no_collection():

@@ -307,6 +307,12 @@ def test_regression_a_plan_that_is_to_be_applied_waits_for_a_live_run_and_calls_
     assert shop.plan(desired, alone=True).counts.unchanged == 10
 
 
+def test_a_run_that_means_to_write_looks_first_who_else_does(shop: Shop) -> None:
+    with shop.ledger.holding(shop.target.account), pytest.raises(Busy, match="is being written by process"):
+        shop.settle()  # nothing is in doubt yet
+    shop.settle()
+
+
 def test_a_run_that_began_and_ended_while_a_plan_was_made_makes_it_busy(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,9 +1,10 @@
 """Amazon → Plytix, left to right: what is listed, which products these are, what would change, what was changed."""
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import dagster as dg
 
@@ -22,6 +23,8 @@ from sync_pipelines.pipelines.resources import AmazonResource, PlytixResource, R
 from sync_pipelines.pipelines.steps import ApplyConfig, apply_plan, count_outcomes, in_turn, plan_to_apply, tell_plan
 from sync_pipelines.pipelines.tables import column_schema, markdown
 from sync_pipelines.settings import account_of, data_dir
+
+T = TypeVar("T")
 
 GROUP = sync.PIPELINE
 OWNERS = ["team:merchandising"]
@@ -84,10 +87,12 @@ def _mapping(run: RunResource, partition: str) -> list[Entry]:
 def _settle(run: RunResource, target: Target) -> None:
     """Settle what earlier runs left in doubt, when it is this run's turn to write."""
     patience = sync.patience()
-    in_turn(
-        lambda: settle_first(target, ledger=run.ledger, files=run.plans, run=run.id, patience=patience),
-        patience.seconds,
-    )
+    _in_turn(lambda: settle_first(target, ledger=run.ledger, files=run.plans, run=run.id, patience=patience))
+
+
+def _in_turn(do: Callable[[], T]) -> T:
+    """Wait while the run of another file writes to the account."""
+    return in_turn(do, sync.patience().seconds)
 
 
 CHOSEN = "chosen keys"
@@ -260,12 +265,14 @@ def amazon_product_plan(
         _may_write(run, partition)
     else:
         _begin(run, partition, "mapping")
-    if run.will_make(AmazonProducts.name):
+    if alone := run.will_make(AmazonProducts.name):
         _settle(run, desk.products())
     found = _mapping(run, partition)
-    plan = sync.plan_products(
-        desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, check_families=config.check_families,
-        only=_chosen(config.only, links=False),
+    plan = _in_turn(
+        lambda: sync.plan_products(
+            desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, check_families=config.check_families,
+            only=_chosen(config.only, links=False), alone=alone,
+        )
     )  # fmt: skip
     return dg.MaterializeResult(
         metadata=_told(run, desk, AmazonProducts.name, plan, config.only),
@@ -288,12 +295,15 @@ def amazon_link_plan(
     context: dg.AssetExecutionContext, config: LinkPlanConfig, run: RunResource, plytix: PlytixResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     desk, partition = _desk(run, plytix), context.partition_key
-    if run.will_make(AmazonLinks.name):
+    if alone := run.will_make(AmazonLinks.name):
         _settle(run, desk.links())
     found = _mapping(run, partition)
-    plan = sync.plan_links(
-        desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, only=_chosen(config.only, links=True)
-    )
+    plan = _in_turn(
+        lambda: sync.plan_links(
+            desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, only=_chosen(config.only, links=True),
+            alone=alone,
+        )
+    )  # fmt: skip
     pace.least_calls(run.meter, records=len({link.source for link in sync.links_of(found)}))
     return dg.MaterializeResult(
         metadata=_told(run, desk, AmazonLinks.name, plan, config.only),

@@ -117,10 +117,12 @@ def price_plan(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     source = sync.extract_of_prices(run.warehouse, account_of("catsy"))
     client = sparklayer.client(run)
-    if run.will_make(PRICES):
+    if alone := run.will_make(PRICES):
         settle_first(sync.target(client), ledger=run.ledger, files=run.plans, run=run.id)
     only = sync.known_keys(config.only, trade_prices) if config.only else None
-    plan = sync.plan_prices(client, trade_prices, source, ledger=run.ledger, files=run.plans, run=run.id, only=only)
+    plan = sync.plan_prices(
+        client, trade_prices, source, ledger=run.ledger, files=run.plans, run=run.id, only=only, alone=alone
+    )
     sync.least_calls(run.meter, plan, planned=True, applied=False)
     metadata = tell_plan(run, PRICES, plan, sync.readable)
     return dg.MaterializeResult(

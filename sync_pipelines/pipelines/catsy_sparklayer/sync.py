@@ -93,8 +93,9 @@ def plan_prices(
     files: PlanFiles,
     run: str,
     only: Collection[str] | None = None,
+    alone: bool = False,
 ) -> Plan:
-    """Plan every price list against what it holds now. Sends nothing that changes anything."""
+    """Plan every price list against what it holds now. Sends nothing that changes anything. `alone`: as `make_plan` has it."""
     settings = CatsySparkLayerSettings.read()
     lists = target(client)
     wrong = lists.wrong_currencies()
@@ -119,6 +120,7 @@ def plan_prices(
             *([_not_whole(source.doubt)] if source.doubt else []),
         ],
         only=only,
+        alone=alone,
     )
 
 

@@ -42,13 +42,13 @@ class PlanConfig(steps.PlanConfig):
 )  # fmt: skip
 def order_plan(config: PlanConfig, run: RunResource, sheets: SheetsResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     there = run.shared("spreadsheet", lambda: sync.target(sheets.client(run), run.ledger))
-    if run.will_make(ORDERS):
+    if alone := run.will_make(ORDERS):
         settle_first(there, ledger=run.ledger, files=run.plans, run=run.id)
         old_program.take_over(run.ledger, there.layout, run.id)
     mapped = sync.bring_up_to_date(run.warehouse, there)
     plan = sync.plan_rows(
         there, mapped, first_day(run.ledger, ShopifySettings.read()), ledger=run.ledger, files=run.plans, run=run.id,
-        compare=config.compare, only=config.only or None,
+        compare=config.compare, only=config.only or None, alone=alone,
     )  # fmt: skip
     sync.least_calls(run.meter, there, plan, planned=True, sent=0)
     metadata = {**tell_plan(run, ORDERS, plan, sync.readable), "orders": mapped.about.rows}
