@@ -125,6 +125,20 @@ def chosen(pipeline: Pipeline | None) -> list[str]:
     return [pipeline.value] if pipeline else [p.value for p in Pipeline]
 
 
+def asked_about(pipeline: Pipeline | None) -> tuple[list[str], int]:
+    """The pipelines that a question is about, and the exit code. One with wrong settings is said, and does not silence the
+    others, unless it was asked for by name."""
+    from sync_pipelines.operations import screen
+    from sync_pipelines.operations.pipelines import readable
+
+    if pipeline:
+        return [pipeline.value], 0
+    fine, wrong = readable(chosen(None))
+    for problem in wrong:
+        screen.problem(problem)
+    return fine, 2 if wrong else 0
+
+
 @contextlib.contextmanager
 def open_ledger() -> Iterator[Any]:
     from sync_pipelines.operations import environment
@@ -365,6 +379,7 @@ def status(pipeline: AnyP = None, json: Json = False) -> None:
     from sync_pipelines.pipelines import rights
     from sync_pipelines.settings import sandbox_on
 
+    asked, code = asked_about(pipeline)
     with open_ledger() as ledger:
         found = [
             {
@@ -377,7 +392,7 @@ def status(pipeline: AnyP = None, json: Json = False) -> None:
                 ),
                 **of(p).more_status(ledger),
             }
-            for p in chosen(pipeline)
+            for p in asked
         ]
     if json:
         screen.as_json(found)
@@ -390,6 +405,7 @@ def status(pipeline: AnyP = None, json: Json = False) -> None:
                     and {k: one["last_run"][k] for k in ("state", "verb", "started_at", "run_id")},
                 }
             )
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -417,7 +433,8 @@ def errors(
     """What needs a person: rows that ended badly, held rows, source rejects, failed runs."""
     from sync_pipelines.operations import verbs
 
-    raise typer.Exit(verbs.errors(chosen(pipeline), every=every, json=json))
+    asked, code = asked_about(pipeline)
+    raise typer.Exit(max(code, verbs.errors(asked, every=every, json=json)))
 
 
 @app.command()

@@ -13,7 +13,7 @@ from sync_pipelines import logs, private_files
 from sync_pipelines.csv_files import write_text
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import PlanFiles
-from sync_pipelines.operations import old_settings
+from sync_pipelines.operations import news, old_settings
 from sync_pipelines.settings import data_dir, home, sandbox_on
 
 INSTANCE_SETTINGS = Path(__file__).resolve().parents[2] / "deploy" / "dagster.yaml"
@@ -67,9 +67,9 @@ def changes_of_instance_settings() -> str:
 
 
 def ledger() -> Ledger:
-    """The ledger. What bringing an older one up to date meant is told on standard error."""
+    """The ledger. What bringing an older one up to date meant, and what is new, is told once on standard error."""
     opened = Ledger.at(data_dir() / "ledger.db")
-    for line in opened.upgraded:
+    for line in (*opened.upgraded, *news.unread(opened)):
         _note(line)
     return opened
 

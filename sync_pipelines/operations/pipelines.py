@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -21,6 +21,7 @@ from sync_pipelines.settings import (
     PlytixSettings,
     RetentionSettings,
     Section,
+    SettingsError,
     ShopifySettings,
     ShopifySheetsSettings,
     SparkLayerSettings,
@@ -108,6 +109,19 @@ PIPELINES = {
 def account(pipeline: str) -> str:
     """The account that a pipeline may be allowed to write to, by its settings."""
     return account_of(PIPELINES[pipeline].system)
+
+
+def readable(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Those of these pipelines whose settings can be read, and what is wrong with the settings of the others."""
+    fine, wrong = list[str](), list[str]()
+    for name in names:
+        try:
+            for section in PIPELINES[name].sections:
+                section.read()
+            fine.append(name)
+        except SettingsError as e:
+            wrong.append(f"{name}: {e}")
+    return fine, wrong
 
 
 class Inspection(Protocol):

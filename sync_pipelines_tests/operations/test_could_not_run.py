@@ -179,6 +179,13 @@ class TestSettings:
         assert sandbox.calls("shopify") == []
         assert [e["event"] for e in merchant.heard] == ["failed"]
 
+    def test_questions_about_all_pipelines_are_answered_for_the_others(self, merchant: Merchant) -> None:
+        for question in ("status", "errors"):
+            printed = merchant.run(question, code=2, **self.WRONG)
+            assert "amazon_plytix: settings [plytix]" in printed
+            assert "catsy_sparklayer" in printed
+        assert merchant.heard == []
+
     def test_validate_reads_them_all(self, merchant: Merchant) -> None:
         printed = merchant.run("validate", P, "--json", code=2, **self.WRONG)
         found = [f for f in json.loads(printed[printed.index("[") :]) if f["verdict"] == "problem"]
