@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from sync_pipelines.delivery import migrations
 from sync_pipelines.delivery.clock import Clock, stamp
+from sync_pipelines.delivery.interrupts import undisturbed
 from sync_pipelines.delivery.lease import Busy, Lease, LeaseLost
 from sync_pipelines.delivery.model import BAD_OUTCOMES, DeliveryError, RequestRefused
 from sync_pipelines.delivery.tables import (
@@ -104,8 +105,9 @@ class Ledger:
 
     @contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """One transaction that takes the write lock at its start, so that what it read still holds when it writes."""
-        with self._readable(), self.engine.begin() as tx:
+        """One transaction that takes the write lock at its start, so that what it read still holds when it writes. An interrupt
+        waits until it is over."""
+        with undisturbed(), self._readable(), self.engine.begin() as tx:
             yield tx
 
     def rows(self, query: sa.Select[Any]) -> list[dict[str, Any]]:
