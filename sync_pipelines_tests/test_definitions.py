@@ -16,6 +16,7 @@ from sync_pipelines.pipelines.amazon_plytix import reading
 from sync_pipelines.pipelines.shopify_sheets import inspection
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.settings import data_dir
+from sync_pipelines_tests.frozen import assert_frozen, graph, helps, reported
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +24,14 @@ def defs() -> dg.Definitions:
     from sync_pipelines.definitions import defs
 
     return defs()
+
+
+def test_the_graph_the_jobs_and_their_options_change_on_purpose_only(defs: dg.Definitions) -> None:
+    assert_frozen("graph.json", graph(defs))
+
+
+def test_the_help_of_every_command_changes_on_purpose_only() -> None:
+    assert_frozen("help.txt", helps())
 
 
 def test_the_graph_reads_from_left_to_right(defs: dg.Definitions) -> None:
@@ -127,6 +136,7 @@ def test_a_run_in_dagster_tells_rows_checks_and_schemas(sandbox: Sandbox, defs: 
     with dg.DagsterInstance.ephemeral() as instance:
         result = defs.resolve_job_def("sync_catsy_sparklayer").execute_in_process(instance=instance)
         assert result.success
+        assert_frozen("sync_catsy_sparklayer.json", reported(result))
         checks = {c.check_name: c.passed for c in result.get_asset_check_evaluations()}
         assert checks == {
             "every_row_accounted_for": True, "every_price_understood": False, "guards": True,
@@ -160,6 +170,7 @@ def test_orders_reach_the_sheet_in_dagster_with_their_checks(sandbox: Sandbox, d
     inspection.set_up()
     with dg.DagsterInstance.ephemeral() as instance:
         result = defs.resolve_job_def("sync_shopify_sheets").execute_in_process(instance=instance)
+        assert_frozen("sync_shopify_sheets.json", reported(result))
         checks = {c.check_name: c.passed for c in result.get_asset_check_evaluations()}
         assert checks == {
             "nothing_odd_noticed": True, "guards": True, "nothing_waits_for_a_person": True, "room_left": True,
@@ -179,6 +190,7 @@ def test_the_daily_proof_reads_again_a_day_that_differs(sandbox: Sandbox, defs: 
         gone = max(sandbox.shopify.orders(), key=lambda o: o["createdAt"])
         sandbox.shopify.change_state({"delete": [gone["name"]]})
         result = defs.resolve_job_def("reconcile_shopify_sheets").execute_in_process(instance=instance)
+        assert_frozen("reconcile_shopify_sheets.json", reported(result))
         counts = next(e for e in result.get_asset_materialization_events() if e.asset_key.path[-1] == "order_counts")
         assert counts.materialization.metadata["days_read_again"].value == 1
         read_again = instance.get_materialized_partitions(dg.AssetKey(["shopify", "orders"]))
@@ -202,6 +214,7 @@ def test_a_dropped_file_reaches_the_pim_in_dagster_with_its_checks_and_its_files
         instance.add_dynamic_partitions("amazon_files", ["mca0032"])
         job = defs.resolve_job_def("sync_amazon_plytix")
         result = job.execute_in_process(instance=instance, partition_key="mca0032")
+        assert_frozen("sync_amazon_plytix.json", reported(result))
         checks = {(c.asset_key.path[-1], c.check_name): c.passed for c in result.get_asset_check_evaluations()}
         assert checks.pop(("asin_mapping", "nothing_ambiguous")) in (True, False)
         assert len(checks) == 8

@@ -61,7 +61,8 @@ def options(
     context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="log everything to the screen, and show tracebacks")] = False,
     plytix_account: Annotated[
-        str | None, typer.Option("--plytix-account", help="another account of Plytix than [plytix] alias says")
+        str | None,
+        typer.Option("--plytix-account", help="use another Plytix account than `alias` in settings.toml"),
     ] = None,
 ) -> None:
     if plytix_account:
@@ -174,7 +175,7 @@ def enable(pipeline: P) -> None:
     system = PIPELINES[pipeline].system
     with open_ledger() as ledger:
         rights.allow(ledger, pipeline.value, system, getpass.getuser())
-    screen.out.print(f"{pipeline} may now write to {rights.holder(system)}.", highlight=False)
+    screen.say(f"{pipeline} may now write to {rights.holder(system)}.")
 
 
 @app.command()
@@ -184,7 +185,7 @@ def disable(pipeline: P) -> None:
 
     with open_ledger() as ledger:
         ledger.disable(pipeline.value)
-    screen.out.print(f"{pipeline} writes nothing any more.", highlight=False)
+    screen.say(f"{pipeline} writes nothing any more.")
 
 
 @app.command()
@@ -326,7 +327,7 @@ def release(
     """Let held rows through (--keys, --kind), or lift the verdict of a stopped plan (--verdict). Neither implies the other.
 
     A release of a row is for the values seen in that plan. It is used up by the delivery it lets through, and ends when the
-    source wants another value, or after 7 days ([retention] release_days).
+    source wants another value, or after 7 days (`release_days` in settings.toml).
     """
     from sync_pipelines.operations import verbs
 

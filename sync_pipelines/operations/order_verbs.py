@@ -78,7 +78,7 @@ def prepare(*, json: bool) -> int:
     if json:
         screen.as_json({"pipeline": PIPELINE, "done": done})
     else:
-        screen.out.print("\n".join(done) or "everything is there already; nothing was changed", highlight=False)
+        screen.say("\n".join(done) or "everything is there already; nothing was changed")
     return DONE
 
 
@@ -133,7 +133,7 @@ def report(days: int, output: Path | None, *, json: bool) -> int:
         return DONE
     shown = [{**day, "money": f"{day['money']:,.2f}"} for day in found["days"]]
     screen.table(shown, f"the last {days} days, money in {found['currency'] or '?'}")
-    screen.out.print(f"as a page: {target}", highlight=False)
+    screen.say(f"as a page: {target}")
     return DONE
 
 

@@ -43,6 +43,11 @@ def counts(numbers: Mapping[str, int]) -> str:
     return ", ".join(f"{n} {name}" for name, n in numbers.items() if n) or "nothing"
 
 
+def say(text: str) -> None:
+    """A line of an answer, as it is: brackets in a key or a path are no markup."""
+    out.print(text, markup=False, highlight=False)
+
+
 def note(message: str) -> None:
     """Something to know, on standard error: what is printed for programs stays as it is."""
     err.print(escape(redact(message)), soft_wrap=True, highlight=False)

@@ -38,11 +38,10 @@ def init(pipeline: str) -> int:
     ):
         return COULD_NOT_RUN
     write_env(path, answers)
-    screen.out.print(f"written to {path}, readable by you alone.", highlight=False)
-    screen.out.print(
+    screen.say(f"written to {path}, readable by you alone.")
+    screen.say(
         f"Nothing is written to a live account yet. Look first: sync-pipelines preview {pipeline}; "
-        f"then: sync-pipelines enable {pipeline}",
-        highlight=False,
+        f"then: sync-pipelines enable {pipeline}"
     )
     return DONE
 

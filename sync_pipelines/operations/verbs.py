@@ -114,7 +114,7 @@ def release(
     said += [f"lifted the verdict of plan {plan_id}; the rows it holds stay held."] if verdict else []
     if stopped:
         said.append("The plan as a whole is still stopped: --verdict lifts that.")
-    screen.out.print(f"{' '.join(said)} Next: {then}", highlight=False)
+    screen.say(f"{' '.join(said)} Next: {then}")
     return DONE
 
 
@@ -124,8 +124,8 @@ def reset(pipeline: str, key: str, *, json: bool) -> int:
         forgotten = [k for k in sorted(of(pipeline).full_keys([key])) if sum(ledger.forget(a, k) for a in accounts)]
     if not forgotten:
         raise UsageError(f"nothing is known of {key!r} on {account(pipeline)}.")
-    screen.as_json({"pipeline": pipeline, "forgotten": forgotten}) if json else screen.out.print(
-        f"forgotten: {', '.join(forgotten)}", highlight=False
+    screen.as_json({"pipeline": pipeline, "forgotten": forgotten}) if json else screen.say(
+        f"forgotten: {', '.join(forgotten)}"
     )
     return DONE
 
@@ -194,8 +194,8 @@ def _planned(pipeline: str, row: dict[str, Any]) -> dict[str, Any]:
 
 def export(pipeline: str, output: Path, *, json: bool) -> int:
     rows = of(pipeline).export(output)
-    screen.as_json({"pipeline": pipeline, "output": str(output), "rows": rows}) if json else screen.out.print(
-        f"{rows} rows written to {output}", highlight=False
+    screen.as_json({"pipeline": pipeline, "output": str(output), "rows": rows}) if json else screen.say(
+        f"{rows} rows written to {output}"
     )
     return DONE
 
@@ -261,7 +261,7 @@ def show(ended: Ended, *, strict: bool, json: bool) -> None:
         told["read back"] = f"{ended.as_planned} of {ended.read_back} rows sent are there as planned"
     screen.facts(told)
     if ended.message:
-        screen.out.print(ended.message, highlight=False, markup=False)
+        screen.say(ended.message)
     for finding in ended.findings:
         if finding["state"] == "stopped":
             screen.problem(f"{finding['guard']}: {finding['message']}")
