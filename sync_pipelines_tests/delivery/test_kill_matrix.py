@@ -13,6 +13,8 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines_tests.delivery.memory import FAULTS, KINDS, Crash
 from sync_pipelines_tests.delivery.shop import Shop, crash_at_commit
 
+SOME_OR_EACH = pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.deep)], ids=["some", "each"])
+
 WANTED = {f"sku-{n}": n + 1 for n in range(5)}
 
 
@@ -51,7 +53,10 @@ def test_a_fault_in_any_call_loses_nothing_and_doubles_nothing(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("after", [pytest.param(False, marks=pytest.mark.deep), True], ids=["before", "after"])
-def test_a_crash_at_any_commit_loses_nothing_and_doubles_nothing(tmp_path: Path, kind: str, after: bool) -> None:
+@SOME_OR_EACH
+def test_a_crash_at_any_commit_loses_nothing_and_doubles_nothing(
+    tmp_path: Path, kind: str, after: bool, every: int
+) -> None:
     number, reached = 0, True
     while reached:
         folder = tmp_path / str(number)
@@ -66,13 +71,14 @@ def test_a_crash_at_any_commit_loses_nothing_and_doubles_nothing(tmp_path: Path,
             reached = seen() > number
         shop.restart()
         assert_all_is_well(shop, plans + shop.sync_until_done(WANTED))
-        number += 1
+        number += every
     assert number > 4
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_same_plan_goes_on_after_a_crash_at_any_commit(tmp_path: Path, kind: str) -> None:
-    for number in range(40):
+@SOME_OR_EACH
+def test_the_same_plan_goes_on_after_a_crash_at_any_commit(tmp_path: Path, kind: str, every: int) -> None:
+    for number in range(0, 60, every):
         shop = shop_with_history(tmp_path / str(number), kind)
         plan = shop.plan(WANTED)
         with crash_at_commit(shop.ledger, number, after=True):

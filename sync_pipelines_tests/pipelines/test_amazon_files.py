@@ -280,9 +280,10 @@ class TestMappings:
             ({"matched": {"a": 1}}, "`matched` is no list"), ({"matched": ["x"]}, "matched[0] is no object"),
             ({"matched": [{"amazon_asin": ASIN}]}, "names no product (canonical_plytix_sku)"),
             ({"matched": [], "metadata": ["x"]}, "`metadata` is no object"),
-            *(({"matched": [{"amazon_asin": ASIN, "canonical_plytix_sku": "A", "match_confidence": sure}]}, f"match_confidence {sure!r} is no number")
+            *(({"matched": [{"amazon_asin": ASIN, "canonical_plytix_sku": "A", "match_confidence": sure}]}, f"match_confidence {sure!r} is not a number")
               for sure in (1.5, -0.1, "high", "NaN", "Infinity", [], True)),
             ('{"matched": [\n {"amazon_asin": }]}', "line 2, column 18"),
+            ('{"matched": [{"match_confidence": NaN}]}', "matched[0]: match_confidence: NaN is not a number"),
         ],
     )  # fmt: skip
     def test_a_mapping_that_is_none_is_refused_with_its_place(self, own_folder: Path, document: Any, told: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import rapidjson
 
+from sync_pipelines.exact_json import flaw
 from sync_pipelines.number_text import NumberUnclear, read_number
 from sync_pipelines.pipelines.amazon_plytix import rows
 from sync_pipelines.pipelines.amazon_plytix.files import Dropped, FileRefused, facts_of, text
@@ -158,6 +159,8 @@ def read_mapping(dropped: Dropped, settings: AmazonSettings) -> AsinMapping:
             where = f"{path}: {part}[{number}]"
             if not isinstance(row, dict):
                 raise FileRefused(f"{where} is no object.")
+            if unusable := flaw(row):
+                raise FileRefused(f"{where}: {unusable}.")
             entries.append(_entry(where, row, part, default, settings))
     return AsinMapping(metadata, entries, document.get("unmatched_plytix") or (), document.get("duplicates") or ())
 
@@ -203,11 +206,12 @@ def _confidence(where: str, value: Any) -> Decimal | None:
     if value is None:
         return None
     try:
-        sure = read_number(format(Decimal(repr(value)), "f") if isinstance(value, float) else str(value), ".")
+        sure = read_number(format(value, "f") if isinstance(value, Decimal) else str(value), ".")
     except NumberUnclear:
         sure = Decimal(-1)
     if not 0 <= sure <= 1:
-        raise FileRefused(f"{where}: match_confidence {value!r} is no number from 0 to 1.")
+        shown = value if isinstance(value, Decimal) else repr(value)
+        raise FileRefused(f"{where}: match_confidence {shown} is not a number from 0 to 1.")
     return sure.quantize(Decimal("0.01"))
 
 
