@@ -20,7 +20,8 @@ from gspread.http_client import HTTPClient
 
 from sync_pipelines.credentials import CredentialMissing, remember
 from sync_pipelines.settings import GoogleSettings
-from sync_pipelines.vendors.http import CallMeter, Http, Permanent, RateLimited, Reply, Transient
+from sync_pipelines.vendors.failures import Permanent, RateLimited, Reply, Transient
+from sync_pipelines.vendors.http import CallMeter, Http
 
 SHEETS_HOST, DRIVE_HOST = "sheets.googleapis.com", "www.googleapis.com"
 SCOPES = ("https://www.googleapis.com/auth/spreadsheets", "https://www.googleapis.com/auth/drive.metadata.readonly")

@@ -22,17 +22,8 @@ from urllib.parse import urlencode
 from sync_pipelines.credentials import CredentialMissing, remember, secret
 from sync_pipelines.settings import ShopifySettings
 from sync_pipelines.vendors import shopify_documents as documents
-from sync_pipelines.vendors.http import (
-    CallMeter,
-    Http,
-    NeverSent,
-    Permanent,
-    RateLimited,
-    Reply,
-    Transient,
-    VendorError,
-    shaped,
-)
+from sync_pipelines.vendors.failures import NeverSent, Permanent, RateLimited, Reply, Transient, VendorError, shaped
+from sync_pipelines.vendors.http import CallMeter, Http
 
 log = logging.getLogger(__name__)
 

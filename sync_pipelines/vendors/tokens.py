@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from sync_pipelines.credentials import remember
-from sync_pipelines.vendors.http import Permanent, Reply, shaped
+from sync_pipelines.vendors.failures import Permanent, Reply, shaped
 
 T = TypeVar("T")
 
