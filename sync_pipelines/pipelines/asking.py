@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sync_pipelines.delivery.model import CannotGoOn, RetryLater
-from sync_pipelines.vendors.http import NeverSent, Permanent, RateLimited, WritesOff
+from sync_pipelines.vendors.failures import NeverSent, Permanent, RateLimited, WritesOff
 
 NO_RIGHTS = frozenset({401, 403})
 

@@ -17,8 +17,9 @@ from urllib.parse import urlencode, urlsplit
 from sync_pipelines import exact_json
 from sync_pipelines.credentials import secret
 from sync_pipelines.settings import AmazonSettings
-from sync_pipelines.vendors.http import CallMeter, Http, Reply, shaped
-from sync_pipelines.vendors.login import Login, granted
+from sync_pipelines.vendors.failures import Reply, shaped
+from sync_pipelines.vendors.http import CallMeter, Http
+from sync_pipelines.vendors.tokens import Login, granted
 
 READS = (("GET", r"/catalog/2022-04-01/items(/[^/]+)?"),)
 AT_ONCE = 20

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 from sync_pipelines import exact_json
 from sync_pipelines.credentials import secret
 from sync_pipelines.settings import CatsySettings
-from sync_pipelines.vendors.http import CallMeter, Http, Reply, Transient, VendorError, excerpt
+from sync_pipelines.vendors.failures import Reply, Transient, VendorError, excerpt
+from sync_pipelines.vendors.http import CallMeter, Http
 
 READS = (("GET", r"/queries/[^/]+/items"),)
 READINGS = 3

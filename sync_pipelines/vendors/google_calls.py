@@ -7,7 +7,6 @@ login), …/workspace/drive/api/guides/handle-errors, …/identity/protocols/oau
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,9 @@ from gspread.http_client import HTTPClient
 
 from sync_pipelines.credentials import CredentialMissing, remember
 from sync_pipelines.settings import GoogleSettings
-from sync_pipelines.vendors.http import CallMeter, Http, Permanent, RateLimited, Reply, Transient
+from sync_pipelines.vendors.failures import Permanent, RateLimited, Reply, Transient
+from sync_pipelines.vendors.http import CallMeter, Http
+from sync_pipelines.vendors.tokens import Login
 
 SHEETS_HOST, DRIVE_HOST = "sheets.googleapis.com", "www.googleapis.com"
 SCOPES = ("https://www.googleapis.com/auth/spreadsheets", "https://www.googleapis.com/auth/drive.metadata.readonly")
@@ -62,16 +63,16 @@ class GoogleCalls(HTTPClient):
         self._writes = out(settings.sheets_url, "writes", rates)
         self._drive = out(settings.drive_url, "drive")
         token = urlsplit(self.credentials._token_uri)
-        self._login = Http(
+        self._out_to_login = Http(
             "google", f"{token.scheme}://{token.netloc}", meter=CallMeter(), reads=(("POST", r".*"),), timeout=60.0
         )
-        self._renew_at = 0.0
+        self._login = Login(self._fetch_token, early=RENEW_BEFORE)
 
     def reserve_write(self) -> None:
         self._writes.reserve()
 
     def close(self) -> None:
-        for http in (self._reads, self._writes, self._drive, self._login):
+        for http in (self._reads, self._writes, self._drive, self._out_to_login):
             http.close()
 
     def request(  # type: ignore[override]
@@ -92,17 +93,18 @@ class GoogleCalls(HTTPClient):
         if http is self._reads and not read:
             http = self._writes
         options: dict[str, Any] = {} if read else {"retry": lambda _: False}
-        for attempt in (1, 2):
-            try:
-                return http.request(  # type: ignore[no-any-return]
-                    method, parts.path, what=_what(method, parts.path), params=_strings(params), body=json,
-                    headers={"Authorization": f"Bearer {self._token()}"}, read=_answer, **options,
-                )  # fmt: skip
-            except Permanent as e:
-                if e.status != 401 or attempt == 2:
-                    raise self._told(e) from e
-                self._renew_at = 0.0
-        raise AssertionError("unreachable")
+
+        def send(token: str) -> _Answer:
+            answer: _Answer = http.request(
+                method, parts.path, what=_what(method, parts.path), params=_strings(params), body=json,
+                headers={"Authorization": f"Bearer {token}"}, read=_answer, **options,
+            )  # fmt: skip
+            return answer
+
+        try:
+            return self._login.call(send)
+        except Permanent as e:
+            raise self._told(e) from e
 
     def _told(self, error: Permanent) -> Permanent:
         if PROTECTED in error.body:
@@ -121,21 +123,17 @@ class GoogleCalls(HTTPClient):
         )
         return Permanent(text, status=error.status, body=error.body)
 
-    def _token(self) -> str:
-        """A token that will hold for a while. `refresh` is called as such: what google-auth wraps around it would start a
-        thread that calls another host."""
-        if time.monotonic() >= self._renew_at:
-            try:
-                self.credentials.refresh(self._send_login)
-            except GoogleAuthError as e:
-                raise Permanent(f"google: login of {self.credentials.service_account_email}: {e}", status=401) from e
-            remember(self.credentials.token)
-            self._renew_at = time.monotonic() + 3600 - RENEW_BEFORE
-        return str(self.credentials.token)
+    def _fetch_token(self) -> tuple[str, float]:
+        """`refresh` is called as such: what google-auth wraps around it would start a thread that calls another host."""
+        try:
+            self.credentials.refresh(self._send_login)
+        except GoogleAuthError as e:
+            raise Permanent(f"google: login of {self.credentials.service_account_email}: {e}", status=401) from e
+        return str(self.credentials.token), 3600.0
 
     def _send_login(self, url: str, method: str = "GET", body: Any = None, headers: Any = None, **_: Any) -> _Login:
         """What google-auth asks of a transport."""
-        reply = self._login.request(method, urlsplit(url).path, what="login", headers=headers, body=body)
+        reply = self._out_to_login.request(method, urlsplit(url).path, what="login", headers=headers, body=body)
         return _Login(reply.status, reply.headers, reply.text.encode())
 
 

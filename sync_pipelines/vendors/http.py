@@ -9,8 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -21,11 +19,22 @@ import tenacity
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from sync_pipelines import exact_json, transfer
-from sync_pipelines.credentials import redact
-from sync_pipelines.errors import SyncError
+from sync_pipelines import transfer
 from sync_pipelines.settings import LOOPBACK, sandbox_on
-from sync_pipelines.vendors.call_windows import CallWindows, NotCounted, WindowsFull
+from sync_pipelines.vendors.failures import (
+    HostRefused,
+    NeverSent,
+    NoReply,
+    Permanent,
+    RateLimited,
+    Reply,
+    Transient,
+    VendorError,
+    WritesOff,
+    classify,
+    excerpt,
+)
+from sync_pipelines.vendors.limits import CallWindows, NotCounted, WindowsFull
 from sync_pipelines.vendors.public_hosts import NotPublic, is_public, only_public_hosts
 
 T = TypeVar("T")
@@ -34,63 +43,6 @@ USER_AGENT = "sync_pipelines/0.1"
 CONNECT_TIMEOUT = 10.0
 LONGEST_WAIT = 120.0
 """Seconds a call waits when the vendor asks for it, or its windows are full. A longer wait is the caller's decision."""
-
-
-class VendorError(SyncError):
-    """A call did not succeed. The message says what was attempted, what the vendor said, and what to do next."""
-
-    def __init__(
-        self, message: str, *, status: int | None = None, body: str = "", retry_after: float | None = None
-    ) -> None:
-        super().__init__(redact(message))
-        self.status, self.body, self.retry_after = status, body, retry_after
-
-
-class Permanent(VendorError):
-    """The vendor will say the same again: bad credentials, no rights, unknown address, refused content."""
-
-
-class RateLimited(VendorError):
-    """429: nothing was done; `retry_after` seconds if the vendor said."""
-
-
-class Transient(VendorError):
-    """Worth another try; what became of a write is not known (5xx, cut or unreadable reply)."""
-
-
-class NoReply(Transient):
-    """The call was sent and no answer came: timeout, cut connection."""
-
-
-class NeverSent(Transient):
-    """No connection: the call certainly had no effect."""
-
-
-class WritesOff(Permanent):
-    """This account is read-only until a person enables the pipeline."""
-
-
-class HostRefused(Permanent):
-    """The address is not one that may be talked to. Nothing was sent."""
-
-
-@dataclass(frozen=True)
-class Reply:
-    status: int
-    headers: Mapping[str, str]
-    text: str
-
-    def json(self) -> Any:
-        """Numbers with a fraction come as Decimal; of one value that nothing can hold, see `exact_json.flaw`.
-
-        Raises Transient when the body is not JSON.
-        """
-        try:
-            return exact_json.read(self.text)
-        except (ValueError, RecursionError) as e:
-            raise Transient(
-                f"status {self.status}, but the body is not JSON: {excerpt(self.text)!r}", status=self.status
-            ) from e
 
 
 @dataclass
@@ -331,70 +283,6 @@ class Http:
             raise kind(f"{self.vendor}: {what}: {_reason(e)}") from e
         except (requests.RequestException, urllib3.exceptions.HTTPError, UnicodeDecodeError) as e:
             raise NoReply(f"{self.vendor}: {what}: the reply was cut or cannot be read: {_reason(e)}") from e
-
-
-def classify(vendor: str, what: str, reply: Reply) -> VendorError | None:
-    """The failure that a status stands for, or None for 2xx. The only place that reads a status for its class."""
-    if 200 <= reply.status < 300:
-        return None
-    said = excerpt(reply.text) or "nothing more"
-    told: dict[str, Any] = {"status": reply.status, "body": reply.text, "retry_after": retry_after(reply.headers)}
-    base = f"{vendor}: {what}: status {reply.status}: {said}"
-    match reply.status:
-        case 401:
-            return Permanent(
-                f"{base}. The credentials are not accepted: check them with `sync-pipelines validate`.", **told
-            )
-        case 403:
-            return Permanent(f"{base}. The login lacks the right for this.", **told)
-        case 429:
-            return RateLimited(base, **told)
-        case 408:
-            return Transient(base, **told)
-        case status if status >= 500:
-            return Transient(base, **told)
-        case status if 300 <= status < 400:
-            return HostRefused(
-                f"{base}. Redirects are not followed: credentials go to the account's own host only.", **told
-            )
-    return Permanent(base, **told)
-
-
-def shaped(vendor: str) -> Callable[[Callable[[Reply], T]], Callable[[Reply], T]]:
-    """For a function that reads a reply: a body of another shape is a failed call, like one that is not JSON."""
-
-    def decorate(parse: Callable[[Reply], T]) -> Callable[[Reply], T]:
-        def read(reply: Reply) -> T:
-            try:
-                return parse(reply)
-            except (KeyError, IndexError, TypeError, ValueError, AttributeError) as e:
-                raise Transient(
-                    f"{vendor}: status {reply.status}, but not what was asked for: {excerpt(reply.text)!r}",
-                    status=reply.status,
-                ) from e
-
-        return read
-
-    return decorate
-
-
-def excerpt(text: str) -> str:
-    """The start of a body for a message. Redacted before it is cut: half a secret is one, too."""
-    return redact(text[:5000])[:300].strip()
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds from a Retry-After header: whole, fractional, or an HTTP date. None when absent or unreadable."""
-    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "").strip()
-    if not value:
-        return None
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
-        return float(value)
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
 
 
 def encoded(body: Any) -> bytes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sync_pipelines.vendors.http import VendorError
+from sync_pipelines.vendors.failures import VendorError
 
 
 class GoesInCircles(VendorError):

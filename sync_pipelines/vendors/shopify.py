@@ -19,20 +19,12 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from sync_pipelines.credentials import CredentialMissing, remember, secret
+from sync_pipelines.credentials import CredentialMissing, secret
 from sync_pipelines.settings import ShopifySettings
 from sync_pipelines.vendors import shopify_documents as documents
-from sync_pipelines.vendors.http import (
-    CallMeter,
-    Http,
-    NeverSent,
-    Permanent,
-    RateLimited,
-    Reply,
-    Transient,
-    VendorError,
-    shaped,
-)
+from sync_pipelines.vendors.failures import NeverSent, Permanent, RateLimited, Reply, Transient, VendorError, shaped
+from sync_pipelines.vendors.http import CallMeter, Http
+from sync_pipelines.vendors.tokens import FixedToken, Login
 
 log = logging.getLogger(__name__)
 
@@ -148,8 +140,8 @@ class Shopify:
         grant: tuple[str, str] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.http, self.version, self._token, self._grant = http, version, token, grant
-        self._renew_at = float("inf") if token else 0.0
+        self.http, self.version = http, version
+        self._login = Login(lambda: self._fetch_token(*grant), early=RENEW_BEFORE) if grant else FixedToken(token)
         self.sleep = sleep
         self.pace = Pace(sleep)
         self.notices: Counter[str] = Counter()
@@ -197,23 +189,17 @@ class Shopify:
 
         Raises Permanent (refused, no access), FilterNotUnderstood, RateLimited, Transient, NoReply, NeverSent.
         """
-        data: dict[str, Any]
-        for attempt in (1, 2):
-            headers = self._headers()
+
+        def send(token: str) -> dict[str, Any]:
             self.pace.before(document)
-            try:
-                data = self.http.request(
-                    "POST", f"/admin/api/{self.version}/graphql.json", what=what, headers=headers,
-                    body={"query": document, "variables": dict(variables)}, tries=12, retry=retry,
-                    read=shaped("shopify")(lambda reply: self._data(document, what, reply)),
-                )  # fmt: skip
-            except Permanent as e:
-                if e.status != 401 or self._grant is None or attempt == 2:
-                    raise
-                self._renew_at = 0.0
-            else:
-                return data
-        raise AssertionError("unreachable")
+            data: dict[str, Any] = self.http.request(
+                "POST", f"/admin/api/{self.version}/graphql.json", what=what, headers={"X-Shopify-Access-Token": token},
+                body={"query": document, "variables": dict(variables)}, tries=12, retry=retry,
+                read=shaped("shopify")(lambda reply: self._data(document, what, reply)),
+            )  # fmt: skip
+            return data
+
+        return self._login.call(send)
 
     def counts(self, filters: Sequence[str]) -> list[int]:
         """How many orders each filter finds, exactly; many filters in one call. Raises Permanent when a count is not exact."""
@@ -291,16 +277,13 @@ class Shopify:
 
     # --- tokens and replies -----------------------------------------------------------------------------------------
 
-    def _headers(self) -> dict[str, str]:
-        if self._grant is not None and time.monotonic() >= self._renew_at:
-            form = {"grant_type": "client_credentials", "client_id": self._grant[0], "client_secret": self._grant[1]}
-            self._token, lasts = self.http.request(
-                "POST", "/admin/oauth/access_token", what="login", body=urlencode(form).encode(), read=_token,
-                headers={"Content-Type": "application/x-www-form-urlencoded"},
-            )  # fmt: skip
-            remember(self._token)
-            self._renew_at = time.monotonic() + lasts - min(RENEW_BEFORE, lasts / 10)
-        return {"X-Shopify-Access-Token": self._token}
+    def _fetch_token(self, client_id: str, client_secret: str) -> tuple[str, float]:
+        form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
+        found: tuple[str, float] = self.http.request(
+            "POST", "/admin/oauth/access_token", what="login", body=urlencode(form).encode(), read=_token,
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        )  # fmt: skip
+        return found
 
     def _data(self, document: str, what: str, reply: Reply) -> dict[str, Any]:
         """The data of a reply that holds what was asked for; everything else raises what it means."""

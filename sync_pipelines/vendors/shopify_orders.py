@@ -20,7 +20,7 @@ import orjson
 
 from sync_pipelines import exact_json
 from sync_pipelines.vendors import shopify_documents as documents
-from sync_pipelines.vendors.http import Transient
+from sync_pipelines.vendors.failures import Transient
 from sync_pipelines.vendors.paging import NewIds
 from sync_pipelines.vendors.shopify import RUNNING, BulkFailed, Export, NoRoomForBulk, Shopify, whole_reply
 

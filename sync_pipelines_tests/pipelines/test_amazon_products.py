@@ -11,7 +11,7 @@ import pytest
 
 from sync_pipelines.delivery.applying import Patience, Paused, PlanStopped
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines.vendors.http import RateLimited
+from sync_pipelines.vendors.failures import RateLimited
 from sync_pipelines_tests.pipelines.amazon_desk import (
     CREATE,
     DELETE,

@@ -10,7 +10,7 @@ import pytest
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.releasing import release
 from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem
-from sync_pipelines.vendors.http import VendorError
+from sync_pipelines.vendors.failures import VendorError
 from sync_pipelines_tests.pipelines.order_desk import (
     Desk,
     address,

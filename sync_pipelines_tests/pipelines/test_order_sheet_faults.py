@@ -18,7 +18,7 @@ from sync_pipelines.delivery.applying import Paused, PlanStopped
 from sync_pipelines.delivery.clock import Clock
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.shopify_sheets import sync
-from sync_pipelines.vendors.http import VendorError
+from sync_pipelines.vendors.failures import VendorError
 from sync_pipelines_tests.pipelines.order_desk import GROW, READ, TABS, WRITE, Desk, line, order, orders, settled
 
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines.vendors.http import VendorError
+from sync_pipelines.vendors.failures import VendorError
 from sync_pipelines_tests.pipelines.conftest import World, make_desk
 from sync_pipelines_tests.pipelines.order_desk import GROW, READ, WRITE, Desk, line, order, settled
 

@@ -40,7 +40,7 @@ from sync_pipelines.pipelines.shopify_store.reading import (
 )
 from sync_pipelines.sandbox.shopify import NO_CUSTOMERS_TOKEN, RECENT_ORDERS_TOKEN, REDACTED_TOKEN
 from sync_pipelines.vendors import shopify_documents as documents
-from sync_pipelines.vendors.http import Transient
+from sync_pipelines.vendors.failures import Transient
 from sync_pipelines.vendors.shopify_orders import paged
 from sync_pipelines.warehouse.keyed_log import BASE
 from sync_pipelines.warehouse.snapshots import About, Staged, Warehouse

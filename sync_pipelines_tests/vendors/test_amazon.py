@@ -7,7 +7,7 @@ import pytest
 
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.vendors.amazon import SECRETS, Amazon, has_login
-from sync_pipelines.vendors.http import Permanent, RateLimited, Transient
+from sync_pipelines.vendors.failures import Permanent, RateLimited, Transient
 
 Connect = Callable[[], Amazon]
 ITEMS, TOKEN = "GET /catalog/2022-04-01/items", "POST /auth/o2/token"

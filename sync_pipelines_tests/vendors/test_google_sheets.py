@@ -14,8 +14,9 @@ import pytest
 from sync_pipelines.credentials import CredentialMissing
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.settings import GoogleSettings
+from sync_pipelines.vendors.failures import HostRefused, NoReply, Permanent, RateLimited, Transient, WritesOff
 from sync_pipelines.vendors.google_sheets import Cells, Sheets, SpreadsheetUnknown
-from sync_pipelines.vendors.http import CallMeter, HostRefused, NoReply, Permanent, RateLimited, Transient, WritesOff
+from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines_tests.vendors.conftest import Naps
 
 READ, WRITE, CHANGE = (

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sync_pipelines import transfer
-from sync_pipelines.vendors.http import Http, NeverSent, NoReply, Permanent, Reply, Transient, VendorError, encoded
+from sync_pipelines.vendors.failures import NeverSent, NoReply, Permanent, Reply, Transient, VendorError
+from sync_pipelines.vendors.http import Http, encoded
 from sync_pipelines_tests.vendors.conftest import ScriptedServer, answer
 
 Serve = Callable[..., ScriptedServer]

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipelines.vendors.http import HostRefused, Http, WritesOff, checked_base
+from sync_pipelines.vendors.failures import HostRefused, WritesOff
+from sync_pipelines.vendors.http import Http, checked_base
 from sync_pipelines_tests.vendors.conftest import ScriptedServer, answer
 
 Serve = Callable[..., ScriptedServer]

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipelines.vendors.call_windows import CallWindows
-from sync_pipelines.vendors.http import Http, Permanent, RateLimited
+from sync_pipelines.vendors.failures import Permanent, RateLimited
+from sync_pipelines.vendors.http import Http
+from sync_pipelines.vendors.limits import CallWindows
 from sync_pipelines_tests.vendors.conftest import ScriptedServer, answer
 
 Serve = Callable[..., ScriptedServer]

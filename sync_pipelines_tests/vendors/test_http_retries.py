@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sync_pipelines.vendors.http import HostRefused, Http, Permanent, RateLimited, Transient, VendorError, retry_after
+from sync_pipelines.vendors.failures import HostRefused, Permanent, RateLimited, Transient, VendorError, retry_after
+from sync_pipelines.vendors.http import Http
 from sync_pipelines_tests.vendors.conftest import ScriptedServer, answer
 
 Serve = Callable[..., ScriptedServer]

@@ -10,7 +10,8 @@ import pytest
 
 from sync_pipelines import logs
 from sync_pipelines.credentials import redact, remember
-from sync_pipelines.vendors.http import Http, Reply, VendorError
+from sync_pipelines.vendors.failures import Reply, VendorError
+from sync_pipelines.vendors.http import Http
 from sync_pipelines_tests.vendors.conftest import ScriptedServer, answer
 
 Serve = Callable[..., ScriptedServer]

@@ -10,7 +10,7 @@ import pytest
 
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.vendors import plytix as client_module
-from sync_pipelines.vendors.http import NoReply, Permanent, RateLimited, Transient, VendorError, WritesOff
+from sync_pipelines.vendors.failures import NoReply, Permanent, RateLimited, Transient, VendorError, WritesOff
 from sync_pipelines.vendors.paging import GoesInCircles
 from sync_pipelines.vendors.plytix import Plytix, Problem, Product, ReadingFailed, problems
 

@@ -28,7 +28,8 @@ from sync_pipelines.sandbox.shopify import (
 )
 from sync_pipelines.settings import SettingsError, ShopifySettings
 from sync_pipelines.vendors import shopify_documents as documents
-from sync_pipelines.vendors.http import CallMeter, HostRefused, NeverSent, NoReply, Permanent, RateLimited, Transient
+from sync_pipelines.vendors.failures import HostRefused, NeverSent, NoReply, Permanent, RateLimited, Transient
+from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.shopify import Export, FilterNotUnderstood, Pace, Shopify
 from sync_pipelines_tests.vendors.conftest import Naps, ScriptedServer, answer
 

@@ -17,7 +17,7 @@ from sync_pipelines.pipelines.shopify_store.orders import dumps
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors import shopify_orders
-from sync_pipelines.vendors.http import Permanent, Transient
+from sync_pipelines.vendors.failures import Permanent, Transient
 from sync_pipelines.vendors.shopify import BulkFailed, Export, NoRoomForBulk, Shopify
 from sync_pipelines.vendors.shopify_orders import Order, SortedExport, add_refund_lines, finished_export, paged
 

@@ -16,7 +16,7 @@ from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.errors import SyncError
 from sync_pipelines.pipelines.amazon_plytix.matching import Candidate, candidate
 from sync_pipelines.settings import AmazonPlytixSettings, AmazonSettings, PlytixSettings
-from sync_pipelines.vendors.http import Permanent, Transient
+from sync_pipelines.vendors.failures import Permanent, Transient
 from sync_pipelines.vendors.plytix import Plytix, Product
 from sync_pipelines.warehouse.snapshots import About, Published, SnapshotUnreadable, Staged, Warehouse
 from sync_pipelines.warehouse.spool import ItemSpool

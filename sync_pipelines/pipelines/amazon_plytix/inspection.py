@@ -21,7 +21,8 @@ from sync_pipelines.pipelines.amazon_plytix.sync import readable
 from sync_pipelines.pipelines.findings import Finding, fact
 from sync_pipelines.settings import AmazonSettings, PlytixSettings, SettingsError, account_of, data_dir
 from sync_pipelines.vendors.amazon import SECRETS, Amazon, has_login
-from sync_pipelines.vendors.http import CallMeter, VendorError
+from sync_pipelines.vendors.failures import VendorError
+from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.plytix import Plytix, secret_names
 from sync_pipelines.warehouse.snapshots import Published, SnapshotUnreadable, Warehouse
 

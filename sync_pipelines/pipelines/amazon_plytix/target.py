@@ -33,7 +33,7 @@ from sync_pipelines.pipelines.amazon_plytix.decoding import LOST
 from sync_pipelines.pipelines.amazon_plytix.mapping import LAST_SYNCED
 from sync_pipelines.pipelines.asking import asking
 from sync_pipelines.settings import AMAZON_ATTRIBUTES, AmazonPlytixSettings, PlytixSettings
-from sync_pipelines.vendors.http import Permanent, Transient
+from sync_pipelines.vendors.failures import Permanent, Transient
 from sync_pipelines.vendors.plytix import BY_SKU, Plytix, Product, problems
 
 log = logging.getLogger(__name__)

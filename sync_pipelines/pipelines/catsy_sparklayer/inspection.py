@@ -28,7 +28,8 @@ from sync_pipelines.settings import (
     data_dir,
 )
 from sync_pipelines.vendors.catsy import Catsy
-from sync_pipelines.vendors.http import CallMeter, VendorError
+from sync_pipelines.vendors.failures import VendorError
+from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.sparklayer import SparkLayer
 from sync_pipelines.warehouse.snapshots import SnapshotUnreadable, Warehouse
 

@@ -34,7 +34,7 @@ from sync_pipelines.errors import SyncError
 from sync_pipelines.pipelines.asking import asking
 from sync_pipelines.pipelines.catsy_sparklayer.mapping import key, price_field
 from sync_pipelines.settings import PriceList, SparkLayerSettings
-from sync_pipelines.vendors.http import Permanent, Transient
+from sync_pipelines.vendors.failures import Permanent, Transient
 from sync_pipelines.vendors.sparklayer import Price, RowsRefused, SparkLayer
 
 log = logging.getLogger(__name__)

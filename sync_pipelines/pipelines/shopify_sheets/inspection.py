@@ -31,8 +31,9 @@ from sync_pipelines.pipelines.shopify_store.current import current_orders, quote
 from sync_pipelines.pipelines.shopify_store.days import day_of, days_between, end_of, start_of, within
 from sync_pipelines.pipelines.shopify_store.reading import CURRENCY, CURSOR, Store, first_day
 from sync_pipelines.settings import GoogleSettings, SettingsError, ShopifySettings, ShopifySheetsSettings, data_dir
+from sync_pipelines.vendors.failures import VendorError
 from sync_pipelines.vendors.google_sheets import Sheets
-from sync_pipelines.vendors.http import CallMeter, VendorError
+from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.shopify import Shopify
 from sync_pipelines.warehouse.snapshots import Published, SnapshotUnreadable, Warehouse
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout, TabLayout, key_text
+from sync_pipelines.vendors.failures import Permanent
 from sync_pipelines.vendors.google_sheets import Cells, Sheets, Tab
-from sync_pipelines.vendors.http import Permanent
 
 GAP = 8
 """Rows between two wanted ones that are read along rather than beginning another range."""

@@ -51,7 +51,7 @@ from sync_pipelines.pipelines.shopify_store.orders import (
 )
 from sync_pipelines.settings import ShopifySettings
 from sync_pipelines.vendors import shopify_documents as documents
-from sync_pipelines.vendors.http import Transient, VendorError
+from sync_pipelines.vendors.failures import Transient, VendorError
 from sync_pipelines.vendors.shopify import BulkFailed, NoRoomForBulk, ShopFacts, Shopify
 from sync_pipelines.vendors.shopify_orders import (
     REFUND_IDS,
