@@ -31,7 +31,7 @@ CALL = 0.3
 READS = ("values:batchGetByDataFilter",)
 BEHIND = """
 import json
-from sync_pipelines.settings import ShopifySettings
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 print(json.dumps({"seconds": ShopifySettings.model_fields["behind_seconds"].default}))
 """
 QUIET = {"SHOPIFY_OVERLAP_MINUTES": "0"}

@@ -8,12 +8,13 @@ from sync_pipelines import private_files
 from sync_pipelines.pipelines.amazon_plytix.definitions import definitions as amazon_plytix
 from sync_pipelines.pipelines.catsy_sparklayer.definitions import definitions as catsy_sparklayer
 from sync_pipelines.pipelines.resources import RunResource
+from sync_pipelines.pipelines.sections import account_of
 from sync_pipelines.pipelines.shopify_sheets.definitions import definitions as shopify_sheets
 from sync_pipelines.pipelines.shopify_store.definitions import definitions as shopify_store
 from sync_pipelines.warehouse.io_manager import SnapshotIOManager
 
 shared = dg.Definitions(
-    resources={"run": RunResource(), "io_manager": SnapshotIOManager()},
+    resources={"run": RunResource(), "io_manager": SnapshotIOManager(account_of)},
     executor=dg.in_process_executor,
 )
 

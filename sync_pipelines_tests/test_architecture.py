@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "alerts": {"credentials", "settings", "transfer"},
     "delivery": GROUND,
     "sandbox": set(),
-    "vendors": {"settings", "credentials", "errors", "exact_json", "transfer"},
+    "vendors": {"settings", "credentials", "errors", "exact_json", "number_text", "transfer"},
     "warehouse": {"settings", "errors", "csv_files"},
     "pipelines": GROUND | {"vendors", "delivery", "warehouse", "settings", "credentials", "alerts", "logs", "currency"},
     "definitions": {"pipelines", "warehouse", "private_files"},

@@ -8,18 +8,11 @@ import pytest
 
 from sync_pipelines import credentials
 from sync_pipelines.credentials import CredentialMissing, redact, secret
-from sync_pipelines.settings import (
-    SECTIONS,
-    AlertSettings,
-    CatsySettings,
-    CatsySparkLayerSettings,
-    Section,
-    SettingsError,
-    SparkLayerSettings,
-    account_of,
-    check_file,
-    data_dir,
-)
+from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
+from sync_pipelines.pipelines.sections import SECTIONS, account_of, check_file
+from sync_pipelines.settings import AlertSettings, Section, SettingsError, data_dir
+from sync_pipelines.vendors.catsy_settings import CatsySettings
+from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 
 PREFIXES = ("CATSY_", "SPARKLAYER_", "ALERT_", "RETENTION_", "SYNC_PIPELINES_")
 OLD_NAMES = {

@@ -27,9 +27,10 @@ from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.pipelines.amazon_plytix import entries, reading, sync
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue
-from sync_pipelines.settings import PlytixSettings, data_dir
+from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.plytix import Plytix
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.warehouse.snapshots import Warehouse
 
 answer: dict[str, Any] = {}

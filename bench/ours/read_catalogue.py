@@ -10,8 +10,10 @@ import time
 
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
-from sync_pipelines.settings import CatsySettings, CatsySparkLayerSettings, data_dir
+from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
+from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.catsy import Catsy, ExtractFailed
+from sync_pipelines.vendors.catsy_settings import CatsySettings
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.warehouse.snapshots import Warehouse
 

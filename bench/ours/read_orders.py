@@ -12,9 +12,10 @@ from datetime import date
 
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines.shopify_store.reading import Store
-from sync_pipelines.settings import ShopifySettings, data_dir
+from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.shopify import Shopify
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.snapshots import Warehouse
 
 

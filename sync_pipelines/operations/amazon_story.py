@@ -145,7 +145,7 @@ class AmazonStory(Story):
     def links_first(self, plans: list[str]) -> list[str]:
         """Plans in the order in which they can be taken back."""
         from sync_pipelines.operations import environment
-        from sync_pipelines.settings import PlytixSettings
+        from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
         ledger = environment.ledger()
         try:

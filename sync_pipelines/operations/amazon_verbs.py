@@ -16,7 +16,8 @@ from sync_pipelines.operations import screen, verbs
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE, NEEDS_A_PERSON, Ended
 from sync_pipelines.pipelines.amazon_plytix import entries, files, results
 from sync_pipelines.pipelines.amazon_plytix.target import MADE
-from sync_pipelines.settings import AmazonSettings, SettingsError, data_dir
+from sync_pipelines.settings import SettingsError, data_dir
+from sync_pipelines.vendors.amazon_settings import AmazonSettings
 
 PIPELINE = "amazon_plytix"
 MAPPED = "amazon/asin_mapping"

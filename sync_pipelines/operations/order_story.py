@@ -25,7 +25,7 @@ class OrderStory(Story):
 
     def rows(self, tab: str = "Orders") -> list[list[Any]]:
         """The cells of a tab, its header first."""
-        from sync_pipelines.settings import GoogleSettings
+        from sync_pipelines.vendors.google_settings import GoogleSettings
         from sync_pipelines.vendors.google_sheets import Cells, Sheets
         from sync_pipelines.vendors.http import CallMeter
 

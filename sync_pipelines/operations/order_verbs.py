@@ -12,7 +12,9 @@ from sync_pipelines.delivery import tables
 from sync_pipelines.errors import UsageError
 from sync_pipelines.operations import environment, launch, screen, verbs
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE
-from sync_pipelines.settings import ShopifySettings, ShopifySheetsSettings, data_dir, home
+from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
+from sync_pipelines.settings import data_dir, home
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 
 PIPELINE = "shopify_sheets"
 TEST_OUTPUT = "test_output"

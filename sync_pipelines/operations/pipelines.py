@@ -10,23 +10,18 @@ from typing import Any, Protocol, cast
 
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.errors import UsageError
+from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
+from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.findings import Finding
-from sync_pipelines.settings import (
-    AlertSettings,
-    AmazonPlytixSettings,
-    AmazonSettings,
-    CatsySettings,
-    CatsySparkLayerSettings,
-    GoogleSettings,
-    PlytixSettings,
-    RetentionSettings,
-    Section,
-    SettingsError,
-    ShopifySettings,
-    ShopifySheetsSettings,
-    SparkLayerSettings,
-    account_of,
-)
+from sync_pipelines.pipelines.sections import account_of
+from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
+from sync_pipelines.settings import AlertSettings, RetentionSettings, Section, SettingsError
+from sync_pipelines.vendors.amazon_settings import AmazonSettings
+from sync_pipelines.vendors.catsy_settings import CatsySettings
+from sync_pipelines.vendors.google_settings import GoogleSettings
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
+from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 
 SHARED: tuple[type[Section], ...] = (AlertSettings, RetentionSettings)
 """Sections that every run reads."""

@@ -14,7 +14,8 @@ from sync_pipelines.operations import screen
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE
 from sync_pipelines.operations.pipelines import PIPELINES, of
 from sync_pipelines.pipelines.findings import Finding
-from sync_pipelines.settings import SECTIONS, SettingsError, check_file, home
+from sync_pipelines.pipelines.sections import SECTIONS, check_file
+from sync_pipelines.settings import SettingsError, home
 
 
 def init(pipeline: str) -> int:

@@ -25,7 +25,8 @@ from sync_pipelines.delivery import tables
 from sync_pipelines.errors import SyncError
 from sync_pipelines.operations import environment
 from sync_pipelines.operations.pipelines import PIPELINES, account
-from sync_pipelines.settings import ACCOUNTS, SettingsError, account_of, data_dir
+from sync_pipelines.pipelines.sections import ACCOUNTS, account_of
+from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.warehouse.snapshots import SnapshotUnreadable, Warehouse
 
 

@@ -14,7 +14,8 @@ from sync_pipelines.errors import UsageError
 from sync_pipelines.operations import environment, launch, reports, screen
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE, NEEDS_A_PERSON, Ended
 from sync_pipelines.operations.pipelines import PIPELINES, SHARED, account, of
-from sync_pipelines.settings import RetentionSettings, check_file
+from sync_pipelines.pipelines.sections import check_file
+from sync_pipelines.settings import RetentionSettings
 
 SHOWN = 20
 

@@ -20,26 +20,22 @@ from sync_pipelines.delivery.model import BAD_OUTCOMES
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.delivery.retention import prune
 from sync_pipelines.pipelines import rights
+from sync_pipelines.pipelines.sections import check_file
 from sync_pipelines.pipelines.tables import shown_counts
-from sync_pipelines.settings import (
-    AmazonSettings,
-    CatsySettings,
-    GoogleSettings,
-    PlytixSettings,
-    RetentionSettings,
-    ShopifySettings,
-    SparkLayerSettings,
-    check_file,
-    data_dir,
-    sandbox_on,
-)
+from sync_pipelines.settings import RetentionSettings, data_dir, sandbox_on
 from sync_pipelines.vendors.amazon import Amazon, has_login
+from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.catsy import Catsy
+from sync_pipelines.vendors.catsy_settings import CatsySettings
+from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Sheets
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.plytix import Plytix
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.vendors.shopify import Shopify
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.vendors.sparklayer import SparkLayer
+from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 from sync_pipelines.warehouse.snapshots import Warehouse
 
 T = TypeVar("T")

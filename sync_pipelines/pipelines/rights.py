@@ -10,8 +10,9 @@ from hashlib import blake2b
 
 from sync_pipelines.credentials import CredentialMissing, secret
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.settings import PlytixSettings, account_of
+from sync_pipelines.pipelines.sections import account_of
 from sync_pipelines.vendors.plytix import secret_names
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
 
 def holder(system: str) -> str:

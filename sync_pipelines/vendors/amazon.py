@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 from sync_pipelines import exact_json
 from sync_pipelines.credentials import secret
-from sync_pipelines.settings import AmazonSettings
+from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.failures import Reply, shaped
 from sync_pipelines.vendors.http import CallMeter, Http
 from sync_pipelines.vendors.tokens import Login, granted

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from sync_pipelines import exact_json
 from sync_pipelines.credentials import secret
-from sync_pipelines.settings import CatsySettings
+from sync_pipelines.vendors.catsy_settings import CatsySettings
 from sync_pipelines.vendors.failures import Reply, Transient, VendorError, excerpt
 from sync_pipelines.vendors.http import CallMeter, Http
 

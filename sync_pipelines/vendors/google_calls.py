@@ -18,8 +18,8 @@ from google.oauth2.service_account import Credentials
 from gspread.http_client import HTTPClient
 
 from sync_pipelines.credentials import CredentialMissing, remember
-from sync_pipelines.settings import GoogleSettings
 from sync_pipelines.vendors.failures import Permanent, RateLimited, Reply, Transient
+from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.http import CallMeter, Http
 from sync_pipelines.vendors.tokens import Login
 

@@ -15,9 +15,9 @@ from typing import Any
 import rapidjson
 from gspread.utils import absolute_range_name, rowcol_to_a1
 
-from sync_pipelines.settings import GoogleSettings
 from sync_pipelines.vendors.failures import Permanent, RateLimited, Transient, VendorError
 from sync_pipelines.vendors.google_calls import DRIVE_HOST, SHEETS_HOST, GoogleCalls
+from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.http import CallMeter
 
 log = logging.getLogger(__name__)

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 from sync_pipelines import exact_json
 from sync_pipelines.credentials import secret
-from sync_pipelines.settings import PlytixSettings
 from sync_pipelines.vendors.failures import NeverSent, Permanent, Reply, VendorError, shaped
 from sync_pipelines.vendors.http import CallMeter, Http
 from sync_pipelines.vendors.paging import NewIds
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.vendors.tokens import Login
 
 READS = (("GET", r"/.*"), ("POST", r"/(products|product_families|relationships|attributes/product)/search"))

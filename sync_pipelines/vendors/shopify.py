@@ -20,10 +20,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sync_pipelines.credentials import CredentialMissing, secret
-from sync_pipelines.settings import ShopifySettings
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.failures import NeverSent, Permanent, RateLimited, Reply, Transient, VendorError, shaped
 from sync_pipelines.vendors.http import CallMeter, Http
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.vendors.tokens import FixedToken, Login
 
 log = logging.getLogger(__name__)

@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 from sync_pipelines import exact_json
 from sync_pipelines.credentials import redact, secret
-from sync_pipelines.settings import SparkLayerSettings
 from sync_pipelines.vendors.failures import NeverSent, Permanent, RateLimited, Reply, Transient, VendorError, shaped
 from sync_pipelines.vendors.http import CallMeter, Http
 from sync_pipelines.vendors.paging import NewIds
+from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 from sync_pipelines.vendors.tokens import Login, granted
 
 READS = (("POST", r"/api/auth/token"), ("GET", r"/api/v[12]/.*"))

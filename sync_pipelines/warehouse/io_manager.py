@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,17 +11,20 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from sync_pipelines.settings import account_of, data_dir
+from sync_pipelines.settings import data_dir
 from sync_pipelines.warehouse.snapshots import About, Published, Staged, Warehouse, about_in
 
 
-class SnapshotIOManager(dg.ConfigurableIOManager):
-    """Each asset is a snapshot per account: that of the vendor which the first part of the asset key names.
+class SnapshotIOManager(dg.IOManager):
+    """Each asset is a snapshot per account: that of the system which the first part of the asset key names (`account_of`).
 
     Takes a pandas frame, an Arrow table, a DuckDB relation, a `Staged` file (moved into place) or a `Published` one
     (already there). A table keeps what `with_about` noted of its extract. Gives what the input is annotated with:
     `pd.DataFrame` (Arrow types: DECIMAL stays exact), `pa.Table`, or `Published`, to be read piece by piece.
     """
+
+    def __init__(self, account_of: Callable[[str], str]) -> None:
+        self._account_of = account_of
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         key = context.asset_key.path
@@ -30,7 +34,11 @@ class SnapshotIOManager(dg.ConfigurableIOManager):
             published = Warehouse(data_dir() / "warehouse").publish(key, obj)
         else:
             table = as_table(obj)
-            account, now, source = account_of(key[0]), datetime.now(UTC).isoformat(), about_in(table) or About("", "")
+            account, now, source = (
+                self._account_of(key[0]),
+                datetime.now(UTC).isoformat(),
+                about_in(table) or About("", ""),
+            )
             about = About(account, now, source.extract, table.num_rows, origin="derived", gaps=source.doubt)
             published = Warehouse(data_dir() / "warehouse").write(key, table, about)
         context.add_output_metadata(
@@ -42,7 +50,7 @@ class SnapshotIOManager(dg.ConfigurableIOManager):
         if upstream is None or upstream.asset_key is None:
             raise dg.DagsterInvariantViolationError("the warehouse loads assets only")
         key = upstream.asset_key.path
-        account = account_of(key[0])
+        account = self._account_of(key[0])
         published = Warehouse(data_dir() / "warehouse").find(key, account)
         if published is None:
             raise dg.Failure(f"{'/'.join(key)} was never materialized for {account}. Materialize it first.")

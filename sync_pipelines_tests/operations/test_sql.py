@@ -12,7 +12,8 @@ import pytest
 
 from sync_pipelines.operations import environment
 from sync_pipelines.operations.sql import QueryRefused, ask
-from sync_pipelines.settings import account_of, data_dir
+from sync_pipelines.pipelines.sections import account_of
+from sync_pipelines.settings import data_dir
 from sync_pipelines.warehouse.snapshots import About, Warehouse
 
 SEEN = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)

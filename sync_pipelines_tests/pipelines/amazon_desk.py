@@ -22,9 +22,10 @@ from sync_pipelines.pipelines.amazon_plytix import sync
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.sandbox.boots import with_check_digit
-from sync_pipelines.settings import PlytixSettings, data_dir
+from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.plytix import Plytix
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
 SEARCH, CREATE, FAMILY, PATCH, DELETE = (
     "POST /api/v1/products/search", "POST /api/v1/products", "POST /api/v1/products/*/family", "PATCH /api/v1/products/*",

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.settings import GoogleSettings, data_dir
+from sync_pipelines.settings import data_dir
+from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Sheets
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines_tests.pipelines import amazon_desk

@@ -15,10 +15,13 @@ from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.delivery.undoing import make_undo
 from sync_pipelines.pipelines.catsy_sparklayer import sync
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
-from sync_pipelines.settings import CatsySettings, CatsySparkLayerSettings, SparkLayerSettings, data_dir
+from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
+from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.catsy import Catsy
+from sync_pipelines.vendors.catsy_settings import CatsySettings
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.sparklayer import SparkLayer
+from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 from sync_pipelines.warehouse.snapshots import Published, Warehouse
 
 

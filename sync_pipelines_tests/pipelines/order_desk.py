@@ -21,12 +21,15 @@ from sync_pipelines.delivery.undoing import Undo, make_undo
 from sync_pipelines.pipelines.shopify_sheets import mapping, old_program, sync
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout, key_text, read_layout, same
 from sync_pipelines.pipelines.shopify_sheets.prepare import prepare
+from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
 from sync_pipelines.pipelines.shopify_sheets.target import OrderRows
 from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY, ORDERS, Order, OrderTables
 from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.settings import GoogleSettings, ShopifySettings, ShopifySheetsSettings, data_dir
+from sync_pipelines.settings import data_dir
+from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Sheets
 from sync_pipelines.vendors.http import CallMeter
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.keyed_log import KeyedLog
 from sync_pipelines.warehouse.snapshots import About, Staged, Warehouse, staged_file, with_about
 

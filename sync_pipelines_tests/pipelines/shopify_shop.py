@@ -19,9 +19,9 @@ from sync_pipelines.pipelines.shopify_store.days import day_of, instant
 from sync_pipelines.pipelines.shopify_store.orders import ORDERS_KEY, Order
 from sync_pipelines.pipelines.shopify_store.reading import Store
 from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.settings import ShopifySettings
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.shopify import Shopify
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.snapshots import Warehouse
 
 BEHIND_NOW = timedelta(seconds=120)

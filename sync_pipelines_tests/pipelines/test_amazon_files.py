@@ -25,8 +25,8 @@ from sync_pipelines.sandbox.boots import (
     export_json,
     listings_report,
 )
-from sync_pipelines.settings import AmazonSettings
 from sync_pipelines.vendors.amazon import Amazon
+from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.http import CallMeter
 
 BOOTS = Boots(seed=7, size=40)

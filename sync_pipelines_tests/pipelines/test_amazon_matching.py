@@ -16,8 +16,8 @@ from sync_pipelines.pipelines.amazon_plytix.entries import AsinMapping
 from sync_pipelines.pipelines.amazon_plytix.identifiers import NoIdentifier, gtin14, is_asin, padded_sku
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.amazon_plytix.matching import Products, candidate, match, size_and_width
+from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.sandbox.boots import Boots, Item, unpadded, with_check_digit
-from sync_pipelines.settings import AmazonPlytixSettings
 
 digits = st.text("0123456789", min_size=1, max_size=13).filter(lambda text: int(text) > 0)
 UPC = with_check_digit("01234567890")

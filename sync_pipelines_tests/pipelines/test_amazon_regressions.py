@@ -35,12 +35,15 @@ from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catal
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.amazon_plytix.matching import Products, candidate, match
+from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.resources import PIPELINE_TAG, VERB_TAG
 from sync_pipelines.pipelines.steps import tags
 from sync_pipelines.sandbox.boots import with_check_digit
-from sync_pipelines.settings import AmazonPlytixSettings, AmazonSettings, PlytixSettings, SettingsError, data_dir
+from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors import amazon
+from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.plytix import Plytix
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.warehouse.snapshots import Warehouse
 from sync_pipelines_tests.pipelines.amazon_desk import (
     CREATE,

@@ -15,8 +15,8 @@ from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.spreadsheets import overwritten, separator_of, unquoted
 from sync_pipelines.sandbox.boots import EUROPEAN_COLUMNS, FIRST_STYLE, FRENCH_COLUMNS, Boots, listings_report
-from sync_pipelines.settings import AmazonSettings
 from sync_pipelines.vendors.amazon import CatalogItem
+from sync_pipelines.vendors.amazon_settings import AmazonSettings
 
 FIRST = Boots(seed=7, size=40).of_style(FIRST_STYLE)
 ASIN = "B0AAAAAAA1"

@@ -12,7 +12,9 @@ from sync_pipelines.operations import sql
 from sync_pipelines.pipelines.amazon_plytix import entries, matching
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue, candidates
 from sync_pipelines.pipelines.amazon_plytix.decoding import LOST
-from sync_pipelines.settings import FILLED_IF_THERE, AmazonPlytixSettings, PlytixSettings, data_dir
+from sync_pipelines.pipelines.amazon_plytix.settings import FILLED_IF_THERE, AmazonPlytixSettings
+from sync_pipelines.settings import data_dir
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.warehouse.snapshots import About, Warehouse
 from sync_pipelines_tests.pipelines.amazon_desk import AmazonDesk, asin, canonical, entry, parent, sku, upc
 from sync_pipelines_tests.pipelines.test_amazon_products import FAMILY_NAME, there, update_on

@@ -18,10 +18,12 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.catsy_sparklayer import sync
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
+from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
 from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.settings import CatsySettings, CatsySparkLayerSettings, SparkLayerSettings
 from sync_pipelines.vendors.catsy import ExtractFailed
+from sync_pipelines.vendors.catsy_settings import CatsySettings
+from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 from sync_pipelines.warehouse.spool import export_csv
 from sync_pipelines_tests.pipelines.merchant import Merchant, listed, plain_items, price, set_listed, set_prices
 

@@ -63,12 +63,12 @@ def assert_the_next_run_puts_all_right(sandbox: Sandbox) -> None:
 
 def test_a_second_process_is_turned_away_while_the_first_one_writes(sandbox: Sandbox) -> None:
     from sync_pipelines.delivery.ledger import Busy
-    from sync_pipelines.settings import account_of
+    from sync_pipelines.pipelines.sections import account_of
 
     merchant = Merchant()
     plan = merchant.plan()
     script = (
-        "import sys, time; from sync_pipelines_tests.pipelines.merchant import Merchant; from sync_pipelines.settings import account_of\n"
+        "import sys, time; from sync_pipelines_tests.pipelines.merchant import Merchant; from sync_pipelines.pipelines.sections import account_of\n"
         "with Merchant().ledger.holding(account_of('sparklayer')):\n    print('held', flush=True); sys.stdin.readline()"
     )
     holder = subprocess.Popen(

@@ -21,7 +21,7 @@ from sync_pipelines.pipelines.catsy_sparklayer.mapping import (
     trade_prices,
     versions,
 )
-from sync_pipelines.settings import Break, PriceList
+from sync_pipelines.pipelines.catsy_sparklayer.settings import Break, PriceList
 
 WHOLESALE = PriceList(
     slug="wholesale", currency="AUD", breaks=(Break(quantity=1, attribute="p"), Break(quantity=100, attribute="p100"))

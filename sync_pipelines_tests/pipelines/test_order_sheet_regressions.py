@@ -16,8 +16,9 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.shopify_sheets import rows, sync
 from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem
 from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY
-from sync_pipelines.settings import ShopifySettings, data_dir
+from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.google_sheets import SpreadsheetUnknown
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines_tests.pipelines.order_desk import WRITE, Desk, Hurried, money, order, orders, settled
 
 

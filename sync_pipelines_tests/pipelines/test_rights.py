@@ -12,7 +12,8 @@ from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines import rights
 from sync_pipelines.pipelines.resources import writes_on
-from sync_pipelines.settings import account_of, data_dir
+from sync_pipelines.pipelines.sections import account_of
+from sync_pipelines.settings import data_dir
 
 P = "amazon_plytix"
 KEY, SECOND_KEY = "K-ONE-OF-OURS", "K-OF-SOMEBODY-ELSE"

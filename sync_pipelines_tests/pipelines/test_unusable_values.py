@@ -11,13 +11,16 @@ import pytest
 from sync_pipelines.pipelines.amazon_plytix import listings
 from sync_pipelines.pipelines.amazon_plytix.catalogue import Catalogue
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
+from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.shopify_sheets import mapping
 from sync_pipelines.pipelines.shopify_sheets.layout import read_layout
 from sync_pipelines.pipelines.shopify_store.orders import loads
 from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.settings import AmazonPlytixSettings, AmazonSettings, PlytixSettings, data_dir
+from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.amazon import Amazon
+from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.http import CallMeter
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.warehouse.snapshots import Warehouse
 from sync_pipelines_tests.pipelines.amazon_desk import AmazonDesk
 from sync_pipelines_tests.pipelines.merchant import Merchant, listed, plain_items

@@ -14,13 +14,17 @@ import pytest
 
 from sync_pipelines import credentials
 from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.settings import AmazonSettings, CatsySettings, PlytixSettings, ShopifySettings, SparkLayerSettings
 from sync_pipelines.vendors.amazon import Amazon
+from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.catsy import Catsy
+from sync_pipelines.vendors.catsy_settings import CatsySettings
 from sync_pipelines.vendors.http import CallMeter, Http
 from sync_pipelines.vendors.plytix import Plytix
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.vendors.shopify import Pace, Shopify
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.vendors.sparklayer import SparkLayer
+from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 
 SPEED = 1000
 _OURS = (

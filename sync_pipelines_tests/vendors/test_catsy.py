@@ -14,8 +14,8 @@ from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.sandbox.catsy import FORBIDDEN_TOKEN, PRICELESS_TOKEN
-from sync_pipelines.settings import CatsySettings
 from sync_pipelines.vendors.catsy import Catsy, ExtractFailed
+from sync_pipelines.vendors.catsy_settings import CatsySettings
 from sync_pipelines.warehouse.snapshots import About, Warehouse
 from sync_pipelines.warehouse.spool import ItemSpool
 

@@ -13,8 +13,8 @@ import pytest
 
 from sync_pipelines.credentials import CredentialMissing
 from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.settings import GoogleSettings
 from sync_pipelines.vendors.failures import HostRefused, NoReply, Permanent, RateLimited, Transient, WritesOff
+from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Cells, Sheets, SpreadsheetUnknown
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines_tests.vendors.conftest import Naps
@@ -275,7 +275,7 @@ class TestQuotas:
     CHILD = """
 import sys
 from pathlib import Path
-from sync_pipelines.settings import GoogleSettings
+from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Cells, Sheets
 from sync_pipelines.vendors.http import CallMeter
 client = Sheets.connect(GoogleSettings.read(), CallMeter(), lambda: True, Path(sys.argv[1]))

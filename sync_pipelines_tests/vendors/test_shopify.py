@@ -26,11 +26,12 @@ from sync_pipelines.sandbox.shopify import (
     RECENT_ORDERS_TOKEN,
     UNINSTALLED_CLIENT_ID,
 )
-from sync_pipelines.settings import SettingsError, ShopifySettings
+from sync_pipelines.settings import SettingsError
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.failures import HostRefused, NeverSent, NoReply, Permanent, RateLimited, Transient
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.shopify import Export, FilterNotUnderstood, Pace, Shopify
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines_tests.vendors.conftest import Naps, ScriptedServer, answer
 
 Connect = Callable[[], Shopify]

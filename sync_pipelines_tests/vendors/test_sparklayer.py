@@ -12,11 +12,11 @@ import pytest
 
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.sandbox.sparklayer import OTHER_CLIENT_ID, OTHER_CLIENT_SECRET, OTHER_SITE_ID
-from sync_pipelines.settings import SparkLayerSettings
 from sync_pipelines.vendors.failures import NoReply, Permanent, RateLimited, Transient, VendorError, WritesOff
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.paging import GoesInCircles
 from sync_pipelines.vendors.sparklayer import Price, RowError, RowsRefused, SparkLayer
+from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 from sync_pipelines_tests.vendors.conftest import ScriptedServer, answer
 
 Connect = Callable[..., SparkLayer]

@@ -8,7 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from sync_pipelines.settings import account_of, data_dir
+from sync_pipelines.pipelines.sections import account_of
+from sync_pipelines.settings import data_dir
 from sync_pipelines.warehouse.io_manager import SnapshotIOManager, as_table
 from sync_pipelines.warehouse.snapshots import About, Published, Warehouse, with_about
 
@@ -36,7 +37,7 @@ def test_decimals_stay_exact_from_asset_to_asset() -> None:
         received["table"], received["file"] = doubled, prices
         return dg.MaterializeResult(value=prices)
 
-    done = dg.materialize([prices, doubled, seen], resources={"io_manager": SnapshotIOManager()})
+    done = dg.materialize([prices, doubled, seen], resources={"io_manager": SnapshotIOManager(account_of)})
     assert done.success
     assert received["frame"] == PRICES
     assert received["table"]["price"].to_pylist() == [price + price for price in PRICES]
@@ -56,7 +57,7 @@ def test_a_table_keeps_what_is_noted_of_its_extract() -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CATSY_BASE_URL", "https://api.example.com")
         patch.setenv("CATSY_QUERY_ID", "1")
-        assert dg.materialize([prices], resources={"io_manager": SnapshotIOManager()}).success
+        assert dg.materialize([prices], resources={"io_manager": SnapshotIOManager(account_of)}).success
         found = Warehouse(data_dir() / "warehouse").find(("catsy", "prices"), account_of("catsy"))
     assert found is not None
     assert (found.about.extract, found.about.gaps, found.about.rows) == ("x-1", "8 of 9 came", 3)

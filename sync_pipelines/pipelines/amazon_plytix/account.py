@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from sync_pipelines.number_text import NumberUnclear, read_number
-from sync_pipelines.settings import AMAZON_ATTRIBUTES, FILLED_IF_THERE, AmazonPlytixSettings
+from sync_pipelines.pipelines.amazon_plytix.settings import AMAZON_ATTRIBUTES, FILLED_IF_THERE, AmazonPlytixSettings
 from sync_pipelines.vendors.plytix import Attribute, Named, Plytix
 
 _TEXT = {"TextAttribute", "MultilineAttribute", "HtmlAttribute", "UrlAttribute"}

@@ -20,9 +20,10 @@ from sync_pipelines.pipelines.amazon_plytix.link_target import AmazonLinks
 from sync_pipelines.pipelines.amazon_plytix.sync import Desk
 from sync_pipelines.pipelines.amazon_plytix.target import AmazonProducts
 from sync_pipelines.pipelines.resources import AmazonResource, PlytixResource, RunResource, writes_on
+from sync_pipelines.pipelines.sections import account_of
 from sync_pipelines.pipelines.steps import ApplyConfig, apply_plan, count_outcomes, in_turn, plan_to_apply, tell_plan
 from sync_pipelines.pipelines.tables import column_schema, markdown
-from sync_pipelines.settings import account_of, data_dir
+from sync_pipelines.settings import data_dir
 
 T = TypeVar("T")
 

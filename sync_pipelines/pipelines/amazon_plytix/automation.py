@@ -22,8 +22,8 @@ from sync_pipelines.pipelines.amazon_plytix.assets import (
     unmatched_items,
 )
 from sync_pipelines.pipelines.resources import PIPELINE_TAG, PlytixResource, RunResource, open_ledger
+from sync_pipelines.pipelines.sections import account_of
 from sync_pipelines.pipelines.steps import UndoConfig, tags, take_back
-from sync_pipelines.settings import account_of
 
 FROM_MAPPING = [amazon_product_plan, amazon_link_plan, amazon_products, amazon_links]
 """What is left to do once there is a mapping."""

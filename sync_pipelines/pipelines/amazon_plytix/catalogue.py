@@ -15,9 +15,11 @@ from sync_pipelines.delivery import runs
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.errors import SyncError
 from sync_pipelines.pipelines.amazon_plytix.matching import Candidate, candidate
-from sync_pipelines.settings import AmazonPlytixSettings, AmazonSettings, PlytixSettings
+from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
+from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.failures import Permanent, Transient
 from sync_pipelines.vendors.plytix import Plytix, Product
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.warehouse.snapshots import About, Published, SnapshotUnreadable, Staged, Warehouse
 from sync_pipelines.warehouse.spool import ItemSpool
 

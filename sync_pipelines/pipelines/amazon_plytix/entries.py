@@ -20,7 +20,7 @@ from sync_pipelines.number_text import NumberUnclear, read_number
 from sync_pipelines.pipelines.amazon_plytix import rows
 from sync_pipelines.pipelines.amazon_plytix.files import Dropped, FileRefused, facts_of, text
 from sync_pipelines.pipelines.amazon_plytix.identifiers import amazon_sku, is_asin
-from sync_pipelines.settings import AmazonSettings
+from sync_pipelines.vendors.amazon_settings import AmazonSettings
 
 MAPPING_KEY = ("amazon", "asin_mapping")
 

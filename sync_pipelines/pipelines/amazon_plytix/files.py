@@ -21,7 +21,7 @@ from sync_pipelines.pipelines.amazon_plytix.decoding import NotText, decoded
 from sync_pipelines.pipelines.amazon_plytix.identifiers import is_asin
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.amazon_plytix.report import ReportRefused, report_rows
-from sync_pipelines.settings import AmazonSettings
+from sync_pipelines.vendors.amazon_settings import AmazonSettings
 
 Kind = Literal["listings_report", "export", "mapping"]
 SUFFIXES = {".txt", ".tsv", ".json"}

@@ -19,11 +19,14 @@ from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.amazon_plytix.sync import readable
 from sync_pipelines.pipelines.findings import Finding, fact
-from sync_pipelines.settings import AmazonSettings, PlytixSettings, SettingsError, account_of, data_dir
+from sync_pipelines.pipelines.sections import account_of
+from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors.amazon import SECRETS, Amazon, has_login
+from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.failures import VendorError
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.plytix import Plytix, secret_names
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.warehouse.snapshots import Published, SnapshotUnreadable, Warehouse
 
 CREDENTIALS = (

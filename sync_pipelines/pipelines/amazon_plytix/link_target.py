@@ -30,11 +30,12 @@ from sync_pipelines.delivery.model import (
 )
 from sync_pipelines.pipelines.amazon_plytix.account import Account
 from sync_pipelines.pipelines.amazon_plytix.mapping import Link, link_of
+from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.amazon_plytix.target import SHORT_WAIT, Ids, found
 from sync_pipelines.pipelines.asking import asking
-from sync_pipelines.settings import AmazonPlytixSettings, PlytixSettings
 from sync_pipelines.vendors.failures import Permanent, Transient
 from sync_pipelines.vendors.plytix import BY_SKU, Plytix, Product, problems
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
 log = logging.getLogger(__name__)
 

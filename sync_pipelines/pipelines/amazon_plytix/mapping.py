@@ -10,8 +10,8 @@ from sync_pipelines.delivery.model import Desired
 from sync_pipelines.pipelines.amazon_plytix.account import DoesNotFit, fitting, has_option
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.amazon_plytix.identifiers import amazon_sku, is_code
+from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.spreadsheets import overwritten
-from sync_pipelines.settings import AmazonPlytixSettings
 from sync_pipelines.vendors.plytix import Attribute
 
 LAST_SYNCED = "amazon_last_synced"

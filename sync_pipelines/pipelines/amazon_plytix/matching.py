@@ -15,8 +15,8 @@ from typing import Any
 from sync_pipelines.pipelines.amazon_plytix.entries import AsinMapping, Entry
 from sync_pipelines.pipelines.amazon_plytix.identifiers import NoIdentifier, amazon_sku, gtin14, padded_sku
 from sync_pipelines.pipelines.amazon_plytix.listings import PARENT, Listing
+from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings, Rule
 from sync_pipelines.pipelines.spreadsheets import overwritten
-from sync_pipelines.settings import AmazonPlytixSettings, Rule
 
 _WIDTHS = {"WIDE": "W", "MEDIUM": "M", "NARROW": "N", "REGULAR": "M"}
 _AT_THE_END = re.compile(r",\s*(\d{1,2}(?:\.\d+)?)\s*([A-Za-z]+)?\s*$")

@@ -6,9 +6,9 @@ import logging
 import math
 
 from sync_pipelines.delivery.plans import PlanFiles
-from sync_pipelines.settings import PlytixSettings
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.plytix import BY_SKU
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,11 @@ from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, mat
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, candidates
 from sync_pipelines.pipelines.amazon_plytix.entries import AsinMapping, Entry
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
-from sync_pipelines.settings import AmazonPlytixSettings, AmazonSettings, PlytixSettings, data_dir
+from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
+from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.amazon import AT_ONCE, Amazon
+from sync_pipelines.vendors.amazon_settings import AmazonSettings
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.warehouse.snapshots import About, Published, Warehouse
 
 log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
-from sync_pipelines.settings import AmazonPlytixSettings
+from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 
 Status = Literal["created", "exists", "preview", "error"]
 

@@ -26,9 +26,10 @@ from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.amazon_plytix.link_target import AmazonLinks, image
 from sync_pipelines.pipelines.amazon_plytix.mapping import Link, desired_links, desired_products, link_of
 from sync_pipelines.pipelines.amazon_plytix.pace import ACCOUNT_CALLS
+from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.amazon_plytix.target import AmazonProducts, Ids
-from sync_pipelines.settings import AmazonPlytixSettings, PlytixSettings
 from sync_pipelines.vendors.plytix import Plytix
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
 log = logging.getLogger(__name__)
 

@@ -31,10 +31,11 @@ from sync_pipelines.delivery.model import (
 from sync_pipelines.pipelines.amazon_plytix.account import Account, columns
 from sync_pipelines.pipelines.amazon_plytix.decoding import LOST
 from sync_pipelines.pipelines.amazon_plytix.mapping import LAST_SYNCED
+from sync_pipelines.pipelines.amazon_plytix.settings import AMAZON_ATTRIBUTES, AmazonPlytixSettings
 from sync_pipelines.pipelines.asking import asking
-from sync_pipelines.settings import AMAZON_ATTRIBUTES, AmazonPlytixSettings, PlytixSettings
 from sync_pipelines.vendors.failures import Permanent, Transient
 from sync_pipelines.vendors.plytix import BY_SKU, Plytix, Product, problems
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
 log = logging.getLogger(__name__)
 MADE = "made"

@@ -12,7 +12,8 @@ from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.pipelines.amazon_plytix import entries, results
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.amazon_plytix.pace import calls_of, duration, seconds_at_quota
-from sync_pipelines.settings import PlytixSettings, data_dir
+from sync_pipelines.settings import data_dir
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
 _QUESTIONS = (
     "state", "amazon_asin", "marketplace", "amazon_sku", "amazon_title", "amazon_size", "amazon_color", "amazon_upc",

@@ -13,11 +13,14 @@ from sync_pipelines.delivery.applying import settle_first
 from sync_pipelines.pipelines import plan_checks
 from sync_pipelines.pipelines.catsy_sparklayer import checks, mapping, sync
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
+from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.catsy_sparklayer.target import NOT_SHOWN
 from sync_pipelines.pipelines.resources import CatsyResource, RunResource, SparkLayerResource
+from sync_pipelines.pipelines.sections import account_of
 from sync_pipelines.pipelines.steps import ApplyConfig, PlanConfig, apply_plan, count_outcomes, plan_to_apply, tell_plan
 from sync_pipelines.pipelines.tables import column_schema, markdown
-from sync_pipelines.settings import CatsySettings, CatsySparkLayerSettings, account_of, data_dir
+from sync_pipelines.settings import data_dir
+from sync_pipelines.vendors.catsy_settings import CatsySettings
 from sync_pipelines.warehouse.snapshots import Published
 from sync_pipelines.warehouse.spool import export_csv
 

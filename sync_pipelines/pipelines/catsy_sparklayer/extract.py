@@ -18,8 +18,8 @@ from sync_pipelines.csv_files import as_written
 from sync_pipelines.delivery import runs
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines.spreadsheets import separator_of
-from sync_pipelines.settings import CatsySettings
 from sync_pipelines.vendors.catsy import Catsy, ExtractFailed
+from sync_pipelines.vendors.catsy_settings import CatsySettings
 from sync_pipelines.warehouse.snapshots import About, Published, SnapshotUnreadable, Staged, Warehouse
 from sync_pipelines.warehouse.spool import ItemSpool
 

@@ -16,21 +16,18 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.staging import load_records
 from sync_pipelines.pipelines.catsy_sparklayer import sync
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY
+from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.catsy_sparklayer.sync import full_keys, readable
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
 from sync_pipelines.pipelines.findings import Finding, fact
-from sync_pipelines.settings import (
-    CatsySettings,
-    CatsySparkLayerSettings,
-    SettingsError,
-    SparkLayerSettings,
-    account_of,
-    data_dir,
-)
+from sync_pipelines.pipelines.sections import account_of
+from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors.catsy import Catsy
+from sync_pipelines.vendors.catsy_settings import CatsySettings
 from sync_pipelines.vendors.failures import VendorError
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.sparklayer import SparkLayer
+from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 from sync_pipelines.warehouse.snapshots import SnapshotUnreadable, Warehouse
 
 CREDENTIALS = (

@@ -18,8 +18,8 @@ from sync_pipelines import currency
 from sync_pipelines.delivery.model import Desired
 from sync_pipelines.exact_json import loads
 from sync_pipelines.number_text import DecimalMark, MarkUnclear, NumberUnclear, read_number
+from sync_pipelines.pipelines.catsy_sparklayer.settings import PriceList
 from sync_pipelines.pipelines.spreadsheets import overwritten
-from sync_pipelines.settings import PriceList
 
 State = Literal["desired", "conflict", "rejected", "blank"]
 

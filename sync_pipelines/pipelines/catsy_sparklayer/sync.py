@@ -18,10 +18,12 @@ from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.exact_json import FLAW, flaw, loads
 from sync_pipelines.pipelines.catsy_sparklayer import extract, mapping
+from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.catsy_sparklayer.target import PriceLists
-from sync_pipelines.settings import CatsySettings, CatsySparkLayerSettings, SparkLayerSettings
+from sync_pipelines.vendors.catsy_settings import CatsySettings
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.sparklayer import SparkLayer
+from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 from sync_pipelines.warehouse.snapshots import About, Published, Warehouse, with_about
 
 PIPELINE = "catsy_sparklayer"

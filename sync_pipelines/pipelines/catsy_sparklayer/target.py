@@ -33,9 +33,10 @@ from sync_pipelines.delivery.model import (
 from sync_pipelines.errors import SyncError
 from sync_pipelines.pipelines.asking import asking
 from sync_pipelines.pipelines.catsy_sparklayer.mapping import key, price_field
-from sync_pipelines.settings import PriceList, SparkLayerSettings
+from sync_pipelines.pipelines.catsy_sparklayer.settings import PriceList
 from sync_pipelines.vendors.failures import Permanent, Transient
 from sync_pipelines.vendors.sparklayer import Price, RowsRefused, SparkLayer
+from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from sync_pipelines.pipelines.shopify_sheets.layout import Layout
 from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY, ORDERS_KEY
 from sync_pipelines.pipelines.shopify_store.reading import Store, first_day
 from sync_pipelines.pipelines.steps import ApplyConfig, apply_plan, count_outcomes, plan_to_apply, tell_plan, total
-from sync_pipelines.settings import ShopifySettings
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 
 GROUP = "shopify_sheets"
 ORDERS = "sheets/orders"

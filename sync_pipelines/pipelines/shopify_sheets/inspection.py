@@ -25,16 +25,19 @@ from sync_pipelines.pipelines.findings import Finding, Verdict, fact
 from sync_pipelines.pipelines.shopify_sheets import missing, prepare, rows, sync
 from sync_pipelines.pipelines.shopify_sheets.layout import read_layout, shown
 from sync_pipelines.pipelines.shopify_sheets.placing import LINES
+from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
 from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem
 from sync_pipelines.pipelines.shopify_sheets.sync import readable
 from sync_pipelines.pipelines.shopify_store.current import current_orders, quoted
 from sync_pipelines.pipelines.shopify_store.days import day_of, days_between, end_of, start_of, within
 from sync_pipelines.pipelines.shopify_store.reading import CURRENCY, CURSOR, Store, first_day
-from sync_pipelines.settings import GoogleSettings, SettingsError, ShopifySettings, ShopifySheetsSettings, data_dir
+from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors.failures import VendorError
+from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Sheets
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.shopify import Shopify
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.snapshots import Published, SnapshotUnreadable, Warehouse
 
 CREDENTIALS = (

@@ -13,7 +13,8 @@ from pathlib import Path
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout
-from sync_pipelines.settings import ShopifySheetsSettings, home
+from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
+from sync_pipelines.settings import home
 
 TAKEN_OVER = "old database"
 KEYS = {"id": "{id}", "name": "#{number}", "number": "{number}", "web_key": "WEB{number}"}

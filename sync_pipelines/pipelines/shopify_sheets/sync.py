@@ -18,12 +18,17 @@ from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.shopify_sheets import rows
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout, read_layout, same
 from sync_pipelines.pipelines.shopify_sheets.placing import LINES, lines_differing
+from sync_pipelines.pipelines.shopify_sheets.settings import (
+    ShopifySheetsSettings,
+    known_spreadsheets,
+    remember_spreadsheet,
+)
 from sync_pipelines.pipelines.shopify_sheets.sheet import Sheet
 from sync_pipelines.pipelines.shopify_sheets.target import OrderRows, unkeyed_lines
 from sync_pipelines.pipelines.shopify_store.reading import CURRENCY, first_day
-from sync_pipelines.settings import ShopifySettings, ShopifySheetsSettings, known_spreadsheets, remember_spreadsheet
 from sync_pipelines.vendors.google_sheets import Sheets
 from sync_pipelines.vendors.http import CallMeter
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.snapshots import Published, Warehouse
 
 PIPELINE = "shopify_sheets"

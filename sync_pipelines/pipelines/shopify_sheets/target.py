@@ -40,8 +40,8 @@ from sync_pipelines.pipelines.asking import asking
 from sync_pipelines.pipelines.shopify_sheets.layout import Column, Layout, TabLayout, same
 from sync_pipelines.pipelines.shopify_sheets.mapping import REMOVED
 from sync_pipelines.pipelines.shopify_sheets.placing import LINES, UNKEYED, Cell, Placing, claims, lines_same, named
+from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
 from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem, Sheet
-from sync_pipelines.settings import ShopifySheetsSettings
 from sync_pipelines.vendors.failures import Permanent, RateLimited, Transient
 from sync_pipelines.vendors.google_calls import CellsProtected
 from sync_pipelines.vendors.google_sheets import Row, size

@@ -24,7 +24,8 @@ from sync_pipelines.pipelines.shopify_store.orders import (
 )
 from sync_pipelines.pipelines.shopify_store.reading import DaysIncomplete, Store, first_day, stored_per_day
 from sync_pipelines.pipelines.tables import column_schema, markdown
-from sync_pipelines.settings import SettingsError, ShopifySettings
+from sync_pipelines.settings import SettingsError
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 
 log = logging.getLogger(__name__)
 

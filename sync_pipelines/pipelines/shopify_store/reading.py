@@ -49,7 +49,6 @@ from sync_pipelines.pipelines.shopify_store.orders import (
     anonymous,
     oddities,
 )
-from sync_pipelines.settings import ShopifySettings
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.failures import Transient, VendorError
 from sync_pipelines.vendors.shopify import BulkFailed, NoRoomForBulk, ShopFacts, Shopify
@@ -64,6 +63,7 @@ from sync_pipelines.vendors.shopify_orders import (
     lacking,
     paged,
 )
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.keyed_log import KeyedLog
 from sync_pipelines.warehouse.snapshots import About, Warehouse
 

@@ -1,0 +1,73 @@
+"""Price lists and where their prices come from; where the pipeline stops and asks."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from sync_pipelines.settings import (
+    Section,
+)
+
+
+class Break(BaseModel):
+    """One quantity break of a price list: which Catsy attribute holds its unit price."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    quantity: int = Field(ge=1)
+    attribute: str
+
+
+class PriceList(BaseModel):
+    """One SparkLayer price list and where its prices come from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    slug: str = Field(min_length=1, max_length=30, pattern=r"^[^/]+$")
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    breaks: tuple[Break, ...] = Field(min_length=1)
+    name: str = ""
+
+    @field_validator("breaks")
+    @classmethod
+    def _one_price_per_quantity(cls, breaks: tuple[Break, ...]) -> tuple[Break, ...]:
+        quantities = [b.quantity for b in breaks]
+        if len(set(quantities)) != len(quantities):
+            raise ValueError(f"a quantity stands twice: {quantities}")
+        return breaks
+
+
+class CatsySparkLayerSettings(Section):
+    """What this pipeline does with differences, and where it stops and asks."""
+
+    table = "catsy_sparklayer"
+    model_config = SettingsConfigDict(
+        env_prefix="CATSY_SPARKLAYER_", extra="forbid", env_ignore_empty=True, frozen=True
+    )
+
+    price_lists: tuple[PriceList, ...] = (
+        PriceList(slug="wholesale", currency="AUD", breaks=(Break(quantity=1, attribute="price_trade"),)),
+    )
+    create_missing_lists: bool = False
+    remove_missing: bool = False
+    foreign_edits: Literal["hold", "overwrite"] = "hold"
+    max_price_move: Decimal = Field(Decimal("0.30"), gt=0)
+    max_moving: Decimal = Field(Decimal("0.20"), gt=0)
+    max_removed: Decimal = Field(Decimal("0.05"), ge=0)
+    max_held: Decimal = Field(Decimal("0.05"), ge=0)
+    min_source: Decimal = Field(Decimal("0.70"), ge=0)
+
+    @field_validator("price_lists")
+    @classmethod
+    def _each_list_once(cls, lists: tuple[PriceList, ...]) -> tuple[PriceList, ...]:
+        slugs = [price_list.slug for price_list in lists]
+        if not slugs or len(set(slugs)) != len(slugs):
+            raise ValueError(f"every price list stands once, and there is at least one: {slugs}")
+        return lists
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        """Every Catsy attribute that holds a price, in the order of the settings."""
+        return tuple(dict.fromkeys(b.attribute for price_list in self.price_lists for b in price_list.breaks))

@@ -1,0 +1,36 @@
+"""How SparkLayer, the price engine, is read and written."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from sync_pipelines.settings import (
+    Section,
+)
+
+
+class SparkLayerSettings(Section):
+    """How the price engine is read and written."""
+
+    table = "sparklayer"
+    old_names: ClassVar = {"site_id": "SITE_ID", "batch_size": "BATCH_SIZE", "batch_delay": "BATCH_DELAY"}
+    model_config = SettingsConfigDict(env_prefix="SPARKLAYER_", extra="forbid", env_ignore_empty=True, frozen=True)
+
+    url: str = "https://app.sparklayer.io"
+    site_id: str = ""
+    batch_size: int = Field(500, ge=1)
+    batch_delay: float = Field(0.5, ge=0)
+    timeout: float = Field(180.0, gt=0, description="seconds for one call")
+    deadline: float = Field(600.0, gt=0, description="seconds for one call with all its retries")
+    lands_within: float = Field(
+        180.0, ge=0, description="seconds after which a call whose answer was lost cannot take effect any more"
+    )
+    atomic: bool = Field(True, description="whether a refused request had no effect at all")
+
+    @property
+    def account(self) -> str:
+        """Whose data it is: the address and the site."""
+        return f"{self.url.rstrip('/')} site {self.site_id}"
