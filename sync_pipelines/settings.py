@@ -6,7 +6,6 @@ Nothing is read at import. A section is read when it is made: `CatsySettings()`.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import tomllib
@@ -21,7 +20,6 @@ from sync_pipelines.errors import SyncError
 
 S = TypeVar("S", bound="Section")
 
-log = logging.getLogger(__name__)
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 """The names of this machine."""
