@@ -13,7 +13,7 @@ import dagster as dg
 import pytest
 
 from sync_pipelines.pipelines.amazon_plytix import reading
-from sync_pipelines.pipelines.shopify_sheets import inspection
+from sync_pipelines.pipelines.shopify_sheets import questions
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.settings import data_dir
 from sync_pipelines_tests.frozen import assert_frozen, graph, helps, reported
@@ -167,7 +167,7 @@ def test_a_guard_that_stops_is_a_failed_blocking_check_and_no_write(sandbox: San
 
 
 def test_orders_reach_the_sheet_in_dagster_with_their_checks(sandbox: Sandbox, defs: dg.Definitions) -> None:
-    inspection.set_up()
+    questions.set_up()
     with dg.DagsterInstance.ephemeral() as instance:
         result = defs.resolve_job_def("sync_shopify_sheets").execute_in_process(instance=instance)
         assert_frozen("sync_shopify_sheets.json", reported(result))
@@ -184,7 +184,7 @@ def test_orders_reach_the_sheet_in_dagster_with_their_checks(sandbox: Sandbox, d
 
 
 def test_the_daily_proof_reads_again_a_day_that_differs(sandbox: Sandbox, defs: dg.Definitions) -> None:
-    inspection.set_up()
+    questions.set_up()
     with dg.DagsterInstance.ephemeral() as instance:
         assert defs.resolve_job_def("sync_shopify_sheets").execute_in_process(instance=instance).success
         gone = max(sandbox.shopify.orders(), key=lambda o: o["createdAt"])

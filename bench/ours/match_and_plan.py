@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import PlanFiles
-from sync_pipelines.pipelines.amazon_plytix import entries, reading, sync
+from sync_pipelines.pipelines.amazon_plytix import entries, planning, reading
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.http import CallMeter
@@ -54,13 +54,13 @@ def step(name: str) -> Iterator[None]:
     answer[f"{name}: peak"] = peak()
 
 
-def read(desk: sync.Desk, warehouse: Warehouse, ledger: Ledger) -> None:
+def read(desk: planning.Desk, warehouse: Warehouse, ledger: Ledger) -> None:
     source = Catalogue(warehouse, ledger, desk.settings, desk.plytix, "bench")
     with source.read(desk.client, desk.account.identifiers) as staged:
         answer["products"] = warehouse.publish(PRODUCTS_KEY, staged).about.rows
 
 
-def plan(report: str, part: str, desk: sync.Desk, warehouse: Warehouse, ledger: Ledger) -> None:
+def plan(report: str, part: str, desk: planning.Desk, warehouse: Warehouse, ledger: Ledger) -> None:
     answer["imported: peak"] = peak()
     plans = PlanFiles(data_dir() / "plans")
     with step("listings"):
@@ -77,9 +77,9 @@ def plan(report: str, part: str, desk: sync.Desk, warehouse: Warehouse, ledger: 
         del mapping
         found = reading.mapping_of(warehouse, desk.plytix.account, part)
     with step("products"):
-        products = sync.plan_products(desk, found, part, ledger=ledger, plans=plans, run="bench")
+        products = planning.plan_products(desk, found, part, ledger=ledger, plans=plans, run="bench")
     with step("links"):
-        links = sync.plan_links(desk, found, part, ledger=ledger, plans=plans, run="bench")
+        links = planning.plan_links(desk, found, part, ledger=ledger, plans=plans, run="bench")
     answer.update({
         "listings found": sum(states.values()), "states": states,
         "products planned": products.counts.create, "links planned": links.counts.create,
@@ -92,7 +92,7 @@ def main(verb: str, *parts: str) -> None:
     meter = CallMeter()
     client = Plytix.connect(PlytixSettings.read(), meter, lambda: False, data_dir() / "limits")
     ledger = Ledger.at(data_dir() / "ledger.db")
-    warehouse, desk = Warehouse(data_dir() / "warehouse"), sync.Desk(client)
+    warehouse, desk = Warehouse(data_dir() / "warehouse"), planning.Desk(client)
     began = time.perf_counter()
     try:
         if verb == "read":

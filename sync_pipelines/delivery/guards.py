@@ -21,7 +21,7 @@ RowGuard = Callable[[Fields | None, Fields], str | None]
 
 
 @dataclass(frozen=True)
-class Sight:
+class PlanSummary:
     """What a plan guard sees. first: nothing was ever applied to this account, so nothing can be compared with. written: how
     many records of ours should be there (None: only chosen keys were looked at); vanished: how many of these are not there any
     more, and nobody took note of it yet."""
@@ -32,7 +32,7 @@ class Sight:
     vanished: int = 0
 
 
-PlanGuard = Callable[[Sight], Finding]
+PlanGuard = Callable[[PlanSummary], Finding]
 
 
 def moved_too_far(share: Decimal, fields: Callable[[str], bool], what: str = "price") -> RowGuard:
@@ -64,10 +64,10 @@ def share_of_live(
     """Stop when `part` is more than `limit` of `of`: in the whole plan, in any one of its parents, or in those together that
     are too small to be measured alone."""
 
-    def look(sight: Sight) -> Finding:
-        if sight.first:
+    def look(summary: PlanSummary) -> Finding:
+        if summary.first:
             return Finding(guard, "no_baseline", "first run on this account: nothing to compare with")
-        found = [measured(where, counts) for where, counts in _groups(sight.counts).items()]
+        found = [measured(where, counts) for where, counts in _groups(summary.counts).items()]
         return worst(guard, found)
 
     def measured(where: str, counts: Sequence[Counts]) -> Finding:
@@ -119,18 +119,18 @@ def waiting_for_a_person(counts: Counts) -> int:
     return counts.held - sum(counts.held_by_kind.get(kind, 0) for kind in DECIDED)
 
 
-def vanished(sight: Sight) -> Finding:
+def vanished(summary: PlanSummary) -> Finding:
     """Stop when most of what we wrote is not at the target any more: somebody emptied it, or it is another one."""
-    if sight.written is None or sight.written < ENOUGH_ROWS:
+    if summary.written is None or summary.written < ENOUGH_ROWS:
         return Finding("vanished", "no_baseline", "too few records of ours are known to compare with")
-    text = f"{sight.vanished} of {sight.written} records that we wrote are not at the target any more"
-    return Finding("vanished", "stopped" if sight.vanished * 2 > sight.written else "clear", text)
+    text = f"{summary.vanished} of {summary.written} records that we wrote are not at the target any more"
+    return Finding("vanished", "stopped" if summary.vanished * 2 > summary.written else "clear", text)
 
 
 def source_shrank(share: Decimal, rows: int, earlier: Sequence[int]) -> PlanGuard:
     """Stop when the source has fewer rows than `share` of the median of its earlier complete extracts."""
 
-    def look(_: Sight) -> Finding:
+    def look(_: PlanSummary) -> Finding:
         if not earlier:
             return Finding("source", "no_baseline", f"first complete extract ({rows} rows): nothing to compare with")
         usual = Decimal(median(earlier))

@@ -21,17 +21,17 @@ from sync_pipelines.delivery.model import (
     Answer,
     Applied,
     Change,
-    Done,
+    DoneReadBack,
     Fields,
     Intent,
     NotApplied,
     OutcomeState,
+    PrerequisiteMissing,
     Refused,
     Stale,
     Step,
     Target,
     Unclear,
-    Waits,
 )
 from sync_pipelines.delivery.plans import step_text, value_of
 from sync_pipelines.delivery.releasing import open_releases
@@ -93,14 +93,14 @@ class Journal:
                         ended.append(self._outcome(intent.plan, change, "delivered", answer.remote_id, intent.id, ""))
                     elif answer.remote_id:
                         self.remote_ids[change.row] = answer.remote_id
-                case Refused(message) | Stale(message) | Waits(message):
+                case Refused(message) | Stale(message) | PrerequisiteMissing(message):
                     state = _ENDS[type(answer)]
                     ended.append(
                         self._outcome(intent.plan, change, state, None, intent.id, message, before=intent.step)
                     )
                 case NotApplied(message):
                     messages.append(message)
-                case Accepted(handle) | Done(handle):
+                case Accepted(handle) | DoneReadBack(handle):
                     doubtful.append(change.row)
                     handles[change.key] = handle
                 case Unclear(message):
@@ -111,7 +111,7 @@ class Journal:
             tx.execute(
                 tables.attempt.update().where(tables.attempt.c.id == intent.id).values(
                     state="doubt" if doubtful else "answered", doubtful=json.dumps(doubtful), handles=json.dumps(handles),
-                    landed=int(all(isinstance(answers.get(k), Done) for k in keys_of(intent, doubtful))),
+                    landed=int(all(isinstance(answers.get(k), DoneReadBack) for k in keys_of(intent, doubtful))),
                     message=messages[0] if messages else None, answered_at=self.ledger.now(),
                     boot=self.ledger.boot, monotonic=self.ledger.clock.monotonic(),
                 )
@@ -321,7 +321,7 @@ class Journal:
             tx.execute(over, used)
 
 
-_ENDS: Mapping[type[Answer], OutcomeState] = {Refused: "rejected", Stale: "drifted", Waits: "skipped"}
+_ENDS: Mapping[type[Answer], OutcomeState] = {Refused: "rejected", Stale: "drifted", PrerequisiteMissing: "skipped"}
 """How a row ends whose answer says that this plan is done with it, without effect."""
 
 

@@ -41,7 +41,7 @@ class Lease:
             _refuse(tx, self.ledger, self.account)
             tables.put(tx, tables.lease, [{
                 "account": self.account, "host": socket.gethostname(), "namespace": namespace(), "pid": os.getpid(),
-                "born": born(os.getpid()), "token": self.token, "heartbeat": self.ledger.now(),
+                "born": process_start(os.getpid()), "token": self.token, "heartbeat": self.ledger.now(),
             }])  # fmt: skip
 
     def check(self, tx: sa.Connection) -> None:
@@ -75,7 +75,7 @@ def alive(holder: Any, ledger: Ledger) -> bool:
     """Whether a lease's holder may still be at work. A process that this one can see is asked; of others the last sign of
     life counts, and one from the future is none."""
     if holder["host"] == socket.gethostname() and holder.get("namespace") in (None, namespace()):
-        return bool(born(holder["pid"]) == holder["born"])
+        return bool(process_start(holder["pid"]) == holder["born"])
     silent = ledger.clock.now() - moment(holder["heartbeat"])
     return abs(silent) < LEASE_LASTS
 
@@ -88,7 +88,7 @@ def namespace() -> str:
         return ""
 
 
-def born(pid: int) -> str | None:
+def process_start(pid: int) -> str | None:
     """When a process of this host started, in clock ticks since boot; "" where that cannot be told, None if it is gone.
 
     Tells a process from a later one that was given the same number.

@@ -103,7 +103,7 @@ class Intent:
     """These changes are about to be sent by this step: committed to the ledger before the call.
 
     `key` is stable: the same rows of the same plan and step always carry the same one. `age`: seconds since the
-    intent, by a clock that does not jump. `handles`: per key, what an earlier `Accepted` or `Done` answer gave.
+    intent, by a clock that does not jump. `handles`: per key, what an earlier `Accepted` or `DoneReadBack` answer gave.
     """
 
     id: str
@@ -142,7 +142,7 @@ class NotApplied:
 
 
 @dataclass(frozen=True)
-class Waits:
+class PrerequisiteMissing:
     """What the row needs is not at the target yet; nothing was sent. It is skipped, and the next plan has it again."""
 
     message: str
@@ -156,7 +156,7 @@ class Accepted:
 
 
 @dataclass(frozen=True)
-class Done:
+class DoneReadBack:
     """The vendor says it is done, and it is read back before it counts; `handle` is kept for `Target.settle`.
 
     For a target where somebody else may be moving records about while we write.
@@ -172,7 +172,7 @@ class Unclear:
     message: str
 
 
-Answer = Applied | Refused | Stale | NotApplied | Waits | Accepted | Done | Unclear
+Answer = Applied | Refused | Stale | NotApplied | PrerequisiteMissing | Accepted | DoneReadBack | Unclear
 
 
 class RetryLater(Exception):

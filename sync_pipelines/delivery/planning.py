@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.fingerprints import V1
-from sync_pipelines.delivery.guards import PlanGuard, RowGuard, Sight, has_baseline
+from sync_pipelines.delivery.guards import PlanGuard, PlanSummary, RowGuard, has_baseline
 from sync_pipelines.delivery.lease import Busy, refuse_if_written
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import (
@@ -110,8 +110,8 @@ def make_plan(
         if alone:
             decide.refuse_company()
         known = _written(con, only is None or whole)
-        sight = Sight(writer.counts(), first, known, decide.vanished)
-        findings = [guard(sight) for guard in plan_guards]
+        summary = PlanSummary(writer.counts(), first, known, decide.vanished)
+        findings = [guard(summary) for guard in plan_guards]
         return writer.seal(
             ledger,
             pipeline=pipeline,

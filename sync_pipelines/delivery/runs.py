@@ -11,7 +11,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
-from sync_pipelines.delivery.lease import born
+from sync_pipelines.delivery.lease import process_start
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.tables import put
 
@@ -26,7 +26,7 @@ def start_run(ledger: Ledger, run_id: str, pipeline: str, verb: str) -> None:
     with ledger.write() as tx:
         put(tx, tables.run, [{
             "id": run_id, "pipeline": pipeline, "verb": verb, "host": socket.gethostname(), "pid": os.getpid(),
-            "born": born(os.getpid()), "state": "running", "started_at": ledger.now(),
+            "born": process_start(os.getpid()), "state": "running", "started_at": ledger.now(),
         }])  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def plans_of(ledger: Ledger, run_id: str) -> list[dict[str, Any]]:
 def mark_dead_runs(ledger: Ledger) -> list[dict[str, Any]]:
     """End runs of this host whose process is gone. Returns them."""
     running = sa.select(tables.run).where(tables.run.c.state == "running", tables.run.c.host == socket.gethostname())
-    dead = [r for r in ledger.rows(running) if r["pid"] != os.getpid() and born(r["pid"]) != r["born"]]
+    dead = [r for r in ledger.rows(running) if r["pid"] != os.getpid() and process_start(r["pid"]) != r["born"]]
     for r in dead:
         end_run(ledger, r["id"], "failed", message="the process was killed; the next run settles what it left")
     return dead

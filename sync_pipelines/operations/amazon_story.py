@@ -137,9 +137,9 @@ class AmazonStory(Story):
 
     def matched(self, partition: str) -> tuple[Counter[str], Counter[str]]:
         """How many items are in each state, and how many were found by each rule."""
-        from sync_pipelines.pipelines.amazon_plytix import inspection
+        from sync_pipelines.pipelines.amazon_plytix import questions
 
-        known = next(found for published, found in inspection.mappings() if published.about.partition == partition)
+        known = next(found for published, found in questions.mappings() if published.about.partition == partition)
         return Counter(e.state for e in known), Counter(e.match_method for e in known if e.match_method)
 
     def links_first(self, plans: list[str]) -> list[str]:

@@ -53,12 +53,12 @@ class OrderStory(Story):
         return answer
 
     def tell_it(self) -> None:
-        from sync_pipelines.pipelines.shopify_sheets import inspection
+        from sync_pipelines.pipelines.shopify_sheets import questions
 
         self.chapter(
             "First sync", "A blank spreadsheet is set up; then the last 30 days of orders are written and read back."
         )
-        inspection.set_up()
+        questions.set_up()
         first = self.run("first", "sync")
         ids = self.column("Order ID")
         self.says(f"{len(ids)} orders, {len(self.column('Line ID', 'Line Items'))} lines; every order stands once")

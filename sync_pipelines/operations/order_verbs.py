@@ -31,14 +31,14 @@ def sync(limit: int | None, *, force: bool, test: bool, strict: bool, json: bool
 
 def preview(*, strict: bool, json: bool) -> int:
     """Plan, send nothing, and write the rows that would be written to test_output/."""
-    from sync_pipelines.pipelines.shopify_sheets import inspection
+    from sync_pipelines.pipelines.shopify_sheets import questions
 
     ended = verbs.launched(PIPELINE, "preview", {}, json=json)
     if ended is None:
         return COULD_NOT_RUN
     verbs.show(ended, strict=strict, json=json)
     if ended.plan_id:
-        for path in inspection.write_test_output(environment.plan_files(), ended.plan_id, home() / TEST_OUTPUT):
+        for path in questions.write_test_output(environment.plan_files(), ended.plan_id, home() / TEST_OUTPUT):
             screen.err.print(f"written: {path}", highlight=False)
     return ended.code(strict=strict)
 
@@ -73,10 +73,10 @@ def reconcile(*, strict: bool, json: bool) -> int:
 
 
 def prepare(*, json: bool) -> int:
-    from sync_pipelines.pipelines.shopify_sheets import inspection
+    from sync_pipelines.pipelines.shopify_sheets import questions
 
-    inspection.ready()
-    done = inspection.set_up()
+    questions.ready()
+    done = questions.set_up()
     if json:
         screen.as_json({"pipeline": PIPELINE, "done": done})
     else:
@@ -85,9 +85,9 @@ def prepare(*, json: bool) -> int:
 
 
 def missing(*, json: bool) -> int:
-    from sync_pipelines.pipelines.shopify_sheets import inspection
+    from sync_pipelines.pipelines.shopify_sheets import questions
 
-    found = inspection.find_missing()
+    found = questions.find_missing()
     if json:
         screen.as_json([asdict(gap) for gap in found])
         return DONE
@@ -101,11 +101,11 @@ def missing(*, json: bool) -> int:
 
 
 def orders(limit: int, *, json: bool) -> int:
-    from sync_pipelines.pipelines.shopify_sheets import inspection
+    from sync_pipelines.pipelines.shopify_sheets import questions
 
     ledger = environment.ledger()
     try:
-        found = inspection.last_orders(ledger, limit)
+        found = questions.last_orders(ledger, limit)
     finally:
         ledger.close()
     if json:
@@ -120,11 +120,11 @@ def orders(limit: int, *, json: bool) -> int:
 def report(days: int, output: Path | None, *, json: bool) -> int:
     """The last days in numbers, on the screen and as a page with charts."""
     from sync_pipelines.operations.order_report import page
-    from sync_pipelines.pipelines.shopify_sheets import inspection
+    from sync_pipelines.pipelines.shopify_sheets import questions
 
     ledger = environment.ledger()
     try:
-        found = inspection.days_in_numbers(ledger, days)
+        found = questions.days_in_numbers(ledger, days)
     finally:
         ledger.close()
     target = output or data_dir() / "reports" / f"shopify_sheets-{date.today():%Y-%m-%d}.html"  # noqa: DTZ011

@@ -1,4 +1,4 @@
-"""The pipelines that a person can name, and what each answers to: its `inspection` module."""
+"""The pipelines that a person can name, and what each answers to: its `questions` module."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ def readable(names: Sequence[str]) -> tuple[list[str], list[str]]:
     return fine, wrong
 
 
-class Inspection(Protocol):
-    """What every pipeline's `inspection.py` offers to the command line."""
+class Questions(Protocol):
+    """What every pipeline's `questions.py` offers to the command line."""
 
     CREDENTIALS: tuple[tuple[str, str, str, bool], ...]
 
@@ -136,6 +136,6 @@ class Inspection(Protocol):
     def more_status(self, ledger: Ledger) -> dict[str, Any]: ...
 
 
-def of(pipeline: str) -> Inspection:
+def of(pipeline: str) -> Questions:
     """Loaded when it is asked for: most commands need one pipeline's libraries, or none."""
-    return cast("Inspection", importlib.import_module(f"sync_pipelines.pipelines.{pipeline}.inspection"))
+    return cast("Questions", importlib.import_module(f"sync_pipelines.pipelines.{pipeline}.questions"))

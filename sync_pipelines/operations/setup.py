@@ -20,11 +20,11 @@ from sync_pipelines.settings import SettingsError, home
 
 def init(pipeline: str) -> int:
     """Ask for every variable (what is set is the default), test the login, and only then write .env."""
-    inspection = of(pipeline)
+    questions = of(pipeline)
     path = home() / ".env"
     known = dotenv_values(path) if path.exists() else {}
     answers: dict[str, str] = {}
-    for variable, what, default, is_secret in inspection.CREDENTIALS:
+    for variable, what, default, is_secret in questions.CREDENTIALS:
         now = os.environ.get(variable) or known.get(variable) or default
         shown = "as it is" if is_secret and now else now
         answer = typer.prompt(
@@ -32,7 +32,7 @@ def init(pipeline: str) -> int:
         )
         answers[variable] = now if is_secret and answer == "as it is" else str(answer).strip()
     os.environ.update(answers)
-    found = inspection.validate(deep=False)
+    found = questions.validate(deep=False)
     screen.table([asdict(f) for f in found])
     if any(f.verdict == "problem" for f in found) and not typer.confirm(
         "That did not work. Write .env all the same?", default=False

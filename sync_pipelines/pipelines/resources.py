@@ -130,7 +130,7 @@ class RunResource(dg.ConfigurableResource[Any]):
         """What a person or a schedule asked for: sync, preview, backfill, …; `materialize` from the UI."""
         return self._verb
 
-    def will_make(self, asset: str) -> bool:
+    def applies_in_this_run(self, asset: str) -> bool:
         """Whether this run goes on to materialize the asset: whether its job, as it was launched, has that step."""
         return dg.AssetKey(asset.split("/")) in self._makes
 

@@ -21,7 +21,7 @@ from sync_pipelines.delivery.model import (
     BatchRefused,
     CannotGoOn,
     Change,
-    Done,
+    DoneReadBack,
     Field,
     Fields,
     Intent,
@@ -319,7 +319,7 @@ class DoneTarget(PositionalTarget):
     def write(self, step: Step, batch: Sequence[Change], intent: Intent) -> Mapping[str, Answer]:
         self.vendor.clock.seconds += self.takes
         answers = super().write(step, batch, intent)
-        return {k: Done("place") if isinstance(a, Applied) else a for k, a in answers.items()}
+        return {k: DoneReadBack("place") if isinstance(a, Applied) else a for k, a in answers.items()}
 
 
 class ThreeStepTarget(TwoStepTarget):

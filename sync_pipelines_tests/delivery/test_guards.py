@@ -72,12 +72,12 @@ def test_without_a_baseline_the_guards_say_so_and_let_creates_and_updates_throug
 
 
 def test_one_list_that_moves_whole_is_seen_among_lists_that_do_not(shop: Shop) -> None:
-    from sync_pipelines.delivery.guards import Sight
+    from sync_pipelines.delivery.guards import PlanSummary
     from sync_pipelines.delivery.model import Counts
 
     quiet, loud = Counts(live=1000, desired=1000), Counts(live=60, desired=60, update=60)
     whole = Counts(live=1060, desired=1060, update=60, by_parent={"quiet": quiet, "loud": loud})
-    found = SIZE[0](Sight(whole, first=False))
+    found = SIZE[0](PlanSummary(whole, first=False))
     assert found.state == "stopped"
     assert "of loud" in found.message
 

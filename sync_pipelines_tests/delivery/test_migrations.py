@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from sync_pipelines.delivery import migrations, tables
 from sync_pipelines.delivery.guards import moved_too_far
-from sync_pipelines.delivery.lease import Busy, born
+from sync_pipelines.delivery.lease import Busy, process_start
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.undoing import make_undo
@@ -164,7 +164,7 @@ def test_nothing_is_migrated_while_a_run_of_the_version_before_is_writing(tmp_pa
             "memory://shop",
             socket.gethostname(),
             os.getpid(),
-            born(os.getpid()),
+            process_start(os.getpid()),
             "token",
             "2026-01-05T00:00:00.000000Z",
         )

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.applying import Patience, Paused, PlanStopped, apply, settle_first
 from sync_pipelines.delivery.fingerprints import Rules
-from sync_pipelines.delivery.guards import Sight, change_size_guards, moved_too_far
+from sync_pipelines.delivery.guards import PlanSummary, change_size_guards, moved_too_far
 from sync_pipelines.delivery.lease import LeaseLost
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import (
@@ -726,12 +726,12 @@ def test_a_list_too_small_to_measure_is_emptied_by_a_person_only_in_every_run(tm
 def test_a_share_is_measured_of_the_whole_plan_too() -> None:
     small = Counts(live=40, desired=40, update=40)
     whole = Counts(live=4000, desired=4000, update=4000, by_parent={f"list{n}": small for n in range(100)})
-    assert SIZE[0](Sight(whole, first=False)).state == "stopped"
+    assert SIZE[0](PlanSummary(whole, first=False)).state == "stopped"
     mixed = {
         "big": Counts(live=9000, desired=9000),
         **{f"s{n}": Counts(live=40, desired=40, update=40) for n in range(3)},
     }
-    found = SIZE[0](Sight(Counts(live=9120, desired=9120, update=120, by_parent=mixed), first=False))
+    found = SIZE[0](PlanSummary(Counts(live=9120, desired=9120, update=120, by_parent=mixed), first=False))
     assert (found.state, "small ones together" in found.message) == ("stopped", True)
 
 

@@ -18,7 +18,7 @@ from sync_pipelines.delivery.clock import Clock
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.delivery.undoing import Undo, make_undo
-from sync_pipelines.pipelines.amazon_plytix import sync
+from sync_pipelines.pipelines.amazon_plytix import planning
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.sandbox.boots import with_check_digit
@@ -113,15 +113,17 @@ class AmazonDesk:
     # --- the pipeline -----------------------------------------------------------------------------------------------
 
     def desk(self) -> sync.Desk:
-        return sync.Desk(self.client)
+        return planning.Desk(self.client)
 
     def plan_products(self, found: Sequence[Entry], partition: str = "boots", **options: Any) -> Plan:
         desk = options.pop("desk", None) or self.desk()
-        return sync.plan_products(desk, found, partition, ledger=self.ledger, plans=self.files, run="run", **options)
+        return planning.plan_products(
+            desk, found, partition, ledger=self.ledger, plans=self.files, run="run", **options
+        )
 
     def plan_links(self, found: Sequence[Entry], partition: str = "boots", **options: Any) -> Plan:
         desk = options.pop("desk", None) or self.desk()
-        return sync.plan_links(desk, found, partition, ledger=self.ledger, plans=self.files, run="run", **options)
+        return planning.plan_links(desk, found, partition, ledger=self.ledger, plans=self.files, run="run", **options)
 
     def apply(self, target: Any, plan: Plan, **options: Any) -> Report:
         options.setdefault("patience", Patience(600, 5))

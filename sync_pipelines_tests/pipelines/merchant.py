@@ -13,7 +13,7 @@ from sync_pipelines.delivery.applying import Patience, Report, apply, settle_fir
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.delivery.undoing import make_undo
-from sync_pipelines.pipelines.catsy_sparklayer import sync
+from sync_pipelines.pipelines.catsy_sparklayer import planning
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.settings import data_dir
@@ -46,18 +46,18 @@ class Merchant:
         return found
 
     def trade_prices(self, products: Published | None = None) -> pa.Table:
-        return sync.map_prices(products or self.products(), CatsySparkLayerSettings.read())
+        return planning.map_prices(products or self.products(), CatsySparkLayerSettings.read())
 
     def plan(self, refresh: Any = "always", **options: Any) -> Plan:
         products = self.products(refresh)
-        return sync.plan_prices(
+        return planning.plan_prices(
             self.sparklayer, self.trade_prices(products), products.about, ledger=self.ledger, files=self.files,
             run=self.run, **options,
         )  # fmt: skip
 
     def apply(self, plan: Plan) -> Report:
         return apply(
-            sync.target(self.sparklayer),
+            planning.target(self.sparklayer),
             plan.id,
             ledger=self.ledger,
             files=self.files,
@@ -66,11 +66,11 @@ class Merchant:
         )
 
     def sync(self, refresh: Any = "always") -> Report:
-        settle_first(sync.target(self.sparklayer), ledger=self.ledger, files=self.files, run=self.run)
+        settle_first(planning.target(self.sparklayer), ledger=self.ledger, files=self.files, run=self.run)
         return self.apply(self.plan(refresh))
 
     def undo(self, plan: Plan) -> Report:
-        back = make_undo(sync.target(self.sparklayer), plan.id, ledger=self.ledger, files=self.files, run=self.run)
+        back = make_undo(planning.target(self.sparklayer), plan.id, ledger=self.ledger, files=self.files, run=self.run)
         return self.apply(back.plan)
 
 

@@ -18,7 +18,7 @@ from sync_pipelines.delivery.clock import Clock
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.delivery.undoing import Undo, make_undo
-from sync_pipelines.pipelines.shopify_sheets import mapping, old_program, sync
+from sync_pipelines.pipelines.shopify_sheets import mapping, old_program, planning
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout, key_text, read_layout, same
 from sync_pipelines.pipelines.shopify_sheets.prepare import prepare
 from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
@@ -198,11 +198,11 @@ class Desk:
         return prepare(client, client.find(self.title), self.layout, 2)
 
     def target(self) -> OrderRows:
-        return sync.target(self.client(), self.ledger)
+        return planning.target(self.client(), self.ledger)
 
     def plan(self, there: OrderRows, **options: Any) -> Plan:
-        mapped = sync.bring_up_to_date(self.warehouse, there)
-        return sync.plan_rows(there, mapped, FIRST, ledger=self.ledger, files=self.files, run="run", **options)
+        mapped = planning.bring_up_to_date(self.warehouse, there)
+        return planning.plan_rows(there, mapped, FIRST, ledger=self.ledger, files=self.files, run="run", **options)
 
     def apply(self, there: OrderRows, plan: Plan) -> Report:
         return apply(there, plan.id, ledger=self.ledger, files=self.files, run="run", patience=Patience(600, 5))
@@ -218,7 +218,7 @@ class Desk:
             between()
         reports = [self.apply(there, plan)]
         hit = sorted(there.hit)
-        repaired, _ = sync.put_right(
+        repaired, _ = planning.repair_overwritten(
             there, warehouse=self.warehouse, ledger=self.ledger, files=self.files, run="run", find=lambda *_: None
         )
         reports += repaired

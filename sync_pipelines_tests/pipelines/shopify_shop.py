@@ -14,8 +14,8 @@ import duckdb
 import pyarrow.parquet as pq
 
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.pipelines.shopify_store.current import current_orders, whole_orders
 from sync_pipelines.pipelines.shopify_store.days import day_of, instant
+from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, whole_orders
 from sync_pipelines.pipelines.shopify_store.orders import ORDERS_KEY, Order
 from sync_pipelines.pipelines.shopify_store.reading import Store
 from sync_pipelines.sandbox import Sandbox

@@ -23,12 +23,12 @@ from sync_pipelines.pipelines.amazon_plytix import (
     automation,
     entries,
     files,
-    inspection,
     listings,
-    owed,
+    planning,
+    questions,
     reading,
-    sync,
-    told,
+    reports_for_people,
+    unfinished,
 )
 from sync_pipelines.pipelines.amazon_plytix.automation import FROM_MAPPING, go_on
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue, candidates
@@ -36,8 +36,8 @@ from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.amazon_plytix.matching import Products, candidate, match
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
+from sync_pipelines.pipelines.plan_and_apply import tags
 from sync_pipelines.pipelines.resources import PIPELINE_TAG, VERB_TAG
-from sync_pipelines.pipelines.steps import tags
 from sync_pipelines.sandbox.boots import with_check_digit
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors import amazon
@@ -149,8 +149,8 @@ class Office:
         return self.run("undo", None, ops=asked[0])
 
     @property
-    def unfinished(self) -> dict[str, owed.Since]:
-        return owed.unfinished(self.desk.ledger, PlytixSettings.read().account)
+    def unfinished(self) -> dict[str, unfinished.Since]:
+        return unfinished.unfinished(self.desk.ledger, PlytixSettings.read().account)
 
     def asked_to_go_on(self) -> list[dg.RunRequest]:
         """What the schedule asks for."""
@@ -265,7 +265,7 @@ class TestUnfinishedFiles:
             raise RuntimeError("the machine is gone")
 
         with monkeypatch.context() as patch:
-            patch.setattr(told, "write_result", die)
+            patch.setattr(reports_for_people, "write_result", die)
             office.run("sync")
         assert set(office.desk.products) >= {sku(1), sku(2), sku(PARENT)}
         assert office.desk.state["counts"]["link_calls"] == 0
@@ -291,7 +291,7 @@ class TestUnfinishedFiles:
         self, office: Office, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         office.drop("boots_mapping.json", few(1, 2))
-        owed.begin(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", "an earlier run")
+        unfinished.begin(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", "an earlier run")
         monkeypatch.setenv("SYNC_PIPELINES_SANDBOX", "")
         done = office.run("sync")
         assert done.state == "failed"
@@ -301,7 +301,7 @@ class TestUnfinishedFiles:
 
     def test_a_preview_does_not_end_what_a_file_is_owed(self, office: Office) -> None:
         office.drop("boots_mapping.json", few(1, 2))
-        owed.begin(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", "an earlier run")
+        unfinished.begin(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", "an earlier run")
         office.run("preview")
         assert office.unfinished == {"boots": "mapping"}
 
@@ -323,7 +323,7 @@ class TestUnfinishedFiles:
     ) -> None:
         account = PlytixSettings.read().account
         for partition, since in (("a", "file"), ("b", "mapping"), ("nobody's", "mapping")):
-            owed.begin(office.desk.ledger, account, partition, since, "run")  # type: ignore[arg-type]
+            unfinished.begin(office.desk.ledger, account, partition, since, "run")  # type: ignore[arg-type]
         office.instance.add_dynamic_partitions("amazon_files", ["a", "b", "c"])
         requests = office.asked_to_go_on()
         asked = {str(r.partition_key): r.asset_selection is None for r in requests}
@@ -342,7 +342,7 @@ class TestUnfinishedFiles:
     def test_no_other_mapping_is_made_of_a_file_whose_sync_is_unfinished(self, office: Office) -> None:
         for name in ("boots", "others"):
             office.drop(f"{name}_mapping.json", few(1))
-        owed.begin(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", "an earlier run")
+        unfinished.begin(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", "an earlier run")
         refused = office.run("map")
         assert refused.state == "failed"
         assert f"sync-pipelines sync {P} --partition boots" in refused.ended.message
@@ -370,7 +370,7 @@ class TestUnfinishedFiles:
     def test_a_mapping_that_an_earlier_version_noted_as_a_sync_is_not_gone_on_with(self, office: Office) -> None:
         office.drop("boots_mapping.json", few(1, 2))
         looked = office.run("map")
-        owed.begin(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", looked.ended.run_id)
+        unfinished.begin(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", looked.ended.run_id)
         assert office.unfinished == {}
         assert office.asked_to_go_on() == []
         assert office.run("map").state == "done"
@@ -385,7 +385,7 @@ class TestUnfinishedFiles:
         self, office: Office, monkeypatch: pytest.MonkeyPatch, verb: str, assets: Sequence[str] | None, *, writes: bool
     ) -> None:
         begun: list[str] = []
-        monkeypatch.setattr(owed, "begin", lambda _ledger, _account, partition, *_: begun.append(partition))
+        monkeypatch.setattr(unfinished, "begin", lambda _ledger, _account, partition, *_: begun.append(partition))
         office.drop("boots_mapping.json", few(1))
         office.run("map")
         assert office.run(verb, assets=assets).state == "done"
@@ -528,7 +528,9 @@ class TestUndoDeletesNoWorkOfAnybodys:
 def told_of(desk: AmazonDesk, found: Sequence[Entry], products: str, links: str = "", **options: Any) -> dict[str, Any]:
     """The result file by these plans."""
     options = {"dry_run": False, "whole": True, **options}
-    path = told.write_result(desk.ledger, desk.files, found, "boots", products, links, run="run", **options)
+    path = reports_for_people.write_result(
+        desk.ledger, desk.files, found, "boots", products, links, run="run", **options
+    )
     written: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return written
 
@@ -588,7 +590,7 @@ class TestTheResultFile:
         office.run("sync")
         before = office.items()
         assert {n: before[sku(n)][0] for n in (1, 2, 3)} == {1: "error", 2: "error", 3: "created"}
-        keys = sync.full_keys([sku(1)], found)
+        keys = planning.full_keys([sku(1)], found)
         ops = {f"plytix__{name}": {"only": sorted(keys)} for name in ("amazon_product_plan", "amazon_link_plan")}
         again = office.run("retry", assets=PARTS, ops=ops)
         assert again.state == "done"
@@ -672,9 +674,9 @@ class TestPlans:
         products = merchandiser.plan_products(found)
         links = merchandiser.plan_links(found)
         with pytest.raises(DeliveryError, match=products.id):
-            sync.refuse_before_products(merchandiser.ledger, settings, links)
+            planning.refuse_before_products(merchandiser.ledger, settings, links)
         merchandiser.apply(merchandiser.desk().products(), products)
-        sync.refuse_before_products(merchandiser.ledger, settings, links)
+        planning.refuse_before_products(merchandiser.ledger, settings, links)
 
 
 # --- what a file says ---------------------------------------------------------------------------------------------------
@@ -700,22 +702,24 @@ class TestGivenMappings:
         assert (unsure.state, unsure.canonical_plytix_sku, unsure.candidates) == ("held", None, canonical(1))
         assert "0.2" in (unsure.reason or "")
         assert (sure.state, silent.state) == ("matched", "matched")
-        assert [link.source for link in sync.links_of([unsure, sure, silent])] == [canonical(2), canonical(3)]
+        assert [link.source for link in planning.links_of([unsure, sure, silent])] == [canonical(2), canonical(3)]
 
     def test_a_variation_parent_is_one_though_it_stands_among_the_matched(self, own_folder: Path) -> None:
         (found,) = taken(own_folder, [given(1, item_classification="VARIATION_PARENT")])
         assert (found.state, found.canonical_plytix_sku) == ("parent", None)
-        assert sync.links_of([found]) == []
+        assert planning.links_of([found]) == []
 
     def test_two_listings_of_one_product_are_both_linked_unless_one_is_allowed(
         self, own_folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         both = [given(1), given(2, canonical_plytix_sku=canonical(1)), given(3)]
         assert [e.state for e in taken(own_folder, both)] == ["matched"] * 3
-        assert [link.source for link in sync.links_of(taken(own_folder, both))] == [canonical(1)] * 2 + [canonical(3)]
+        assert [link.source for link in planning.links_of(taken(own_folder, both))] == [canonical(1)] * 2 + [
+            canonical(3)
+        ]
         monkeypatch.setenv("AMAZON_PLYTIX_LISTINGS_PER_PRODUCT", "one")
         assert [e.state for e in taken(own_folder, both)] == ["ambiguous", "ambiguous", "matched"]
-        assert [link.source for link in sync.links_of(taken(own_folder, both))] == [canonical(3)]
+        assert [link.source for link in planning.links_of(taken(own_folder, both))] == [canonical(3)]
 
     def test_identifiers_that_contradict_each_other_are_held_until_a_person_is_sure(self, own_folder: Path) -> None:
         other = with_check_digit("09876543210")
@@ -875,7 +879,7 @@ class TestTheInbox:
         assert {each["event"] for each in heard} == {"failed"}
         assert any("letters, digits" in each["message"] for each in heard)
         assert any("line 1, column 2" in each["message"] for each in heard)
-        told = inspection.more_status(office.desk.ledger)
+        told = questions.more_status(office.desk.ledger)
         assert told["dropped_and_not_taken_in"] == "good"
         assert "letters, digits" in told["dropped_and_refused"]
         assert "broken.json, line 1" in told["dropped_and_refused"]
@@ -897,7 +901,7 @@ class TestTheInbox:
         with monkeypatch.context() as patch:
             patch.setattr(files, "read", stale)
             cursor, asked, _ = self.ticks(office, 3, cursor)
-            told = inspection.more_status(office.desk.ledger)
+            told = questions.more_status(office.desk.ledger)
         assert asked == []
         assert told["dropped_and_refused"] == "Stale file handle"
         cursor, asked, _ = self.ticks(office, 1, cursor)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.pipelines.catsy_sparklayer import sync
+from sync_pipelines.pipelines.catsy_sparklayer import planning
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.settings import data_dir
@@ -25,7 +25,7 @@ def taken(folder: Path, text: str) -> list[dict[str, Any]]:
     settings, warehouse = CatsySparkLayerSettings.read(), Warehouse(data_dir() / "warehouse")
     source = Products(warehouse, Ledger.at(data_dir() / "ledger.db"), CatsySettings.read(), settings.attributes, "run")
     with source.from_csv(path) as staged:
-        rows: list[dict[str, Any]] = sync.map_prices(warehouse.publish(KEY, staged), settings).to_pylist()
+        rows: list[dict[str, Any]] = planning.map_prices(warehouse.publish(KEY, staged), settings).to_pylist()
     return rows
 
 

@@ -16,7 +16,7 @@ from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.applying import PlanStopped
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.exact_json import loads
-from sync_pipelines.pipelines.catsy_sparklayer import sync
+from sync_pipelines.pipelines.catsy_sparklayer import planning
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
@@ -189,7 +189,7 @@ def test_a_generator_that_learns_a_smaller_batch_never_gives_a_row_twice(sandbox
     """Regression: the last batch was cut again after a lost reply had halved the batch size."""
     from sync_pipelines.delivery.model import Change
 
-    target = sync.target(merchant.sparklayer)
+    target = planning.target(merchant.sparklayer)
     changes = [Change(n, f"wholesale/{n}", "wholesale", "create", None, {}) for n in range(9)]
     given = []
     for batch in target.batches(target.steps[0], changes):
@@ -338,10 +338,10 @@ def test_prices_of_one_extract_are_never_planned_as_if_they_were_of_another(
     """Prices mapped from an extract with gaps, beside a whole one read since: the plan would remove what was left out."""
     first = merchant.products()
     merchant.warehouse.write(("catsy", "trade_prices"), merchant.trade_prices(first), first.about)
-    assert sync.extract_of_prices(merchant.warehouse, first.about.account) == first.about
+    assert planning.extract_of_prices(merchant.warehouse, first.about.account) == first.about
     merchant.products()
     with pytest.raises(DeliveryError, match="read again since"):
-        sync.extract_of_prices(merchant.warehouse, first.about.account)
+        planning.extract_of_prices(merchant.warehouse, first.about.account)
 
 
 def test_the_full_export_runs_nothing_in_a_spreadsheet_and_is_taken_in_as_it_was(

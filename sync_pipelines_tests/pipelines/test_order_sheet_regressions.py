@@ -13,7 +13,7 @@ import sync_pipelines_tests.pipelines.order_desk as desks
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines.pipelines.shopify_sheets import rows, sync
+from sync_pipelines.pipelines.shopify_sheets import order_rows, planning
 from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem
 from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY
 from sync_pipelines.settings import data_dir
@@ -49,12 +49,12 @@ def test_an_order_that_another_run_took_in_meanwhile_is_not_marked_as_deleted(
     full: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One run lists the log; another appends, maps and delivers; the first goes on with what it listed."""
-    real, other = rows.current_orders, Desk(full.sandbox)
+    real, other = order_rows.current_orders, Desk(full.sandbox)
     other.shop = full.shop
 
     def slow(*arguments: Any) -> Any:
         listed = real(*arguments)
-        monkeypatch.setattr(rows, "current_orders", real)
+        monkeypatch.setattr(order_rows, "current_orders", real)
         con = listed.__enter__()
         other.take(order(11))
         assert other.sync().counts == {"delivered": 1}
@@ -69,7 +69,7 @@ def test_an_order_that_another_run_took_in_meanwhile_is_not_marked_as_deleted(
         return Held()
 
     first = full.target()
-    monkeypatch.setattr(rows, "current_orders", slow)
+    monkeypatch.setattr(order_rows, "current_orders", slow)
     plan = full.plan(first)
     assert plan.counts.update == 0
     assert full.row(11)["Status"] == "Open"
@@ -178,7 +178,7 @@ def test_an_unknown_order_that_was_written_over_is_named_and_no_run_is_green(ful
     there = full.target()
     full.apply(there, full.plan(there))
     asked: list[set[str]] = []
-    _, lost = sync.put_right(
+    _, lost = planning.repair_overwritten(
         there, warehouse=full.warehouse, ledger=full.ledger, files=full.files, run="run",
         find=lambda _, keys: asked.append(keys),
     )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines.pipelines.shopify_sheets import sync
+from sync_pipelines.pipelines.shopify_sheets import planning
 from sync_pipelines_tests.pipelines.order_desk import WRITE, Desk, line, order, orders, settled
 
 LINES = "Bakery Products Ordered "
@@ -260,7 +260,7 @@ class TestAccount:
         full.change(2, note="=secret wish", email="who@example.com")
         plan = full.plan(full.target())
         (row,) = full.files.query(plan.id, "SELECT * FROM plan")
-        shown = sync.readable({**row, "undo_note": None})
+        shown = planning.readable({**row, "undo_note": None})
         assert "Note" in shown["changes"]
         assert "Email" in shown["changes"]
         assert "secret" not in str(shown) + plan.id

@@ -18,8 +18,8 @@ import pytest
 
 from sync_pipelines.delivery import runs
 from sync_pipelines.pipelines.shopify_store import checks, reading
-from sync_pipelines.pipelines.shopify_store.current import OrdersMoved, current_orders, whole_orders
 from sync_pipelines.pipelines.shopify_store.days import days_between, end_of, instant, start_of
+from sync_pipelines.pipelines.shopify_store.order_versions import OrdersMoved, current_orders, whole_orders
 from sync_pipelines.pipelines.shopify_store.orders import (
     CHANGES_KEY,
     LINES,

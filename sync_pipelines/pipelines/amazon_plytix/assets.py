@@ -11,23 +11,39 @@ import dagster as dg
 from sync_pipelines.delivery.applying import Report, settle_first
 from sync_pipelines.delivery.model import DeliveryError, Target
 from sync_pipelines.delivery.plans import Plan
-from sync_pipelines.pipelines import plan_checks, rights, steps
-from sync_pipelines.pipelines.amazon_plytix import checks, entries, listings, owed, pace, reading, sync, told
+from sync_pipelines.pipelines import plan_and_apply, plan_checks, rights
+from sync_pipelines.pipelines.amazon_plytix import (
+    call_estimate,
+    checks,
+    entries,
+    listings,
+    planning,
+    reading,
+    reports_for_people,
+    unfinished,
+)
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
 from sync_pipelines.pipelines.amazon_plytix.link_target import AmazonLinks
-from sync_pipelines.pipelines.amazon_plytix.sync import Desk
+from sync_pipelines.pipelines.amazon_plytix.planning import Desk
 from sync_pipelines.pipelines.amazon_plytix.target import AmazonProducts
+from sync_pipelines.pipelines.plan_and_apply import (
+    ApplyConfig,
+    apply_plan,
+    count_outcomes,
+    in_turn,
+    plan_to_apply,
+    tell_plan,
+)
 from sync_pipelines.pipelines.resources import AmazonResource, PlytixResource, RunResource, writes_on
 from sync_pipelines.pipelines.sections import account_of
-from sync_pipelines.pipelines.steps import ApplyConfig, apply_plan, count_outcomes, in_turn, plan_to_apply, tell_plan
 from sync_pipelines.pipelines.tables import column_schema, markdown
 from sync_pipelines.settings import data_dir
 
 T = TypeVar("T")
 
-GROUP = sync.PIPELINE
+GROUP = planning.PIPELINE
 OWNERS = ["team:merchandising"]
 FILES = dg.DynamicPartitionsDefinition(name="amazon_files")
 """One partition per file that was dropped, named by its stem."""
@@ -66,13 +82,13 @@ class MappingConfig(dg.Config):
     style: str = ""
 
 
-class ProductPlanConfig(steps.PlanConfig):
+class ProductPlanConfig(plan_and_apply.PlanConfig):
     """check_families: also look at the family of every product that exists, one call for each, and mend it."""
 
     check_families: bool = False
 
 
-class LinkPlanConfig(steps.PlanConfig):
+class LinkPlanConfig(plan_and_apply.PlanConfig):
     """only: plan just these links, by their keys; those of products are left out."""
 
 
@@ -87,30 +103,30 @@ def _mapping(run: RunResource, partition: str) -> list[Entry]:
 
 def _settle(run: RunResource, target: Target) -> None:
     """Settle what earlier runs left in doubt, when it is this run's turn to write."""
-    patience = sync.patience()
+    patience = planning.patience()
     _in_turn(lambda: settle_first(target, ledger=run.ledger, files=run.plans, run=run.id, patience=patience))
 
 
 def _in_turn(do: Callable[[], T]) -> T:
     """Wait while the run of another file writes to the account."""
-    return in_turn(do, sync.patience().seconds)
+    return in_turn(do, planning.patience().seconds)
 
 
 CHOSEN = "chosen keys"
 """Whether the run is of keys that a person chose: what the rest of the file is owed stays as it is."""
 
 
-def _begin(run: RunResource, partition: str, since: owed.Since) -> None:
+def _begin(run: RunResource, partition: str, since: unfinished.Since) -> None:
     """In a run that goes on to write: make sure that it may, and note that this file's sync is under way."""
-    if run.will_make(AmazonProducts.name):
+    if run.applies_in_this_run(AmazonProducts.name):
         _may_write(run, partition)
-        owed.begin(run.ledger, account_of("plytix"), partition, since, run.id)
+        unfinished.begin(run.ledger, account_of("plytix"), partition, since, run.id)
 
 
 def _may_write(run: RunResource, partition: str) -> None:
     """Raises DeliveryError where a run that goes on to write may not."""
-    if run.will_make(AmazonProducts.name) and not writes_on(GROUP, "plytix"):
-        owed.end(run.ledger, account_of("plytix"), partition)
+    if run.applies_in_this_run(AmazonProducts.name) and not writes_on(GROUP, "plytix"):
+        unfinished.end(run.ledger, account_of("plytix"), partition)
         raise DeliveryError(
             f"{rights.holder('plytix')} is read-only. Nothing was sent. Turn writing on: sync-pipelines enable {GROUP} (for "
             "another account than main with --plytix-account before the command)."
@@ -120,7 +136,7 @@ def _may_write(run: RunResource, partition: str) -> None:
 def _end(run: RunResource, partition: str) -> None:
     """Note that nothing is left to go on with by itself."""
     if not run.shared(CHOSEN, lambda: False):
-        owed.end(run.ledger, account_of("plytix"), partition)
+        unfinished.end(run.ledger, account_of("plytix"), partition)
 
 
 @dg.asset(
@@ -137,7 +153,7 @@ def amazon_listings(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     run.note(pipeline=GROUP)
     partition = context.partition_key
-    if run.verb == "map" and partition in owed.unfinished(run.ledger, account_of("plytix")):
+    if run.verb == "map" and partition in unfinished.unfinished(run.ledger, account_of("plytix")):
         raise DeliveryError(
             f"a sync of {partition} is not ended; another mapping now would leave its rest undone. Finish it first: "
             f"sync-pipelines sync {GROUP} --partition {partition}."
@@ -192,7 +208,7 @@ def plytix_products(config: CatalogueConfig, run: RunResource, plytix: PlytixRes
     if found is None:
         with source.read(desk.client, desk.account.identifiers, desk.account.model_number) as staged:
             found = run.warehouse.publish(PRODUCTS_KEY, staged)
-        pace.least_calls(run.meter, records=found.about.rows)
+        call_estimate.least_calls(run.meter, records=found.about.rows)
         told = f"read in {run.meter.used['plytix']} calls"
     metadata: dict[str, Any] = {"how": told, "extract": found.about.extract, "dagster/row_count": found.about.rows}
     if source.rejected:
@@ -241,8 +257,8 @@ def asin_mapping(context: dg.AssetExecutionContext, config: MappingConfig, run: 
 )  # fmt: skip
 def unmatched_items(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     partition = context.partition_key
-    rows = told.questions(_mapping(run, partition))
-    path = told.write_questions(rows, data_dir() / f"{partition}_unmatched.csv")
+    rows = reports_for_people.questions(_mapping(run, partition))
+    path = reports_for_people.write_questions(rows, data_dir() / f"{partition}_unmatched.csv")
     shown = markdown(
         [{n: row[n] for n in ("state", "amazon_asin", "amazon_title", "reason", "candidates")} for row in rows[:20]]
     )
@@ -266,11 +282,11 @@ def amazon_product_plan(
         _may_write(run, partition)
     else:
         _begin(run, partition, "mapping")
-    if alone := run.will_make(AmazonProducts.name):
+    if alone := run.applies_in_this_run(AmazonProducts.name):
         _settle(run, desk.products())
     found = _mapping(run, partition)
     plan = _in_turn(
-        lambda: sync.plan_products(
+        lambda: planning.plan_products(
             desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, check_families=config.check_families,
             only=_chosen(config.only, links=False), alone=alone,
         )
@@ -296,16 +312,16 @@ def amazon_link_plan(
     context: dg.AssetExecutionContext, config: LinkPlanConfig, run: RunResource, plytix: PlytixResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     desk, partition = _desk(run, plytix), context.partition_key
-    if alone := run.will_make(AmazonLinks.name):
+    if alone := run.applies_in_this_run(AmazonLinks.name):
         _settle(run, desk.links())
     found = _mapping(run, partition)
     plan = _in_turn(
-        lambda: sync.plan_links(
+        lambda: planning.plan_links(
             desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, only=_chosen(config.only, links=True),
             alone=alone,
         )
     )  # fmt: skip
-    pace.least_calls(run.meter, records=len({link.source for link in sync.links_of(found)}))
+    call_estimate.least_calls(run.meter, records=len({link.source for link in planning.links_of(found)}))
     return dg.MaterializeResult(
         metadata=_told(run, desk, AmazonLinks.name, plan, config.only),
         check_results=[
@@ -317,12 +333,12 @@ def amazon_link_plan(
 
 def _told(run: RunResource, desk: Desk, target: str, plan: Plan, only: list[str]) -> dict[str, Any]:
     """What the UI shows of a plan; once both are made, the preview is written, in a run that applies neither."""
-    calls = pace.calls_of(run.plans, plan.id)
-    took = pace.duration(pace.seconds_at_quota(calls, desk.plytix))
-    metadata = {**tell_plan(run, target, plan, sync.readable), "calls_to_send": calls, "takes_at_quota": took}
+    calls = call_estimate.calls_of(run.plans, plan.id)
+    took = call_estimate.duration(call_estimate.seconds_at_quota(calls, desk.plytix))
+    metadata = {**tell_plan(run, target, plan, planning.readable), "calls_to_send": calls, "takes_at_quota": took}
     if plan.verdict != "clear" and target == AmazonProducts.name:
         _end(run, plan.scope)  # a person has to look; where links alone are stopped, once the products are made
-    if all(run.plan_made(name) for name in PARTS) and not run.will_make(AmazonProducts.name):
+    if all(run.plan_made(name) for name in PARTS) and not run.applies_in_this_run(AmazonProducts.name):
         _write_result(run, plan.scope, dry_run=True, whole=not only)
     return metadata
 
@@ -333,7 +349,7 @@ PARTS = (AmazonProducts.name, AmazonLinks.name)
 def _write_result(run: RunResource, partition: str, *, dry_run: bool, whole: bool) -> None:
     """Write how every item stands by the plans of this run, applied or not."""
     products, links = (run.plan_made(name) for name in PARTS)
-    told.write_result(
+    reports_for_people.write_result(
         run.ledger,
         run.plans,
         _mapping(run, partition),
@@ -348,8 +364,8 @@ def _write_result(run: RunResource, partition: str, *, dry_run: bool, whole: boo
 
 def _apply(run: RunResource, target: Target, plan: Plan, limit: int | None) -> Report:
     """Bring a plan to its end, and note how its rows ended and the least calls that it takes."""
-    report = apply_plan(run, target, plan, limit, sync.patience())
-    pace.least_calls(run.meter, sent=report.writes)
+    report = apply_plan(run, target, plan, limit, planning.patience())
+    call_estimate.least_calls(run.meter, sent=report.writes)
     count_outcomes(run, target.name, plan, report.counts)
     return report
 
@@ -364,7 +380,7 @@ def _ended(run: RunResource, plan: Plan, report: Report) -> dict[str, Any]:
 
 def _chosen(keys: list[str], *, links: bool) -> set[str] | None:
     """Of the keys that a person named those of links, or those of products; None where nothing was named."""
-    return {key for key in keys if sync.is_link(key) == links} if keys else None
+    return {key for key in keys if planning.is_link(key) == links} if keys else None
 
 
 @dg.asset(
@@ -381,7 +397,7 @@ def amazon_products(
     target = desk.as_planned(run.ledger, plan)
     whole = not run.ledger.plan(plan.id)["partial"]
     links = run.plan_made(AmazonLinks.name)
-    pace.tell_duration(pace.calls_of(run.plans, plan.id, links), desk.plytix)
+    call_estimate.tell_duration(call_estimate.calls_of(run.plans, plan.id, links), desk.plytix)
     report = _apply(run, target, plan, config.limit)
     _write_result(run, partition, dry_run=False, whole=whole)
     if links and run.ledger.plan(links)["verdict"] != "clear":
@@ -406,8 +422,8 @@ def amazon_links(
     made = run.plan_made(AmazonProducts.name)
     whole = bool(made) and not run.ledger.plan(made)["partial"]
     if not made:
-        sync.refuse_before_products(run.ledger, desk.plytix, plan)
-        pace.tell_duration(pace.calls_of(run.plans, plan.id), desk.plytix)
+        planning.refuse_before_products(run.ledger, desk.plytix, plan)
+        call_estimate.tell_duration(call_estimate.calls_of(run.plans, plan.id), desk.plytix)
     report = _apply(run, target, plan, config.limit)
     _write_result(run, partition, dry_run=False, whole=whole)
     _end(run, partition)

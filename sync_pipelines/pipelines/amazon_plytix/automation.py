@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from sync_pipelines import alerts
-from sync_pipelines.pipelines.amazon_plytix import files, owed, pace, reading, sync
+from sync_pipelines.pipelines.amazon_plytix import call_estimate, files, planning, reading, unfinished
 from sync_pipelines.pipelines.amazon_plytix.assets import (
     FILES,
     GROUP,
@@ -21,9 +21,9 @@ from sync_pipelines.pipelines.amazon_plytix.assets import (
     plytix_products,
     unmatched_items,
 )
+from sync_pipelines.pipelines.plan_and_apply import UndoConfig, tags, take_back
 from sync_pipelines.pipelines.resources import PIPELINE_TAG, PlytixResource, RunResource, open_ledger
 from sync_pipelines.pipelines.sections import account_of
-from sync_pipelines.pipelines.steps import UndoConfig, tags, take_back
 
 FROM_MAPPING = [amazon_product_plan, amazon_link_plan, amazon_products, amazon_links]
 """What is left to do once there is a mapping."""
@@ -53,13 +53,13 @@ apply_job = dg.define_asset_job(
     description="Plan the way back from what plans wrote, links before products, and apply that.",
 )
 def undo_amazon(context: dg.OpExecutionContext, config: UndoConfig, run: RunResource, plytix: PlytixResource) -> None:
-    desk = sync.Desk(plytix.client(run))
-    patience = sync.patience()
+    desk = planning.Desk(plytix.client(run))
+    patience = planning.patience()
     for plan_id in config.plans:
         of_links = run.ledger.plan(plan_id)["account"] == desk.plytix.links_account
         target = desk.links() if of_links else desk.products(every_field=True)
-        _, report = take_back(context, run, target, plan_id, sync.readable, patience)
-        pace.least_calls(run.meter, sent=report.writes)
+        _, report = take_back(context, run, target, plan_id, planning.readable, patience)
+        call_estimate.least_calls(run.meter, sent=report.writes)
 
 
 @dg.job(
@@ -161,7 +161,7 @@ def go_on(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.
     known = set(context.instance.get_dynamic_partitions(str(FILES.name)))
     ledger = open_ledger()
     try:
-        begun = owed.unfinished(ledger, account_of("plytix"))
+        begun = unfinished.unfinished(ledger, account_of("plytix"))
     finally:
         ledger.close()
     left = {partition: since for partition, since in begun.items() if partition in known}

@@ -17,7 +17,7 @@ import rapidjson
 
 from sync_pipelines.exact_json import flaw
 from sync_pipelines.number_text import NumberUnclear, read_number
-from sync_pipelines.pipelines.amazon_plytix import rows
+from sync_pipelines.pipelines.amazon_plytix import typed_rows
 from sync_pipelines.pipelines.amazon_plytix.files import Dropped, FileRefused, facts_of, text
 from sync_pipelines.pipelines.amazon_plytix.identifiers import amazon_sku, is_asin
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
@@ -91,11 +91,11 @@ class AsinMapping:
 
 
 def table(entries: Iterable[Entry]) -> pa.Table:
-    return rows.table(entries, SCHEMA)
+    return typed_rows.table(entries, SCHEMA)
 
 
 def from_file(path: Path) -> Iterator[Entry]:
-    return rows.objects(path, Entry, SCHEMA)
+    return typed_rows.objects(path, Entry, SCHEMA)
 
 
 def json_parts(mapping: AsinMapping) -> Iterator[str]:

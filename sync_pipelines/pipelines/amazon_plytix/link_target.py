@@ -22,17 +22,17 @@ from sync_pipelines.delivery.model import (
     Intent,
     Live,
     NotApplied,
+    PrerequisiteMissing,
     Refused,
     Step,
     Target,
     Unclear,
-    Waits,
 )
 from sync_pipelines.pipelines.amazon_plytix.account import Account
 from sync_pipelines.pipelines.amazon_plytix.mapping import Link, link_of
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.amazon_plytix.target import SHORT_WAIT, Ids, found
-from sync_pipelines.pipelines.asking import asking
+from sync_pipelines.pipelines.as_delivery_failures import as_delivery_failures
 from sync_pipelines.vendors.failures import Permanent, Transient
 from sync_pipelines.vendors.plytix import BY_SKU, Plytix, Product, problems
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
@@ -102,7 +102,7 @@ class AmazonLinks(Target):
         for _, same in groupby(changes, key=lambda c: _link(c)[:2]):
             batch = list(same)
             for first in range(0, len(batch), self.settings.max_links):
-                with asking():
+                with as_delivery_failures():
                     self.client.reserve(SHORT_WAIT)
                 yield batch[first : first + self.settings.max_links]
 
@@ -110,13 +110,13 @@ class AmazonLinks(Target):
         relationship, source, _ = _link(batch[0])
         ids = {c.key: self.ids.get(_link(c)[2]) for c in batch}
         answers: dict[str, Answer] = {
-            key: Waits(f"product {_link_sku(key)} is not in Plytix: it was not made")
+            key: PrerequisiteMissing(f"product {_link_sku(key)} is not in Plytix: it was not made")
             for key, id_ in ids.items()
             if not id_
         }
         source_id = self.ids.get(source)
         if not source_id:
-            return {c.key: Waits(f"product {source} is not in Plytix") for c in batch}
+            return {c.key: PrerequisiteMissing(f"product {source} is not in Plytix") for c in batch}
         there = {key: id_ for key, id_ in ids.items() if id_}
         if there:
             answers.update(self._send(step, source_id, source, relationship, there))
@@ -129,7 +129,7 @@ class AmazonLinks(Target):
         send = self.client.link if step.name == "link" else self.client.unlink
         what = f"{len(there)} links of {source} ({relationship})"
         try:
-            with asking():
+            with as_delivery_failures():
                 send(source_id, self.there.relationships[relationship].id, list(there.values()), what)
         except Transient as e:
             return dict.fromkeys(there, Unclear(str(e)))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sync_pipelines.pipelines.amazon_plytix import rows
+from sync_pipelines.pipelines.amazon_plytix import typed_rows
 from sync_pipelines.pipelines.amazon_plytix.decoding import LOST
 from sync_pipelines.vendors.amazon import CatalogItem
 
@@ -63,11 +63,11 @@ SCHEMA = pa.schema([(f.name, pa.int64() if f.name == "line" else pa.string()) fo
 
 
 def table(listings: Iterable[Listing]) -> pa.Table:
-    return rows.table(listings, SCHEMA)
+    return typed_rows.table(listings, SCHEMA)
 
 
 def from_file(path: Path) -> Iterator[Listing]:
-    return rows.objects(path, Listing, SCHEMA)
+    return typed_rows.objects(path, Listing, SCHEMA)
 
 
 def one_per_asin(listings: Iterable[Listing]) -> list[Listing]:

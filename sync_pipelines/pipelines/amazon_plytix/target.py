@@ -32,7 +32,7 @@ from sync_pipelines.pipelines.amazon_plytix.account import Account, columns
 from sync_pipelines.pipelines.amazon_plytix.decoding import LOST
 from sync_pipelines.pipelines.amazon_plytix.mapping import LAST_SYNCED
 from sync_pipelines.pipelines.amazon_plytix.settings import AMAZON_ATTRIBUTES, AmazonPlytixSettings
-from sync_pipelines.pipelines.asking import asking
+from sync_pipelines.pipelines.as_delivery_failures import as_delivery_failures
 from sync_pipelines.vendors.failures import Permanent, Transient
 from sync_pipelines.vendors.plytix import BY_SKU, Plytix, Product, problems
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
@@ -141,7 +141,7 @@ class AmazonProducts(Target):
     def batches(self, step: Step, changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
         """One product a call, each with its place in the rate windows taken before."""
         for change in changes:
-            with asking():
+            with as_delivery_failures():
                 self.client.reserve(SHORT_WAIT)
             yield [change]
 
@@ -149,7 +149,7 @@ class AmazonProducts(Target):
         (change,) = batch
         answer: Answer
         try:
-            with asking():
+            with as_delivery_failures():
                 answer = self._send(step, change)
         except Transient as e:
             answer = Unclear(str(e))
@@ -230,7 +230,7 @@ class AmazonProducts(Target):
     def _exists(self, change: Change, error: Permanent) -> Answer:
         """The SKU is taken: by a product that came in between, or by one that differs in case."""
         try:
-            with asking():
+            with as_delivery_failures():
                 found = next(iter(self.client.products_by_sku([change.key], ())), None)
         except Transient as e:
             return NotApplied(f"{error} Which product has it could not be asked: {e}")

@@ -11,13 +11,20 @@ import pyarrow.compute as pc
 
 from sync_pipelines.delivery.applying import settle_first
 from sync_pipelines.pipelines import plan_checks
-from sync_pipelines.pipelines.catsy_sparklayer import checks, mapping, sync
+from sync_pipelines.pipelines.catsy_sparklayer import checks, mapping, planning
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.catsy_sparklayer.target import NOT_SHOWN
+from sync_pipelines.pipelines.plan_and_apply import (
+    ApplyConfig,
+    PlanConfig,
+    apply_plan,
+    count_outcomes,
+    plan_to_apply,
+    tell_plan,
+)
 from sync_pipelines.pipelines.resources import CatsyResource, RunResource, SparkLayerResource
 from sync_pipelines.pipelines.sections import account_of
-from sync_pipelines.pipelines.steps import ApplyConfig, PlanConfig, apply_plan, count_outcomes, plan_to_apply, tell_plan
 from sync_pipelines.pipelines.tables import column_schema, markdown
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.catsy_settings import CatsySettings
@@ -92,7 +99,7 @@ def products(config: ExtractConfig, run: RunResource, catsy: CatsyResource) -> d
 )  # fmt: skip
 def trade_prices(products: Published, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     settings = CatsySparkLayerSettings.read()
-    rows = sync.map_prices(products, settings)
+    rows = planning.map_prices(products, settings)
     states = Counter(rows.column("state").to_pylist())
     doubtful = rows.filter(pc.is_in(rows.column("state"), pa.array(["rejected", "conflict"])))
     examples = markdown(doubtful.slice(0, 20).select(["price_list", "sku", "state", "reason", "source_id"]).to_pylist())
@@ -118,16 +125,16 @@ def price_plan(
     run: RunResource,
     sparklayer: SparkLayerResource,
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    source = sync.extract_of_prices(run.warehouse, account_of("catsy"))
+    source = planning.extract_of_prices(run.warehouse, account_of("catsy"))
     client = sparklayer.client(run)
-    if alone := run.will_make(PRICES):
-        settle_first(sync.target(client), ledger=run.ledger, files=run.plans, run=run.id)
-    only = sync.known_keys(config.only, trade_prices) if config.only else None
-    plan = sync.plan_prices(
+    if alone := run.applies_in_this_run(PRICES):
+        settle_first(planning.target(client), ledger=run.ledger, files=run.plans, run=run.id)
+    only = planning.known_keys(config.only, trade_prices) if config.only else None
+    plan = planning.plan_prices(
         client, trade_prices, source, ledger=run.ledger, files=run.plans, run=run.id, only=only, alone=alone
     )
-    sync.least_calls(run.meter, plan, planned=True, applied=False)
-    metadata = tell_plan(run, PRICES, plan, sync.readable)
+    planning.least_calls(run.meter, plan, planned=True, applied=False)
+    metadata = tell_plan(run, PRICES, plan, planning.readable)
     return dg.MaterializeResult(
         metadata={**metadata, "not_shown_by_the_vendor": NOT_SHOWN},
         check_results=[plan_checks.guards(checks.GUARDS, plan), plan_checks.nothing_held(checks.NOTHING_HELD, plan)],
@@ -140,11 +147,11 @@ def price_plan(
     description="The plan, applied: each price sent once, one outcome per row in the ledger, read back afterwards.",
 )  # fmt: skip
 def prices(config: ApplyConfig, run: RunResource, sparklayer: SparkLayerResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    target = sync.target(sparklayer.client(run))
+    target = planning.target(sparklayer.client(run))
     planned_here = run.plan_made(PRICES)
     plan = plan_to_apply(run, GROUP, target, config)
     report = apply_plan(run, target, plan, config.limit)
-    sync.least_calls(run.meter, plan, planned=plan.id == planned_here, applied=True, limit=config.limit)
+    planning.least_calls(run.meter, plan, planned=plan.id == planned_here, applied=True, limit=config.limit)
     count_outcomes(run, PRICES, plan, report.counts)
     return dg.MaterializeResult(
         metadata={

@@ -2,10 +2,10 @@
 
 import dagster as dg
 
-from sync_pipelines.pipelines.catsy_sparklayer import sync
+from sync_pipelines.pipelines.catsy_sparklayer import planning
 from sync_pipelines.pipelines.catsy_sparklayer.assets import GROUP, price_plan, prices, products, trade_prices
+from sync_pipelines.pipelines.plan_and_apply import UndoConfig, tags, take_back
 from sync_pipelines.pipelines.resources import RunResource, SparkLayerResource
-from sync_pipelines.pipelines.steps import UndoConfig, tags, take_back
 
 CLEAR_PLAN = [products, trade_prices, price_plan]
 
@@ -34,10 +34,10 @@ apply_job = dg.define_asset_job(
 def undo_prices(
     context: dg.OpExecutionContext, config: UndoConfig, run: RunResource, sparklayer: SparkLayerResource
 ) -> None:
-    target = sync.target(sparklayer.client(run))
+    target = planning.target(sparklayer.client(run))
     for plan_id in config.plans:
-        undone, _ = take_back(context, run, target, plan_id, sync.readable)
-        sync.least_calls(run.meter, undone, planned=False, applied=True)
+        undone, _ = take_back(context, run, target, plan_id, planning.readable)
+        planning.least_calls(run.meter, undone, planned=False, applied=True)
 
 
 @dg.job(

@@ -31,7 +31,7 @@ from sync_pipelines.delivery.model import (
     Unclear,
 )
 from sync_pipelines.errors import SyncError
-from sync_pipelines.pipelines.asking import asking
+from sync_pipelines.pipelines.as_delivery_failures import as_delivery_failures
 from sync_pipelines.pipelines.catsy_sparklayer.mapping import key, price_field
 from sync_pipelines.pipelines.catsy_sparklayer.settings import PriceList
 from sync_pipelines.vendors.failures import Permanent, Transient
@@ -156,7 +156,7 @@ class PriceLists(Target):
     def write(self, step: Step, batch: Sequence[Change], intent: Intent) -> Mapping[str, Answer]:
         slug = batch[0].parent
         try:
-            with asking(pause=60.0):
+            with as_delivery_failures(pause=60.0):
                 if slug in self._absent:
                     self.client.create_price_list(slug, self.lists[slug].name, self.lists[slug].currency)
                     self._absent.discard(slug)

@@ -6,13 +6,20 @@ from typing import Literal
 import dagster as dg
 
 from sync_pipelines.delivery.applying import settle_first
-from sync_pipelines.pipelines import plan_checks, steps
+from sync_pipelines.pipelines import plan_and_apply, plan_checks
+from sync_pipelines.pipelines.plan_and_apply import (
+    ApplyConfig,
+    apply_plan,
+    count_outcomes,
+    plan_to_apply,
+    tell_plan,
+    total,
+)
 from sync_pipelines.pipelines.resources import RunResource, SheetsResource, ShopifyResource
-from sync_pipelines.pipelines.shopify_sheets import checks, missing, old_program, sync
+from sync_pipelines.pipelines.shopify_sheets import checks, missing, old_program, planning
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout
 from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY, ORDERS_KEY
 from sync_pipelines.pipelines.shopify_store.reading import Store, first_day
-from sync_pipelines.pipelines.steps import ApplyConfig, apply_plan, count_outcomes, plan_to_apply, tell_plan, total
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 
 GROUP = "shopify_sheets"
@@ -26,7 +33,7 @@ spreadsheet = dg.AssetSpec(
 )  # fmt: skip
 
 
-class PlanConfig(steps.PlanConfig):
+class PlanConfig(plan_and_apply.PlanConfig):
     """compare: look at the rows of orders that changed, or at every row. only: just the orders with these keys."""
 
     compare: Literal["changed", "all"] = "changed"
@@ -41,17 +48,17 @@ class PlanConfig(steps.PlanConfig):
     ),
 )  # fmt: skip
 def order_plan(config: PlanConfig, run: RunResource, sheets: SheetsResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    there = run.shared("spreadsheet", lambda: sync.target(sheets.client(run), run.ledger))
-    if alone := run.will_make(ORDERS):
+    there = run.shared("spreadsheet", lambda: planning.target(sheets.client(run), run.ledger))
+    if alone := run.applies_in_this_run(ORDERS):
         settle_first(there, ledger=run.ledger, files=run.plans, run=run.id)
         old_program.take_over(run.ledger, there.layout, run.id)
-    mapped = sync.bring_up_to_date(run.warehouse, there)
-    plan = sync.plan_rows(
+    mapped = planning.bring_up_to_date(run.warehouse, there)
+    plan = planning.plan_rows(
         there, mapped, first_day(run.ledger, ShopifySettings.read()), ledger=run.ledger, files=run.plans, run=run.id,
         compare=config.compare, only=config.only or None, alone=alone,
     )  # fmt: skip
-    sync.least_calls(run.meter, there, plan, planned=True, sent=0)
-    metadata = {**tell_plan(run, ORDERS, plan, sync.readable), "orders": mapped.about.rows}
+    planning.least_calls(run.meter, there, plan, planned=True, sent=0)
+    metadata = {**tell_plan(run, ORDERS, plan, planning.readable), "orders": mapped.about.rows}
     return dg.MaterializeResult(
         metadata=metadata,
         check_results=[
@@ -70,7 +77,7 @@ def order_plan(config: PlanConfig, run: RunResource, sheets: SheetsResource) -> 
 def orders(
     config: ApplyConfig, run: RunResource, sheets: SheetsResource, shopify: ShopifyResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
-    there = run.shared("spreadsheet", lambda: sync.target(sheets.client(run), run.ledger))
+    there = run.shared("spreadsheet", lambda: planning.target(sheets.client(run), run.ledger))
     plan = plan_to_apply(run, GROUP, there, config)
     reports = [apply_plan(run, there, plan, config.limit)]
     hit = sorted(there.hit)
@@ -80,11 +87,11 @@ def orders(
             keys, layout, Store(shopify.client(run), run.warehouse, run.ledger, ShopifySettings.read(), run.id)
         )
 
-    repaired, lost = sync.put_right(
+    repaired, lost = planning.repair_overwritten(
         there, warehouse=run.warehouse, ledger=run.ledger, files=run.plans, run=run.id, find=find
     )
     reports += repaired
-    sync.least_calls(run.meter, there, plan, planned=False, sent=sum(r.writes for r in reports))
+    planning.least_calls(run.meter, there, plan, planned=False, sent=sum(r.writes for r in reports))
     counts = total(reports)
     if lost:
         counts["unknown"] = counts.get("unknown", 0) + len(lost)

@@ -2,11 +2,11 @@
 
 import dagster as dg
 
+from sync_pipelines.pipelines.plan_and_apply import UndoConfig, tags, take_back
 from sync_pipelines.pipelines.resources import RunResource, SheetsResource
-from sync_pipelines.pipelines.shopify_sheets import sync
+from sync_pipelines.pipelines.shopify_sheets import planning
 from sync_pipelines.pipelines.shopify_sheets.assets import GROUP, order_plan, orders
 from sync_pipelines.pipelines.shopify_store.assets import order_changes, order_counts
-from sync_pipelines.pipelines.steps import UndoConfig, tags, take_back
 
 preview_job = dg.define_asset_job(
     f"preview_{GROUP}",
@@ -40,10 +40,10 @@ apply_job = dg.define_asset_job(
 
 @dg.op(out=dg.Out(dg.Nothing), description="Plan the way back from what a plan wrote, and apply that.")
 def undo_orders(context: dg.OpExecutionContext, config: UndoConfig, run: RunResource, sheets: SheetsResource) -> None:
-    there = sync.target(sheets.client(run), run.ledger)
+    there = planning.target(sheets.client(run), run.ledger)
     for plan_id in config.plans:
-        undone, report = take_back(context, run, there, plan_id, sync.readable)
-        sync.least_calls(run.meter, there, undone, planned=False, sent=report.writes)
+        undone, report = take_back(context, run, there, plan_id, planning.readable)
+        planning.least_calls(run.meter, there, undone, planned=False, sent=report.writes)
 
 
 @dg.job(

@@ -8,7 +8,7 @@ import dagster as dg
 
 from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.pipelines import plan_checks
-from sync_pipelines.pipelines.shopify_sheets.sync import NEARLY_FULL
+from sync_pipelines.pipelines.shopify_sheets.planning import NEARLY_FULL
 from sync_pipelines.pipelines.tables import check_result
 
 PLAN, ROWS = ["sheets", "order_plan"], ["sheets", "orders"]

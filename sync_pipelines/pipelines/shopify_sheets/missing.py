@@ -16,8 +16,8 @@ from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.tables import put
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout
-from sync_pipelines.pipelines.shopify_store.current import quoted
 from sync_pipelines.pipelines.shopify_store.days import day_of, instant
+from sync_pipelines.pipelines.shopify_store.order_versions import quoted
 from sync_pipelines.pipelines.shopify_store.reading import Store
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.shopify import whole_reply

@@ -1,7 +1,7 @@
 """The spreadsheet of orders as a delivery target: one record per order, its own row and those of its lines together.
 
 Rows are found by the key column just before they are written, wherever people have put them; what was written is read
-back before it counts (`Done`). Between that look and the call somebody may still move a row: then our values stand in
+back before it counts (`DoneReadBack`). Between that look and the call somebody may still move a row: then our values stand in
 another order's row. Reading back shows it; that other order is compared again and put right, and the collision told.
 """
 
@@ -23,7 +23,7 @@ from sync_pipelines.delivery.model import (
     BatchRefused,
     CannotGoOn,
     Change,
-    Done,
+    DoneReadBack,
     Field,
     Fields,
     Intent,
@@ -36,10 +36,18 @@ from sync_pipelines.delivery.model import (
 )
 from sync_pipelines.duck import chunks
 from sync_pipelines.exact_json import dumps
-from sync_pipelines.pipelines.asking import asking
+from sync_pipelines.pipelines.as_delivery_failures import as_delivery_failures
+from sync_pipelines.pipelines.shopify_sheets.cell_writes import (
+    LINES,
+    UNKEYED,
+    Cell,
+    CellWrites,
+    claims,
+    lines_same,
+    named,
+)
 from sync_pipelines.pipelines.shopify_sheets.layout import Column, Layout, TabLayout, same
 from sync_pipelines.pipelines.shopify_sheets.mapping import REMOVED
-from sync_pipelines.pipelines.shopify_sheets.placing import LINES, UNKEYED, Cell, Placing, claims, lines_same, named
 from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
 from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem, Sheet
 from sync_pipelines.vendors.failures import Permanent, RateLimited, Transient
@@ -205,7 +213,7 @@ class OrderRows(Target):
         try:
             self.sheet.client.reserve_write()
             self.sheet.look_before_writing([c.key for c in batch], self.settings.positions_hold)
-            cells = Placing(self.layout.orders, self.layout.lines, self.sheet)
+            cells = CellWrites(self.layout.orders, self.layout.lines, self.sheet)
             for change in batch:
                 cells.place(change)
             self._make_room(cells)
@@ -220,7 +228,7 @@ class OrderRows(Target):
             self.sheet.forget()
             raise CannotGoOn(str(e)) from e
         try:
-            with asking(pause=30.0):
+            with as_delivery_failures(pause=30.0):
                 self.sheet.client.write(self.sheet.id, cells.ranges())
         except Transient as e:
             self.sheet.forget()
@@ -231,9 +239,9 @@ class OrderRows(Target):
             if e.status == 400 and not isinstance(e, CellsProtected):
                 raise BatchRefused(str(e)) from e
             raise CannotGoOn(str(e)) from e
-        return {change.key: Done(json.dumps(cells.places[change.key])) for change in batch}
+        return {change.key: DoneReadBack(json.dumps(cells.places[change.key])) for change in batch}
 
-    def _make_room(self, cells: Placing) -> None:
+    def _make_room(self, cells: CellWrites) -> None:
         """Grow the grids to what is about to be written, and give the new rows their number formats. One write, or none."""
         requests: list[dict[str, Any]] = []
         grown = zip(self.sheet.both, cells.last, strict=True)

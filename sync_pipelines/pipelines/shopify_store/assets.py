@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from sync_pipelines.pipelines.resources import RunResource, ShopifyResource
 from sync_pipelines.pipelines.shopify_store import checks
-from sync_pipelines.pipelines.shopify_store.current import current_orders
 from sync_pipelines.pipelines.shopify_store.days import stretches
+from sync_pipelines.pipelines.shopify_store.order_versions import current_orders
 from sync_pipelines.pipelines.shopify_store.orders import (
     CHANGES_KEY,
     LINES,

@@ -28,7 +28,6 @@ from sync_pipelines.delivery import runs, tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.duck import no_collection
 from sync_pipelines.exact_json import FLAW
-from sync_pipelines.pipelines.shopify_store.current import current_orders, orders_without
 from sync_pipelines.pipelines.shopify_store.days import (
     day_of,
     days_between,
@@ -39,6 +38,7 @@ from sync_pipelines.pipelines.shopify_store.days import (
     within,
 )
 from sync_pipelines.pipelines.shopify_store.drafts import Ascending, Draft, write_all
+from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, orders_without
 from sync_pipelines.pipelines.shopify_store.orders import (
     CHANGES_KEY,
     DAY_ASSETS,

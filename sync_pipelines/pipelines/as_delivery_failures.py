@@ -12,7 +12,7 @@ NO_RIGHTS = frozenset({401, 403})
 
 
 @contextmanager
-def asking(pause: float = 10.0) -> Iterator[None]:
+def as_delivery_failures(pause: float = 10.0) -> Iterator[None]:
     """Failures that concern no one record: RetryLater where nothing was done, CannotGoOn where nothing can be.
 
     Others pass: Transient (nobody knows what became of the call) and Permanent (the vendor refuses what was sent). `pause`:

@@ -14,10 +14,10 @@ from sync_pipelines.csv_files import write_csv
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.staging import load_records
-from sync_pipelines.pipelines.catsy_sparklayer import sync
+from sync_pipelines.pipelines.catsy_sparklayer import planning
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY
+from sync_pipelines.pipelines.catsy_sparklayer.planning import full_keys, readable
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
-from sync_pipelines.pipelines.catsy_sparklayer.sync import full_keys, readable
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
 from sync_pipelines.pipelines.findings import Finding, fact
 from sync_pipelines.pipelines.sections import account_of
@@ -131,7 +131,7 @@ def _catsy(client: Catsy) -> list[Finding]:
 
 def _sparklayer(client: SparkLayer) -> list[Finding]:
     try:
-        wrong = sync.target(client).wrong_currencies()
+        wrong = planning.target(client).wrong_currencies()
     except (VendorError, ListMissing) as e:
         return [Finding("sparklayer login and price lists", "problem", str(e))]
     if wrong:
@@ -215,7 +215,7 @@ def source(key: str) -> dict[str, Any]:
 def live(keys: set[str]) -> dict[str, Any]:
     """What the price lists hold now under these keys. Raises VendorError and its kin."""
     with clients() as (_, sparklayer):
-        return {record.key: record.fields for record in sync.target(sparklayer).read(None) if record.key in keys}
+        return {record.key: record.fields for record in planning.target(sparklayer).read(None) if record.key in keys}
 
 
 def rejects(limit: int) -> tuple[int, list[dict[str, Any]]]:

@@ -14,10 +14,10 @@ from sync_pipelines.csv_files import write_csv
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, reading, sync
+from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, planning, reading
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
-from sync_pipelines.pipelines.amazon_plytix.sync import readable
+from sync_pipelines.pipelines.amazon_plytix.planning import readable
 from sync_pipelines.pipelines.findings import Finding, fact
 from sync_pipelines.pipelines.sections import account_of
 from sync_pipelines.settings import SettingsError, data_dir
@@ -69,11 +69,11 @@ def warehouse() -> Warehouse:
 
 
 @contextlib.contextmanager
-def desk() -> Iterator[sync.Desk]:
+def desk() -> Iterator[planning.Desk]:
     """The PIM, read-only. Raises what is missing."""
     client = Plytix.connect(PlytixSettings.read(), CallMeter(), limits=data_dir() / "limits")
     try:
-        yield sync.Desk(client)
+        yield planning.Desk(client)
     finally:
         client.close()
 
@@ -91,7 +91,7 @@ def validate(*, deep: bool) -> list[Finding]:
     return [*found, *_amazon()]
 
 
-def _plytix(plytix: sync.Desk) -> list[Finding]:
+def _plytix(plytix: planning.Desk) -> list[Finding]:
     there = plytix.account
     found = [Finding("plytix login", "ok", plytix.plytix.account)]
     found += [Finding("plytix account", "problem", problem) for problem in there.problems]
@@ -108,7 +108,7 @@ def _plytix(plytix: sync.Desk) -> list[Finding]:
     return [*found, Finding("plytix right to write", "unknown", "cannot be told without writing")]
 
 
-def _facts(plytix: sync.Desk) -> list[Finding]:
+def _facts(plytix: planning.Desk) -> list[Finding]:
     """What the vendor's documents leave open, as it is on this account."""
     client, size = plytix.client, plytix.plytix.page_size
     rows, count = client.look([], page=1)
@@ -158,7 +158,7 @@ def full_keys(named: Collection[str]) -> set[str]:
     """Keys of products and links for what a person named: a key, an ASIN, or a SKU of either side."""
     keys = set(named)
     for _, known in mappings():
-        keys |= sync.full_keys(named, known)
+        keys |= planning.full_keys(named, known)
     return keys
 
 
@@ -184,7 +184,7 @@ def source(key: str) -> dict[str, Any]:
 
 def live(keys: set[str]) -> dict[str, Any]:
     """What the PIM holds now under these keys. Raises VendorError and its kin."""
-    products, links = sorted(k for k in keys if not sync.is_link(k)), sorted(k for k in keys if sync.is_link(k))
+    products, links = sorted(k for k in keys if not planning.is_link(k)), sorted(k for k in keys if planning.is_link(k))
     with desk() as plytix:
         target = plytix.products(every_field=True)
         found: dict[str, Any] = {r.key: r.fields for r in target.read([k for k in products if k.startswith("AMZN-")])}

@@ -27,7 +27,7 @@ from sync_pipelines.pipelines.shopify_sheets import mapping
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout
 from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
 from sync_pipelines.pipelines.shopify_sheets.target import OrderRows, rules_of
-from sync_pipelines.pipelines.shopify_store.current import current_orders, quoted, whole_orders
+from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, quoted, whole_orders
 from sync_pipelines.pipelines.shopify_store.orders import number, table
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.snapshots import About, Published, Staged, Warehouse, staged_file, with_about

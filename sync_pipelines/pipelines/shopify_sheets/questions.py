@@ -22,14 +22,14 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.findings import Finding, Verdict, fact
-from sync_pipelines.pipelines.shopify_sheets import missing, prepare, rows, sync
+from sync_pipelines.pipelines.shopify_sheets import missing, order_rows, planning, prepare
+from sync_pipelines.pipelines.shopify_sheets.cell_writes import LINES
 from sync_pipelines.pipelines.shopify_sheets.layout import read_layout, shown
-from sync_pipelines.pipelines.shopify_sheets.placing import LINES
+from sync_pipelines.pipelines.shopify_sheets.planning import readable
 from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
 from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem
-from sync_pipelines.pipelines.shopify_sheets.sync import readable
-from sync_pipelines.pipelines.shopify_store.current import current_orders, quoted
 from sync_pipelines.pipelines.shopify_store.days import day_of, days_between, end_of, start_of, within
+from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, quoted
 from sync_pipelines.pipelines.shopify_store.reading import CURRENCY, CURSOR, Store, first_day
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors.failures import VendorError
@@ -104,7 +104,7 @@ def warehouse() -> Warehouse:
 
 def mapped() -> Published | None:
     """The rows as last mapped, if they ever were."""
-    return warehouse().find(rows.KEY, ShopifySheetsSettings.read().account)
+    return warehouse().find(order_rows.KEY, ShopifySheetsSettings.read().account)
 
 
 # --- setting up and looking -------------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ def set_up() -> list[str]:
         contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger,
         clients(ledger, writes=True) as (store, google),
     ):
-        sheet = sync.open_sheet(google, ledger)
+        sheet = planning.open_sheet(google, ledger)
         return prepare.prepare(google, sheet.id, read_layout(settings.layout), decimals(store.facts.currency))
 
 
@@ -160,7 +160,7 @@ def _shop(store: Store) -> list[Finding]:
 
 def _sheet(google: Sheets, ledger: Ledger, *, deep: bool) -> list[Finding]:
     try:
-        there = sync.target(google, ledger)
+        there = planning.target(google, ledger)
         known = there.known()
     except LayoutProblem as e:
         return [Finding("google login", "ok", google.login), Finding("spreadsheet layout", "problem", str(e))]
@@ -249,7 +249,7 @@ def source(key: str) -> dict[str, Any]:
 def live(keys: set[str]) -> dict[str, Any]:
     """Where the sheet has these orders now: rows on both tabs. Raises VendorError and its kin."""
     with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger, clients(ledger) as (_, google):
-        there = sync.target(google, ledger)
+        there = planning.target(google, ledger)
         found = {record.key: record for record in there.read(sorted(keys))}
         return {
             key: {

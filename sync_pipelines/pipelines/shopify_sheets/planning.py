@@ -9,15 +9,15 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from sync_pipelines.delivery.applying import Report, apply
-from sync_pipelines.delivery.guards import PlanGuard, Sight
+from sync_pipelines.delivery.guards import PlanGuard, PlanSummary
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError, Finding
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.exact_json import loads
-from sync_pipelines.pipelines.shopify_sheets import rows
+from sync_pipelines.pipelines.shopify_sheets import order_rows
+from sync_pipelines.pipelines.shopify_sheets.cell_writes import LINES, lines_differing
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout, read_layout, same
-from sync_pipelines.pipelines.shopify_sheets.placing import LINES, lines_differing
 from sync_pipelines.pipelines.shopify_sheets.settings import (
     ShopifySheetsSettings,
     known_spreadsheets,
@@ -89,7 +89,7 @@ def plan_rows(
     """
     settings = ShopifySheetsSettings.read()
     in_sheet = there.known()
-    with rows.candidates(
+    with order_rows.candidates(
         mapped, ledger, there, in_sheet, first, compare_all=compare == "all" or only is not None
     ) as found:  # fmt: skip
         keys = found.keys if only is None else found.keys & set(only)
@@ -107,7 +107,7 @@ def plan_rows(
         )  # fmt: skip
 
 
-def put_right(
+def repair_overwritten(
     there: OrderRows, *, warehouse: Warehouse, ledger: Ledger, files: PlanFiles, run: str,
     find: Callable[[Layout, set[str]], None],
 ) -> tuple[list[Report], list[str]]:  # fmt: skip
@@ -120,18 +120,18 @@ def put_right(
     if not hit:
         return [], []
     mapped = bring_up_to_date(warehouse, there)
-    if unknown := hit - rows.keys(mapped):
+    if unknown := hit - order_rows.keys(mapped):
         find(there.layout, unknown)
         mapped = bring_up_to_date(warehouse, there)
-    lost = sorted(hit - rows.keys(mapped))
+    lost = sorted(hit - order_rows.keys(mapped))
     first = first_day(ledger, ShopifySettings.read())
     plan = plan_rows(there, mapped, first, ledger=ledger, files=files, run=run, only=hit - set(lost))
     return [apply(there, plan.id, ledger=ledger, files=files, run=run)], lost
 
 
 def _not_all_at_once(known: int, share: Decimal) -> PlanGuard:
-    def look(sight: Sight) -> Finding:
-        changing = sight.counts.update
+    def look(summary: PlanSummary) -> Finding:
+        changing = summary.counts.update
         if known < ENOUGH_ROWS:
             return Finding(
                 "rows changing",
@@ -145,9 +145,9 @@ def _not_all_at_once(known: int, share: Decimal) -> PlanGuard:
 
 
 def _not_too_many_held(in_scope: int, share: Decimal) -> PlanGuard:
-    def look(sight: Sight) -> Finding:
-        kinds = sight.counts.held_by_kind  # rows that staff deleted stay deleted, and are no reason to stop
-        held = sight.counts.held - kinds.get("settling", 0) - kinds.get("gone", 0)
+    def look(summary: PlanSummary) -> Finding:
+        kinds = summary.counts.held_by_kind  # rows that staff deleted stay deleted, and are no reason to stop
+        held = summary.counts.held - kinds.get("settling", 0) - kinds.get("gone", 0)
         text = f"{held} of {in_scope} orders are held back (limit {share:.0%})"
         if in_scope < ENOUGH_ROWS:
             return Finding("held", "no_baseline", text)
@@ -156,7 +156,7 @@ def _not_too_many_held(in_scope: int, share: Decimal) -> PlanGuard:
     return look
 
 
-def _cells_left(sheet: Sheet, found: rows.Candidates, settings: ShopifySheetsSettings) -> PlanGuard:
+def _cells_left(sheet: Sheet, found: order_rows.Candidates, settings: ShopifySheetsSettings) -> PlanGuard:
     """The vendor's limit counts every cell of every tab's grid, empty ones too (https://support.google.com/drive/answer/37603)."""
     new = zip(sheet.both, (found.new_orders, found.new_lines), strict=True)
     grows = sum(max(0, seen.used + n - seen.grid_rows) * seen.tab.columns for seen, n in new)
@@ -202,4 +202,4 @@ def readable(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def bring_up_to_date(warehouse: Warehouse, there: OrderRows) -> Published:
-    return rows.bring_up_to_date(warehouse, there.layout, there.account)
+    return order_rows.bring_up_to_date(warehouse, there.layout, there.account)

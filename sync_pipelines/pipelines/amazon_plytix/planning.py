@@ -22,10 +22,10 @@ from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.amazon_plytix.account import Account, look
+from sync_pipelines.pipelines.amazon_plytix.call_estimate import ACCOUNT_CALLS
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.amazon_plytix.link_target import AmazonLinks, image
 from sync_pipelines.pipelines.amazon_plytix.mapping import Link, desired_links, desired_products, link_of
-from sync_pipelines.pipelines.amazon_plytix.pace import ACCOUNT_CALLS
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.amazon_plytix.target import AmazonProducts, Ids
 from sync_pipelines.vendors.plytix import Plytix

@@ -18,7 +18,7 @@ UNKEYED = "?"
 Cell = dict[str, Any]
 
 
-class Placing:
+class CellWrites:
     """Where the rows of a batch go, and what goes there."""
 
     def __init__(self, orders: TabLayout, lines: TabLayout, sheet: Sheet) -> None:

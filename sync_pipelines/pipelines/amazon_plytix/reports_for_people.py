@@ -10,8 +10,8 @@ from sync_pipelines.csv_files import write_csv, write_text
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.pipelines.amazon_plytix import entries, results
+from sync_pipelines.pipelines.amazon_plytix.call_estimate import calls_of, duration, seconds_at_quota
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
-from sync_pipelines.pipelines.amazon_plytix.pace import calls_of, duration, seconds_at_quota
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
