@@ -6,6 +6,7 @@ import json
 import logging
 import shlex
 import subprocess
+import sys
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -21,12 +22,12 @@ TIMEOUT = 15.0
 def alert(event: Event, pipeline: str, run: str, message: str) -> bool:
     """Tell whoever the settings name. Returns whether somebody was told.
 
-    A run does not fail because nobody could be told; that is logged as an error.
+    A run does not fail because nobody could be told; that is logged as an error, and said on standard error.
     """
     try:
         settings = AlertSettings.read()
     except SettingsError as e:
-        log.error("nobody can be told of %s (%s): %s", event, redact(message)[:1000], e)  # noqa: TRY400 - it says it all
+        _complain(f"nobody can be told of this: {e}")
         return False
     body: dict[str, Any] = {"event": event, "pipeline": pipeline, "run": run, "message": redact(message)[:1000]}
     told = False
@@ -42,10 +43,15 @@ def alert(event: Event, pipeline: str, run: str, message: str) -> bool:
             )
             told = True
         except (OSError, ValueError, subprocess.SubprocessError) as e:
-            log.error("the alert command failed: %s", redact(str(e)))  # noqa: TRY400 - the message says it all
+            _complain(f"the alert command failed: {e}")
     if settings.webhook:
         told = _post(settings.webhook, body) or told
     return told
+
+
+def _complain(text: str) -> None:
+    log.error("%s", redact(text))
+    print(redact(text), file=sys.stderr)  # noqa: T201 - the disk of the log may be full
 
 
 def _post(address: str, body: dict[str, Any]) -> bool:
@@ -56,10 +62,10 @@ def _post(address: str, body: dict[str, Any]) -> bool:
     try:
         host = urlsplit(address).hostname
     except ValueError:
-        log.error("the alert webhook is no address")  # noqa: TRY400 - nor may it be logged
+        _complain("the alert webhook is not an address")  # which is not shown: it may hold a key
         return False
     if sandbox_on() and host not in LOOPBACK:
-        log.error("the alert webhook %s is not on loopback; while the sandbox is on it is not called", host)
+        _complain(f"the alert webhook {host} is not on loopback; while the sandbox is on it is not called")
         return False
     try:
         transfer.due(TIMEOUT)
@@ -69,6 +75,6 @@ def _post(address: str, body: dict[str, Any]) -> bool:
         ):
             reply.raise_for_status()
     except (requests.RequestException, TimeoutError) as e:
-        log.error("the alert webhook at %s failed: %s", host, type(e).__name__)  # noqa: TRY400 - the address may hold a key
+        _complain(f"the alert webhook at {host} failed: {type(e).__name__}")
         return False
     return True

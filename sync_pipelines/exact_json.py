@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+import re
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import rapidjson
 
 FLAW = "_flaw"
 """The key under which `read` notes in a record what in it cannot be used."""
+
+
+_MOST_DIGITS = 100
+"""On either side of the point. No store has room for more."""
+_MAYBE_TOO_LARGE = re.compile(r"[:\[,]\s*-?[0-9][0-9.]*(?:[eE][+-]?[0-9]{3,}|[0-9]{100})")
 
 
 class _NotANumber(str):
@@ -29,14 +35,16 @@ def loads(text: str | None) -> Any:
 def read(text: str) -> Any:
     """What a vendor wrote, with numbers as int and Decimal. Raises ValueError, RecursionError.
 
-    Half a character (a lone surrogate), NaN and infinities are values that nothing can store. One of them in one record is no
-    reason to refuse a page: half a character comes spelt out, what is not a number as None, and every object around it says
-    so (`flaw`).
+    Half a character (a lone surrogate), NaN, infinities and numbers like 1e400 are values that nothing can store, though the
+    last are good JSON. One of them in one record is no reason to refuse a page: half a character comes spelt out, such a number
+    as None, and every object around it says so (`flaw`).
     """
-    try:
-        return loads(text)
-    except ValueError:
-        return _shown(json.loads(text, parse_float=Decimal, parse_constant=_NotANumber))[0]
+    if not _MAYBE_TOO_LARGE.search(text):
+        try:
+            return loads(text)
+        except ValueError:
+            pass  # said by the other parser, with the place
+    return _shown(json.loads(text, parse_float=_decimal, parse_constant=_NotANumber))[0]
 
 
 def flaw(record: Any) -> str | None:
@@ -59,11 +67,20 @@ def _shown(value: Any) -> tuple[Any, str]:
         return [part for part, _ in parts], next(filter(None, wrong), "")
     if isinstance(value, _NotANumber):
         return None, f": {value} is not a number"
+    if isinstance(value, Decimal | int) and abs(Decimal(value).adjusted()) > _MOST_DIGITS:
+        return None, ": a number with more digits than can be stored"
     if isinstance(value, str):
         shown = value.encode("utf-8", "backslashreplace").decode()
         half = next((c for c in value if "\ud800" <= c <= "\udfff"), "")
         return shown, half and f": half of a character, \\u{ord(half):04x}"  # not the text: it may be somebody's
     return value, ""
+
+
+def _decimal(text: str) -> Decimal | _NotANumber:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent beyond what even Decimal knows
+        return _NotANumber(text)
 
 
 def _at(place: str, why: str) -> str:

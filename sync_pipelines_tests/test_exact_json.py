@@ -48,6 +48,29 @@ def test_what_is_not_a_number_is_named_where_it_is(value: float) -> None:
     assert item["other"] == Decimal("1.1")
 
 
+@pytest.mark.parametrize(
+    "number", ["1e400", "-1E+3000", "1e999999999", "1e-400", "9" * 150, "9" * 150 + ".5", "1.5e101"]
+)
+def test_regression_a_number_that_no_store_has_room_for_is_named_where_it_is(number: str) -> None:
+    read = exact_json.read(f'[{{"sku":"A","price": {number}}},{{"sku":"B","price":1.10}}]')
+    assert exact_json.flaw(read[0]) == "price: a number with more digits than can be stored"
+    assert read[0]["price"] is None
+    assert (read[1], str(read[1]["price"])) == ({"sku": "B", "price": Decimal("1.10")}, "1.10")
+
+
+def test_a_number_beyond_all_reason_is_none() -> None:
+    read = exact_json.read('[{"price": 1e99999999999999999999}, {"price": 1}]')
+    assert exact_json.flaw(read[0]) == "price: 1e99999999999999999999 is not a number"
+    assert read[1] == {"price": 1}
+
+
+def test_a_long_number_is_exact_also_beside_one_that_looks_too_large() -> None:
+    long = "0." + "1" * 99
+    assert exact_json.read(f'{{"a":{long},"b":1e100,"text":": 1e400"}}') == {
+        "a": Decimal(long), "b": Decimal("1e100"), "text": ": 1e400",
+    }  # fmt: skip
+
+
 def test_a_name_that_is_half_a_character_is_a_flaw_too() -> None:
     read = exact_json.read('{"\\ud83d": 1}')
     assert exact_json.flaw(read) == ": half of a character, \\ud83d"

@@ -15,6 +15,8 @@ from sync_pipelines.operations.playground import Playground
 from sync_pipelines.operations.web import HOST
 from sync_pipelines.settings import home
 
+WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
+"""What is served where the folder of settings has no workspace of its own."""
 SENSORS = ("amazon_inbox",)
 
 
@@ -40,7 +42,8 @@ def _serve(port: int, *, start_automation: bool) -> int:
     """Run webserver and daemon until one of them ends or a signal comes; then end both."""
     # Dagster reads the .env of the folder it runs in over what is exported: the instance's folder has none.
     folder = environment.instance_folder()
-    workspace = ["--workspace", str(home() / "workspace.yaml")]
+    own = home() / "workspace.yaml"
+    workspace = ["--workspace", str(own if own.exists() else WORKSPACE)]
     if start_automation:
         _start_automation(folder, workspace)
     servers = [

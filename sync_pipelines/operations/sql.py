@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
-from sync_pipelines.errors import SyncError
+from sync_pipelines.errors import UsageError
 from sync_pipelines.operations import environment
 from sync_pipelines.operations.pipelines import PIPELINES, account
 from sync_pipelines.pipelines.sections import ACCOUNTS, account_of
@@ -64,7 +64,7 @@ OLD_VIEWS = {
 }
 
 
-class QueryRefused(SyncError):
+class QueryRefused(UsageError):
     """The query cannot be answered; the message says what is there to ask."""
 
 

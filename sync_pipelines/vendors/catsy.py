@@ -98,7 +98,7 @@ class Catsy:
             received, first, last, stuck, nameless = 0, None, None, False, ""
             for items, total in self._pages(progress):
                 first, last = (total if received == 0 else first), total
-                stuck = not keep.add(items) and bool(items) and total is None
+                stuck = not keep.add(items) and bool(items)
                 received += len(items)
                 nameless = nameless or next(filter(None, map(self._unreadable_sku, items)), "")
                 if stuck:
@@ -120,7 +120,7 @@ class Catsy:
                 distinct,
                 ": reading again" if reading < READINGS else "",
             )
-        if stuck:
+        if stuck and last is None:
             raise ExtractFailed(
                 f"catsy: query {self.query_id} gives no total, and its page at offset {received - len(items)} brought no new "
                 "item: it repeats its pages. Give the query a stable order in Catsy. The last complete extract stays."

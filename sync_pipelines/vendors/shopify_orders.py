@@ -49,10 +49,23 @@ REFUND_IDS = 100
 """Orders whose refund lines are asked for in one call."""
 
 
+MOST_PIECES = 2**31
+"""A GraphQL Int is smaller (https://spec.graphql.org/October2021/#sec-Int)."""
+
+
 def flaw_of(order: Order) -> str | None:
-    """Which value of a whole order, or of one of its lines, cannot be used (`exact_json.flaw`)."""
-    lines = ((at, exact_json.flaw(line)) for at, line in enumerate(order.get("lineItems") or ()))
-    return exact_json.flaw(order) or next((f"lineItems[{at}].{flaw}" for at, flaw in lines if flaw), None)
+    """Which value of a whole order, or of one of its lines, cannot be used: see `exact_json.flaw`; also a number of pieces that
+    is not one, which is taken out."""
+    found = exact_json.flaw(order)
+    for at, line in enumerate(order.get("lineItems") or ()):
+        flaw = exact_json.flaw(line)
+        for name in ("quantity", "currentQuantity"):
+            pieces = line.get(name)
+            if pieces is not None and not (isinstance(pieces, int) and 0 <= pieces < MOST_PIECES):
+                line[name], flaw = None, f"{name}: not a number of pieces"
+        if flaw and not found:
+            found = f"lineItems[{at}].{flaw}"
+    return found
 
 
 def paged(client: Shopify, search: str, sort: SortKey, *, page_size: int, lines: int) -> Iterator[list[Order]]:

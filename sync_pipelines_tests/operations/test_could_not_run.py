@@ -79,7 +79,7 @@ def test_a_data_folder_that_cannot_be_made(merchant: Merchant, own_folder: Path)
     assert [e["event"] for e in merchant.heard] == ["failed"]
 
 
-@pytest.mark.parametrize("left", ["", "{", "[]", "\xff"])
+@pytest.mark.parametrize("left", ["", "{", "[]", "\xff", '{"Order Book": 5}'])
 def test_regression_a_spreadsheets_file_cut_by_a_crash_is_made_anew(merchant: Merchant, left: str) -> None:
     merchant.data.mkdir()
     (merchant.data / "spreadsheets.json").write_bytes(left.encode("latin-1"))
@@ -103,12 +103,18 @@ def test_regression_one_cut_parquet_stops_only_the_questions_about_it(merchant: 
     assert f"Not there: catsy.products: {cut} cannot be read" in printed.replace("\n", "")
 
 
+def test_nobody_is_told_is_said_on_the_screen(merchant: Merchant, own_folder: Path) -> None:
+    (own_folder / "data").write_text("not a folder: no log either")
+    assert "the alert command failed" in merchant.run("sync", P, code=2, ALERT_COMMAND="/nope/alert")
+
+
 @pytest.mark.parametrize(
     "mistake",
     [
         ["apply", P, "--plan", "0000000000"],
         ["undo", P, "--run", "0000000000"],
         ["reset", P, "NO-SUCH-SKU"],
+        ["sql", "selec 1"],
         ["release", P, "--plan", "0000000000", "--verdict", "--reason", "x"],
     ],
     ids=lambda arguments: arguments[0],

@@ -101,6 +101,19 @@ def test_an_order_of_shopify_is_kept_and_marked_and_its_row_is_held_by_name(
     assert any(field in notice for notice in store.notices())
 
 
+@pytest.mark.parametrize("pieces", [10**20, 1.5, -1, "two"])
+def test_a_number_of_pieces_that_is_not_one_holds_its_order_and_no_other(shop: Shop, pieces: Any) -> None:
+    first, last = recent(shop)
+    victim = next(o for o in shop.truth().values() if first <= shop.day(o) <= last and o["lineItems"])
+    shop.change(set={victim["name"]: {"lineItems": {"0": {"currentQuantity": pieces}}}})
+    store = shop.store()
+    (day,) = store.read_days(shop.day(victim), shop.day(victim))
+    stored = {row["order_id"]: loads(row["order"]) for row in shop.file(day.day) or []}
+    held = mapping.desired(stored[int(victim["legacyResourceId"])], read_layout("plain"), shop.settings.zone)
+    assert "lineItems[0].currentQuantity: not a number of pieces" in str(held.conflict)
+    assert day.orders == len(stored)
+
+
 @pytest.mark.parametrize("value", VALUES)
 def test_a_product_of_plytix_is_no_candidate_and_is_named(merchandiser: AmazonDesk, value: str) -> None:
     desk, warehouse = merchandiser.desk(), Warehouse(data_dir() / "warehouse")

@@ -215,6 +215,19 @@ class TestACatalogueThatMoves:
             catsy().read_all(spool)
         assert offsets(sandbox) == [0, 100] * 3
 
+    @pytest.mark.parametrize("may_be_used", [False, True])
+    def test_regression_nor_is_one_that_gives_a_total_it_never_reaches(
+        self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool, monkeypatch: pytest.MonkeyPatch, may_be_used: bool
+    ) -> None:
+        monkeypatch.setenv("CATSY_INCOMPLETE", "use" if may_be_used else "fail")
+        sandbox.catsy.change_state({"settings": {"total_moved_by": 10**12, "ignores_offset": True}})
+        if may_be_used:
+            assert "100 of them different" in catsy().read_all(spool).gaps
+        else:
+            with pytest.raises(ExtractFailed, match="100 of them different"):
+                catsy().read_all(spool)
+        assert offsets(sandbox) == [0, 100] * 3
+
     def test_fewer_rows_than_the_total_are_not_a_catalogue(
         self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool
     ) -> None:

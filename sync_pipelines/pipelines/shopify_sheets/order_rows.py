@@ -7,6 +7,7 @@ shop makes the file void.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +31,17 @@ from sync_pipelines.pipelines.shopify_sheets.target import OrderRows, rules_of
 from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, quoted, whole_orders
 from sync_pipelines.pipelines.shopify_store.orders import number, table
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
-from sync_pipelines.warehouse.snapshots import About, Published, Staged, Warehouse, staged_file, with_about
+from sync_pipelines.warehouse.snapshots import (
+    About,
+    Published,
+    SnapshotUnreadable,
+    Staged,
+    Warehouse,
+    staged_file,
+    with_about,
+)
+
+log = logging.getLogger(__name__)
 
 KEY = ("sheets", "order_rows")
 CHUNK = 5_000
@@ -51,7 +62,11 @@ def bring_up_to_date(warehouse: Warehouse, layout: Layout, account: str) -> Publ
     its last rows, marked so."""
     shop = ShopifySettings.read()
     mapped_by = mapping.fingerprint_of(layout, shop.account)
-    known = warehouse.find(KEY, account)
+    try:
+        known = warehouse.find(KEY, account)
+    except SnapshotUnreadable as e:
+        log.warning("the rows mapped so far are mapped anew: %s", e)
+        known = None
     if known is not None and known.about.origin != mapped_by:
         known = None
     with current_orders(warehouse, shop.account) as con, staged_file(warehouse.staging, "-".join(KEY)) as draft:

@@ -71,12 +71,12 @@ def known_spreadsheets() -> dict[str, str]:
     path = data_dir() / SPREADSHEETS
     try:
         found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except ValueError:
+    except (ValueError, OSError):
         found = None
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not all(isinstance(known, str) for known in found.values()):
         log.warning("%s cannot be read: spreadsheets named by their title are looked up again", path)
         return {}
-    return {str(title): str(spreadsheet_id) for title, spreadsheet_id in found.items()}
+    return found
 
 
 def remember_spreadsheet(title: str, spreadsheet_id: str) -> None:
