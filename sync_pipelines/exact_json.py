@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -13,9 +12,8 @@ FLAW = "_flaw"
 """The key under which `read` notes in a record what in it cannot be used."""
 
 
-_MOST_DIGITS = 100
-"""On either side of the point. No store has room for more."""
-_MAYBE_TOO_LARGE = re.compile(r"[:\[,]\s*-?[0-9][0-9.]*(?:[eE][+-]?[0-9]{3,}|[0-9]{100})")
+_LARGEST_EXPONENT = 308
+"""Of a double: rapidjson reads no number beyond it, in any mode."""
 
 
 class _NotANumber(str):
@@ -35,16 +33,14 @@ def loads(text: str | None) -> Any:
 def read(text: str) -> Any:
     """What a vendor wrote, with numbers as int and Decimal. Raises ValueError, RecursionError.
 
-    Half a character (a lone surrogate), NaN, infinities and numbers like 1e400 are values that nothing can store, though the
-    last are good JSON. One of them in one record is no reason to refuse a page: half a character comes spelt out, such a number
-    as None, and every object around it says so (`flaw`).
+    Nothing can store half a character (a lone surrogate), NaN, an infinity, or a number like 1e400, though the last is good
+    JSON. One of them in one record does not spoil the page: half a character comes spelt out, such a number as None, and every
+    object around it says so (`flaw`).
     """
-    if not _MAYBE_TOO_LARGE.search(text):
-        try:
-            return loads(text)
-        except ValueError:
-            pass  # said by the other parser, with the place
-    return _shown(json.loads(text, parse_float=_decimal, parse_constant=_NotANumber))[0]
+    try:
+        return loads(text)
+    except ValueError:
+        return _shown(json.loads(text, parse_float=_decimal, parse_constant=_NotANumber))[0]
 
 
 def flaw(record: Any) -> str | None:
@@ -67,7 +63,7 @@ def _shown(value: Any) -> tuple[Any, str]:
         return [part for part, _ in parts], next(filter(None, wrong), "")
     if isinstance(value, _NotANumber):
         return None, f": {value} is not a number"
-    if isinstance(value, Decimal | int) and abs(Decimal(value).adjusted()) > _MOST_DIGITS:
+    if isinstance(value, Decimal) and value.adjusted() > _LARGEST_EXPONENT:
         return None, ": a number with more digits than can be stored"
     if isinstance(value, str):
         shown = value.encode("utf-8", "backslashreplace").decode()

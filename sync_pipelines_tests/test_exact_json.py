@@ -48,9 +48,7 @@ def test_what_is_not_a_number_is_named_where_it_is(value: float) -> None:
     assert item["other"] == Decimal("1.1")
 
 
-@pytest.mark.parametrize(
-    "number", ["1e400", "-1E+3000", "1e999999999", "1e-400", "9" * 150, "9" * 150 + ".5", "1.5e101"]
-)
+@pytest.mark.parametrize("number", ["1e400", "-1E+3000", "1e999999999", "1e309"])
 def test_regression_a_number_that_no_store_has_room_for_is_named_where_it_is(number: str) -> None:
     read = exact_json.read(f'[{{"sku":"A","price": {number}}},{{"sku":"B","price":1.10}}]')
     assert exact_json.flaw(read[0]) == "price: a number with more digits than can be stored"
@@ -64,11 +62,12 @@ def test_a_number_beyond_all_reason_is_none() -> None:
     assert read[1] == {"price": 1}
 
 
-def test_a_long_number_is_exact_also_beside_one_that_looks_too_large() -> None:
-    long = "0." + "1" * 99
-    assert exact_json.read(f'{{"a":{long},"b":1e100,"text":": 1e400"}}') == {
-        "a": Decimal(long), "b": Decimal("1e100"), "text": ": 1e400",
-    }  # fmt: skip
+@pytest.mark.parametrize("number", ["0." + "1" * 99, "9" * 400, "9" * 300 + ".5", "1e308", "1e-400"])
+def test_a_long_number_is_exact_also_beside_one_that_is_too_large(number: str) -> None:
+    for other in ("1", "1e400"):
+        read = exact_json.read(f'{{"a":{number},"b":{other}}}')
+        assert Decimal(read["a"]) == Decimal(number)
+        assert exact_json.loads(exact_json.dumps(read))["a"] == read["a"]
 
 
 def test_a_name_that_is_half_a_character_is_a_flaw_too() -> None:
