@@ -65,16 +65,15 @@ def make_plan(
     only: Collection[str] | None = None,
     whole: bool = False,
     scope: str = "",
-    alone: bool = False,
 ) -> Plan:
     """Compare, decide row by row, let the guards look, seal. Sends nothing that changes the target, and changes no record.
 
     `only` plans just these keys: others are neither compared nor removed. `whole`: the caller has made sure that no other
     key can need anything, so that the plan speaks for all of them. `scope`: the partition that all of this is about, where the
-    target has several and each is planned alone. `alone`: the plan is to be applied in the same run. Rows that another run
-    has in flight would look like rows in doubt, and be held; so that other run has to end first.
+    target has several and each is planned alone.
 
-    Raises DeliveryError when the target cannot be read now, Busy.
+    Raises DeliveryError when the target cannot be read now, and Busy while another run writes to the account: rows that it has
+    in flight would look like rows in doubt, and be held.
     """
     policy = policy or Policy()
     chosen = desired if only is None else (d for d in desired if d.key in only)
@@ -107,8 +106,7 @@ def make_plan(
                         writer.count(row["parent"], "unchanged")
                     else:
                         writer.add(planned)
-        if alone:
-            decide.refuse_company()
+        decide.refuse_company()
         known = _written(con, only is None or whole)
         summary = PlanSummary(writer.counts(), first, known, decide.vanished)
         findings = [guard(summary) for guard in plan_guards]

@@ -55,7 +55,7 @@ SAFETIES = (
            (f"{PLANS}::test_a_process_that_stood_still_before_its_call_does_not_send",)),
     Safety("a plan counts the rows of a run at work as held", "planning.py",
            "refuse_if_written(self.ledger, self.target.account)", "pass",
-           (f"{APPLYING}::test_regression_a_plan_that_is_to_be_applied_waits_for_a_live_run_and_calls_none_of_its_rows_held",)),
+           (f"{APPLYING}::test_regression_a_plan_waits_for_a_live_run_and_calls_none_of_its_rows_held",)),
     Safety("a plan counts the rows of a run that just ended as held", "planning.py",
            "if self.ledger.doubts(self.target.account) != self.doubts:", "if False:",
            (f"{APPLYING}::test_a_run_that_began_and_ended_while_a_plan_was_made_makes_it_busy",)),

@@ -287,7 +287,7 @@ def during_the_first_call(shop: Shop, monkeypatch: pytest.MonkeyPatch, act: Call
     monkeypatch.setattr(MemoryTarget, "effect", effect)
 
 
-def test_regression_a_plan_that_is_to_be_applied_waits_for_a_live_run_and_calls_none_of_its_rows_held(
+def test_regression_a_plan_waits_for_a_live_run_and_calls_none_of_its_rows_held(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows of a run at work look like rows in doubt: enough of them tripped the guard on held rows."""
@@ -295,16 +295,15 @@ def test_regression_a_plan_that_is_to_be_applied_waits_for_a_live_run_and_calls_
     seen = dict[str, Any]()
 
     def beside() -> None:
-        seen["preview"] = shop.plan(desired).counts.held
-        for what, act in {"plan": lambda: shop.plan(desired, alone=True), "settle": shop.settle}.items():
+        for what, act in {"plan": lambda: shop.plan(desired), "settle": shop.settle}.items():
             with pytest.raises(Busy, match="is being written by process"):
                 act()
             seen[what] = "busy"
 
     during_the_first_call(shop, monkeypatch, beside)
     shop.sync(desired)
-    assert seen == {"preview": 3, "plan": "busy", "settle": "busy"}
-    assert shop.plan(desired, alone=True).counts.unchanged == 10
+    assert seen == {"plan": "busy", "settle": "busy"}
+    assert shop.plan(desired).counts.unchanged == 10
 
 
 def test_a_run_that_means_to_write_looks_first_who_else_does(shop: Shop) -> None:
@@ -330,7 +329,7 @@ def test_a_run_that_began_and_ended_while_a_plan_was_made_makes_it_busy(
     monkeypatch.setattr(_Decider, "refuse_company", another_run_first)
     shop.clock.sleep(1000)
     with pytest.raises(Busy, match="another run wrote"):
-        shop.plan(desired, alone=True)
+        shop.plan(desired)
 
 
 def test_the_lease_of_a_dead_process_of_this_host_is_taken_over_at_once(shop: Shop) -> None:

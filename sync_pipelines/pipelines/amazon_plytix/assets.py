@@ -104,12 +104,12 @@ def _mapping(run: RunResource, partition: str) -> list[Entry]:
 def _settle(run: RunResource, target: Target) -> None:
     """Settle what earlier runs left in doubt, when it is this run's turn to write."""
     patience = planning.patience()
-    _in_turn(lambda: settle_first(target, ledger=run.ledger, files=run.plans, run=run.id, patience=patience))
+    _in_turn(run, lambda: settle_first(target, ledger=run.ledger, files=run.plans, run=run.id, patience=patience))
 
 
-def _in_turn(do: Callable[[], T]) -> T:
-    """Wait while the run of another file writes to the account."""
-    return in_turn(do, planning.patience().seconds)
+def _in_turn(run: RunResource, do: Callable[[], T]) -> T:
+    """Wait while the run of another file writes to the account. A preview does not wait. Raises Busy."""
+    return in_turn(do, 0.0 if run.verb == "preview" else planning.patience().seconds)
 
 
 CHOSEN = "chosen keys"
@@ -282,14 +282,15 @@ def amazon_product_plan(
         _may_write(run, partition)
     else:
         _begin(run, partition, "mapping")
-    if alone := run.applies_in_this_run(AmazonProducts.name):
+    if run.applies_in_this_run(AmazonProducts.name):
         _settle(run, desk.products())
     found = _mapping(run, partition)
     plan = _in_turn(
+        run,
         lambda: planning.plan_products(
             desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, check_families=config.check_families,
-            only=_chosen(config.only, links=False), alone=alone,
-        )
+            only=_chosen(config.only, links=False),
+        ),
     )  # fmt: skip
     return dg.MaterializeResult(
         metadata=_told(run, desk, AmazonProducts.name, plan, config.only),
@@ -312,14 +313,14 @@ def amazon_link_plan(
     context: dg.AssetExecutionContext, config: LinkPlanConfig, run: RunResource, plytix: PlytixResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     desk, partition = _desk(run, plytix), context.partition_key
-    if alone := run.applies_in_this_run(AmazonLinks.name):
+    if run.applies_in_this_run(AmazonLinks.name):
         _settle(run, desk.links())
     found = _mapping(run, partition)
     plan = _in_turn(
+        run,
         lambda: planning.plan_links(
-            desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, only=_chosen(config.only, links=True),
-            alone=alone,
-        )
+            desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, only=_chosen(config.only, links=True)
+        ),
     )  # fmt: skip
     call_estimate.least_calls(run.meter, records=len({link.source for link in planning.links_of(found)}))
     return dg.MaterializeResult(

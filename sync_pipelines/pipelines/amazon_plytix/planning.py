@@ -78,7 +78,7 @@ def patience() -> Patience:
 
 def plan_products(
     desk: Desk, found: Sequence[Entry], partition: str, *, ledger: Ledger, plans: PlanFiles, run: str,
-    only: Collection[str] | None = None, check_families: bool = False, alone: bool = False,
+    only: Collection[str] | None = None, check_families: bool = False,
 ) -> Plan:  # fmt: skip
     """Plan a product for every entry. Sends nothing that changes the PIM."""
     settings = desk.settings
@@ -87,7 +87,7 @@ def plan_products(
     desired = desired_products(found, settings, desk.account.attributes, target.today)
     return make_plan(
         target, desired, ledger=ledger, files=plans, pipeline=PIPELINE, extract=partition, scope=partition, run=run,
-        policy=Policy(foreign_edits=settings.foreign_edits), only=only, alone=alone,
+        policy=Policy(foreign_edits=settings.foreign_edits), only=only,
         plan_guards=[
             must_hold("account", desk.account.problems, "family, relationships and attributes are there"),
             *_size_guards(settings),
@@ -97,7 +97,7 @@ def plan_products(
 
 def plan_links(
     desk: Desk, found: Sequence[Entry], partition: str, *, ledger: Ledger, plans: PlanFiles, run: str,
-    only: Collection[str] | None = None, alone: bool = False,
+    only: Collection[str] | None = None,
 ) -> Plan:  # fmt: skip
     """Plan the links of every entry, by SKU: products may be made only when the other plan is applied."""
     settings = desk.settings
@@ -127,7 +127,7 @@ def plan_links(
     desired = (Desired(link.key, image(link), link.relationship) for link in wanted)
     return make_plan(
         target, desired, ledger=ledger, files=plans, pipeline=PIPELINE, extract=partition, scope=partition, run=run,
-        policy=Policy(foreign_edits=settings.foreign_edits), row_guards=[room], only=only, alone=alone,
+        policy=Policy(foreign_edits=settings.foreign_edits), row_guards=[room], only=only,
         plan_guards=[
             must_hold("account", desk.account.problems, "family, relationships and attributes are there"),
             *_size_guards(settings),

@@ -127,12 +127,10 @@ def price_plan(
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     source = planning.extract_of_prices(run.warehouse, account_of("catsy"))
     client = sparklayer.client(run)
-    if alone := run.applies_in_this_run(PRICES):
+    if run.applies_in_this_run(PRICES):
         settle_first(planning.target(client), ledger=run.ledger, files=run.plans, run=run.id)
     only = planning.known_keys(config.only, trade_prices) if config.only else None
-    plan = planning.plan_prices(
-        client, trade_prices, source, ledger=run.ledger, files=run.plans, run=run.id, only=only, alone=alone
-    )
+    plan = planning.plan_prices(client, trade_prices, source, ledger=run.ledger, files=run.plans, run=run.id, only=only)
     planning.least_calls(run.meter, plan, planned=True, applied=False)
     metadata = tell_plan(run, PRICES, plan, planning.readable)
     return dg.MaterializeResult(

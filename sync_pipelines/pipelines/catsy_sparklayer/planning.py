@@ -95,9 +95,8 @@ def plan_prices(
     files: PlanFiles,
     run: str,
     only: Collection[str] | None = None,
-    alone: bool = False,
 ) -> Plan:
-    """Plan every price list against what it holds now. Sends nothing that changes anything. `alone`: as `make_plan` has it."""
+    """Plan every price list against what it holds now. Sends nothing that changes anything."""
     settings = CatsySparkLayerSettings.read()
     lists = target(client)
     wrong = lists.wrong_currencies()
@@ -122,7 +121,6 @@ def plan_prices(
             *([_not_whole(source.doubt)] if source.doubt else []),
         ],
         only=only,
-        alone=alone,
     )
 
 

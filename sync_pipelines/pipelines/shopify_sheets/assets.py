@@ -49,13 +49,13 @@ class PlanConfig(plan_and_apply.PlanConfig):
 )  # fmt: skip
 def order_plan(config: PlanConfig, run: RunResource, sheets: SheetsResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     there = run.shared("spreadsheet", lambda: planning.target(sheets.client(run), run.ledger))
-    if alone := run.applies_in_this_run(ORDERS):
+    if run.applies_in_this_run(ORDERS):
         settle_first(there, ledger=run.ledger, files=run.plans, run=run.id)
         old_program.take_over(run.ledger, there.layout, run.id)
     mapped = planning.bring_up_to_date(run.warehouse, there)
     plan = planning.plan_rows(
         there, mapped, first_day(run.ledger, ShopifySettings.read()), ledger=run.ledger, files=run.plans, run=run.id,
-        compare=config.compare, only=config.only or None, alone=alone,
+        compare=config.compare, only=config.only or None,
     )  # fmt: skip
     planning.least_calls(run.meter, there, plan, planned=True, sent=0)
     metadata = {**tell_plan(run, ORDERS, plan, planning.readable), "orders": mapped.about.rows}

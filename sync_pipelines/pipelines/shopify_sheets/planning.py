@@ -80,12 +80,11 @@ def target(client: Sheets, ledger: Ledger) -> OrderRows:
 
 def plan_rows(
     there: OrderRows, mapped: Published, first: date, *, ledger: Ledger, files: PlanFiles, run: str,
-    compare: Compare = "changed", only: Collection[str] | None = None, alone: bool = False,
+    compare: Compare = "changed", only: Collection[str] | None = None,
 ) -> Plan:  # fmt: skip
     """Plan the rows of every order whose stored state is not what was last delivered; with `all`, look at every row.
 
-    Two reads of the sheet where nothing changed. Sends nothing that changes it. `only`: just these keys. `alone`: as
-    `make_plan` has it.
+    Two reads of the sheet where nothing changed. Sends nothing that changes it. `only`: just these keys.
     """
     settings = ShopifySheetsSettings.read()
     in_sheet = there.known()
@@ -103,7 +102,7 @@ def plan_rows(
                 _not_too_many_held(found.in_scope, settings.max_held),
                 _cells_left(there.sheet, found, settings),
             ],
-            only=keys, whole=only is None, alone=alone,
+            only=keys, whole=only is None,
         )  # fmt: skip
 
 
