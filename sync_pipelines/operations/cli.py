@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -126,18 +126,24 @@ def chosen(pipeline: Pipeline | None) -> list[str]:
     return [pipeline.value] if pipeline else [p.value for p in Pipeline]
 
 
-def asked_about(pipeline: Pipeline | None) -> tuple[list[str], int]:
-    """The pipelines that a question is about, and the exit code. One with wrong settings is said, and does not silence the
-    others, unless it was asked for by name."""
+def ask(pipeline: Pipeline | None, question: Callable[[str], dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """Ask the pipeline that is named, or each of them; gives the answers and the exit code. One of several that cannot answer
+    says why, and does not silence the others."""
+    from sync_pipelines.delivery.ledger import LedgerUnreadable
     from sync_pipelines.operations import screen
-    from sync_pipelines.operations.pipelines import readable
 
     if pipeline:
-        return [pipeline.value], 0
-    fine, wrong = readable(chosen(None))
-    for problem in wrong:
-        screen.problem(problem)
-    return fine, 2 if wrong else 0
+        return [question(pipeline.value)], 0
+    answers, code = [], 0
+    for name in chosen(None):
+        try:
+            answers.append(question(name))
+        except LedgerUnreadable:
+            raise  # nobody can answer
+        except (SyncError, OSError) as e:
+            screen.problem(f"{name}: {e}")
+            code = 2
+    return answers, code
 
 
 @contextlib.contextmanager
@@ -380,21 +386,14 @@ def status(pipeline: AnyP = None, json: Json = False) -> None:
     from sync_pipelines.pipelines import rights
     from sync_pipelines.settings import sandbox_on
 
-    asked, code = asked_about(pipeline)
     with open_ledger() as ledger:
-        found = [
-            {
-                **reports.status(
-                    ledger,
-                    p,
-                    account(p),
-                    PIPELINES[p].accounts,
-                    enabled=sandbox_on() or rights.is_allowed(ledger, p, PIPELINES[p].system),
-                ),
-                **of(p).more_status(ledger),
-            }
-            for p in asked
-        ]
+
+        def stands(p: str) -> dict[str, Any]:
+            enabled = sandbox_on() or rights.is_allowed(ledger, p, PIPELINES[p].system)
+            known = reports.status(ledger, p, account(p), PIPELINES[p].accounts, enabled=enabled)
+            return {**known, **of(p).more_status(ledger)}
+
+        found, code = ask(pipeline, stands)
     if json:
         screen.as_json(found)
     else:
@@ -434,8 +433,9 @@ def errors(
     """What needs a person: rows that ended badly, held rows, source rejects, failed runs."""
     from sync_pipelines.operations import verbs
 
-    asked, code = asked_about(pipeline)
-    raise typer.Exit(max(code, verbs.errors(asked, every=every, json=json)))
+    found, code = ask(pipeline, lambda name: verbs.errors(name, every=every))
+    verbs.show_errors(found, json=json)
+    raise typer.Exit(code)
 
 
 @app.command()

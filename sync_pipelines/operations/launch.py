@@ -122,8 +122,9 @@ def _recorded_by_dagster(run_id: str) -> Iterator[None]:
         yield
     except Exception as e:
         log.debug("Dagster could not record run %s", run_id, exc_info=True)
+        why = redact(str(e)).strip().partition("\n")[0] or type(e).__name__
         message = (
-            f"Dagster could not record the run: {redact(str(e)).strip().splitlines()[0]}. Is the disk full, or a file in "
+            f"Dagster could not record the run: {why}. Is the disk full, or a file in "
             f"{environment.instance_folder()} damaged? dagster.yaml and the databases there may be moved away: they are made "
             "anew, and only the list of past runs in the UI is lost."
         )

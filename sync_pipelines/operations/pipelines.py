@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -15,7 +15,7 @@ from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSe
 from sync_pipelines.pipelines.findings import Finding
 from sync_pipelines.pipelines.sections import account_of
 from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
-from sync_pipelines.settings import AlertSettings, RetentionSettings, Section, SettingsError
+from sync_pipelines.settings import AlertSettings, RetentionSettings, Section
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.catsy_settings import CatsySettings
 from sync_pipelines.vendors.google_settings import GoogleSettings
@@ -104,19 +104,6 @@ PIPELINES = {
 def account(pipeline: str) -> str:
     """The account that a pipeline may be allowed to write to, by its settings."""
     return account_of(PIPELINES[pipeline].system)
-
-
-def readable(names: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Those of these pipelines whose settings can be read, and what is wrong with the settings of the others."""
-    fine, wrong = list[str](), list[str]()
-    for name in names:
-        try:
-            for section in PIPELINES[name].sections:
-                section.read()
-            fine.append(name)
-        except SettingsError as e:
-            wrong.append(f"{name}: {e}")
-    return fine, wrong
 
 
 class Questions(Protocol):

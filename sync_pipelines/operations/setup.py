@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 from dotenv import dotenv_values, set_key
 
-from sync_pipelines.operations import screen
+from sync_pipelines.operations import environment, screen
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE
 from sync_pipelines.operations.pipelines import PIPELINES, of
 from sync_pipelines.pipelines.findings import Finding
@@ -83,6 +83,7 @@ def _wrong_settings() -> dict[str, list[Finding]]:
 
 
 def validate(pipelines: list[str], *, deep: bool, json: bool) -> int:
+    environment.ledger().close()  # without it nothing can run
     wrong = _wrong_settings()
     found = [{"pipeline": p, **asdict(f)} for p, problems in wrong.items() for f in problems]
     for p in pipelines:

@@ -131,16 +131,18 @@ def reset(pipeline: str, key: str, *, json: bool) -> int:
     return DONE
 
 
-def errors(pipelines: list[str], *, every: bool, json: bool) -> int:
-    found = []
-    for pipeline in pipelines:
-        with _ledger() as ledger:
-            one = reports.errors(ledger, pipeline, PIPELINES[pipeline].accounts, every=every)
-        total, first = of(pipeline).rejects(10_000 if every else SHOWN)
-        found.append({**one, "source_rejects": {"total": total, "rows": first}})
+def errors(pipeline: str, *, every: bool) -> dict[str, Any]:
+    """What of a pipeline needs a person."""
+    with _ledger() as ledger:
+        found = reports.errors(ledger, pipeline, PIPELINES[pipeline].accounts, every=every)
+    total, first = of(pipeline).rejects(10_000 if every else SHOWN)
+    return {**found, "source_rejects": {"total": total, "rows": first}}
+
+
+def show_errors(found: Sequence[dict[str, Any]], *, json: bool) -> None:
     if json:
         screen.as_json(found)
-        return DONE
+        return
     for one in found:
         screen.table(one["runs"], "runs that failed or were stopped")
         screen.table(one["rows"], "rows that ended badly")
@@ -149,7 +151,6 @@ def errors(pipelines: list[str], *, every: bool, json: bool) -> int:
         screen.table(rejects["rows"], f"source rows not understood or in conflict ({rejects['total']})")
         if not any((one["runs"], one["rows"], one["held"], rejects["rows"])):
             screen.out.print(f"{one['pipeline']}: nothing needs a person")
-    return DONE
 
 
 def trace(pipeline: str, key: str, *, json: bool) -> int:

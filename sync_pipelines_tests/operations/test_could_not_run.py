@@ -13,7 +13,10 @@ import pytest
 from sync_pipelines.delivery import runs
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines.resources import RunResource
+from sync_pipelines.pipelines.sections import account_of
+from sync_pipelines.pipelines.shopify_sheets import order_rows
 from sync_pipelines.sandbox import Sandbox
+from sync_pipelines.warehouse.snapshots import Warehouse
 from sync_pipelines_tests import forked
 
 P = "catsy_sparklayer"
@@ -68,9 +71,9 @@ def test_a_file_of_dagster_that_is_damaged(merchant: Merchant, file: str) -> Non
 def test_a_ledger_that_is_damaged(merchant: Merchant) -> None:
     merchant.run("preview", P)
     garble(merchant.data / "ledger.db")
-    for verb in ("sync", "status", "errors", "history"):
+    for verb in ("sync", "status", "errors", "history", "validate"):
         assert "ledger.db" in merchant.run(verb, P, code=2)
-    assert [e["event"] for e in merchant.heard] == ["failed"] * 4
+    assert [e["event"] for e in merchant.heard] == ["failed"] * 5
 
 
 def test_a_data_folder_that_cannot_be_made(merchant: Merchant, own_folder: Path) -> None:
@@ -158,6 +161,17 @@ def test_a_run_whose_steps_left_no_trace_did_not_end_well(own_folder: Path, monk
     assert recorded["state"] == "failed"
     assert recorded["message"].startswith("how silent ended is not recorded. Is the disk full?")
     assert json.loads(heard.read_text())["event"] == "failed"
+
+
+def test_regression_a_damaged_file_of_one_pipeline_silences_no_other(merchant: Merchant) -> None:
+    merchant.run("preview", P)
+    account = Warehouse(merchant.data / "warehouse").path(order_rows.KEY, account_of("sheets"))
+    account.parent.mkdir(parents=True, exist_ok=True)
+    account.write_bytes(b"PAR1 cut")
+    printed = merchant.run("status", code=2)
+    assert "catsy_sparklayer" in printed
+    assert f"shopify_sheets: {account}" in printed
+    assert merchant.heard == []
 
 
 class TestSettings:

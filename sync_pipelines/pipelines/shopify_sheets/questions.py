@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, datetime, timedelta
@@ -40,8 +39,6 @@ from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.shopify import Shopify
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.snapshots import Published, SnapshotUnreadable, Warehouse
-
-log = logging.getLogger(__name__)
 
 CREDENTIALS = (
     ("SHOPIFY_STORE_NAME", "the shop (my-shop, or my-shop.myshopify.com)", "", False),
@@ -280,11 +277,7 @@ def rejects(limit: int) -> tuple[int, list[dict[str, Any]]]:
 def more_status(ledger: Ledger) -> dict[str, Any]:
     """What else says where this pipeline stands."""
     shop = ShopifySettings.read()
-    try:
-        known = mapped()
-    except SnapshotUnreadable as e:
-        log.warning("the next sync maps every order anew: %s", e)
-        known = None
+    known = mapped()
     return {
         "shop": shop.base_url,
         "time_zone": shop.time_zone,
