@@ -99,11 +99,11 @@ class Section(BaseSettings):
 
 
 def known_zone(name: str) -> str:
-    """The name itself. Raises ValueError for what is no IANA time zone."""
+    """Return the name. Raises ValueError for anything that is not an IANA time zone."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as e:
-        raise ValueError(f"{name!r} is no IANA time zone such as Europe/Berlin") from e
+        raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin") from e
     return name
 
 

@@ -1,4 +1,4 @@
-"""How long a reply may take and how large it may be, from the first byte of its head to the last of its body."""
+"""Limits on the time and the size of a reply, from the first byte of its head to the last byte of its body."""
 
 from __future__ import annotations
 

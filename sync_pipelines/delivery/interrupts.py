@@ -12,7 +12,7 @@ _INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let interrupts wait until this is over. Only the main thread is ever interrupted."""
+    """Hold interrupts back until the block ends. Python interrupts the main thread only."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -127,8 +127,10 @@ def chosen(pipeline: Pipeline | None) -> list[str]:
 
 
 def ask(pipeline: Pipeline | None, question: Callable[[str], dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
-    """Ask the pipeline that is named, or each of them; gives the answers and the exit code. One of several that cannot answer
-    says why, and does not silence the others."""
+    """Ask the named pipeline, or each of them. Returns the answers and the exit code.
+
+    Where several are asked, one that cannot answer says why; the others answer all the same.
+    """
     from sync_pipelines.delivery.ledger import LedgerUnreadable
     from sync_pipelines.operations import screen
 
@@ -177,7 +179,7 @@ def enable(pipeline: P) -> None:
     from sync_pipelines.operations.pipelines import PIPELINES, of
     from sync_pipelines.pipelines import rights
 
-    of(pipeline).ready()  # before it is set up, there is no account that could be meant
+    of(pipeline).ready()  # an account that is not set up cannot be named
     system = PIPELINES[pipeline].system
     with open_ledger() as ledger:
         rights.allow(ledger, pipeline.value, system, getpass.getuser())

@@ -67,7 +67,7 @@ def changes_of_instance_settings() -> str:
 
 
 def ledger() -> Ledger:
-    """The ledger. What bringing an older one up to date meant, and what is new, is told once on standard error."""
+    """Open the ledger. Say on standard error, once, what an upgrade of it changed and what is new in this release."""
     opened = Ledger.at(data_dir() / "ledger.db")
     for line in (*opened.upgraded, *news.unread(opened)):
         _note(line)

@@ -46,7 +46,7 @@ NEWS = tuple(News("2026-11-28", *line) for line in _LINES)
 
 
 def unread(ledger: Ledger) -> Iterator[str]:
-    """The lines about what these people have used before, that they were not told yet. Notes that they were."""
+    """Return the lines about pipelines used before this release that were not shown yet, and note them as shown."""
     read = int(ledger.cursor("", READ) or 0)
     if read >= len(NEWS):
         return

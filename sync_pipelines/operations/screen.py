@@ -44,7 +44,7 @@ def counts(numbers: Mapping[str, int]) -> str:
 
 
 def say(text: str) -> None:
-    """A line of an answer, as it is: brackets in a key or a path are no markup."""
+    """Print a line of an answer literally: brackets in a key or a path are not markup."""
     out.print(text, markup=False, highlight=False)
 
 

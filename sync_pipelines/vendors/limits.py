@@ -32,8 +32,8 @@ class NotCounted(Exception):
 class CallWindows:
     """rates: (calls, seconds) of every window. file: where the calls are counted, shared by the processes of one account.
 
-    The counts are worth less than a run: a file that is no database any more is made anew, and a call that was noted at a
-    time which has not come yet (the clock was put back) is forgotten.
+    A run matters more than the counts: a damaged file is replaced, and calls noted in the future (the clock was put back) are
+    dropped.
     """
 
     def __init__(self, rates: Sequence[tuple[int, float]], file: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""What ends a reading that goes in circles: a vendor that ignores its own page number or token is not read for ever."""
+"""Ends a reading whose pages repeat: a vendor that ignores its own page number or token would be read for ever."""
 
 from __future__ import annotations
 

@@ -54,8 +54,10 @@ MOST_PIECES = 2**31
 
 
 def flaw_of(order: Order) -> str | None:
-    """Which value of a whole order, or of one of its lines, cannot be used: see `exact_json.flaw`; also a number of pieces that
-    is not one, which is taken out."""
+    """Return which value of an order or its lines cannot be used, and why (see `exact_json.flaw`); None for a sound order.
+
+    A quantity that is not a whole number of pieces is one, and is replaced by None.
+    """
     found = exact_json.flaw(order)
     for at, line in enumerate(order.get("lineItems") or ()):
         flaw = exact_json.flaw(line)

@@ -812,11 +812,11 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("name", "value", "told"),
         [
-            ("SKU_PATTERNS", ["{style}-{size}"], "'{style}-{size}' is no pattern of {model}"),
-            ("SKU_PATTERNS", ["{model-{size}"], "'{model-{size}' is no pattern"),
-            ("SKU_PATTERNS", ["{0}-{size}"], "is no pattern"),
-            ("SKU_PATTERNS", ["{model.x}"], "is no pattern"),
-            ("SKU_PATTERNS", ["{model[x]}"], "is no pattern"),
+            ("SKU_PATTERNS", ["{style}-{size}"], "'{style}-{size}' is not a pattern of {model}"),
+            ("SKU_PATTERNS", ["{model-{size}"], "'{model-{size}' is not a pattern"),
+            ("SKU_PATTERNS", ["{0}-{size}"], "is not a pattern"),
+            ("SKU_PATTERNS", ["{model.x}"], "is not a pattern"),
+            ("SKU_PATTERNS", ["{model[x]}"], "is not a pattern"),
             ("CONFIDENCE", {"gtin": "90"}, "from 0 to 1: gtin"),
             ("CONFIDENCE", {"gtin": "-0.1"}, "from 0 to 1: gtin"),
             ("CONFIDENCE", {"gtn": "0.9"}, "no rule: gtn (there are: gtin, sku"),

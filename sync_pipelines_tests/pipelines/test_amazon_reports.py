@@ -50,7 +50,7 @@ class TestEncodings:
         start = whole.rfind(b"\n", 0, place) + 1
         column = len(whole[start:place].decode()) + 1
         assert found.dropped.lost == (f"line {line}, column {column}: c3",)
-        assert changed[0].note == f"line {line}, column item-name: it has bytes that are no character"
+        assert changed[0].note == f"line {line}, column item-name: it has bytes that are not text"
         assert f"line {line}, column {column}: c3" in caplog.text
 
     @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])

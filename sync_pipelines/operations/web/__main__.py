@@ -48,7 +48,7 @@ def serve(port: int, workspace: Path, *, read_only: bool) -> None:
 
 @contextlib.asynccontextmanager
 async def _until_interrupted(_: Any) -> AsyncIterator[None]:
-    # a second SIGINT (Ctrl-C reaches `up` and this process) cancels what waits: that is no error to print
+    # Ctrl-C reaches `up` and this process: the second SIGINT cancels what waits, which needs no traceback
     with contextlib.suppress(asyncio.CancelledError):
         yield
 

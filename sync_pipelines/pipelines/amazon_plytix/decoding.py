@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 LOST = "\ufffd"
-"""Stands in a text for bytes that are no character."""
+"""Replaces bytes that could not be decoded."""
 
 TOLD = 20
 _UNDECODED = re.compile("[\udc80-\udcff]+")
@@ -23,7 +23,7 @@ class NotText(ValueError):
 
 @dataclass(frozen=True)
 class Text:
-    """A file's text. lost: a line for each of the first places whose bytes are no character, with line and column."""
+    """A file's text. lost: line and column of the first places that could not be decoded."""
 
     text: str
     lost: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ def _replaced(data: bytes, encoding: str) -> Text:
 
 
 def _places(text: str, pattern: re.Pattern[str]) -> tuple[str, ...]:
-    """Where bytes were no character. The bytes are told where they are still known."""
+    """Where bytes could not be decoded, with the bytes where they are still known."""
     found: list[str] = []
     line, since = 1, 0
     for number, match in enumerate(pattern.finditer(text)):

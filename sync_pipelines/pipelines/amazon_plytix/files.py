@@ -35,7 +35,7 @@ class FileRefused(SyncError):
 
 @dataclass(frozen=True)
 class Dropped:
-    """A file as it was read. `digest` tells contents apart. lost: where bytes of it are no character, with line and column."""
+    """A file as it was read. `digest` tells contents apart. lost: line and column of what could not be decoded."""
 
     path: Path
     kind: Kind

@@ -97,7 +97,7 @@ def read_partition(
 
 def _tell_lost(dropped: files.Dropped) -> None:
     if dropped.lost:
-        log.warning("%s has bytes that are no character: %s", dropped.path.name, "; ".join(dropped.lost))
+        log.warning("%s has bytes that are not text: %s", dropped.path.name, "; ".join(dropped.lost))
 
 
 def publish_listings(warehouse: Warehouse, read: ReadFile, partition: str) -> Published:

@@ -25,7 +25,7 @@ _FIELD_OF_TYPE = {
     "1": "asin", "asin": "asin", "3": "upc", "upc": "upc", "4": "ean", "ean": "ean", "gtin": "gtin",
     "2": None, "isbn": None, "": None,
 }  # fmt: skip
-"""What `product-id` holds, by `product-id-type`: a number or a word. A book's ISBN is no identifier of the PIM's."""
+"""What `product-id` holds, by `product-id-type` (a number or a word). ISBNs are left out: the PIM has no attribute for them."""
 
 _STATUS_WORDS = {
     "active": "active, aktiv, actif, activo, activa, attivo, attiva, ativo, ativa, actief, aktywny, aktywna, aktif, 有効, 出品中",
@@ -104,7 +104,7 @@ def _listing(row: Mapping[str, str], marketplace: str, line: int) -> Listing:
 
     for column, cell in row.items():
         if LOST in cell:
-            note(column, "it has bytes that are no character")
+            note(column, "it has bytes that are not text")
     code, asin = row.get(CODE, ""), row.get(ASIN, "")
     kind = row.get(CODE_TYPE, "").lower()
     field = _FIELD_OF_TYPE.get(kind)

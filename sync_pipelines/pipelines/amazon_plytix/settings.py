@@ -57,7 +57,9 @@ class AmazonPlytixSettings(Section):
         ("{model}-{width}-{size}",),
         description="how canonical SKUs are built; also {plain} (size without its point) and {colour} (its first 4 letters)",
     )
-    not_canonical: tuple[str, ...] = Field(("AMZN-",), description="products whose SKU begins so are no candidates")
+    not_canonical: tuple[str, ...] = Field(
+        ("AMZN-",), description="products whose SKU begins like this are not candidates"
+    )
     identifier_attributes: tuple[str, ...] = Field(
         ("upc", "ean"), description="attributes that hold an identifier, beside the PIM's own gtin"
     )
@@ -100,7 +102,7 @@ class AmazonPlytixSettings(Section):
             try:
                 pattern.format(**dict.fromkeys(names, ""))
             except (KeyError, ValueError, IndexError, AttributeError, TypeError) as e:
-                raise ValueError(f"{pattern!r} is no pattern of {', '.join(f'{{{name}}}' for name in names)}") from e
+                raise ValueError(f"{pattern!r} is not a pattern of {', '.join(f'{{{name}}}' for name in names)}") from e
         return patterns
 
     @field_validator("labels")

@@ -35,7 +35,7 @@ class PriceList(BaseModel):
     def _one_price_per_quantity(cls, breaks: tuple[Break, ...]) -> tuple[Break, ...]:
         quantities = [b.quantity for b in breaks]
         if len(set(quantities)) != len(quantities):
-            raise ValueError(f"a quantity stands twice: {quantities}")
+            raise ValueError(f"a quantity appears twice: {quantities}")
         return breaks
 
 
@@ -64,7 +64,7 @@ class CatsySparkLayerSettings(Section):
     def _each_list_once(cls, lists: tuple[PriceList, ...]) -> tuple[PriceList, ...]:
         slugs = [price_list.slug for price_list in lists]
         if not slugs or len(set(slugs)) != len(slugs):
-            raise ValueError(f"every price list stands once, and there is at least one: {slugs}")
+            raise ValueError(f"each price list must appear once, and at least one is needed: {slugs}")
         return lists
 
     @property

@@ -93,7 +93,7 @@ def deleted(image: Row, layout: Layout) -> Row:
 
 
 def _cells(facts: Mapping[str, Any], tab: TabLayout) -> Row:
-    """A row's cells by header. Keys stand as they are read back (`key_text`): a blank at either end is no part of one."""
+    """Return a row's cells by header. Keys are normalised as they will be read back (`key_text`): without spaces at the ends."""
     cells = {column.header: _cell(column.value or facts[column.source], column.type) for column in tab.written}
     keys = {header: key_text(cells[header]) or None for header in (tab.key, tab.order) if header}
     return {**cells, **keys}

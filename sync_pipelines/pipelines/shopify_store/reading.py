@@ -255,8 +255,8 @@ class Store:
             yield from self._kept(page)
 
     def _kept(self, orders: Iterable[Order]) -> Iterator[Order]:
-        """The orders that can be kept. One that came without what is needed for it is told by its name, and left out; one with
-        a value that cannot be used is told and marked."""
+        """Yield the orders that can be kept. An order that lacks a needed field is left out and named; one with an unusable
+        value is kept, marked and named."""
         for order in orders:
             if missing := lacking(order):
                 told = order.get("name") or order.get("id") or "an order"
