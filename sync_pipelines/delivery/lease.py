@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import uuid
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +39,7 @@ class Lease:
 
     def acquire(self) -> None:
         with self.ledger.write() as tx:
-            _refuse(tx, self.ledger, self.account)
+            _refuse(tx.execute(_holder(self.account)).mappings().first(), self.ledger)
             tables.put(tx, tables.lease, [{
                 "account": self.account, "host": socket.gethostname(), "namespace": namespace(), "pid": os.getpid(),
                 "born": process_start(os.getpid()), "token": self.token, "heartbeat": self.ledger.now(),
@@ -58,15 +59,17 @@ class Lease:
 
 def refuse_if_written(ledger: Ledger, account: str) -> None:
     """Raises Busy while another run writes to the account."""
-    with ledger.write() as tx:
-        _refuse(tx, ledger, account)
+    _refuse(ledger.row(_holder(account)), ledger)
 
 
-def _refuse(tx: sa.Connection, ledger: Ledger, account: str) -> None:
-    holder = tx.execute(sa.select(tables.lease).where(tables.lease.c.account == account)).mappings().first()
+def _holder(account: str) -> sa.Select[Any]:
+    return sa.select(tables.lease).where(tables.lease.c.account == account)
+
+
+def _refuse(holder: Mapping[Any, Any] | None, ledger: Ledger) -> None:
     if holder is not None and alive(holder, ledger):
         raise Busy(
-            f"{account} is being written by process {holder['pid']} on {holder['host']} "
+            f"{holder['account']} is being written by process {holder['pid']} on {holder['host']} "
             f"(last seen {holder['heartbeat']}). Nothing was sent. Try again when that run has ended."
         )
 
