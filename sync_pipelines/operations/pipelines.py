@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.errors import UsageError
@@ -107,7 +107,7 @@ def account(pipeline: str) -> str:
 
 
 class Questions(Protocol):
-    """What every pipeline's `questions.py` offers to the command line."""
+    """What every pipeline's `questions.py` offers to the command line. mypy holds each of them to it, below."""
 
     CREDENTIALS: tuple[tuple[str, str, str, bool], ...]
 
@@ -126,3 +126,13 @@ class Questions(Protocol):
 def of(pipeline: str) -> Questions:
     """Loaded when it is asked for: most commands need one pipeline's libraries, or none."""
     return cast("Questions", importlib.import_module(f"sync_pipelines.pipelines.{pipeline}.questions"))
+
+
+if TYPE_CHECKING:
+    from sync_pipelines.pipelines.amazon_plytix import questions as _amazon
+    from sync_pipelines.pipelines.catsy_sparklayer import questions as _catsy
+    from sync_pipelines.pipelines.shopify_sheets import questions as _sheets
+
+    _of_amazon: Questions = _amazon
+    _of_catsy: Questions = _catsy
+    _of_sheets: Questions = _sheets

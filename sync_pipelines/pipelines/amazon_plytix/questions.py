@@ -17,7 +17,6 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, planning, reading
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
-from sync_pipelines.pipelines.amazon_plytix.planning import readable
 from sync_pipelines.pipelines.findings import Finding, fact
 from sync_pipelines.pipelines.sections import account_of
 from sync_pipelines.settings import SettingsError, data_dir
@@ -29,7 +28,7 @@ from sync_pipelines.vendors.plytix import Plytix, secret_names
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.warehouse.snapshots import Published, SnapshotUnreadable, Warehouse
 
-CREDENTIALS = (
+CREDENTIALS: tuple[tuple[str, str, str, bool], ...] = (
     ("PLYTIX_API_KEY", "Plytix API key of a key made for this", "", True),
     ("PLYTIX_API_PASSWORD", "Plytix API password", "", True),
     ("AMAZON_CLIENT_ID", "Amazon client id (leave empty without one)", "", False),
@@ -38,19 +37,7 @@ CREDENTIALS = (
 )
 """What `init` asks for: variable, what it is, default, whether it is secret."""
 
-__all__ = [
-    "CREDENTIALS",
-    "export",
-    "full_keys",
-    "live",
-    "more_status",
-    "readable",
-    "ready",
-    "rejects",
-    "source",
-    "source_options",
-    "validate",
-]
+readable = planning.readable
 
 
 def ready() -> None:

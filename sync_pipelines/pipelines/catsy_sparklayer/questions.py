@@ -16,7 +16,6 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.staging import load_records
 from sync_pipelines.pipelines.catsy_sparklayer import planning
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY
-from sync_pipelines.pipelines.catsy_sparklayer.planning import full_keys, readable
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
 from sync_pipelines.pipelines.findings import Finding, fact
@@ -30,7 +29,7 @@ from sync_pipelines.vendors.sparklayer import SparkLayer
 from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 from sync_pipelines.warehouse.snapshots import SnapshotUnreadable, Warehouse
 
-CREDENTIALS = (
+CREDENTIALS: tuple[tuple[str, str, str, bool], ...] = (
     ("CATSY_BASE_URL", "Catsy API address", "https://api.catsy.com/api/v3", False),
     ("CATSY_QUERY_ID", "id of the saved query in Catsy", "", False),
     ("CATSY_BEARER_TOKEN", "Catsy API key of a user made for this", "", True),
@@ -46,19 +45,8 @@ CREDENTIALS = (
 )
 """What `init` asks for: variable, what it is, default, whether it is secret."""
 
-__all__ = [
-    "CREDENTIALS",
-    "export",
-    "full_keys",
-    "live",
-    "more_status",
-    "readable",
-    "ready",
-    "rejects",
-    "source",
-    "source_options",
-    "validate",
-]  # fmt: skip
+full_keys = planning.full_keys
+readable = planning.readable
 
 
 def ready() -> None:

@@ -25,7 +25,6 @@ from sync_pipelines.pipelines.findings import Finding, Verdict, fact
 from sync_pipelines.pipelines.shopify_sheets import missing, order_rows, planning, prepare
 from sync_pipelines.pipelines.shopify_sheets.cell_writes import LINES
 from sync_pipelines.pipelines.shopify_sheets.layout import read_layout, shown
-from sync_pipelines.pipelines.shopify_sheets.planning import readable
 from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
 from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem
 from sync_pipelines.pipelines.shopify_store.days import day_of, days_between, end_of, start_of, within
@@ -40,7 +39,7 @@ from sync_pipelines.vendors.shopify import Shopify
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.snapshots import Published, SnapshotUnreadable, Warehouse
 
-CREDENTIALS = (
+CREDENTIALS: tuple[tuple[str, str, str, bool], ...] = (
     ("SHOPIFY_STORE_NAME", "the shop (my-shop, or my-shop.myshopify.com)", "", False),
     ("SHOPIFY_ACCESS_TOKEN", "Admin API token of an app there (read_orders, read_customers, read_all_orders)", "", True),
     ("SHOPIFY_TIME_ZONE", "the shop's time zone", "UTC", False),
@@ -49,19 +48,7 @@ CREDENTIALS = (
 )  # fmt: skip
 """What `init` asks for: variable, what it is, default, whether it is secret."""
 
-__all__ = [
-    "CREDENTIALS",
-    "export",
-    "full_keys",
-    "live",
-    "more_status",
-    "readable",
-    "ready",
-    "rejects",
-    "source",
-    "source_options",
-    "validate",
-]  # fmt: skip
+readable = planning.readable
 
 
 def ready() -> None:
