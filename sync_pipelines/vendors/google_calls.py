@@ -49,7 +49,7 @@ class GoogleCalls(HTTPClient):
         self, settings: GoogleSettings, meter: CallMeter, writes_on: Callable[[], bool], limits: Path | None
     ) -> None:
         self.timeout = None
-        self.credentials = _credentials(settings)
+        self.credentials = service_account(settings)
         rates = [(settings.calls_per_minute, settings.quota_seconds)]
 
         def out(url: str, kind: str, rates: Sequence[tuple[int, float]] = ()) -> Http:
@@ -183,8 +183,8 @@ def _answer(reply: Reply) -> _Answer:
     return _Answer(body)
 
 
-def _credentials(settings: GoogleSettings) -> Any:
-    """Raises CredentialMissing for a key file that is not there or not one."""
+def service_account(settings: GoogleSettings) -> Any:
+    """Read the key file of the service account. Raises CredentialMissing for a key file that is not there or not one."""
     path = settings.service_account_file
     if path is None:
         raise CredentialMissing(

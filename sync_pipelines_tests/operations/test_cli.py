@@ -153,6 +153,11 @@ def test_an_account_that_is_not_set_up_cannot_be_enabled(pipeline: str, told: st
     assert answer("status", pipeline)[0]["writes"].startswith("off")
 
 
+def test_an_account_whose_key_file_is_not_there_cannot_be_enabled(sandbox: Sandbox) -> None:
+    refused = run("enable", "shopify_sheets", code=2, GOOGLE_SERVICE_ACCOUNT_FILE="/nowhere/key.json")
+    assert "GOOGLE_SERVICE_ACCOUNT_FILE: /nowhere/key.json cannot be read" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("env", "says"),
     [

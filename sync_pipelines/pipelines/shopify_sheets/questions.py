@@ -32,6 +32,7 @@ from sync_pipelines.pipelines.shopify_store.order_versions import current_orders
 from sync_pipelines.pipelines.shopify_store.reading import CURRENCY, CURSOR, Store, first_day
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors.failures import VendorError
+from sync_pipelines.vendors.google_calls import service_account
 from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Sheets
 from sync_pipelines.vendors.http import CallMeter
@@ -60,7 +61,7 @@ def ready() -> None:
         secret("SHOPIFY_ACCESS_TOKEN")
     sheets.needed("spreadsheet", "TARGET_SPREADSHEET")
     read_layout(sheets.layout)
-    GoogleSettings.read().needed("service_account_file", "GOOGLE_SERVICE_ACCOUNT_FILE")
+    service_account(GoogleSettings.read())
 
 
 def source_options(refresh: str, from_csv: Path | None) -> dict[str, Any]:
