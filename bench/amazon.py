@@ -10,21 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from measure import (
-    ROOT,
-    Child,
-    Row,
-    Sandbox,
-    Section,
-    at_most,
-    folder,
-    never_more,
-    python,
-    run,
-    sandbox,
-    say,
-    spread,
-)
+from measure import ROOT, Child, Row, Sandbox, Section, at_most, folder, never_more, python, run, sandbox, say, spread
 
 HERE = ROOT / "bench" / "ours"
 SHORT, HOUR = (50, 10.0), (5_000, 3_600.0)
@@ -90,9 +76,7 @@ def used_up(at: Sequence[float], rate: tuple[int, float]) -> list[tuple[float, f
 class Sync:
     """One run of the command, and its calls by the sandbox's log."""
 
-    def __init__(
-        self, name: str, box: Sandbox, speed: float, env: Mapping[str, str], home: Path, *what: str | Path
-    ) -> None:
+    def __init__(self, name: str, box: Sandbox, speed: float, env: Mapping[str, str], home: Path, *what: str | Path) -> None:
         before = len(box.control("GET", "plytix/calls"))
         argv = [python("ours").with_name("sync-pipelines"), "amazon", *what, "--json"]
         self.name = name
@@ -124,18 +108,24 @@ class Sync:
     def row(self) -> tuple[str, ...]:
         minutes = f"{self.at[-1] / 60:.1f}" if self.at else "0"
         return (
-            self.name, f"{len(self.calls):,}", f"{self.logins:,}", f"{self.reads:,}", f"{self.writes:,}", str(self.refused),
-            minutes, spread([self.child.wall]), spread([self.child.cpu]), spread([self.child.peak], digits=0),
-        )  # fmt: skip
+            self.name,
+            f"{len(self.calls):,}",
+            f"{self.logins:,}",
+            f"{self.reads:,}",
+            f"{self.writes:,}",
+            str(self.refused),
+            minutes,
+            spread([self.child.wall]),
+            spread([self.child.cpu]),
+            spread([self.child.peak], digits=0),
+        )
 
 
 def is_read(method: str, path: str) -> bool:
     return method == "GET" or path.endswith("/search")
 
 
-def asins(
-    verb: str, box: Sandbox, listed: int, new: int, *more: str | Path, home: Path | None = None
-) -> dict[str, int]:
+def asins(verb: str, box: Sandbox, listed: int, new: int, *more: str | Path, home: Path | None = None) -> dict[str, int]:
     env = {**box.env, **({"SYNC_PIPELINES_HOME": str(home)} if home else {})}
     found: dict[str, int] = run([python("ours"), HERE / "asins.py", verb, str(listed), str(new), *more], env).answer
     return found
@@ -150,9 +140,7 @@ def synced(listed: int, new: int, speed: float) -> tuple[list[Sync], dict[str, i
         mapping = Path(mapped.child.answer["mapping"])
         binding = HOUR if 3 * new > HOUR[0] else SHORT
         time.sleep(binding[1] / speed)  # it is empty when the sync starts
-        did = [
-            Sync(name, box, speed, env, home, "sync", "--mapping", mapping, "--execute") for name in ("sync", "again")
-        ]
+        did = [Sync(name, box, speed, env, home, "sync", "--mapping", mapping, "--execute") for name in ("sync", "again")]
         return [mapped, *did], todo, asins("check", box, listed, new)
 
 
@@ -180,10 +168,7 @@ def calls_and_quota(listed: int, new: int, speed: float, short_of: tuple[int, in
             ),
             never_more("calls refused with 429, of all runs", [s.refused for s in (mapped, sync, again, small)], 0),
             _percent(f"quota of the hour left unused while calls wait (sandbox speed {speed:g})", hour),
-            _percent(
-                f"quota of the 10 s left unused while calls wait ({short_of[1]:,} new at speed {short_speed:g})",
-                short,
-            ),
+            _percent(f"quota of the 10 s left unused while calls wait ({short_of[1]:,} new at speed {short_speed:g})", short),
             *(Row(f"{what} products, links and values", str(n), "0", n == 0) for what, n in bad.items()),
             never_more("the second sync: calls that write", [again.writes], 0),
             Row("the second sync: calls", f"{len(again.calls):,}"),
@@ -200,8 +185,8 @@ def calls_and_quota(listed: int, new: int, speed: float, short_of: tuple[int, in
         "calls are counted from the description of what they do: one look for each SKU, a create for each that is not there, no "
         "family, a link for each new product with a match, 0.2 s between calls. That uses up the hour after 5,000 calls, "
         f"{HOUR[0] * OLD_PAUSE / 60:.0f} minutes and the round trips; from then on every look is refused, and a refused look is "
-        "taken for \"does not exist\". No failed call is assumed in the row.",
-    )  # fmt: skip
+        'taken for "does not exist". No failed call is assumed in the row.',
+    )
 
 
 def _percent(what: str, found: float | None) -> Row:
@@ -217,9 +202,17 @@ def _old(listed: int, new: int, todo: Mapping[str, int]) -> tuple[str, ...]:
     hours, rest = divmod(calls, HOUR[0])
     minutes = hours * 60 + rest * OLD_PAUSE / 60
     return (
-        "old scripts, if they kept the quota", f"{calls + 1:,}", "1", f"{listed:,}", f"{writes:,}", "0", f"{minutes:.0f}", "–",
-        "–", "–",
-    )  # fmt: skip
+        "old scripts, if they kept the quota",
+        f"{calls + 1:,}",
+        "1",
+        f"{listed:,}",
+        f"{writes:,}",
+        "0",
+        f"{minutes:.0f}",
+        "–",
+        "–",
+        "–",
+    )
 
 
 # --- matching and planning ----------------------------------------------------------------------------------------------
@@ -273,13 +266,17 @@ def match_and_plan(runs: int, listed: int) -> Section:
         f"{math.ceil(first['candidates'] / 100):,} pages; asking Amazon's catalogue. An empty process with these imports has "
         f"{median([c.answer['imported: peak'] for c in cases['nothing there yet']]):.0f} MB, and pandas, which pyarrow loads by "
         "itself, about 45 more.",
-    )  # fmt: skip
+    )
 
 
 def _line(name: str, children: Sequence[Child]) -> tuple[str, ...]:
     answers = [c.answer for c in children]
     peaks = " → ".join(f"{median([a[f'{step}: peak'] for a in answers]):.0f}" for step in STEPS)
     return (
-        name, *(spread([a[step] for a in answers]) for step in STEPS), spread([c.wall for c in children]),
-        f"{answers[0]['calls']:,}", f"{answers[0]['products planned'] + answers[0]['links planned']:,}", peaks,
-    )  # fmt: skip
+        name,
+        *(spread([a[step] for a in answers]) for step in STEPS),
+        spread([c.wall for c in children]),
+        f"{answers[0]['calls']:,}",
+        f"{answers[0]['products planned'] + answers[0]['links planned']:,}",
+        peaks,
+    )

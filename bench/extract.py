@@ -45,9 +45,7 @@ def beside_others(runs: int, products: int) -> Section:
                         found[way].append(child)
                     if turn == runs - 1:
                         path = child.answer["path"] if way == "ours" else where
-                        checked[way] = run(
-                            [python("ours"), HERE / "ours" / "truth.py", "extract", way, path], box.env
-                        ).answer
+                        checked[way] = run([python("ours"), HERE / "ours" / "truth.py", "extract", way, path], box.env).answer
     wall = {way: median(c.wall for c in children) for way, children in found.items()}
     to_loop, faster = wall["ours"] / wall["plain_loop"], wall["dlt_duckdb"] / wall["ours"]
     bad = sum(checked["ours"][what] for what in ("missing", "duplicate", "wrong"))
@@ -62,15 +60,17 @@ def beside_others(runs: int, products: int) -> Section:
         ("way", "wall, s", "inside, s", "CPU, s", "peak, MB", "rows", "missing", "duplicate", "wrong"),
         [
             (
-                WAYS[way], spread([c.wall for c in children], digits=2),
-                spread([c.answer["inside"] for c in children], digits=2), spread([c.cpu for c in children], digits=2),
+                WAYS[way],
+                spread([c.wall for c in children], digits=2),
+                spread([c.answer["inside"] for c in children], digits=2),
+                spread([c.cpu for c in children], digits=2),
                 spread([c.peak for c in children], digits=0),
                 *(f"{checked[way][what]:,}" for what in ("rows", "missing", "duplicate", "wrong")),
             )
             for way, children in found.items()
         ],
         "Wall: the whole process, from its start. Inside: without interpreter start and imports.",
-    )  # fmt: skip
+    )
 
 
 def memory(runs: int, sizes: list[int]) -> Section:
@@ -97,9 +97,11 @@ def memory(runs: int, sizes: list[int]) -> Section:
         ("products", "wall, s", "CPU, s", "peak, MB"),
         [
             (
-                f"{n:,}", spread([c.wall for c in children], digits=2), spread([c.cpu for c in children], digits=2),
+                f"{n:,}",
+                spread([c.wall for c in children], digits=2),
+                spread([c.cpu for c in children], digits=2),
                 spread([c.peak for c in children], digits=0),
             )
             for n, children in peaks.items()
         ],
-    )  # fmt: skip
+    )

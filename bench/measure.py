@@ -68,16 +68,12 @@ class Child:
         return found
 
 
-def run(
-    argv: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd: Path = ROOT, codes: Sequence[int] = (0,)
-) -> Child:
+def run(argv: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd: Path = ROOT, codes: Sequence[int] = (0,)) -> Child:
     """Run a child to its end. Raises ChildFailed when its exit code is none of `codes`."""
     WORK.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=WORK) as out, tempfile.TemporaryFile(dir=WORK) as err:
         began = time.perf_counter()
-        process = subprocess.Popen(
-            [str(a) for a in argv], env={**clean_env(), **(env or {})}, cwd=cwd, stdout=out, stderr=err
-        )
+        process = subprocess.Popen([str(a) for a in argv], env={**clean_env(), **(env or {})}, cwd=cwd, stdout=out, stderr=err)
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -87,9 +83,7 @@ def run(
             said.append(stream.read().decode(errors="replace"))
     child = Child(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, said[0], said[1], process.returncode)
     if child.code not in codes:
-        raise ChildFailed(
-            f"{' '.join(map(str, argv))} ended with {child.code}:\n{child.out[-2000:]}\n{child.err[-4000:]}"
-        )
+        raise ChildFailed(f"{' '.join(map(str, argv))} ended with {child.code}:\n{child.out[-2000:]}\n{child.err[-4000:]}")
     return child
 
 
@@ -165,7 +159,7 @@ def sandbox(products: int, speed: float = FAST, orders: int = 0) -> Iterator[San
     """A sandbox as a process of its own, from our environment, with a catalogue and a shop of these sizes."""
     WORK.mkdir(parents=True, exist_ok=True)
     file = WORK / f"sandbox-{os.getpid()}-{time.monotonic_ns()}.env"
-    argv = [python("ours"), "-m", "sync_pipelines.sandbox", "--port", "0", "--env-file", file]
+    argv = [python("ours"), "-m", "vendor_sandbox", "--port", "0", "--env-file", file]
     process = subprocess.Popen(
         [*map(str, argv), "--scale", str(products), "--speed", str(speed), "--orders", str(orders)],
         stdout=subprocess.DEVNULL,

@@ -10,22 +10,7 @@ from pathlib import Path
 from statistics import median
 from zoneinfo import ZoneInfo
 
-from measure import (
-    FAST,
-    ROOT,
-    Child,
-    ChildFailed,
-    Row,
-    Sandbox,
-    Section,
-    at_most,
-    folder,
-    python,
-    run,
-    sandbox,
-    say,
-    spread,
-)
+from measure import FAST, ROOT, Child, ChildFailed, Row, Sandbox, Section, at_most, folder, python, run, sandbox, say, spread
 
 HERE = ROOT / "bench"
 ZONE = ZoneInfo("America/New_York")
@@ -49,12 +34,7 @@ def midnight() -> datetime:
 def read_once(box: Sandbox, where: Path, days: int, **more: str) -> Child:
     """Read the days up to yesterday into an empty folder. Up to yesterday: then every run asks for the very same."""
     last = midnight().date() - timedelta(days=1)
-    argv: list[str | Path] = [
-        python("ours"),
-        HERE / "ours" / "read_orders.py",
-        str(last - timedelta(days=days - 1)),
-        str(last),
-    ]
+    argv: list[str | Path] = [python("ours"), HERE / "ours" / "read_orders.py", str(last - timedelta(days=days - 1)), str(last)]
     return run(argv, {**box.env, **more, "SYNC_PIPELINES_HOME": str(where)}, cwd=where)
 
 
@@ -135,12 +115,16 @@ class Size:
     def rows(self) -> list[tuple[str, ...]]:
         return [
             (
-                WAYS[way], f"{self.orders:,}", f"{self.checked[way]['lines']:,}", spread([c.wall for c in children]),
-                spread([c.cpu for c in children]), spread([c.peak for c in children], digits=0),
+                WAYS[way],
+                f"{self.orders:,}",
+                f"{self.checked[way]['lines']:,}",
+                spread([c.wall for c in children]),
+                spread([c.cpu for c in children]),
+                spread([c.peak for c in children], digits=0),
                 *(f"{self.checked[way][what]:,}" for what in ("missing", "duplicate", "wrong")),
             )
             for way, children in self.children.items()
-        ]  # fmt: skip
+        ]
 
 
 def in_bulk(runs: int, sizes: Sequence[int], once: Sequence[int] = ()) -> Section:
@@ -164,18 +148,13 @@ def in_bulk(runs: int, sizes: Sequence[int], once: Sequence[int] = ()) -> Sectio
     return Section(
         f"{DAYS} days in bulk: {large.orders:,} orders with {large.lines:,} lines to durable Parquet",
         [
-            at_most(
-                f"CPU of the client, {large.orders:,} orders, the whole process", cpu["ours"], "s CPU", CPU, digits=1
-            ),
+            at_most(f"CPU of the client, {large.orders:,} orders, the whole process", cpu["ours"], "s CPU", CPU, digits=1),
             Row("CPU of dlt to Parquet files, of ours", f"{faster:.2f} ×"),
             Row(f"bulk operations begun for {DAYS} days", " / ".join(map(str, sorted(begun))), "1", begun == {1}),
             Row("our missing, duplicate and wrong orders and lines", str(bad), "0", bad == 0),
             *(at_most(f"peak, {n:,} orders, above an empty shop", mb, "MB", 150, digits=0) for n, mb in above.items()),
             *(
-                Row(
-                    f"growth from {large.orders:,} to {s.orders:,} orders", f"{mb:.0f} MB", f"flat: ≤ {FLAT:.0f} MB",
-                    mb <= FLAT,
-                )
+                Row(f"growth from {large.orders:,} to {s.orders:,} orders", f"{mb:.0f} MB", f"flat: ≤ {FLAT:.0f} MB", mb <= FLAT)
                 for s, mb in zip(more, grown, strict=True)
             ),
         ],
@@ -186,7 +165,7 @@ def in_bulk(runs: int, sizes: Sequence[int], once: Sequence[int] = ()) -> Sectio
         "their files, too. The sandbox has its result file ready (but for sizes that are read once: there the wait for it "
         "is in the wall time). dlt reads that file from the disk, with orders and lines told apart; it counts nothing and "
         "makes a table of every nested list.",
-    )  # fmt: skip
+    )
 
 
 def in_pages(runs: int, orders: int, days: int = 90) -> Section:
@@ -215,7 +194,9 @@ def in_pages(runs: int, orders: int, days: int = 90) -> Section:
         ("orders", "wall, s", "CPU, s", "peak, MB", "calls"),
         [
             (
-                f"{size:,}", spread([c.wall for c in children], digits=2), spread([c.cpu for c in children], digits=2),
+                f"{size:,}",
+                spread([c.wall for c in children], digits=2),
+                spread([c.cpu for c in children], digits=2),
                 spread([c.peak for c in children], digits=0),
                 " / ".join(map(str, sorted({c.answer["calls"] for c in children}))),
             )
@@ -223,4 +204,4 @@ def in_pages(runs: int, orders: int, days: int = 90) -> Section:
         ],
         "Calls: the shop and its scopes, the counts of the days 40 at a time, pages of 200 orders, the lines of orders with "
         "more than 15, refund lines 100 orders at a time.",
-    )  # fmt: skip
+    )

@@ -147,13 +147,7 @@ def machine(runs: int, part: str) -> list[str]:
 def document(title: str, about: Sequence[str], sections: Sequence[Section], seconds: float) -> str:
     """A part of the results as Markdown: for each subject what was asked for, then the comparison."""
     ended = f"load {os.getloadavg()[0]:.1f} at the end"
-    lines = [
-        f"# {title}",
-        "",
-        *(f"- {line}" for line in about if line),
-        f"- It took {seconds / 60:.0f} minutes; {ended}.",
-        "",
-    ]
+    lines = [f"# {title}", "", *(f"- {line}" for line in about if line), f"- It took {seconds / 60:.0f} minutes; {ended}.", ""]
     for section in sections:
         lines += [f"## {section.title}", ""]
         if section.rows:

@@ -39,9 +39,18 @@ QUIET = {"SHOPIFY_OVERLAP_MINUTES": "0"}
 OLD_PAGE, OLD_PAUSE = 250, 0.5
 
 HEAD = (
-    "way", "wall, s", "CPU, s", "peak, MB", "reads", "writes", "calls to the shop", "sleeps, s", "missing", "duplicate",
+    "way",
+    "wall, s",
+    "CPU, s",
+    "peak, MB",
+    "reads",
+    "writes",
+    "calls to the shop",
+    "sleeps, s",
+    "missing",
+    "duplicate",
     "wrong",
-)  # fmt: skip
+)
 
 
 class Case:
@@ -90,11 +99,16 @@ class Case:
 
     def row(self) -> tuple[str, ...]:
         return (
-            f"ours, {self.name}", spread(self.walls), spread([c.cpu for c in self.children]),
-            spread([c.peak for c in self.children], digits=0), each(self.reads), each(self.writes),
-            each([len(calls) for calls in self.shop]), "0",
+            f"ours, {self.name}",
+            spread(self.walls),
+            spread([c.cpu for c in self.children]),
+            spread([c.peak for c in self.children], digits=0),
+            each(self.reads),
+            each(self.writes),
+            each([len(calls) for calls in self.shop]),
+            "0",
             *(each([a[what] for a in self.after]) if self.after else "–" for what in ("missing", "duplicate", "wrong")),
-        )  # fmt: skip
+        )
 
 
 def is_read(call: dict[str, Any]) -> bool:
@@ -134,9 +148,11 @@ def arrive(box: Sandbox, orders: int) -> list[str]:
 def new_and_changed(runs: int, orders: int) -> Section:
     """New orders, then nothing, then one changed order; and the new ones once more at the shop's own rate limit."""
     new, none, one, paced = (
-        Case(f"{orders:,} new orders"), Case("nothing changed"), Case("one order changed"),
+        Case(f"{orders:,} new orders"),
+        Case("nothing changed"),
+        Case("one order changed"),
         Case(f"{orders:,} new orders, the shop's rate limit on"),
-    )  # fmt: skip
+    )
     with sandbox(300, speed=1.0) as box:
         for turn in range(runs):
             with folder("sheet") as home:
@@ -173,15 +189,15 @@ def new_and_changed(runs: int, orders: int) -> Section:
             at_most("one order changed: the run, from the shell to its end", one.walls, "s", 60),
             at_most(
                 f"from a change in the shop to the sheet, beyond one schedule interval ({behind:.0f} s behind now, then "
-                f"{spread(one.in_the_sheet, 's')})", late, "s", 60,
+                f"{spread(one.in_the_sheet, 's')})",
+                late,
+                "s",
+                60,
             ),
             Row("missing, duplicate and wrong orders and lines in the end", str(bad), "0", bad == 0),
         ],
         HEAD,
-        [
-            *(case.row() for case in (new, paced, none, one)),
-            *old_client(orders),
-        ],
+        [*(case.row() for case in (new, paced, none, one)), *old_client(orders)],
         f"{lines / orders:.2f} lines an order, as the sandbox makes them. Reads and writes are calls to the spreadsheet, "
         "counted by the sandbox, which runs at speed 1 with Google's limits on (60 reads and 60 writes a minute); the "
         "spreadsheet is named by its id. The shop's limit is lifted unless said otherwise. Where nothing or one order changed, "
@@ -191,7 +207,7 @@ def new_and_changed(runs: int, orders: int) -> Section:
         "scheduler's own seconds are not in it. The old client is not run: its calls are counted from the description of "
         "what it does, a failed call is not assumed. It never writes a change, so that row is its loss; it has no key per "
         "line, and when the second of its two appends fails it appends every order again.",
-    )  # fmt: skip
+    )
 
 
 def old_client(orders: int) -> list[tuple[str, ...]]:
@@ -203,4 +219,4 @@ def old_client(orders: int) -> list[tuple[str, ...]]:
         (f"old client, {orders:,} new orders", *unknown, "≥ 1", "2", f"{pages}", f"{(pages - 1) * OLD_PAUSE:g}", "0", "0", "–"),
         ("old client, nothing changed", *unknown, "≥ 1", "0", "1", "0", "0", "0", "–"),
         ("old client, one order changed", *unknown, "≥ 1", "0", "1", "0", "0", "0", "1"),
-    ]  # fmt: skip
+    ]

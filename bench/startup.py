@@ -36,9 +36,7 @@ def shell_to_prompt(runs: int, products: int) -> Section:
     return Section(
         "From shell to prompt",
         [
-            at_most(
-                f"`sync-pipelines preview` of {products:,} unchanged products, at sandbox speed 1", previews, "s", 15
-            ),
+            at_most(f"`sync-pipelines preview` of {products:,} unchanged products, at sandbox speed 1", previews, "s", 15),
             *(at_most(f"`sync-pipelines {question}`", walls, "s", 1, digits=2) for question, walls in answers.items()),
             at_most("import of definitions, beyond dagster, pandas, duckdb, sqlalchemy", imports, "s", 0.5, digits=2),
         ],

@@ -16,9 +16,18 @@ RATE, BURST, PAUSE = 2.0, 10, 0.5
 """Catsy's calls per second and burst, and the seconds between two calls that write to SparkLayer."""
 
 HEAD = (
-    "way", "wall, s", "CPU, s", "peak, MB", "calls", "of which write", "sleeps, s", "missing", "wrong", "written twice",
+    "way",
+    "wall, s",
+    "CPU, s",
+    "peak, MB",
+    "calls",
+    "of which write",
+    "sleeps, s",
+    "missing",
+    "wrong",
+    "written twice",
     "others' lost",
-)  # fmt: skip
+)
 WHOLE = {"CATSY_SPARKLAYER_MAX_MOVING": "1"}
 """A reprice of everything is what the guard `moving` is there to stop. Here it is meant."""
 
@@ -73,11 +82,17 @@ class Case:
 
     def row(self) -> tuple[str, ...]:
         return (
-            f"ours, {self.name}", spread([c.wall for c in self.children]), spread([c.cpu for c in self.children]),
-            spread([c.peak for c in self.children], digits=0), _each(self.calls), _each(self.writes), "0",
-            *(_each([a[what] for a in self.after]) for what in ("missing", "wrong")), _each(self.twice),
+            f"ours, {self.name}",
+            spread([c.wall for c in self.children]),
+            spread([c.cpu for c in self.children]),
+            spread([c.peak for c in self.children], digits=0),
+            _each(self.calls),
+            _each(self.writes),
+            "0",
+            *(_each([a[what] for a in self.after]) for what in ("missing", "wrong")),
+            _each(self.twice),
             _each([a["lost"] for a in self.after]),
-        )  # fmt: skip
+        )
 
 
 def beside_old_method(runs: int, products: int) -> Section:
@@ -119,18 +134,23 @@ def beside_old_method(runs: int, products: int) -> Section:
         "Calls are counted by the sandbox. Sleeps of the old method are added up, not slept. "
         "Missing and wrong: of the plainly priced products. Others' lost: quantity breaks and units of measure on the "
         "list that the pipeline does not own.",
-    )  # fmt: skip
+    )
 
 
 def _old_row(old: list[tuple[Child, dict[str, int], dict[str, int]]]) -> tuple[str, ...]:
     said = [child.answer for child, _, _ in old]
     return (
-        "old method, whatever changed", spread([c.wall for c, _, _ in old]), spread([c.cpu for c, _, _ in old]),
-        spread([c.peak for c, _, _ in old], digits=0), _each([a["calls"] for a in said]),
-        _each([after["writes"] - before["writes"] for _, before, after in old]), _each([a["slept"] for a in said]),
-        *(_each([after[what] for _, _, after in old]) for what in ("missing", "wrong")), "–",
+        "old method, whatever changed",
+        spread([c.wall for c, _, _ in old]),
+        spread([c.cpu for c, _, _ in old]),
+        spread([c.peak for c, _, _ in old], digits=0),
+        _each([a["calls"] for a in said]),
+        _each([after["writes"] - before["writes"] for _, before, after in old]),
+        _each([a["slept"] for a in said]),
+        *(_each([after[what] for _, _, after in old]) for what in ("missing", "wrong")),
+        "–",
         _each([before["foreign"] - after["foreign"] for _, before, after in old]),
-    )  # fmt: skip
+    )
 
 
 def _each(values: list[Any]) -> str:
@@ -145,10 +165,7 @@ def at_real_pace(products: int) -> Section:
     rows = []
     with sandbox(products, speed=1.0) as box, folder("pace") as home:
         truth(box, "match")
-        for name, share, floor in (
-            ("nothing changed", "", reading),
-            ("all changed", "1", reading + PAUSE * (pages - 1)),
-        ):
+        for name, share, floor in (("nothing changed", "", reading), ("all changed", "1", reading + PAUSE * (pages - 1))):
             if share:
                 reprice(box, share, 0)
             time.sleep(BURST / RATE)  # the bucket is full when a run starts
@@ -157,9 +174,7 @@ def at_real_pace(products: int) -> Section:
             wall = seconds["total"] - seconds["startup"]
             say(f"at speed 1, {name}: {wall:.1f} s, floor {floor:.1f} s, state {child.answer['state']}")
             rows.append(
-                at_most(
-                    f"{name}: of a floor of {floor:.1f} s ({wall:.1f} s)", [wall / max(floor, 1e-9)], "×", 1.2, digits=2
-                )
+                at_most(f"{name}: of a floor of {floor:.1f} s ({wall:.1f} s)", [wall / max(floor, 1e-9)], "×", 1.2, digits=2)
             )
     return Section(
         f"At the vendors' pace: sync of {products:,} products at sandbox speed 1",

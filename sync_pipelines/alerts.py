@@ -34,12 +34,7 @@ def alert(event: Event, pipeline: str, run: str, message: str) -> bool:
     if settings.command:
         try:
             subprocess.run(  # noqa: S603 - the command is the merchant's own setting
-                shlex.split(settings.command),
-                input=json.dumps(body),
-                text=True,
-                check=True,
-                capture_output=True,
-                timeout=TIMEOUT,
+                shlex.split(settings.command), input=json.dumps(body), text=True, check=True, capture_output=True, timeout=TIMEOUT
             )
             told = True
         except (OSError, ValueError, subprocess.SubprocessError) as e:

@@ -14,8 +14,7 @@ from sync_pipelines.pipelines.shopify_store.definitions import definitions as sh
 from sync_pipelines.warehouse.io_manager import SnapshotIOManager
 
 shared = dg.Definitions(
-    resources={"run": RunResource(), "io_manager": SnapshotIOManager(account_of)},
-    executor=dg.in_process_executor,
+    resources={"run": RunResource(), "io_manager": SnapshotIOManager(account_of)}, executor=dg.in_process_executor
 )
 
 

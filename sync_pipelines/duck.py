@@ -36,8 +36,11 @@ class _Instance:
         self.pid, self.number = os.getpid(), 0
         self.spill = tempfile.mkdtemp(prefix="sync_pipelines_")
         config: dict[str, str | bool | int | float | list[str]] = {
-            "memory_limit": memory, "threads": 1, "temp_directory": self.spill, "preserve_insertion_order": False,
-        }  # fmt: skip
+            "memory_limit": memory,
+            "threads": 1,
+            "temp_directory": self.spill,
+            "preserve_insertion_order": False,
+        }
         self.con = duckdb.connect(":memory:", config=config)
 
     def begin(self) -> None:
@@ -103,9 +106,7 @@ def chunks(rows: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
         yield chunk
 
 
-def load(
-    con: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema, columns: Iterable[Sequence[Sequence[Any]]]
-) -> None:
+def load(con: duckdb.DuckDBPyConnection, table: str, schema: pa.Schema, columns: Iterable[Sequence[Sequence[Any]]]) -> None:
     """Create `table` and append chunks of columns in the order of the schema."""
     declared = ", ".join(f'"{field.name}" {_SQL[field.type]}' for field in schema)
     con.execute(f"CREATE OR REPLACE TABLE {table} ({declared})")
@@ -123,9 +124,7 @@ def cursor(con: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection
         yield second
 
 
-def batches(
-    con: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()
-) -> Iterator[list[dict[str, Any]]]:
+def batches(con: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[Any] = ()) -> Iterator[list[dict[str, Any]]]:
     """Stream a result as chunks of row dicts, on a connection of its own, so that `con` stays free meanwhile."""
     with cursor(con) as second:
         for batch in second.sql(query, params=list(parameters)).to_arrow_reader(CHUNK):

@@ -53,14 +53,8 @@ def set_up(folder: Path, *, debug: bool = False) -> None:
         handler.close()
     folder.mkdir(parents=True, exist_ok=True)
     handlers: list[tuple[logging.Handler, int]] = [
-        (
-            _LogFile(folder / "sync_info.log", maxBytes=5_000_000, backupCount=5, encoding="utf-8"),
-            logging.INFO,
-        ),
-        (
-            _LogFile(folder / "sync_debug.log", maxBytes=20_000_000, backupCount=3, encoding="utf-8"),
-            logging.DEBUG,
-        ),
+        (_LogFile(folder / "sync_info.log", maxBytes=5_000_000, backupCount=5, encoding="utf-8"), logging.INFO),
+        (_LogFile(folder / "sync_debug.log", maxBytes=20_000_000, backupCount=3, encoding="utf-8"), logging.DEBUG),
     ]
     if debug:
         handlers.append((logging.StreamHandler(sys.stderr), logging.DEBUG))

@@ -77,9 +77,7 @@ class Section(BaseSettings):
             return cls()
         except ValidationError as e:
             lines = [f"  {'.'.join(str(p) for p in problem['loc'])}: {problem['msg']}" for problem in e.errors()]
-            raise SettingsError(
-                f"settings [{cls.table}] (environment and {path}) are not right:\n" + "\n".join(lines)
-            ) from e
+            raise SettingsError(f"settings [{cls.table}] (environment and {path}) are not right:\n" + "\n".join(lines)) from e
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
             raise SettingsError(f"{path} cannot be read: {e}") from e
         except Exception as e:  # pydantic-settings wraps what it cannot parse in an exception of its own

@@ -8,11 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
+from vendor_sandbox import Sandbox
 
 OURS = (
-    "SYNC_PIPELINES_", "CATSY_", "SPARKLAYER_", "SHOPIFY_", "GOOGLE_", "AMAZON_", "PLYTIX_", "ALERT_", "RETENTION_", "WEB_", "DAGSTER_",
-)  # fmt: skip
+    "SYNC_PIPELINES_",
+    "CATSY_",
+    "SPARKLAYER_",
+    "SHOPIFY_",
+    "GOOGLE_",
+    "AMAZON_",
+    "PLYTIX_",
+    "ALERT_",
+    "RETENTION_",
+    "WEB_",
+    "DAGSTER_",
+)
 OLD_NAMES = ("TARGET_SPREADSHEET", "SITE_ID", "CLIENT_ID", "CLIENT_SECRET", "BATCH_SIZE", "BATCH_DELAY", "OUTPUT_FILE")
 
 

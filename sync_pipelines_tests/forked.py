@@ -17,24 +17,19 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-LOADED = (
-    "dagster",
-    "duckdb",
-    "pandas",
-    "pyarrow.parquet",
-    "sqlalchemy",
-    "requests",
-    "gspread",
-    "pydantic_settings",
-    "typer",
-)
+LOADED = ("dagster", "duckdb", "pandas", "pyarrow.parquet", "sqlalchemy", "requests", "gspread", "pydantic_settings", "typer")
 _running: list[subprocess.Popen[str]] = []
 
 
 def command(
-    arguments: Sequence[str], env: Mapping[str, str] = os.environ, stdin: str | None = None, *, timeout: float,
-    module: str = "sync_pipelines.operations.cli", largest_file: int | None = None,
-) -> subprocess.CompletedProcess[str]:  # fmt: skip
+    arguments: Sequence[str],
+    env: Mapping[str, str] = os.environ,
+    stdin: str | None = None,
+    *,
+    timeout: float,
+    module: str = "sync_pipelines.operations.cli",
+    largest_file: int | None = None,
+) -> subprocess.CompletedProcess[str]:
     """Run a module as a program to its end, as `subprocess.run` would. Raises subprocess.TimeoutExpired.
 
     largest_file: no file may grow beyond so many bytes, as on a disk that is full.
@@ -66,9 +61,7 @@ def command(
 
 
 def _start() -> subprocess.Popen[str]:
-    server = subprocess.Popen(
-        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/"
-    )
+    server = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd="/")
     atexit.register(server.kill)
     return server
 

@@ -26,15 +26,10 @@ def graph(defs: dg.Definitions) -> dict[str, Any]:
     return {
         "assets": {key: _asset(spec, assets.get(spec.key)) for key, spec in sorted(specs.items())},
         "checks": {
-            key.to_user_string(): {
-                "blocking": (spec := assets.get_check_spec(key)).blocking,
-                "description": spec.description,
-            }
+            key.to_user_string(): {"blocking": (spec := assets.get_check_spec(key)).blocking, "description": spec.description}
             for key in sorted(assets.asset_check_keys, key=lambda key: key.to_user_string())
         },
-        "jobs": {
-            name: _job(repository.get_job(name)) for name in sorted(repository.job_names) if not name.startswith("__")
-        },
+        "jobs": {name: _job(repository.get_job(name)) for name in sorted(repository.job_names) if not name.startswith("__")},
         "schedules": {
             s.name: {
                 "cron": s.cron_schedule,
@@ -77,8 +72,7 @@ def _job(job: dg.JobDefinition) -> dict[str, Any]:
         "options": {
             node.name: sorted(node.definition.config_schema.config_type.fields)
             for node in sorted(job.nodes, key=lambda node: node.name)
-            if isinstance(node.definition, dg.OpDefinition)
-            and hasattr(node.definition.config_schema.config_type, "fields")
+            if isinstance(node.definition, dg.OpDefinition) and hasattr(node.definition.config_schema.config_type, "fields")
         },
     }
 

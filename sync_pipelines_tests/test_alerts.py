@@ -67,9 +67,7 @@ def test_nobody_is_told_when_nobody_is_named() -> None:
     assert alert("failed", "catsy_sparklayer", "run-1", "it failed") is False
 
 
-def test_the_command_gets_the_message_as_json_on_its_standard_input(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_command_gets_the_message_as_json_on_its_standard_input(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     heard = tmp_path / "heard.json"
     monkeypatch.setenv("ALERT_COMMAND", command(f'import sys; open("{heard}", "w").write(sys.stdin.read())'))
     remember("s3cr3t-0123")
@@ -107,9 +105,7 @@ def test_the_webhook_gets_the_message_as_json(monkeypatch: pytest.MonkeyPatch, l
     monkeypatch.setenv("ALERT_WEBHOOK", listener.url)
     monkeypatch.setenv("SYNC_PIPELINES_SANDBOX", "1")
     assert alert("recovered", "catsy_sparklayer", "run-2", "x" * 2000) is True
-    assert listener.heard == [
-        {"event": "recovered", "pipeline": "catsy_sparklayer", "run": "run-2", "message": "x" * 1000}
-    ]
+    assert listener.heard == [{"event": "recovered", "pipeline": "catsy_sparklayer", "run": "run-2", "message": "x" * 1000}]
 
 
 @pytest.mark.parametrize("listener", [302, 404, 500], indirect=True)
@@ -123,13 +119,7 @@ def test_a_webhook_that_fails_raises_nothing_and_its_key_is_not_logged(
 
 
 @pytest.mark.parametrize(
-    "address",
-    [
-        "http://127.0.0.1:9/",
-        "no address",
-        "https://",
-        pytest.param("https://[broken", id="regression-broken-address"),
-    ],
+    "address", ["http://127.0.0.1:9/", "no address", "https://", pytest.param("https://[broken", id="regression-broken-address")]
 )
 def test_a_webhook_that_cannot_be_reached_raises_nothing(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("ALERT_WEBHOOK", address)
@@ -146,9 +136,7 @@ def test_while_the_sandbox_is_on_no_webhook_elsewhere_is_called(
     assert "secret-key" not in caplog.text
 
 
-def test_one_failing_way_does_not_keep_the_other_from_telling(
-    monkeypatch: pytest.MonkeyPatch, listener: Listener
-) -> None:
+def test_one_failing_way_does_not_keep_the_other_from_telling(monkeypatch: pytest.MonkeyPatch, listener: Listener) -> None:
     monkeypatch.setenv("ALERT_COMMAND", "no-such-command-anywhere")
     monkeypatch.setenv("ALERT_WEBHOOK", listener.url)
     assert alert("failed", "catsy_sparklayer", "run-1", "it failed") is True

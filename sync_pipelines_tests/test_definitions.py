@@ -14,9 +14,9 @@ import pytest
 
 from sync_pipelines.pipelines.amazon_plytix import reading
 from sync_pipelines.pipelines.shopify_sheets import questions
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.settings import data_dir
 from sync_pipelines_tests.frozen import assert_frozen, graph, helps, reported
+from vendor_sandbox import Sandbox
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +36,7 @@ def test_the_help_of_every_command_changes_on_purpose_only() -> None:
 
 def test_the_graph_reads_from_left_to_right(defs: dg.Definitions) -> None:
     graph = defs.resolve_asset_graph()
-    arrows = {
-        (p.to_user_string(), k.to_user_string()) for k in graph.get_all_asset_keys() for p in graph.get(k).parent_keys
-    }
+    arrows = {(p.to_user_string(), k.to_user_string()) for k in graph.get_all_asset_keys() for p in graph.get(k).parent_keys}
     assert arrows == {
         ("catsy/catalogue", "catsy/products"),
         ("catsy/products", "catsy/trade_prices"),
@@ -81,20 +79,31 @@ def test_every_asset_says_what_it_is_who_owns_it_and_of_what_kind(defs: dg.Defin
 def test_jobs_schedule_and_checks_are_there_under_their_names(defs: dg.Definitions) -> None:
     repository = defs.get_repository_def()
     assert {j for j in repository.job_names if not j.startswith("__")} == {
-        "preview_catsy_sparklayer", "sync_catsy_sparklayer", "apply_catsy_sparklayer", "undo_catsy_sparklayer",
-        "backfill_shopify_store", "preview_shopify_sheets", "sync_shopify_sheets", "reconcile_shopify_sheets",
-        "apply_shopify_sheets", "undo_shopify_sheets", "preview_amazon_plytix", "sync_amazon_plytix", "map_amazon_plytix",
-        "apply_amazon_plytix", "undo_amazon_plytix",
-    }  # fmt: skip
+        "preview_catsy_sparklayer",
+        "sync_catsy_sparklayer",
+        "apply_catsy_sparklayer",
+        "undo_catsy_sparklayer",
+        "backfill_shopify_store",
+        "preview_shopify_sheets",
+        "sync_shopify_sheets",
+        "reconcile_shopify_sheets",
+        "apply_shopify_sheets",
+        "undo_shopify_sheets",
+        "preview_amazon_plytix",
+        "sync_amazon_plytix",
+        "map_amazon_plytix",
+        "apply_amazon_plytix",
+        "undo_amazon_plytix",
+    }
     schedules = {s.name: s.cron_schedule for s in repository.schedule_defs}
     assert schedules == {
-        "daily_catsy_sparklayer": "30 4 * * *", "often_shopify_sheets": "*/15 * * * *", "daily_shopify_sheets": "40 3 * * *",
+        "daily_catsy_sparklayer": "30 4 * * *",
+        "often_shopify_sheets": "*/15 * * * *",
+        "daily_shopify_sheets": "40 3 * * *",
         "go_on_amazon_plytix": "20 * * * *",
-    }  # fmt: skip
-    assert all(s.default_status == dg.DefaultScheduleStatus.STOPPED for s in repository.schedule_defs)
-    assert {s.name: s.default_status for s in repository.sensor_defs} == {
-        "amazon_inbox": dg.DefaultSensorStatus.STOPPED
     }
+    assert all(s.default_status == dg.DefaultScheduleStatus.STOPPED for s in repository.schedule_defs)
+    assert {s.name: s.default_status for s in repository.sensor_defs} == {"amazon_inbox": dg.DefaultSensorStatus.STOPPED}
     checks = {c.to_user_string() for c in defs.resolve_asset_graph().asset_check_keys}
     assert len(checks) == 25
 
@@ -139,9 +148,13 @@ def test_a_run_in_dagster_tells_rows_checks_and_schemas(sandbox: Sandbox, defs: 
         assert_frozen("sync_catsy_sparklayer.json", reported(result))
         checks = {c.check_name: c.passed for c in result.get_asset_check_evaluations()}
         assert checks == {
-            "every_row_accounted_for": True, "every_price_understood": False, "guards": True,
-            "nothing_waits_for_a_person": False, "every_row_ended_well": True, "price_list_as_planned": True,
-        }  # fmt: skip
+            "every_row_accounted_for": True,
+            "every_price_understood": False,
+            "guards": True,
+            "nothing_waits_for_a_person": False,
+            "every_row_ended_well": True,
+            "price_list_as_planned": True,
+        }
         rows = {
             e.asset_key.to_user_string(): e.materialization.metadata["dagster/row_count"].value
             for e in result.get_asset_materialization_events()
@@ -156,9 +169,7 @@ def test_a_run_in_dagster_tells_rows_checks_and_schemas(sandbox: Sandbox, defs: 
 def test_a_guard_that_stops_is_a_failed_blocking_check_and_no_write(sandbox: Sandbox, defs: dg.Definitions) -> None:
     sandbox.vendors["sparklayer"].change_state({"currency": {"wholesale": "USD"}})
     with dg.DagsterInstance.ephemeral() as instance:
-        result = defs.resolve_job_def("sync_catsy_sparklayer").execute_in_process(
-            instance=instance, raise_on_error=False
-        )
+        result = defs.resolve_job_def("sync_catsy_sparklayer").execute_in_process(instance=instance, raise_on_error=False)
         assert not result.success
         guards = next(c for c in result.get_asset_check_evaluations() if c.check_name == "guards")
         assert not guards.passed
@@ -173,9 +184,14 @@ def test_orders_reach_the_sheet_in_dagster_with_their_checks(sandbox: Sandbox, d
         assert_frozen("sync_shopify_sheets.json", reported(result))
         checks = {c.check_name: c.passed for c in result.get_asset_check_evaluations()}
         assert checks == {
-            "nothing_odd_noticed": True, "guards": True, "nothing_waits_for_a_person": True, "room_left": True,
-            "every_row_ended_well": True, "sheet_as_planned": True, "nobody_moved_rows_meanwhile": True,
-        }  # fmt: skip
+            "nothing_odd_noticed": True,
+            "guards": True,
+            "nothing_waits_for_a_person": True,
+            "room_left": True,
+            "every_row_ended_well": True,
+            "sheet_as_planned": True,
+            "nobody_moved_rows_meanwhile": True,
+        }
         plan = next(e for e in result.get_asset_materialization_events() if e.asset_key.path[-1] == "order_plan")
         shown = plan.materialization.metadata["changes"].value
         assert shown.startswith("| key | order | what | changes | reason |")
@@ -219,9 +235,7 @@ def test_a_dropped_file_reaches_the_pim_in_dagster_with_its_checks_and_its_files
         assert checks.pop(("asin_mapping", "nothing_ambiguous")) in (True, False)
         assert len(checks) == 8
         assert all(checks.values())
-        plan = next(
-            e for e in result.get_asset_materialization_events() if e.asset_key.path[-1] == "amazon_product_plan"
-        )
+        plan = next(e for e in result.get_asset_materialization_events() if e.asset_key.path[-1] == "amazon_product_plan")
         assert plan.materialization.metadata["changes"].value.startswith("| key | what | changes | reason |")
         assert plan.materialization.metadata["takes_at_quota"].value
         made = sandbox.plytix.state()["creates"]

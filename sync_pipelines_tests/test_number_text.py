@@ -24,9 +24,7 @@ def test_a_number_reads_back_as_itself_unless_three_digits_stand_behind_its_mark
 
 
 @given(DECIMALS, st.sampled_from(".,"), st.booleans())
-def test_a_named_mark_reads_every_number_with_or_without_its_thousands_grouped(
-    number: Decimal, mark: Any, grouped: bool
-) -> None:
+def test_a_named_mark_reads_every_number_with_or_without_its_thousands_grouped(number: Decimal, mark: Any, grouped: bool) -> None:
     text = f"{number:,f}" if grouped else f"{number:f}"
     written = text if mark == "." else text.translate(str.maketrans(".,", ",."))
     assert str(read_number(written, mark)) == str(Decimal(f"{number:f}"))
@@ -48,8 +46,7 @@ def test_no_text_is_read_as_two_different_numbers(text: str, mark: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "text",
-    ["", "1e5", "1_000", "NaN", "-inf", "+1", "٤", "１", "1.2.3", ".5", "5.", "1 000", "0x10", "1\n2", "--1", "€4"],
+    "text", ["", "1e5", "1_000", "NaN", "-inf", "+1", "٤", "１", "1.2.3", ".5", "5.", "1 000", "0x10", "1\n2", "--1", "€4"]
 )
 @pytest.mark.parametrize("mark", ["auto", ".", ","])
 def test_what_python_or_a_spreadsheet_would_take_for_a_number_may_not_be_one(text: str, mark: Any) -> None:

@@ -18,12 +18,7 @@ from hypothesis import strategies as st
 from sync_pipelines import credentials
 from sync_pipelines.credentials import redact, remember
 
-SECRETS = [
-    "s3cr3t-0123456789-abcdef",
-    'p&ss/w+rd "ünd" \\ 100%=~',
-    "k>>>???" + "\u00ff" * 6 + "end",
-    "zeile\neins\tzwei\r",
-]
+SECRETS = ["s3cr3t-0123456789-abcdef", 'p&ss/w+rd "ünd" \\ 100%=~', "k>>>???" + "\u00ff" * 6 + "end", "zeile\neins\tzwei\r"]
 
 
 def lower_hex(text: str) -> str:
@@ -119,9 +114,7 @@ def test_regression_words_behind_bearer_and_basic_stay(text: str) -> None:
     assert redact(text) == text
 
 
-@pytest.mark.parametrize(
-    "value", ["abc.def-123=", "dXNlcjpwYXNz", "eyJhbGciOi.eyJzdWIi.c2ln", "x1", "0123456789abcdef"]
-)
+@pytest.mark.parametrize("value", ["abc.def-123=", "dXNlcjpwYXNz", "eyJhbGciOi.eyJzdWIi.c2ln", "x1", "0123456789abcdef"])
 def test_a_value_behind_bearer_goes_though_nobody_remembered_it(value: str) -> None:
     assert redact(f'"Authorization": "Bearer {value}"') == '"Authorization": "Bearer ***"'
 

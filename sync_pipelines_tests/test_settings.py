@@ -85,9 +85,7 @@ class TestWhichValueCounts:
         assert settings.attributes == ("price_trade", "price_trade_100")
 
     @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.table)
-    def test_regression_a_file_without_a_sections_table_leaves_it_its_defaults(
-        self, home: Path, section: type[Section]
-    ) -> None:
+    def test_regression_a_file_without_a_sections_table_leaves_it_its_defaults(self, home: Path, section: type[Section]) -> None:
         """One table in the file must not make every other section unreadable; nor must an empty file."""
         defaults = section.read()
         write(home, "")
@@ -116,9 +114,7 @@ class TestOldNames:
         self, home: Path, monkeypatch: pytest.MonkeyPatch, field: str, name: str
     ) -> None:
         old_name, section, old, new = OLD_NAMES[field]
-        in_file = {"site_id": '"file"', "output_file": '"file.csv"', "batch_delay": "3.5", "page_delay": "3.5"}.get(
-            field, "33"
-        )
+        in_file = {"site_id": '"file"', "output_file": '"file.csv"', "batch_delay": "3.5", "page_delay": "3.5"}.get(field, "33")
         write(home, f"[{section.table}]\n{field} = {in_file}\n")
         assert str(getattr(section.read(), field)) == in_file.strip('"')
         if name == "old":
@@ -171,8 +167,7 @@ class TestWhatIsWrong:
             '[{slug = "a", currency = "AUD", breaks = []}]',
             '[{slug = "a", currency = "AUD", breaks = [{quantity = 0, attribute = "p"}]}]',
             '[{slug = "a", currency = "AUD", breaks = [{quantity = 1, attribute = "p", unit = "each"}]}]',
-            '[{slug = "a", currency = "AUD", breaks = '
-            '[{quantity = 1, attribute = "p"}, {quantity = 1, attribute = "q"}]}]',
+            '[{slug = "a", currency = "AUD", breaks = [{quantity = 1, attribute = "p"}, {quantity = 1, attribute = "q"}]}]',
             '[{slug = "a", currency = "AUD", breaks = [{quantity = 1, attribute = "p"}]}, '
             '{slug = "a", currency = "NZD", breaks = [{quantity = 1, attribute = "p"}]}]',
         ],

@@ -26,10 +26,7 @@ def main(folder: Path, kind: str) -> None:
                 "paginator": {"type": "offset", "limit": 500, "total_path": "pagination.total_results"},
             },
             "resources": [
-                {
-                    "name": "items",
-                    "endpoint": {"path": f"queries/{os.environ['CATSY_QUERY_ID']}/items", "data_selector": "items"},
-                }
+                {"name": "items", "endpoint": {"path": f"queries/{os.environ['CATSY_QUERY_ID']}/items", "data_selector": "items"}}
             ],
         }
     )

@@ -81,6 +81,4 @@ class OldMethod:
 if __name__ == "__main__":
     method = OldMethod(really_sleep=sys.argv[1:] == ["sleep"])
     method.send(method.entries(method.items()))
-    print(json.dumps({
-        "calls": method.calls, "slept": method.slept, "failed_batches": method.failed, "skipped": method.skipped,
-    }))  # fmt: skip
+    print(json.dumps({"calls": method.calls, "slept": method.slept, "failed_batches": method.failed, "skipped": method.skipped}))

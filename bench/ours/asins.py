@@ -26,9 +26,9 @@ from typing import Any
 
 from sync_pipelines.pipelines.amazon_plytix import files, reading
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
-from sync_pipelines.sandbox.boots import FIRST_STYLE, Boots, Item, export_json, listings_report
 from sync_pipelines.settings import data_dir
 from sync_pipelines.warehouse.snapshots import Warehouse
+from vendor_sandbox.boots import FIRST_STYLE, Boots, Item, export_json, listings_report
 
 FAMILY, LISTINGS, HIERARCHY = "8 - Amazon", "Amazon Listings", "Amazon Hierarchy"
 FOUND = ("gtin", "sku", "model_size")
@@ -75,11 +75,19 @@ def canonical(items: Sequence[Item]) -> dict[str, str]:
 def attributes(item: Item, product: str | None) -> dict[str, Any]:
     """What the Amazon product should hold, but for the day."""
     values = {
-        "amazon_asin": item.asin, "amazon_parent_asin": item.parent_asin, "amazon_sku": item.part_number,
-        "amazon_upc": item.upc, "amazon_ean": item.ean, "amazon_title": item.title, "amazon_size": item.size,
-        "amazon_color": item.colour, "amazon_variation_theme": item.theme, "amazon_marketplace": "US",
-        "amazon_canonical_sku": product, "amazon_is_primary": False,
-    }  # fmt: skip
+        "amazon_asin": item.asin,
+        "amazon_parent_asin": item.parent_asin,
+        "amazon_sku": item.part_number,
+        "amazon_upc": item.upc,
+        "amazon_ean": item.ean,
+        "amazon_title": item.title,
+        "amazon_size": item.size,
+        "amazon_color": item.colour,
+        "amazon_variation_theme": item.theme,
+        "amazon_marketplace": "US",
+        "amazon_canonical_sku": product,
+        "amazon_is_primary": False,
+    }
     return {name: value for name, value in values.items() if value is not None}
 
 
@@ -101,32 +109,50 @@ def fill(number: int, new: int, file: str) -> dict[str, int]:
     began = datetime.now(UTC) - timedelta(days=DAYS)
     add = [
         {
-            "sku": sku(item.asin), "label": item.title, "family": FAMILY,
+            "sku": sku(item.asin),
+            "label": item.title,
+            "family": FAMILY,
             "created": (began + timedelta(days=DAYS * place / len(there))).isoformat(timespec="microseconds"),
             "attributes": {**attributes(item, products.get(item.asin)), "amazon_last_synced": "2026-01-15"},
         }
         for place, item in enumerate(there)
-    ]  # fmt: skip
+    ]
     before, after = links(there), links(items)
     link = [{"relationship": name, "from": source, "to": sorted(skus)} for (name, source), skus in before.items()]
     if there:
         control("/plytix/state", {"add": add, "link": link})
     return {
-        "listed": len(items), "there": len(there), "parents": sum(i.why == "parent" for i in items[len(there) :]),
+        "listed": len(items),
+        "there": len(there),
+        "parents": sum(i.why == "parent" for i in items[len(there) :]),
         "new links": sum(map(len, after.values())) - sum(map(len, before.values())),
         "new sources": sum(not targets <= before.get(of, set()) for of, targets in after.items()),
         "matched and new": sum(item.asin in products for item in items[len(there) :]),
-    }  # fmt: skip
+    }
 
 
 def publish(number: int, new: int, part: str) -> dict[str, int]:
     rows = [
         Listing(
-            i.asin, i.marketplace, i.seller_sku or i.part_number, i.title, STATUS.get(i.status, "unknown"), i.parent_asin, i.upc,
-            i.ean, i.gtin, i.size, i.colour, i.theme, i.brand, i.classification, i.model_number, line,
+            i.asin,
+            i.marketplace,
+            i.seller_sku or i.part_number,
+            i.title,
+            STATUS.get(i.status, "unknown"),
+            i.parent_asin,
+            i.upc,
+            i.ean,
+            i.gtin,
+            i.size,
+            i.colour,
+            i.theme,
+            i.brand,
+            i.classification,
+            i.model_number,
+            line,
         )
         for line, i in enumerate(listed(number, new), start=2)
-    ]  # fmt: skip
+    ]
     dropped = files.Dropped(Path(f"{part}.txt"), "listings_report", "0", b"")
     reading.publish_listings(Warehouse(data_dir() / "warehouse"), reading.ReadFile(dropped, rows), part)
     return {"listed": len(rows)}

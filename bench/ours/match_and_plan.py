@@ -80,12 +80,16 @@ def plan(report: str, part: str, desk: planning.Desk, warehouse: Warehouse, ledg
         products = planning.plan_products(desk, found, part, ledger=ledger, plans=plans, run="bench")
     with step("links"):
         links = planning.plan_links(desk, found, part, ledger=ledger, plans=plans, run="bench")
-    answer.update({
-        "listings found": sum(states.values()), "states": states,
-        "products planned": products.counts.create, "links planned": links.counts.create,
-        "candidates": pq.read_metadata(warehouse.path(PRODUCTS_KEY, desk.plytix.account)).num_rows,
-        "unchanged": products.counts.unchanged + links.counts.unchanged,
-    })  # fmt: skip
+    answer.update(
+        {
+            "listings found": sum(states.values()),
+            "states": states,
+            "products planned": products.counts.create,
+            "links planned": links.counts.create,
+            "candidates": pq.read_metadata(warehouse.path(PRODUCTS_KEY, desk.plytix.account)).num_rows,
+            "unchanged": products.counts.unchanged + links.counts.unchanged,
+        }
+    )
 
 
 def main(verb: str, *parts: str) -> None:

@@ -87,10 +87,16 @@ def main(rows: int, folder: Path) -> None:
         began, began_wall = cpu(), time.perf_counter()
         wanted = desired(rows, more, every)
         plan = make_plan(
-            target, wanted, ledger=ledger, files=files, pipeline="bench", extract=phase, run="bench",
+            target,
+            wanted,
+            ledger=ledger,
+            files=files,
+            pipeline="bench",
+            extract=phase,
+            run="bench",
             row_guards=[guards.moved_too_far(Decimal("0.30"), lambda name: name.startswith("price@"))],
             plan_guards=guards.change_size_guards(Decimal(1), Decimal("0.05"), Decimal("0.05")),
-        )  # fmt: skip
+        )
         planned = cpu()
         report = apply(target, plan.id, ledger=ledger, files=files, run="bench")
         answer |= {

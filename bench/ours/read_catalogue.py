@@ -20,11 +20,7 @@ from sync_pipelines.warehouse.snapshots import Warehouse
 
 def main() -> None:
     began = time.perf_counter()
-    settings, ledger, warehouse = (
-        CatsySettings.read(),
-        Ledger.at(data_dir() / "ledger.db"),
-        Warehouse(data_dir() / "warehouse"),
-    )
+    settings, ledger, warehouse = (CatsySettings.read(), Ledger.at(data_dir() / "ledger.db"), Warehouse(data_dir() / "warehouse"))
     client = Catsy.connect(settings, CallMeter(), data_dir() / "limits" / "catsy.db")
     products = Products(warehouse, ledger, settings, CatsySparkLayerSettings.read().attributes, "bench")
     rows, path = 0, ""

@@ -147,9 +147,7 @@ def compare_sheet(title: str) -> dict[str, int]:
         "lines": len(lines),
         "missing": len(truth.keys() - came.keys()) + len(of_lines.keys() - came_lines.keys()),
         "duplicate": sum(n - 1 for n in [*came.values(), *came_lines.values()]),
-        "wrong": wrong
-        + len(came.keys() - truth.keys())
-        + sum(of_lines.get(row["Line ID"]) != row["Order ID"] for row in lines),
+        "wrong": wrong + len(came.keys() - truth.keys()) + sum(of_lines.get(row["Line ID"]) != row["Order ID"] for row in lines),
     }
 
 

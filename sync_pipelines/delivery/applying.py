@@ -138,9 +138,7 @@ def apply(
         return _Application(target, plan, row, ledger, files, run, lease, con, patience).to_the_end(limit)
 
 
-def settle_first(
-    target: Target, *, ledger: Ledger, files: PlanFiles, run: str, patience: Patience | None = None
-) -> None:
+def settle_first(target: Target, *, ledger: Ledger, files: PlanFiles, run: str, patience: Patience | None = None) -> None:
     """Settle what earlier runs left in doubt, before a plan is made that is to be applied. Sends nothing.
 
     A plan holds every key in doubt; one that is made after settling can go on where the crashed run stopped. Raises Busy while
@@ -187,9 +185,7 @@ class Waiting:
 
     def __call__(self, seconds: float, why: str) -> None:
         if seconds > self.patience.seconds:
-            raise Paused(
-                f"{self.account}: {why}. This run does not wait {seconds:.0f} s; the next run goes on from here."
-            )
+            raise Paused(f"{self.account}: {why}. This run does not wait {seconds:.0f} s; the next run goes on from here.")
         if seconds >= 1:
             log.info("%s: waiting %.0f s: %s", self.name, seconds, why)
         until = self.ledger.clock.monotonic() + seconds
@@ -202,9 +198,7 @@ class Waiting:
         """Wait as the vendor asks. Raises Paused where that is too long, or was asked too often."""
         self.in_a_row += 1
         if self.in_a_row >= self.patience.tries:
-            raise Paused(
-                f"{self.account}: {error}, {self.in_a_row} times in a row. The next run goes on from here."
-            ) from error
+            raise Paused(f"{self.account}: {error}, {self.in_a_row} times in a row. The next run goes on from here.") from error
         self(error.seconds, str(error))
 
 
@@ -212,9 +206,17 @@ class _Application:
     """One plan on its way. `work` is the DuckDB table of the rows read again together, with the fate of each."""
 
     def __init__(
-        self, target: Target, plan: Plan, row: Mapping[str, Any], ledger: Ledger, files: PlanFiles, run: str, lease: Lease,
-        con: duckdb.DuckDBPyConnection, patience: Patience,
-    ) -> None:  # fmt: skip
+        self,
+        target: Target,
+        plan: Plan,
+        row: Mapping[str, Any],
+        ledger: Ledger,
+        files: PlanFiles,
+        run: str,
+        lease: Lease,
+        con: duckdb.DuckDBPyConnection,
+        patience: Patience,
+    ) -> None:
         self.target, self.plan, self.ledger, self.files = target, plan, ledger, files
         self.row, self.seq = row, row["seq"]
         self.run, self.lease, self.con, self.patience = run, lease, con, patience
@@ -289,9 +291,7 @@ class _Application:
                 self._part(row)
             elif self.tries[row] >= self.patience.tries:
                 failed.append((row, key))
-        told = (
-            f"no effect in {self.patience.tries} tries: {self.journal.last_message or 'the target did not take it up'}"
-        )
+        told = f"no effect in {self.patience.tries} tries: {self.journal.last_message or 'the target did not take it up'}"
         for part in chunks(failed):
             self.journal.end(self.plan.id, part, "failed", told)
         return self._todo() if failed else left
@@ -404,9 +404,13 @@ class _Application:
         self.progress.clear()
         keys = [key for (key,) in self.con.execute(f"SELECT key FROM todo WHERE {window}").fetchall()]
         load_records(
-            self.con, self.ledger, self.plan.account, self.target.rules.id, self.target.settles_within,
+            self.con,
+            self.ledger,
+            self.plan.account,
+            self.target.rules.id,
+            self.target.settles_within,
             keys if len(keys) <= FEW else None,
-        )  # fmt: skip
+        )
         reads = not all(s.compares for s in self.target.steps)
         if not self._reading(partial(self._load, keys if reads else ())):
             return  # nothing is sent in this pass any more
@@ -433,13 +437,7 @@ class _Application:
                   FROM plan SEMI JOIN todo USING (row) WHERE {window}) p
             LEFT JOIN live l ON l.key = p.key
             LEFT JOIN record r ON r.key = p.key""",
-            {
-                "plan": self.plan.id,
-                "seq": self.seq,
-                "doubtful": self._doubtful_keys(),
-                "reads": reads,
-                "unseen": unseen,
-            },
+            {"plan": self.plan.id, "seq": self.seq, "doubtful": self._doubtful_keys(), "reads": reads, "unseen": unseen},
         )
         fates = {fate for (fate,) in self.con.execute("SELECT DISTINCT fate FROM work").fetchall()}
         if "settling" in fates:
@@ -476,9 +474,7 @@ class _Application:
             self._wait_long(e)
             return False
         except CannotGoOn as e:
-            raise DeliveryError(
-                f"{self.plan.account}: {e}. The plan stays open; nothing that was sent is sent again."
-            ) from e
+            raise DeliveryError(f"{self.plan.account}: {e}. The plan stays open; nothing that was sent is sent again.") from e
         return True
 
     def _wait_until_shown(self) -> None:
@@ -505,9 +501,7 @@ class _Application:
 
     def _work(self, fate: str) -> Iterator[list[dict[str, Any]]]:
         """Rows of the window with this fate, whole, in the order of the plan, a chunk at a time."""
-        rows = [
-            row for (row,) in self.con.execute("SELECT row FROM work WHERE fate = ? ORDER BY row", [fate]).fetchall()
-        ]
+        rows = [row for (row,) in self.con.execute("SELECT row FROM work WHERE fate = ? ORDER BY row", [fate]).fetchall()]
         for part in chunks(rows):
             query = """SELECT p.*, l.body AS live, l.remote_id AS live_id, w.known_id, w.done FROM plan p
                 JOIN (SELECT row, done, known_id FROM work WHERE fate = ?) w ON w.row = p.row LEFT JOIN live l ON l.key = p.key
@@ -570,9 +564,7 @@ class _Application:
                 self.stale = True
         except CannotGoOn as e:
             self._answer(intent, {c.key: NotApplied(str(e)) for c in part})
-            raise DeliveryError(
-                f"{self.plan.account}: {e}. The plan stays open; nothing that was sent is sent again."
-            ) from e
+            raise DeliveryError(f"{self.plan.account}: {e}. The plan stays open; nothing that was sent is sent again.") from e
         else:
             self._answer(intent, answers)
             log.info("%s: %d rows sent (%s)", self.target.name, len(part), step.name)
@@ -606,9 +598,7 @@ class _Application:
         intent = self.journal.intend(self.plan.id, step, part, key)
         if self.ledger.clock.monotonic() - self.journal.intended_at > FRESH_LEASE:
             self._answer(intent, {c.key: NotApplied("not sent") for c in part})
-            raise DeliveryError(
-                f"{self.plan.account}: the process stood still for too long before a call. Run it again."
-            )
+            raise DeliveryError(f"{self.plan.account}: the process stood still for too long before a call. Run it again.")
         self.writes += 1
         return intent
 
@@ -672,9 +662,6 @@ class _Application:
             as_planned += self.con.execute(kept).fetchall()[0][0]
         if as_planned < len(rows):
             log.warning(
-                "%s: %d of %d rows read back differ from what was sent",
-                self.target.name,
-                len(rows) - as_planned,
-                len(rows),
+                "%s: %d of %d rows read back differ from what was sent", self.target.name, len(rows) - as_planned, len(rows)
             )
         return settled + len(rows), settled + as_planned

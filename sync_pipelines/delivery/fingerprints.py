@@ -63,14 +63,10 @@ class Rules:
     `gone` says whether an image stands for a record that is not there: such a record has the print "".
     """
 
-    def __init__(
-        self, fields: Mapping[str, Field], gone: Callable[[Fields | None], bool] = lambda i: i is None
-    ) -> None:
+    def __init__(self, fields: Mapping[str, Field], gone: Callable[[Fields | None], bool] = lambda i: i is None) -> None:
         self.fields, self.gone = fields, gone
         self.owned = tuple((n, f.same) for n, f in sorted(fields.items()) if f.ownership == "owned")
-        self.id = blake2b(
-            "\x1d".join(f"{n}\x1f{fields[n].rule}" for n, _ in self.owned).encode(), digest_size=8
-        ).hexdigest()
+        self.id = blake2b("\x1d".join(f"{n}\x1f{fields[n].rule}" for n, _ in self.owned).encode(), digest_size=8).hexdigest()
         """Names these rules: records written under the same id are compared by their prints."""
 
     def text(self, name: str, image: Mapping[str, Any] | None) -> str | None:

@@ -50,17 +50,13 @@ def moved_too_far(share: Decimal, fields: Callable[[str], bool], what: str = "pr
             if was is not None and Decimal(was) != 0:
                 by = (Decimal(value) - Decimal(was)) / Decimal(was)
                 if abs(by) > share:
-                    return (
-                        f"{what} {name} would move by {by:+.0%} ({was} → {value}); more than {share:.0%} needs a person"
-                    )
+                    return f"{what} {name} would move by {by:+.0%} ({was} → {value}); more than {share:.0%} needs a person"
         return None
 
     return guard
 
 
-def share_of_live(
-    guard: str, limit: Decimal, part: Callable[[Counts], int], of: Callable[[Counts], int], what: str
-) -> PlanGuard:
+def share_of_live(guard: str, limit: Decimal, part: Callable[[Counts], int], of: Callable[[Counts], int], what: str) -> PlanGuard:
     """Stop when `part` is more than `limit` of `of`: in the whole plan, in any one of its parents, or in those together that
     are too small to be measured alone."""
 

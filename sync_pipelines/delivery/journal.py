@@ -71,12 +71,22 @@ class Journal:
             self.intended_at = self.ledger.clock.monotonic()
             tx.execute(
                 tables.attempt.insert().values(
-                    id=intent.id, plan=plan, account=self.target.account, run=self.run, step=step.name, rows=rows,
-                    keys=json.dumps([c.key for c in changes]), key=key,
-                    state="open", doubtful=rows, handles="{}", intended_at=self.ledger.now(), boot=self.ledger.boot,
+                    id=intent.id,
+                    plan=plan,
+                    account=self.target.account,
+                    run=self.run,
+                    step=step.name,
+                    rows=rows,
+                    keys=json.dumps([c.key for c in changes]),
+                    key=key,
+                    state="open",
+                    doubtful=rows,
+                    handles="{}",
+                    intended_at=self.ledger.now(),
+                    boot=self.ledger.boot,
                     monotonic=self.intended_at,
                 )
-            )  # fmt: skip
+            )
         return intent
 
     def answer(self, intent: Intent, answers: Mapping[str, Answer], *, seq: int, undo: bool) -> None:
@@ -95,9 +105,7 @@ class Journal:
                         self.remote_ids[change.row] = answer.remote_id
                 case Refused(message) | Stale(message) | PrerequisiteMissing(message):
                     state = _ENDS[type(answer)]
-                    ended.append(
-                        self._outcome(intent.plan, change, state, None, intent.id, message, before=intent.step)
-                    )
+                    ended.append(self._outcome(intent.plan, change, state, None, intent.id, message, before=intent.step))
                 case NotApplied(message):
                     messages.append(message)
                 case Accepted(handle) | DoneReadBack(handle):
@@ -109,20 +117,24 @@ class Journal:
         self.last_message = messages[0] if messages else self.last_message
         with self._write() as tx:
             tx.execute(
-                tables.attempt.update().where(tables.attempt.c.id == intent.id).values(
-                    state="doubt" if doubtful else "answered", doubtful=json.dumps(doubtful), handles=json.dumps(handles),
+                tables.attempt.update()
+                .where(tables.attempt.c.id == intent.id)
+                .values(
+                    state="doubt" if doubtful else "answered",
+                    doubtful=json.dumps(doubtful),
+                    handles=json.dumps(handles),
                     landed=int(all(isinstance(answers.get(k), DoneReadBack) for k in keys_of(intent, doubtful))),
-                    message=messages[0] if messages else None, answered_at=self.ledger.now(),
-                    boot=self.ledger.boot, monotonic=self.ledger.clock.monotonic(),
+                    message=messages[0] if messages else None,
+                    answered_at=self.ledger.now(),
+                    boot=self.ledger.boot,
+                    monotonic=self.ledger.clock.monotonic(),
                 )
-            )  # fmt: skip
+            )
             add_outcomes(tx, ended, self.ledger.now())
             self._move_records(tx, intent.plan, seq, intent.step, applied, undo=undo)
         self.ended += len(ended) + len(applied)
 
-    def settled(
-        self, intent: Intent, answers: Mapping[str, Answer], left: Iterable[int], *, seq: int, undo: bool
-    ) -> None:
+    def settled(self, intent: Intent, answers: Mapping[str, Answer], left: Iterable[int], *, seq: int, undo: bool) -> None:
         """Commit what reading found out about a doubt. `left`: rows that stay in doubt.
 
         A create under whose key something else is found is ours, and not as we made it: it is known as such, and whether to
@@ -131,9 +143,10 @@ class Journal:
         left = sorted(left)
         applied = [(c, a) for c in intent.changes if isinstance(a := answers.get(c.key), Applied)]
         changed = [
-            c for c in intent.changes
+            c
+            for c in intent.changes
             if isinstance(answers.get(c.key), Stale) and c.action == "create" and c.steps[:1] == (intent.step.name,)
-        ]  # fmt: skip
+        ]
         ended = [
             self._outcome(intent.plan, c, "delivered", a.remote_id, intent.id, "settled by reading")
             for c, a in applied
@@ -144,19 +157,19 @@ class Journal:
             if isinstance(answer, Applied) and answer.remote_id:
                 self.remote_ids[change.row] = answer.remote_id
             if isinstance(answer, Stale):
-                ended.append(
-                    self._outcome(intent.plan, change, "drifted", None, intent.id, answer.message, before=intent.step)
-                )
+                ended.append(self._outcome(intent.plan, change, "drifted", None, intent.id, answer.message, before=intent.step))
         took_effect = [c.row for c, _ in applied] + [c.row for c in changed]
         with self._write() as tx:
             tx.execute(
                 tables.attempt.update()
                 .where(tables.attempt.c.id == intent.id)
                 .values(
-                    state="doubt" if left else "settled", doubtful=json.dumps(left), answered_at=self.ledger.now(),
+                    state="doubt" if left else "settled",
+                    doubtful=json.dumps(left),
+                    answered_at=self.ledger.now(),
                     settled=self._also_settled(tx, intent.id, took_effect),
                 )
-            )  # fmt: skip
+            )
             add_outcomes(tx, ended, self.ledger.now())
             self._move_records(tx, intent.plan, seq, intent.step, applied, undo=undo)
             self._note_ours(tx, intent.plan, seq, intent.step, changed)
@@ -171,8 +184,7 @@ class Journal:
     def found_there(self, plan: str, changes: Sequence[Change], sent: set[int], *, seq: int, undo: bool) -> None:
         """Rows that the target already holds as wanted: delivered if this plan had sent them, unchanged if not."""
         found = [
-            self._outcome(plan, c, "delivered" if c.row in sent else "unchanged", c.remote_id, None, "read back")
-            for c in changes
+            self._outcome(plan, c, "delivered" if c.row in sent else "unchanged", c.remote_id, None, "read back") for c in changes
         ]
         with self._write() as tx:
             add_outcomes(tx, found, self.ledger.now())
@@ -183,9 +195,14 @@ class Journal:
     def end(self, plan: str, rows: Iterable[tuple[int, str]], state: OutcomeState, message: str) -> None:
         """Rows that end without a call of their own. What steps of theirs took effect before is in the outcome."""
         same = {
-            "plan": plan, "account": self.target.account, "state": state, "steps": "[]", "remote_id": None, "attempt": None,
+            "plan": plan,
+            "account": self.target.account,
+            "state": state,
+            "steps": "[]",
+            "remote_id": None,
+            "attempt": None,
             "message": message,
-        }  # fmt: skip
+        }
         r = tables.record.c
         partial = sa.select(r.key, r.done, r.remote_id).where(
             r.account == self.target.account, r.plan == plan, r.state == "partial"
@@ -217,21 +234,41 @@ class Journal:
         return step.name == change.steps[-1]
 
     def _outcome(
-        self, plan: str, change: Change, state: OutcomeState, remote_id: str | None, attempt: str | None, message: str,
+        self,
+        plan: str,
+        change: Change,
+        state: OutcomeState,
+        remote_id: str | None,
+        attempt: str | None,
+        message: str,
         before: Step | None = None,
-    ) -> dict[str, Any]:  # fmt: skip
+    ) -> dict[str, Any]:
         done = change.steps if before is None else change.steps[: change.steps.index(before.name)]
         return {
-            "plan": plan, "row": change.row, "account": self.target.account, "key": change.key, "state": state,
-            "steps": step_text(done), "remote_id": remote_id, "attempt": attempt, "message": message,
-        }  # fmt: skip
+            "plan": plan,
+            "row": change.row,
+            "account": self.target.account,
+            "key": change.key,
+            "state": state,
+            "steps": step_text(done),
+            "remote_id": remote_id,
+            "attempt": attempt,
+            "message": message,
+        }
 
     # --- records ----------------------------------------------------------------------------------------------------
 
     def _move_records(
-        self, tx: sa.Connection, plan: str, seq: int, step: Step | None, applied: Sequence[tuple[Change, Applied]],
-        *, undo: bool, ours: Collection[int] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        tx: sa.Connection,
+        plan: str,
+        seq: int,
+        step: Step | None,
+        applied: Sequence[tuple[Change, Applied]],
+        *,
+        undo: bool,
+        ours: Collection[int] | None = None,
+    ) -> None:
         """What we last put there. A row with steps still to come is partial; an undone value is held from now on.
 
         `ours`: of rows that were found there, those that we had sent. The others are somebody else's doing.
@@ -264,10 +301,22 @@ class Journal:
 
     def _record(self, plan: str, seq: int) -> dict[str, Any]:
         return {
-            "account": self.target.account, "key": "", "hash": None, "rules": self.target.rules.id, "fields": None,
-            "remote_id": None, "state": "present", "created": 0, "done": "[]", "plan": plan, "seq": seq,
-            "at": self.ledger.now(), "boot": self.ledger.boot, "monotonic": self.ledger.clock.monotonic(), "resent": None,
-        }  # fmt: skip
+            "account": self.target.account,
+            "key": "",
+            "hash": None,
+            "rules": self.target.rules.id,
+            "fields": None,
+            "remote_id": None,
+            "state": "present",
+            "created": 0,
+            "done": "[]",
+            "plan": plan,
+            "seq": seq,
+            "at": self.ledger.now(),
+            "boot": self.ledger.boot,
+            "monotonic": self.ledger.clock.monotonic(),
+            "resent": None,
+        }
 
     def _kept_in_part(self, change: Change, done: Sequence[str]) -> str | None:
         """The values that are known to be there while steps are still due: what the steps done so far wrote, and of a record
@@ -298,25 +347,27 @@ class Journal:
         or taken back by the undo of it."""
         account, now = self.target.account, self.ledger.now()
         if undo:
-            put(tx, tables.hold, [
-                {"account": account, "key": c.key, "value": None, "fields": c.undoes, "plan": plan, "at": now}
-                for c in finished if c.undoes is not None
-            ])  # fmt: skip
+            put(
+                tx,
+                tables.hold,
+                [
+                    {"account": account, "key": c.key, "value": None, "fields": c.undoes, "plan": plan, "at": now}
+                    for c in finished
+                    if c.undoes is not None
+                ],
+            )
         elif ended := [{"k": c.key} for c in finished if c.key in self.held_keys]:
             mine = (tables.hold.c.account == account) & (tables.hold.c.key == sa.bindparam("k"))
             tx.execute(tables.hold.delete().where(mine), ended)
         used = [
-            {"k": c.key, "v": value} for c in finished for value in self.released.get(c.key, ())
+            {"k": c.key, "v": value}
+            for c in finished
+            for value in self.released.get(c.key, ())
             if undo or value == value_of(c.before_print, c.after_print)
-        ]  # fmt: skip
+        ]
         if used:
             r = tables.release.c
-            given = (
-                (r.account == account)
-                & (r.key == sa.bindparam("k"))
-                & (r.value == sa.bindparam("v"))
-                & r.ended.is_(None)
-            )
+            given = (r.account == account) & (r.key == sa.bindparam("k")) & (r.value == sa.bindparam("v")) & r.ended.is_(None)
             over = tables.release.update().where(given).values(ended="undone" if undo else "used", ended_at=now)
             tx.execute(over, used)
 

@@ -40,10 +40,21 @@ class Lease:
     def acquire(self) -> None:
         with self.ledger.write() as tx:
             _refuse(tx.execute(_holder(self.account)).mappings().first(), self.ledger)
-            tables.put(tx, tables.lease, [{
-                "account": self.account, "host": socket.gethostname(), "namespace": namespace(), "pid": os.getpid(),
-                "born": process_start(os.getpid()), "token": self.token, "heartbeat": self.ledger.now(),
-            }])  # fmt: skip
+            tables.put(
+                tx,
+                tables.lease,
+                [
+                    {
+                        "account": self.account,
+                        "host": socket.gethostname(),
+                        "namespace": namespace(),
+                        "pid": os.getpid(),
+                        "born": process_start(os.getpid()),
+                        "token": self.token,
+                        "heartbeat": self.ledger.now(),
+                    }
+                ],
+            )
 
     def check(self, tx: sa.Connection) -> None:
         """Raises LeaseLost. Part of the transaction that commits an intent, an answer, or what reading found out."""

@@ -160,23 +160,15 @@ class Ledger:
     def plan(self, plan_id: str) -> dict[str, Any]:
         found = self.row(sa.select(plan).where(plan.c.id == plan_id)) or self._by_prefix(plan_id)
         if found is None:
-            raise RequestRefused(
-                f"no plan {plan_id} in {self.url}. `sync-pipelines history` lists the plans of past runs."
-            )
+            raise RequestRefused(f"no plan {plan_id} in {self.url}. `sync-pipelines history` lists the plans of past runs.")
         return found
 
     def _by_prefix(self, start: str) -> dict[str, Any] | None:
-        found = (
-            self.rows(sa.select(plan).where(plan.c.id.startswith(start, autoescape=True))) if len(start) >= 6 else []
-        )
+        found = self.rows(sa.select(plan).where(plan.c.id.startswith(start, autoescape=True))) if len(start) >= 6 else []
         return found[0] if len(found) == 1 else None
 
     def outcome_counts(self, plan_id: str) -> dict[str, int]:
-        query = (
-            sa.select(outcome.c.state, sa.func.count().label("n"))
-            .where(outcome.c.plan == plan_id)
-            .group_by(outcome.c.state)
-        )
+        query = sa.select(outcome.c.state, sa.func.count().label("n")).where(outcome.c.plan == plan_id).group_by(outcome.c.state)
         with self._readable(), self.reader.connect() as con:
             return {row.state: row.n for row in con.execute(query)}
 
@@ -187,8 +179,12 @@ class Ledger:
         what has a higher number.
         """
         own, later, its, full, row = (
-            plan.alias("own"), outcome.alias("later"), plan.alias("its"), plan.alias("full"), outcome.alias("row"),
-        )  # fmt: skip
+            plan.alias("own"),
+            outcome.alias("later"),
+            plan.alias("its"),
+            plan.alias("full"),
+            outcome.alias("row"),
+        )
         query = (
             sa.select(outcome)
             .join(own, own.c.id == outcome.c.plan)
@@ -231,10 +227,19 @@ class Ledger:
             rows = tuple(json.loads(a["doubtful"]))
             found.append(
                 Doubt(
-                    a["id"], a["plan"], a["step"], rows, tuple(keys[r] for r in rows), a["key"], json.loads(a["handles"]),
-                    a["intended_at"], a["boot"], a["monotonic"], bool(a["landed"]),
+                    a["id"],
+                    a["plan"],
+                    a["step"],
+                    rows,
+                    tuple(keys[r] for r in rows),
+                    a["key"],
+                    json.loads(a["handles"]),
+                    a["intended_at"],
+                    a["boot"],
+                    a["monotonic"],
+                    bool(a["landed"]),
                 )
-            )  # fmt: skip
+            )
         return found
 
     def forget(self, account: str, key: str) -> bool:
@@ -251,9 +256,7 @@ class Ledger:
                 for d in doubts:
                     left = [row for row, k in zip(d.rows, d.keys, strict=True) if k != key]
                     state = "doubt" if left else "settled"
-                    tx.execute(
-                        attempt.update().where(attempt.c.id == d.attempt).values(doubtful=json.dumps(left), state=state)
-                    )
+                    tx.execute(attempt.update().where(attempt.c.id == d.attempt).values(doubtful=json.dumps(left), state=state))
         return bool(gone or doubts)
 
     # --- who may write ----------------------------------------------------------------------------------------------
@@ -269,9 +272,7 @@ class Ledger:
             tx.execute(enabled.delete().where(*these))
 
     def is_enabled(self, pipeline: str, account: str) -> bool:
-        return (
-            self.row(sa.select(enabled).where(enabled.c.pipeline == pipeline, enabled.c.account == account)) is not None
-        )
+        return self.row(sa.select(enabled).where(enabled.c.pipeline == pipeline, enabled.c.account == account)) is not None
 
     # --- records of which something is known otherwise --------------------------------------------------------------
 
@@ -292,9 +293,18 @@ class Ledger:
         """Take note of records that another program put there, by key, and when it did. Found again they are ours to keep
         in step; gone they are not made again. Keys that are known already stay as they are."""
         blank = {
-            "hash": None, "rules": "", "fields": None, "remote_id": None, "state": "unverified", "created": 0, "done": "[]",
-            "plan": "", "seq": 0, "boot": "", "monotonic": 0.0,
-        }  # fmt: skip
+            "hash": None,
+            "rules": "",
+            "fields": None,
+            "remote_id": None,
+            "state": "unverified",
+            "created": 0,
+            "done": "[]",
+            "plan": "",
+            "seq": 0,
+            "boot": "",
+            "monotonic": 0.0,
+        }
         with self.write() as tx:
             many(tx, ADD_RECORD, [{"account": account, "key": key, "at": at, **blank} for key, at in keys.items()])
 

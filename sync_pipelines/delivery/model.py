@@ -25,9 +25,7 @@ the ledger takes note, so that a later change is not mistaken for a foreign edit
 OutcomeState = Literal["delivered", "unchanged", "rejected", "failed", "unknown", "held", "drifted", "skipped"]
 BAD_OUTCOMES: frozenset[str] = frozenset({"rejected", "failed", "unknown", "drifted"})
 
-HeldKind = Literal[
-    "conflict", "target", "doubt", "settling", "gone", "unkept", "foreign_edit", "unverified", "undone", "guard"
-]
+HeldKind = Literal["conflict", "target", "doubt", "settling", "gone", "unkept", "foreign_edit", "unverified", "undone", "guard"]
 RELEASABLE: tuple[HeldKind, ...] = ("gone", "unkept", "foreign_edit", "unverified", "undone", "guard")
 """A person may let these through. The others are not a matter of opinion: they have to be settled."""
 
@@ -253,9 +251,7 @@ class Target(ABC):
         """
         live = {record.key: record for record in self.read([c.key for i in intents for c in i.changes])}
         return {
-            change.key: self.settled(intent.step, change, live.get(change.key))
-            for intent in intents
-            for change in intent.changes
+            change.key: self.settled(intent.step, change, live.get(change.key)) for intent in intents for change in intent.changes
         }
 
     def settled(self, step: Step, change: Change, live: Live | None) -> Answer:

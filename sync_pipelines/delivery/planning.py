@@ -135,9 +135,7 @@ def _up_to_date(target: Target, adopt_equal: bool) -> str:
     return f"r.rules = '{target.rules.id}'" if adopt_equal else f"r.rules <> '{V1}'"
 
 
-def _differences(
-    con: duckdb.DuckDBPyConnection, same: str, up_to_date: str, *, removals: bool
-) -> Iterator[list[dict[str, Any]]]:
+def _differences(con: duckdb.DuckDBPyConnection, same: str, up_to_date: str, *, removals: bool) -> Iterator[list[dict[str, Any]]]:
     """Rows that differ, in plan order. Only their places are sorted whole; bodies are fetched a chunk at a time."""
     gone = """OR (d.key IS NULL AND r.created = 1 AND r.state NOT IN ('absent', 'gone')
        AND coalesce(r.remote_id = l.remote_id, true) AND l.key NOT IN (SELECT key FROM desired WHERE silent))"""
@@ -190,9 +188,7 @@ def _set_aside_repeats(con: duckdb.DuckDBPyConnection, only: Collection[str] | N
     where: dict[str, str] = {}
     for table, text in (("live", "at the target"), ("desired", "in the source")):
         silent = "" if table == "live" else "WHERE NOT silent"
-        for key, n in con.execute(
-            f"SELECT key, count(*) FROM {table} {silent} GROUP BY key HAVING count(*) > 1"
-        ).fetchall():
+        for key, n in con.execute(f"SELECT key, count(*) FROM {table} {silent} GROUP BY key HAVING count(*) > 1").fetchall():
             where[key] = f"appears {n} times {text}"
     con.execute("CREATE TABLE twice AS SELECT unnest(?::VARCHAR[]) AS key", [list(where)])
     if where:
@@ -271,9 +267,7 @@ class _Decider:
         """Raises Busy where another run writes to the account, or has done so since the doubts were read."""
         refuse_if_written(self.ledger, self.target.account)
         if self.ledger.doubts(self.target.account) != self.doubts:
-            raise Busy(
-                f"another run wrote to {self.target.account} while this plan was made. Nothing was sent; try again."
-            )
+            raise Busy(f"another run wrote to {self.target.account} while this plan was made. Nothing was sent; try again.")
 
     def __call__(self, row: dict[str, Any]) -> PlannedRow | None:
         before, wanted = loads(row["live"]), loads(row["wanted"])
@@ -299,9 +293,18 @@ class _Decider:
         if any(kind == "gone" for kind, _ in holds) and row["state"] != "gone":
             self.vanished += 1
         return PlannedRow(
-            row["key"], row["parent"], action, before, after, row["remote_id"], () if action == "adopt" else steps,
-            tuple(holds), live_print, after_print, texts=(row["live"], row["wanted"] if as_wanted else None),
-        )  # fmt: skip
+            row["key"],
+            row["parent"],
+            action,
+            before,
+            after,
+            row["remote_id"],
+            () if action == "adopt" else steps,
+            tuple(holds),
+            live_print,
+            after_print,
+            texts=(row["live"], row["wanted"] if as_wanted else None),
+        )
 
     def _life(self, row: Mapping[str, Any], before: Fields | None) -> str | None:
         """The state of our record of this very thing; None where there is none. What appears under a key of ours after we
@@ -317,9 +320,15 @@ class _Decider:
         return None if state == "absent" else state
 
     def _steps(
-        self, row: Mapping[str, Any], ours: str | None, action: Action, before: Fields | None, after: Fields | None, *,
+        self,
+        row: Mapping[str, Any],
+        ours: str | None,
+        action: Action,
+        before: Fields | None,
+        after: Fields | None,
+        *,
         changed: bool,
-    ) -> tuple[str, ...]:  # fmt: skip
+    ) -> tuple[str, ...]:
         """The steps this row needs: those whose fields change, and those an earlier plan left undone. A step that was done
         counts only where this plan wants the same of it."""
         target = self.target
@@ -332,9 +341,10 @@ class _Decider:
         if ours == "partial":
             done = json.loads(row["done"] or "[]")
             due = {
-                s.name for s in serving if not target.shows(s)
-                and not (s.name in done and target.rules.agrees(row["fields"], after, s.fields))
-            }  # fmt: skip
+                s.name
+                for s in serving
+                if not target.shows(s) and not (s.name in done and target.rules.agrees(row["fields"], after, s.fields))
+            }
         return tuple(s.name for s in serving if s.name in due or not target.same(before, after, s))
 
     def _cannot_be_decided(self, row: Mapping[str, Any], before: Fields | None) -> list[tuple[HeldKind, str]]:
@@ -359,15 +369,18 @@ class _Decider:
         return []
 
     def _needs_a_person(
-        self, row: Mapping[str, Any], ours: str | None, action: Action, before: Fields | None, after: Fields | None,
+        self,
+        row: Mapping[str, Any],
+        ours: str | None,
+        action: Action,
+        before: Fields | None,
+        after: Fields | None,
         after_print: str,
-    ) -> list[tuple[HeldKind, str]]:  # fmt: skip
+    ) -> list[tuple[HeldKind, str]]:
         """Every reason to hold the row that is a matter of opinion."""
         found: list[tuple[HeldKind, str]] = []
         if ours and self.target.gone(before):
-            found.append(
-                ("gone", f"written by us {row['at']}, no longer at the target; not made again without a person")
-            )
+            found.append(("gone", f"written by us {row['at']}, no longer at the target; not made again without a person"))
         elif ours in ("present", "partial") and row["as_recorded"] != "same":
             found += self._not_as_recorded(row, before, after, after_print)
         if row["key"] in self.words.undone:
@@ -396,9 +409,7 @@ class _Decider:
         """Whether a later plan that looked at everything found nothing to do for the key: then the target did keep the value,
         and somebody changed it since."""
         p, o = tables.plan.c, tables.outcome.c
-        whole = sa.select(p.id).where(
-            p.account == self.target.account, p.state == "done", p.partial == 0, p.seq > row["seq"]
-        )
+        whole = sa.select(p.id).where(p.account == self.target.account, p.state == "done", p.partial == 0, p.seq > row["seq"])
         found = self.ledger.row(whole.order_by(p.seq.desc()))
         if found is None:
             return False
@@ -411,6 +422,4 @@ class _Decider:
 
         fields, rules = self.target.fields, self.target.rules
         names = [n for n in self.target.owned() if rules.text(n, before) != rules.text(n, after)]
-        return ", ".join(
-            n if fields[n].private else f"{n} is {shown(before, n)}, wanted {shown(after, n)}" for n in names
-        )
+        return ", ".join(n if fields[n].private else f"{n} is {shown(before, n)}, wanted {shown(after, n)}" for n in names)

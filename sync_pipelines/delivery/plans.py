@@ -212,17 +212,28 @@ class PlanWriter:
         after_print = rules.print(row.after) if row.after_print is None else row.after_print
         reverse = None
         if row.action != "adopt":
-            change = Change(
-                self._rows, row.key, row.parent, row.action, row.before, row.after, row.remote_id, row.steps
-            )
+            change = Change(self._rows, row.key, row.parent, row.action, row.before, row.after, row.remote_id, row.steps)
             reverse = self.target.reverse(change)
         steps = step_text(row.steps)
         holds = ",".join(kind for kind, _ in row.holds) or None
         held = row.holds[0][0] if row.holds else None
         stored = (
-            self._rows, row.key, row.parent, row.action, held, holds, "; ".join(why for _, why in row.holds), before, after,
-            before_print, after_print, row.remote_id, steps, reverse if isinstance(reverse, str) else None, row.undoes,
-        )  # fmt: skip
+            self._rows,
+            row.key,
+            row.parent,
+            row.action,
+            held,
+            holds,
+            "; ".join(why for _, why in row.holds),
+            before,
+            after,
+            before_print,
+            after_print,
+            row.remote_id,
+            steps,
+            reverse if isinstance(reverse, str) else None,
+            row.undoes,
+        )
         self._hash.update(repr(stored).encode())
         self._pending.append(stored)
         self._rows += 1
@@ -279,19 +290,29 @@ class PlanWriter:
         _sync(self.files.folder)
         now = ledger.clock.now()
         row = {
-            "id": plan_id, "pipeline": pipeline, "account": account, "extract": extract, "state": "sealed", "verdict": verdict,
-            "findings": json.dumps(guards.as_json(findings)), "counts": json.dumps(asdict(counts)), "seal": seal,
-            "owned": json.dumps(self.target.owned()), "partial": int(partial or undo_of is not None), "undo_of": undo_of,
-            "ends": json.dumps(ends or {}), "run": run, "scope": scope, "sealed_at": stamp(now),
+            "id": plan_id,
+            "pipeline": pipeline,
+            "account": account,
+            "extract": extract,
+            "state": "sealed",
+            "verdict": verdict,
+            "findings": json.dumps(guards.as_json(findings)),
+            "counts": json.dumps(asdict(counts)),
+            "seal": seal,
+            "owned": json.dumps(self.target.owned()),
+            "partial": int(partial or undo_of is not None),
+            "undo_of": undo_of,
+            "ends": json.dumps(ends or {}),
+            "run": run,
+            "scope": scope,
+            "sealed_at": stamp(now),
             "expires_at": stamp(now + valid_for),
-        }  # fmt: skip
+        }
         newest = sa.select(sa.func.coalesce(sa.func.max(p.seq), 0)).where(p.account == account)
         with ledger.write() as tx:
             known = tx.execute(sa.select(p.state).where(p.id == plan_id)).scalar()
             if known not in (None, "sealed"):
-                raise DeliveryError(
-                    f"plan {plan_id} was begun while it was made again. Nothing was sent; make a new plan."
-                )
+                raise DeliveryError(f"plan {plan_id} was begun while it was made again. Nothing was sent; make a new plan.")
             put(tx, tables.plan, [{**row, "seq": tx.execute(newest).scalar_one() + 1}])  # made again, it waits anew
         return Plan(plan_id, pipeline, account, verdict, tuple(findings), counts, path, undo_of, scope)
 
@@ -313,9 +334,16 @@ def stored(files: PlanFiles, row: Mapping[str, Any]) -> Plan:
     by_parent = {p: Counts(**c) for p, c in numbers.pop("by_parent").items()}
     findings = tuple(Finding(f["guard"], f["state"], f["message"]) for f in json.loads(row["findings"]))
     return Plan(
-        row["id"], row["pipeline"], row["account"], row["verdict"], findings, Counts(**numbers, by_parent=by_parent),
-        files.path(row["id"]), row["undo_of"], row["scope"] or "",
-    )  # fmt: skip
+        row["id"],
+        row["pipeline"],
+        row["account"],
+        row["verdict"],
+        findings,
+        Counts(**numbers, by_parent=by_parent),
+        files.path(row["id"]),
+        row["undo_of"],
+        row["scope"] or "",
+    )
 
 
 def newest_waiting(ledger: Ledger, account: str, pipeline: str, scope: str = "") -> str:

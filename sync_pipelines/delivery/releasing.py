@@ -61,9 +61,15 @@ def _is_open(ledger: Ledger) -> list[Any]:
 
 
 def release(
-    ledger: Ledger, files: PlanFiles, plan_id: str, keys: Sequence[str] | None, why: str, *,
-    kinds: Collection[str] | None = None, lasts: timedelta = RELEASE_LASTS,
-) -> list[str]:  # fmt: skip
+    ledger: Ledger,
+    files: PlanFiles,
+    plan_id: str,
+    keys: Sequence[str] | None,
+    why: str,
+    *,
+    kinds: Collection[str] | None = None,
+    lasts: timedelta = RELEASE_LASTS,
+) -> list[str]:
     """Let held rows of a plan through: these (a whole key, or what follows its parent), or None for all that are held.
 
     `kinds`: only these reasons; None for every reason that a person may release. A row with another reason beside it stays
@@ -79,9 +85,15 @@ def release(
     chosen: set[HeldKind] = {k for k in RELEASABLE if kinds is None or k in kinds}
     now = ledger.clock.now()
     said = {
-        "account": plan["account"], "plan": plan["id"], "who": getpass.getuser(), "why": why, "at": stamp(now),
-        "expires_at": stamp(now + lasts), "ended": None, "ended_at": None,
-    }  # fmt: skip
+        "account": plan["account"],
+        "plan": plan["id"],
+        "who": getpass.getuser(),
+        "why": why,
+        "at": stamp(now),
+        "expires_at": stamp(now + lasts),
+        "ended": None,
+        "ended_at": None,
+    }
     found: set[str] = set()
 
     def releases() -> Iterator[dict[str, Any]]:
@@ -91,8 +103,7 @@ def release(
             fixed = [k for k in kinds_of_row if k not in RELEASABLE]
             if fixed and keys is not None:
                 raise RequestRefused(
-                    f"{row['key']} is held because: {row['reason']}. "
-                    "That has to be settled, not released. Nothing was released."
+                    f"{row['key']} is held because: {row['reason']}. That has to be settled, not released. Nothing was released."
                 )
             value = value_of(row["before_print"], row["after_print"])
             for kind in kinds_of_row:
@@ -123,11 +134,26 @@ def lift(ledger: Ledger, files: PlanFiles, plan_id: str, why: str, *, lasts: tim
         raise RequestRefused(f"plan {plan['id']} {told}: there is no verdict to lift. Nothing was released.")
     now = ledger.clock.now()
     with ledger.write() as tx:
-        put(tx, tables.release, [{
-            "id": uuid.uuid4().hex, "account": plan["account"], "key": "*", "kind": VERDICT, "value": plan["id"],
-            "plan": plan["id"], "who": getpass.getuser(), "why": why, "at": stamp(now), "expires_at": stamp(now + lasts),
-            "ended": None, "ended_at": None,
-        }])  # fmt: skip
+        put(
+            tx,
+            tables.release,
+            [
+                {
+                    "id": uuid.uuid4().hex,
+                    "account": plan["account"],
+                    "key": "*",
+                    "kind": VERDICT,
+                    "value": plan["id"],
+                    "plan": plan["id"],
+                    "who": getpass.getuser(),
+                    "why": why,
+                    "at": stamp(now),
+                    "expires_at": stamp(now + lasts),
+                    "ended": None,
+                    "ended_at": None,
+                }
+            ],
+        )
 
 
 def _looked_at(ledger: Ledger, files: PlanFiles, plan_id: str, why: str) -> dict[str, Any]:
@@ -141,11 +167,7 @@ def _looked_at(ledger: Ledger, files: PlanFiles, plan_id: str, why: str) -> dict
 
 
 def _held(files: PlanFiles, plan_id: str, keys: Sequence[str] | None) -> Iterator[dict[str, Any]]:
-    some = (
-        ""
-        if keys is None
-        else "AND (list_contains($1, key) OR (parent <> '' AND list_contains($1, key[len(parent) + 2:])))"
-    )
+    some = "" if keys is None else "AND (list_contains($1, key) OR (parent <> '' AND list_contains($1, key[len(parent) + 2:])))"
     query = f"""SELECT key, parent, holds, reason, before_print, after_print FROM plan
         WHERE held IS NOT NULL {some} ORDER BY row"""
     for part in files.stream(plan_id, query, [] if keys is None else [list(keys)]):

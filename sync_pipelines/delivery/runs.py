@@ -24,10 +24,22 @@ TRAILING = 10
 
 def start_run(ledger: Ledger, run_id: str, pipeline: str, verb: str) -> None:
     with ledger.write() as tx:
-        put(tx, tables.run, [{
-            "id": run_id, "pipeline": pipeline, "verb": verb, "host": socket.gethostname(), "pid": os.getpid(),
-            "born": process_start(os.getpid()), "state": "running", "started_at": ledger.now(),
-        }])  # fmt: skip
+        put(
+            tx,
+            tables.run,
+            [
+                {
+                    "id": run_id,
+                    "pipeline": pipeline,
+                    "verb": verb,
+                    "host": socket.gethostname(),
+                    "pid": os.getpid(),
+                    "born": process_start(os.getpid()),
+                    "state": "running",
+                    "started_at": ledger.now(),
+                }
+            ],
+        )
 
 
 def note_run(ledger: Ledger, run_id: str, **facts: Any) -> None:
@@ -78,21 +90,44 @@ def recovered(ledger: Ledger, pipeline: str, run_id: str) -> bool:
 
 
 def note_extract(
-    ledger: Ledger, extract_id: str, *, source: str, account: str, rows: int, repeats: int, origin: str, run: str,
-    partition: str = "", money: str = "", complete: bool = True,
-) -> None:  # fmt: skip
+    ledger: Ledger,
+    extract_id: str,
+    *,
+    source: str,
+    account: str,
+    rows: int,
+    repeats: int,
+    origin: str,
+    run: str,
+    partition: str = "",
+    money: str = "",
+    complete: bool = True,
+) -> None:
     """Remember an extract. money: the sum of its amounts, where it has any. complete: whether it is proved to be whole."""
     with ledger.write() as tx:
-        put(tx, tables.extract, [{
-            "id": extract_id, "source": source, "account": account, "partition": partition, "rows": rows, "repeats": repeats,
-            "origin": origin, "complete": int(complete), "run": run, "at": ledger.now(), "money": money,
-        }])  # fmt: skip
+        put(
+            tx,
+            tables.extract,
+            [
+                {
+                    "id": extract_id,
+                    "source": source,
+                    "account": account,
+                    "partition": partition,
+                    "rows": rows,
+                    "repeats": repeats,
+                    "origin": origin,
+                    "complete": int(complete),
+                    "run": run,
+                    "at": ledger.now(),
+                    "money": money,
+                }
+            ],
+        )
 
 
 def earlier_extracts(ledger: Ledger, source: str, account: str, before: str) -> list[int]:
     """Row counts of the complete API extracts of this account before the one named, newest first."""
     e = tables.extract.c
-    query = sa.select(e.rows).where(
-        e.source == source, e.account == account, e.complete == 1, e.origin == "api", e.id != before
-    )
+    query = sa.select(e.rows).where(e.source == source, e.account == account, e.complete == 1, e.origin == "api", e.id != before)
     return [r["rows"] for r in ledger.rows(query.order_by(e.at.desc()).limit(TRAILING))]

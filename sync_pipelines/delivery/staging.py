@@ -78,17 +78,13 @@ def _fresh(ledger: Ledger, settles: timedelta) -> Any:
     here = (r.boot == ledger.boot) & (r.boot != "")
     young = (r.monotonic > ticks - settles.total_seconds()) & (r.monotonic <= ticks)
     recent = (r.at > stamp(now - settles)) & (r.at <= stamp(now))
-    return sa.case((r.state.not_in(["present", "partial", "absent"]), 0), (here, sa.case((young, 1), else_=0)),
-                   (recent, 1), else_=0)  # fmt: skip
+    return sa.case(
+        (r.state.not_in(["present", "partial", "absent"]), 0), (here, sa.case((young, 1), else_=0)), (recent, 1), else_=0
+    )
 
 
 def load_live(
-    con: duckdb.DuckDBPyConnection,
-    live: Iterable[Live],
-    target: Target,
-    ledger: Ledger | None = None,
-    *,
-    bodies: bool = True,
+    con: duckdb.DuckDBPyConnection, live: Iterable[Live], target: Target, ledger: Ledger | None = None, *, bodies: bool = True
 ) -> None:
     """The target's records as the table `live`; without `bodies` only to compare them.
 

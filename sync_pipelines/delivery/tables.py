@@ -25,10 +25,22 @@ def _table(name: str, keys: dict[str, Any], /, **columns: Any) -> sa.Table:
 TEXT, INT = sa.Text, sa.Integer
 
 record = _table(
-    "record", {"account": TEXT, "key": TEXT},
-    hash=TEXT, rules=TEXT, fields=TEXT, remote_id=TEXT, state=TEXT, created=INT, seen=TEXT, done=TEXT, plan=TEXT, seq=INT,
-    at=TEXT, boot=TEXT, monotonic=sa.Float,
-)  # fmt: skip
+    "record",
+    {"account": TEXT, "key": TEXT},
+    hash=TEXT,
+    rules=TEXT,
+    fields=TEXT,
+    remote_id=TEXT,
+    state=TEXT,
+    created=INT,
+    seen=TEXT,
+    done=TEXT,
+    plan=TEXT,
+    seq=INT,
+    at=TEXT,
+    boot=TEXT,
+    monotonic=sa.Float,
+)
 """What we last put there. state: present, absent (we removed it), gone (somebody did), partial (`done` names the steps),
 unverified (something of ours or of our predecessor's is there, and what exactly is not known: the next plan compares, and no
 difference counts as somebody's edit). hash: the record as a whole, comparable under the same `rules` only. fields: each value
@@ -37,35 +49,87 @@ showed instead when this very value was sent again. seq: the number of the plan 
 that does not jump."""
 
 plan = _table(
-    "plan", {"id": TEXT},
-    pipeline=TEXT, account=TEXT, extract=TEXT, seq=INT, state=TEXT, verdict=TEXT, findings=TEXT, counts=TEXT, owned=TEXT,
-    seal=TEXT, ends=TEXT, partial=INT, undo_of=TEXT, run=TEXT, sealed_at=TEXT, expires_at=TEXT, applied_at=TEXT,
-    as_planned=INT, read_back=INT, scope=TEXT,
-)  # fmt: skip
+    "plan",
+    {"id": TEXT},
+    pipeline=TEXT,
+    account=TEXT,
+    extract=TEXT,
+    seq=INT,
+    state=TEXT,
+    verdict=TEXT,
+    findings=TEXT,
+    counts=TEXT,
+    owned=TEXT,
+    seal=TEXT,
+    ends=TEXT,
+    partial=INT,
+    undo_of=TEXT,
+    run=TEXT,
+    sealed_at=TEXT,
+    expires_at=TEXT,
+    applied_at=TEXT,
+    as_planned=INT,
+    read_back=INT,
+    scope=TEXT,
+)
 """state: sealed, applying, done. seq: its place among the plans of the account; what is older or newer is asked of this, never
 of a clock. seal: the hash of its file; null for plans of earlier versions. ends: keys whose undo holds, and ids of releases, that
 end when it is applied, for the source wants something else now. partial: it did not look at, or send, everything (chosen keys, a
 limit, an undo). scope: the partition it speaks for; empty: the whole account."""
 
 attempt = _table(
-    "attempt", {"id": TEXT},
-    plan=TEXT, account=TEXT, run=TEXT, step=TEXT, rows=TEXT, keys=TEXT, key=TEXT, state=TEXT, doubtful=TEXT, handles=TEXT,
-    settled=TEXT, message=TEXT, intended_at=TEXT, answered_at=TEXT, boot=TEXT, monotonic=sa.Float, landed=INT,
-)  # fmt: skip
+    "attempt",
+    {"id": TEXT},
+    plan=TEXT,
+    account=TEXT,
+    run=TEXT,
+    step=TEXT,
+    rows=TEXT,
+    keys=TEXT,
+    key=TEXT,
+    state=TEXT,
+    doubtful=TEXT,
+    handles=TEXT,
+    settled=TEXT,
+    message=TEXT,
+    intended_at=TEXT,
+    answered_at=TEXT,
+    boot=TEXT,
+    monotonic=sa.Float,
+    landed=INT,
+)
 """One call. state: open (intent, no answer yet), answered, doubt (`doubtful` rows are open), settled. settled: rows that reading
 found applied. landed: the vendor said that it is done with the doubtful rows; they wait only to be read back. boot, monotonic:
 when the answer came, or the intent where none did, by a clock that does not jump."""
 
 outcome = _table(
-    "outcome", {"plan": TEXT, "row": INT},
-    account=TEXT, key=TEXT, state=TEXT, steps=TEXT, remote_id=TEXT, attempt=TEXT, message=TEXT, at=TEXT,
-)  # fmt: skip
+    "outcome",
+    {"plan": TEXT, "row": INT},
+    account=TEXT,
+    key=TEXT,
+    state=TEXT,
+    steps=TEXT,
+    remote_id=TEXT,
+    attempt=TEXT,
+    message=TEXT,
+    at=TEXT,
+)
 
 release = _table(
-    "release", {"id": TEXT},
-    account=TEXT, key=TEXT, kind=TEXT, value=TEXT, plan=TEXT, who=TEXT, why=TEXT, at=TEXT, expires_at=TEXT,
-    ended=TEXT, ended_at=TEXT,
-)  # fmt: skip
+    "release",
+    {"id": TEXT},
+    account=TEXT,
+    key=TEXT,
+    kind=TEXT,
+    value=TEXT,
+    plan=TEXT,
+    who=TEXT,
+    why=TEXT,
+    at=TEXT,
+    expires_at=TEXT,
+    ended=TEXT,
+    ended_at=TEXT,
+)
 """What a person let through: this kind of hold on this key, for the value seen and the one that would replace it. kind
 "verdict", key "*": a plan that was stopped. ended: why it is over (used, undone, another value, upgrade); null while it holds."""
 
@@ -75,16 +139,38 @@ hold = _table("hold", {"account": TEXT, "key": TEXT}, value=TEXT, fields=TEXT, p
 
 lease = _table("lease", {"account": TEXT}, host=TEXT, namespace=TEXT, pid=INT, born=TEXT, token=TEXT, heartbeat=TEXT)
 run = _table(
-    "run", {"id": TEXT},
-    pipeline=TEXT, verb=TEXT, host=TEXT, pid=INT, born=TEXT, state=TEXT, plan=TEXT, counts=TEXT, calls=TEXT, message=TEXT,
-    source_rejects=INT, started_at=TEXT, ended_at=TEXT,
-)  # fmt: skip
+    "run",
+    {"id": TEXT},
+    pipeline=TEXT,
+    verb=TEXT,
+    host=TEXT,
+    pid=INT,
+    born=TEXT,
+    state=TEXT,
+    plan=TEXT,
+    counts=TEXT,
+    calls=TEXT,
+    message=TEXT,
+    source_rejects=INT,
+    started_at=TEXT,
+    ended_at=TEXT,
+)
 """state: running, done, stopped (a guard), incomplete (rows ended badly), failed."""
 
 extract = _table(
-    "extract", {"id": TEXT},
-    source=TEXT, account=TEXT, partition=TEXT, rows=INT, repeats=INT, origin=TEXT, complete=INT, run=TEXT, at=TEXT, money=TEXT,
-)  # fmt: skip
+    "extract",
+    {"id": TEXT},
+    source=TEXT,
+    account=TEXT,
+    partition=TEXT,
+    rows=INT,
+    repeats=INT,
+    origin=TEXT,
+    complete=INT,
+    run=TEXT,
+    at=TEXT,
+    money=TEXT,
+)
 cursor = _table("cursor", {"account": TEXT, "name": TEXT}, value=TEXT, run=TEXT, at=TEXT)
 """How far something was read, and what else has to be known of an account from one run to the next."""
 
@@ -161,16 +247,9 @@ def _put_record() -> Any:
     return statement.on_conflict_do_update(
         index_elements=["account", "key"],
         set_={
-            **{
-                c: new[c]
-                for c in ("hash", "rules", "fields", "state", "done", "plan", "seq", "at", "boot", "monotonic")
-            },
-            "remote_id": sa.case(
-                (new.state == absent, sa.null()), else_=sa.func.coalesce(new.remote_id, old.remote_id)
-            ),
-            "created": sa.case(
-                (new.state == absent, no), (over, new.created), (old.created == yes, yes), else_=new.created
-            ),
+            **{c: new[c] for c in ("hash", "rules", "fields", "state", "done", "plan", "seq", "at", "boot", "monotonic")},
+            "remote_id": sa.case((new.state == absent, sa.null()), else_=sa.func.coalesce(new.remote_id, old.remote_id)),
+            "created": sa.case((new.state == absent, no), (over, new.created), (old.created == yes, yes), else_=new.created),
             "seen": sa.case((new.hash == old.hash, sa.func.coalesce(resent, old.seen)), else_=sa.null()),
         },
     )

@@ -48,13 +48,7 @@ def holds_of(ledger: Ledger, account: str) -> dict[str, Undone]:
 
 
 def make_undo(
-    target: Target,
-    plan_id: str,
-    *,
-    ledger: Ledger,
-    files: PlanFiles,
-    run: str,
-    valid_for: timedelta = timedelta(hours=24),
+    target: Target, plan_id: str, *, ledger: Ledger, files: PlanFiles, run: str, valid_for: timedelta = timedelta(hours=24)
 ) -> Undo:
     """Plan the way back for every row of `plan_id` that took effect, whatever its outcome.
 
@@ -74,9 +68,7 @@ def make_undo(
             "They have to be settled before it can be undone: every sync tries to. Nothing was sent."
         )
     if known["state"] == "applying":
-        raise RequestRefused(
-            f"plan {plan_id} is not finished. Apply it first (or let the next sync take over), then undo it."
-        )
+        raise RequestRefused(f"plan {plan_id} is not finished. Apply it first (or let the next sync take over), then undo it.")
     impossible: list[tuple[str, str]] = []
     owned_then = json.loads(known["owned"] or "[]")
     with PlanWriter(files, target) as writer:
@@ -87,9 +79,15 @@ def make_undo(
             if row is not None:
                 writer.add(row)
         plan = writer.seal(
-            ledger, pipeline=known["pipeline"], extract=f"undo {known['id']}", findings=(), run=run,
-            valid_for=valid_for, undo_of=known["id"], scope=known["scope"] or "",
-        )  # fmt: skip
+            ledger,
+            pipeline=known["pipeline"],
+            extract=f"undo {known['id']}",
+            findings=(),
+            run=run,
+            valid_for=valid_for,
+            undo_of=known["id"],
+            scope=known["scope"] or "",
+        )
     return Undo(plan, tuple(impossible))
 
 

@@ -35,9 +35,7 @@ def sync(
     mapping: Annotated[Path, typer.Option("--mapping", help="data/<file>_mapping.json, of any generation")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be made; change nothing")] = False,
     execute: Annotated[bool, typer.Option("--execute", help="make it")] = False,
-    limit: Annotated[
-        int | None, typer.Option(min=0, help="with --execute: only the first N products; links follow")
-    ] = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="with --execute: only the first N products; links follow")] = None,
     check_families: Annotated[
         bool, typer.Option("--check-families", help="also look at the family of each product there is, and mend it")
     ] = False,
@@ -56,7 +54,5 @@ def sync(
         raise typer.BadParameter("--limit is for --execute: a dry run shows everything")
     amazon_verbs.choose_account(plytix_account)
     raise typer.Exit(
-        amazon_verbs.sync(
-            mapping, execute=execute, limit=limit, check_families=check_families, update=update, json=json
-        )
+        amazon_verbs.sync(mapping, execute=execute, limit=limit, check_families=check_families, update=update, json=json)
     )

@@ -42,9 +42,10 @@ def map_listings(listings: Path, style: str, marketplace: str | None, refresh: s
     if style and style.lower() != partition.lower():
         partition = f"{partition}-{style}"  # a file's own partition is of all that it lists
     ops = {
-        "amazon__listings": {"file": str(listings.resolve()), "style": style}, "amazon__asin_mapping": {"style": style},
+        "amazon__listings": {"file": str(listings.resolve()), "style": style},
+        "amazon__asin_mapping": {"style": style},
         "plytix__products": {"refresh": refresh},
-    }  # fmt: skip
+    }
     ended = verbs.launched(PIPELINE, "map", ops, partition=partition, json=json)
     if ended is None or ended.state != "done":
         return _told(ended, json=json)
@@ -53,19 +54,23 @@ def map_listings(listings: Path, style: str, marketplace: str | None, refresh: s
     if json:
         screen.as_json({**asdict(ended), "mapping": str(path), "metadata": metadata, "exit_code": DONE})
         return DONE
-    screen.facts({
-        "listings": metadata["amazon_count"], "matched": metadata["matched_count"], "unmatched": metadata["unmatched_count"],
-        "products without a listing": metadata["unmatched_plytix_count"], "duplicates": metadata["duplicate_count"],
-        **({"note": ended.message} if ended.message else {}),
-        "mapping": path, "unmatched items": data_dir() / f"{partition}_unmatched.csv",
-        "next": f"sync-pipelines amazon sync --mapping {path} --dry-run",
-    })  # fmt: skip
+    screen.facts(
+        {
+            "listings": metadata["amazon_count"],
+            "matched": metadata["matched_count"],
+            "unmatched": metadata["unmatched_count"],
+            "products without a listing": metadata["unmatched_plytix_count"],
+            "duplicates": metadata["duplicate_count"],
+            **({"note": ended.message} if ended.message else {}),
+            "mapping": path,
+            "unmatched items": data_dir() / f"{partition}_unmatched.csv",
+            "next": f"sync-pipelines amazon sync --mapping {path} --dry-run",
+        }
+    )
     return DONE
 
 
-def sync(
-    mapping: Path, *, execute: bool, limit: int | None, check_families: bool, update: bool | None, json: bool
-) -> int:  # fmt: skip
+def sync(mapping: Path, *, execute: bool, limit: int | None, check_families: bool, update: bool | None, json: bool) -> int:
     """Plan (and with `execute` make) the products and links of a mapping; a line per item, then the summary."""
     if update is not None:
         os.environ["AMAZON_PLYTIX_UPDATE"] = str(update).lower()
@@ -80,9 +85,7 @@ def sync(
         ops["plytix__amazon_products"] = {"limit": limit}  # links follow the products that are there
     path = results.result_path(data_dir(), partition, dry_run=not execute)
     with _said(silent=json):
-        ended = verbs.launched(
-            PIPELINE, "sync" if execute else "preview", ops, partition=partition, assets=assets, json=json
-        )
+        ended = verbs.launched(PIPELINE, "sync" if execute else "preview", ops, partition=partition, assets=assets, json=json)
     found = text.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if ended is None or found.get("metadata", {}).get("run") != ended.run_id:  # this run came to no result
         return _told(ended, json=json)
@@ -121,11 +124,14 @@ def _summary(found: dict[str, Any], path: Path, ended: Ended, *, dry_run: bool) 
         told = f": {item['error']}" if item.get("error") else f" ({item['changed']})" if item.get("changed") else ""
         screen.out.print(f"[{number}/{len(items)}] {item['sku']} {item['status']}{told}", markup=False, highlight=False)
     shown = {
-        "total": found["total"], "would be created" if dry_run else "created": found["created"], "exists": found["exists"],
+        "total": found["total"],
+        "would be created" if dry_run else "created": found["created"],
+        "exists": found["exists"],
         "would be linked" if dry_run else "linked": found["linked"],
-        "with their parents": found["metadata"]["hierarchy_linked"], "errors": len(found["errors"]),
+        "with their parents": found["metadata"]["hierarchy_linked"],
+        "errors": len(found["errors"]),
         **({"takes": found["metadata"]["takes_at_quota"]} if dry_run else {}),
-    }  # fmt: skip
+    }
     screen.out.print("=" * 60)
     screen.out.print(f"SUMMARY ({'dry run: nothing was changed' if dry_run else 'executed'})")
     screen.facts(shown)
@@ -139,9 +145,7 @@ def _summary(found: dict[str, Any], path: Path, ended: Ended, *, dry_run: bool) 
     for finding in ended.findings:
         if finding["state"] == "stopped":
             screen.problem(f"{finding['guard']}: {finding['message']}")
-    screen.facts(
-        {"file": path, "run": ended.run_id, "calls": f"{ended.calls['used']} used, {ended.calls['minimum']} least"}
-    )
+    screen.facts({"file": path, "run": ended.run_id, "calls": f"{ended.calls['used']} used, {ended.calls['minimum']} least"})
 
 
 @contextmanager

@@ -20,9 +20,12 @@ from sync_pipelines.operations import amazon_cli
 from sync_pipelines.operations.options import Json, Refresh
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode="rich", pretty_exceptions_enable=False, add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
     help="Keeps a merchant's systems in step: every write planned, guarded, applied once, recorded, undone where possible.",
-)  # fmt: skip
+)
 
 
 app.add_typer(amazon_cli.app, name="amazon")
@@ -61,8 +64,7 @@ def options(
     context: typer.Context,
     debug: Annotated[bool, typer.Option("--debug", help="log everything to the screen, and show tracebacks")] = False,
     plytix_account: Annotated[
-        str | None,
-        typer.Option("--plytix-account", help="use another Plytix account than `alias` in settings.toml"),
+        str | None, typer.Option("--plytix-account", help="use another Plytix account than `alias` in settings.toml")
     ] = None,
 ) -> None:
     if plytix_account:
@@ -226,9 +228,7 @@ def preview(
     from sync_pipelines.operations import verbs
 
     _own_options(pipeline, partition=partition is not None, from_csv=from_csv is not None)
-    raise typer.Exit(
-        verbs.preview(pipeline.value, refresh.value, from_csv, partition=partition, strict=strict, json=json)
-    )
+    raise typer.Exit(verbs.preview(pipeline.value, refresh.value, from_csv, partition=partition, strict=strict, json=json))
 
 
 @app.command()
@@ -238,9 +238,7 @@ def sync(
     limit: Annotated[int | None, typer.Option(min=0, help="plan everything, send only the first N changes")] = None,
     refresh: Refresh = Refresh.auto,
     from_csv: Annotated[Path | None, typer.Option(help="a full export of the old script")] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="shopify_sheets: also minutes after the last good sync")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="shopify_sheets: also minutes after the last good sync")] = False,
     test: Annotated[
         bool, typer.Option("--test", help="shopify_sheets: send nothing, write the rows to test_output/ instead")
     ] = False,
@@ -251,14 +249,16 @@ def sync(
     from sync_pipelines.operations import order_verbs, verbs
 
     _own_options(
-        pipeline, partition=partition is not None, from_csv=from_csv is not None, refresh=refresh is not Refresh.auto,
-        force=force, test=test,
-    )  # fmt: skip
+        pipeline,
+        partition=partition is not None,
+        from_csv=from_csv is not None,
+        refresh=refresh is not Refresh.auto,
+        force=force,
+        test=test,
+    )
     if pipeline is Pipeline.shopify_sheets:
         raise typer.Exit(order_verbs.sync(limit, force=force, test=test, strict=strict, json=json))
-    raise typer.Exit(
-        verbs.sync(pipeline.value, limit, refresh.value, from_csv, partition=partition, strict=strict, json=json)
-    )
+    raise typer.Exit(verbs.sync(pipeline.value, limit, refresh.value, from_csv, partition=partition, strict=strict, json=json))
 
 
 OPTIONS_OF = {
@@ -320,12 +320,9 @@ def release(
     pipeline: P,
     plan: PlanId,
     reason: Annotated[str, typer.Option("--reason", help="kept with your name")],
-    keys: Annotated[
-        list[str] | None, typer.Option("--keys", help="let these held rows through: one or more keys")
-    ] = None,
+    keys: Annotated[list[str] | None, typer.Option("--keys", help="let these held rows through: one or more keys")] = None,
     kind: Annotated[
-        list[str] | None,
-        typer.Option("--kind", help="let all rows through that are held for this reason: guard, gone, …"),
+        list[str] | None, typer.Option("--kind", help="let all rows through that are held for this reason: guard, gone, …")
     ] = None,
     verdict: Annotated[
         bool, typer.Option("--verdict", help="lift the verdict of a stopped plan; the rows it holds stay held")
@@ -357,9 +354,7 @@ def undo(
 @app.command()
 def retry(
     pipeline: P,
-    keys: Annotated[
-        list[str] | None, typer.Option("--keys", help="one or more keys; left out: all that ended badly")
-    ] = None,
+    keys: Annotated[list[str] | None, typer.Option("--keys", help="one or more keys; left out: all that ended badly")] = None,
     strict: Strict = False,
     json: Json = False,
 ) -> None:
@@ -403,8 +398,7 @@ def status(pipeline: AnyP = None, json: Json = False) -> None:
             screen.facts(
                 {
                     **one,
-                    "last_run": one["last_run"]
-                    and {k: one["last_run"][k] for k in ("state", "verb", "started_at", "run_id")},
+                    "last_run": one["last_run"] and {k: one["last_run"][k] for k in ("state", "verb", "started_at", "run_id")},
                 }
             )
     raise typer.Exit(code)
@@ -512,7 +506,7 @@ def sql(query: str, json: Json = False) -> None:
 @app.command()
 def demo(scale: Annotated[int, typer.Option(min=500, help="products in the made-up catalogue")] = 1000) -> None:
     """Run every pipeline against the sandbox and tell what happens."""
-    from sync_pipelines.operations import demo as story
+    from sync_pipelines.demo import telling as story
 
     raise typer.Exit(story.tell(scale))
 
@@ -539,14 +533,12 @@ def sandbox(
     seed: int = 7,
     scale: Annotated[str, typer.Option(help="small, large, or a number of products")] = "small",
     speed: float = 60.0,
-    orders: Annotated[
-        int | None, typer.Option(min=0, help="orders in the shop; by default as the scale has it")
-    ] = None,
+    orders: Annotated[int | None, typer.Option(min=0, help="orders in the shop; by default as the scale has it")] = None,
     env_file: Annotated[Path | None, typer.Option(help="also write the environment here")] = None,
     listings_dir: Annotated[Path | None, typer.Option(help="write a marketplace's listings files here")] = None,
 ) -> None:
     """Serve the vendors' stand-ins on one local port, and print the environment that points the project at them."""
-    from sync_pipelines.sandbox import serve
+    from vendor_sandbox import serve
 
     raise typer.Exit(serve(port, seed, scale, speed, env_file, orders, listings_dir))
 

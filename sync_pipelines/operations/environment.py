@@ -30,9 +30,7 @@ def prepare(*, debug: bool = False) -> None:
     try:
         private_files.close_to_others(data_dir())
     except OSError as e:
-        _note(
-            f"{data_dir()} can be read by other users, and this one may not change that ({e.strerror}): chmod 700 it."
-        )
+        _note(f"{data_dir()} can be read by other users, and this one may not change that ({e.strerror}): chmod 700 it.")
     logs.set_up(data_dir() / "logs", debug=debug)
     os.environ.setdefault("DAGSTER_HOME", str(data_dir().resolve() / "dagster"))
 

@@ -151,9 +151,7 @@ def _of_partitions(partitions: tuple[str, str] | None) -> dict[str, str]:
     """The tags by which Dagster knows that a run is for a stretch of partitions."""
     if partitions is None:
         return {}
-    return dict(
-        zip(("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), partitions, strict=True)
-    )
+    return dict(zip(("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), partitions, strict=True))
 
 
 def _ended(pipeline: str, run_id: str, startup: float, total: float, failure: str) -> Ended:
@@ -170,11 +168,20 @@ def _ended(pipeline: str, run_id: str, startup: float, total: float, failure: st
     counts = json.loads(row.get("counts") or "{}")
     calls = json.loads(row.get("calls") or '{"used": 0, "minimum": 0, "by_vendor": {}}')
     return Ended(
-        pipeline, run_id, row.get("plan"), row.get("state", "failed"), row.get("message") or redact(failure), counts,
-        row.get("source_rejects") or 0, calls, {"startup": round(startup, 3), "total": round(total, 3)},
-        [f for p in plans for f in json.loads(p["findings"] or "[]")], _sum(plans, "read_back"), _sum(plans, "as_planned"),
+        pipeline,
+        run_id,
+        row.get("plan"),
+        row.get("state", "failed"),
+        row.get("message") or redact(failure),
+        counts,
+        row.get("source_rejects") or 0,
+        calls,
+        {"startup": round(startup, 3), "total": round(total, 3)},
+        [f for p in plans for f in json.loads(p["findings"] or "[]")],
+        _sum(plans, "read_back"),
+        _sum(plans, "as_planned"),
         [p["id"] for p in plans],
-    )  # fmt: skip
+    )
 
 
 def _sum(plans: Sequence[Mapping[str, Any]], name: str) -> int | None:

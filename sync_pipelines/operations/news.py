@@ -38,7 +38,7 @@ _LINES: tuple[tuple[str, str], ...] = (
     ("amazon_plytix", 'all listings of a product are linked ([amazon_plytix] listings_per_product = "one" as before).'),
     ("amazon_plytix", "identifiers that contradict each other hold a match; codes with a wrong check digit are not written."),
     ("amazon_plytix", "the right to write belongs to the login: a new PLYTIX_API_KEY needs `enable amazon_plytix` again."),
-)  # fmt: skip
+)
 """Pipeline ("": all) and line."""
 
 NEWS = tuple(News("2026-11-28", *line) for line in _LINES)

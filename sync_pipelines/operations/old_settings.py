@@ -16,13 +16,17 @@ VARIABLES = {
     "SHOPIFY_STORE_NAME": ("shopify_store_name", "store_name", "shop_name", "shop"),
     "SHOPIFY_ACCESS_TOKEN": ("shopify_access_token", "access_token", "shopify_token", "token"),
     "GOOGLE_SERVICE_ACCOUNT_FILE": (
-        "google_service_account_file", "service_account_file", "google_credentials_file", "credentials_file", "key_file",
+        "google_service_account_file",
+        "service_account_file",
+        "google_credentials_file",
+        "credentials_file",
+        "key_file",
     ),
     "TARGET_SPREADSHEET": ("target_spreadsheet", "target_spreadsheet_title", "spreadsheet", "spreadsheet_title"),
     "SHOPIFY_LOOKBACK_DAYS": ("lookback_days", "sync_lookback_days", "initial_lookback_days"),
     "SHOPIFY_PAGE_SIZE": ("batch_size", "page_size"),
     "SHOPIFY_SHEETS_OLD_DATABASE": ("database_path", "db_path", "database"),
-}  # fmt: skip
+}
 """Our variables, and the names under which a config.json may have them: alone, or behind the names of the objects they
 stand in (`{"shopify": {"store_name": …}}`). The file's own program is not known; names that fit none are left alone."""
 

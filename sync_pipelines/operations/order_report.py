@@ -28,9 +28,7 @@ def page(found: Mapping[str, Any], shop: str) -> str:
     days: Sequence[Mapping[str, Any]] = found["days"]
     currency = escape(found["currency"])
     title = f"Orders in the spreadsheet, {days[0]['day']} to {days[-1]['day']}"
-    totals = {
-        name: sum(day[name] for day in days) for name in ("orders", "money", "cancelled", "written", "runs", "bad")
-    }
+    totals = {name: sum(day[name] for day in days) for name in ("orders", "money", "cancelled", "written", "runs", "bad")}
     summary = (
         f"{totals['orders']} orders of {totals['money']:,.2f} {currency}, {totals['cancelled']} of them cancelled. "
         f"{totals['written']} rows brought up to date in {totals['runs']} runs; {totals['bad']} ended badly."

@@ -47,11 +47,7 @@ def _not_so_soon() -> None:
     """Raises UsageError within a few minutes of the last sync that ended well. Schedules are not bound by this."""
     pause = timedelta(minutes=ShopifySheetsSettings.read().pause_minutes)
     r = tables.run.c
-    query = (
-        sa.select(r.ended_at)
-        .where(r.pipeline == PIPELINE, r.verb == "sync", r.state == "done")
-        .order_by(r.ended_at.desc())
-    )
+    query = sa.select(r.ended_at).where(r.pipeline == PIPELINE, r.verb == "sync", r.state == "done").order_by(r.ended_at.desc())
     ledger = environment.ledger()
     try:
         last = ledger.row(query)
@@ -94,9 +90,7 @@ def missing(*, json: bool) -> int:
     screen.table([asdict(gap) for gap in found])
     fetched = sum(gap.what == "fetched now" for gap in found)
     told = f"{len(found)} numbers without a row" if found else "no number is missing"
-    screen.out.print(
-        told + (f"; {fetched} of them read now: sync-pipelines sync {PIPELINE} --force" if fetched else "")
-    )
+    screen.out.print(told + (f"; {fetched} of them read now: sync-pipelines sync {PIPELINE} --force" if fetched else ""))
     return DONE
 
 

@@ -63,9 +63,7 @@ class Steps:
         for part in self.parts:
             if part.account() == account:
                 return part
-        raise UsageError(
-            f"that is for {account}; the settings now point to {', '.join(part.account() for part in self.parts)}."
-        )
+        raise UsageError(f"that is for {account}; the settings now point to {', '.join(part.account() for part in self.parts)}.")
 
     @property
     def accounts(self) -> list[str]:
@@ -88,9 +86,7 @@ PIPELINES = {
     "amazon_plytix": Steps(
         "plytix",
         (
-            Part(
-                lambda: PlytixSettings.read().products_account, "plytix__amazon_product_plan", "plytix__amazon_products"
-            ),
+            Part(lambda: PlytixSettings.read().products_account, "plytix__amazon_product_plan", "plytix__amazon_products"),
             Part(lambda: PlytixSettings.read().links_account, "plytix__amazon_link_plan", "plytix__amazon_links"),
         ),
         "undo_amazon",

@@ -18,9 +18,7 @@ def status(ledger: Ledger, pipeline: str, account: str, accounts: Sequence[str],
     """Where a pipeline stands: may it write, its last runs, what waits, what is in doubt. `accounts`: of its targets."""
     p, r = tables.plan.c, tables.run.c
     last = ledger.row(sa.select(tables.run).where(r.pipeline == pipeline).order_by(r.started_at.desc()))
-    good = ledger.row(
-        sa.select(tables.run).where(r.pipeline == pipeline, r.state == "done").order_by(r.started_at.desc())
-    )
+    good = ledger.row(sa.select(tables.run).where(r.pipeline == pipeline, r.state == "done").order_by(r.started_at.desc()))
     waiting = ledger.row(
         sa.select(p.id, p.verdict, p.sealed_at, p.account, p.scope, p.seq)
         .where(p.account.in_(accounts), p.state != "done", p.undo_of.is_(None), p.expires_at > ledger.now())
@@ -110,14 +108,9 @@ def _last_plans(ledger: Ledger, accounts: Sequence[str]) -> list[str]:
 def _held(ledger: Ledger, plan: str) -> list[dict[str, Any]]:
     """Rows of a plan that were held, and of which nothing was heard since."""
     o, later = tables.outcome.c, tables.outcome.alias("later")
-    since = sa.exists().where(
-        later.c.account == o.account, later.c.key == o.key, later.c.at > o.at, later.c.state != "held"
-    )
+    since = sa.exists().where(later.c.account == o.account, later.c.key == o.key, later.c.at > o.at, later.c.state != "held")
     query = sa.select(o.key, o.message, o.at).where(o.plan == plan, o.state == "held", ~since).order_by(o.row)
-    return [
-        {"key": h["key"], "state": "held", "message": h["message"], "plan": plan, "at": h["at"]}
-        for h in ledger.rows(query)
-    ]
+    return [{"key": h["key"], "state": "held", "message": h["message"], "plan": plan, "at": h["at"]} for h in ledger.rows(query)]
 
 
 def scopes_of(ledger: Ledger, accounts: Sequence[str], keys: Iterable[str] | None) -> dict[str, set[str]]:
@@ -129,9 +122,7 @@ def scopes_of(ledger: Ledger, accounts: Sequence[str], keys: Iterable[str] | Non
     else:
         query = sa.select(o.key, o.plan).where(o.account.in_(accounts), o.key.in_(list(keys))).order_by(o.at)
         bad = list({row["key"]: row["plan"] for row in ledger.rows(query)}.items())
-    scopes = {
-        row["id"]: row["scope"] or "" for row in ledger.rows(sa.select(p.id, p.scope).where(p.account.in_(accounts)))
-    }
+    scopes = {row["id"]: row["scope"] or "" for row in ledger.rows(sa.select(p.id, p.scope).where(p.account.in_(accounts)))}
     for key, plan in bad:
         found.setdefault(scopes.get(plan, ""), set()).add(key)
     return found
@@ -147,25 +138,32 @@ def trace(ledger: Ledger, files: PlanFiles, accounts: Sequence[str], keys: set[s
         (row["plan"], row["row"]): row
         for row in ledger.rows(sa.select(tables.outcome).where(o.account.in_(accounts), o.key.in_(keys)))
     }
-    plans = ledger.rows(
-        sa.select(tables.plan).where(tables.plan.c.account.in_(accounts)).order_by(tables.plan.c.sealed_at)
-    )
+    plans = ledger.rows(sa.select(tables.plan).where(tables.plan.c.account.in_(accounts)).order_by(tables.plan.c.sealed_at))
     for plan in plans:
         try:
-            rows = files.query(
-                plan["id"], "SELECT * FROM plan WHERE key IN (SELECT unnest(?)) ORDER BY row", [sorted(keys)]
-            )
+            rows = files.query(plan["id"], "SELECT * FROM plan WHERE key IN (SELECT unnest(?)) ORDER BY row", [sorted(keys)])
         except DeliveryError as e:
             story["planned"].append({"plan": plan["id"], "problem": str(e)})
             continue
         for row in rows:
             ended = outcomes.get((plan["id"], row["row"]), {})
-            story["planned"].append({
-                "plan": plan["id"], "sealed_at": plan["sealed_at"], "run": plan["run"], "undo_of": plan["undo_of"],
-                "key": row["key"], "action": row["action"], "held": row["held"], "reason": row["reason"],
-                "before": row["before"], "after": row["after"], "outcome": ended.get("state"),
-                "message": ended.get("message"), "at": ended.get("at"),
-            })  # fmt: skip
+            story["planned"].append(
+                {
+                    "plan": plan["id"],
+                    "sealed_at": plan["sealed_at"],
+                    "run": plan["run"],
+                    "undo_of": plan["undo_of"],
+                    "key": row["key"],
+                    "action": row["action"],
+                    "held": row["held"],
+                    "reason": row["reason"],
+                    "before": row["before"],
+                    "after": row["after"],
+                    "outcome": ended.get("state"),
+                    "message": ended.get("message"),
+                    "at": ended.get("at"),
+                }
+            )
             for attempt in ledger.rows(sa.select(tables.attempt).where(a.plan == plan["id"]).order_by(a.intended_at)):
                 if row["row"] in json.loads(attempt["rows"]):
                     names = ("id", "run", "plan", "step", "state", "message", "intended_at", "answered_at")

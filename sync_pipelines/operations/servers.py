@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sync_pipelines.demo.playground import Playground
 from sync_pipelines.operations import environment, screen
-from sync_pipelines.operations.playground import Playground
 from sync_pipelines.operations.web import HOST
 from sync_pipelines.settings import home
 
@@ -24,9 +24,7 @@ def dev(port: int) -> int:
     """Sandbox, UI and daemon until Ctrl-C, schedules and sensors started. It goes on from the last demo, or starts over."""
     with Playground(fresh=False) as playground:
         os.environ["SYNC_PIPELINES_HOME"] = str(home())
-        screen.err.print(
-            f"sandbox on {playground.url} · Dagster UI on http://{HOST}:{port} · Ctrl-C ends both", highlight=False
-        )
+        screen.err.print(f"sandbox on {playground.url} · Dagster UI on http://{HOST}:{port} · Ctrl-C ends both", highlight=False)
         return _serve(port, start_automation=True)
 
 

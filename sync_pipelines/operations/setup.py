@@ -27,9 +27,7 @@ def init(pipeline: str) -> int:
     for variable, what, default, is_secret in questions.CREDENTIALS:
         now = os.environ.get(variable) or known.get(variable) or default
         shown = "as it is" if is_secret and now else now
-        answer = typer.prompt(
-            f"{what} ({variable})", default=shown or None, hide_input=is_secret, show_default=bool(shown)
-        )
+        answer = typer.prompt(f"{what} ({variable})", default=shown or None, hide_input=is_secret, show_default=bool(shown))
         answers[variable] = now if is_secret and answer == "as it is" else str(answer).strip()
     os.environ.update(answers)
     found = questions.validate(deep=False)

@@ -138,9 +138,7 @@ def _views(query: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[str]]]:
         for part in (part for steps in PIPELINES.values() for part in steps.parts):
             with _said(missing, ".".join(part.plan_view)):
                 newest = ledger.row(
-                    sa.select(tables.plan.c.id)
-                    .where(tables.plan.c.account == part.account())
-                    .order_by(tables.plan.c.seq.desc())
+                    sa.select(tables.plan.c.id).where(tables.plan.c.account == part.account()).order_by(tables.plan.c.seq.desc())
                 )
                 if newest is not None:
                     _view(con, *part.plan_view, _rows_of([environment.plan_files().path(newest["id"])]))

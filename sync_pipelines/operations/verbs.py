@@ -20,21 +20,22 @@ from sync_pipelines.settings import RetentionSettings
 SHOWN = 20
 
 
-def preview(
-    pipeline: str, refresh: str, from_csv: Path | None, *, partition: str | None = None, strict: bool, json: bool
-) -> int:
+def preview(pipeline: str, refresh: str, from_csv: Path | None, *, partition: str | None = None, strict: bool, json: bool) -> int:
     ops = of(pipeline).source_options(refresh, from_csv)
     return _run(pipeline, "preview", ops, partition=partition, strict=strict, json=json)
 
 
 def sync(
-    pipeline: str, limit: int | None, refresh: str, from_csv: Path | None, *, partition: str | None = None, strict: bool,
+    pipeline: str,
+    limit: int | None,
+    refresh: str,
+    from_csv: Path | None,
+    *,
+    partition: str | None = None,
+    strict: bool,
     json: bool,
-) -> int:  # fmt: skip
-    ops = {
-        **of(pipeline).source_options(refresh, from_csv),
-        **{p.apply: {"limit": limit} for p in PIPELINES[pipeline].parts},
-    }
+) -> int:
+    ops = {**of(pipeline).source_options(refresh, from_csv), **{p.apply: {"limit": limit} for p in PIPELINES[pipeline].parts}}
     return _run(pipeline, "sync", ops, partition=partition, strict=strict, json=json)
 
 
@@ -43,9 +44,7 @@ def apply(pipeline: str, plan: str, *, strict: bool, json: bool) -> int:
         known = ledger.plan(plan)
     part = PIPELINES[pipeline].part(known["account"])
     ops = {part.apply: {"plan": known["id"]}}
-    return _run(
-        pipeline, "apply", ops, partition=known["scope"] or None, assets=part.assets[1:], strict=strict, json=json
-    )
+    return _run(pipeline, "apply", ops, partition=known["scope"] or None, assets=part.assets[1:], strict=strict, json=json)
 
 
 def retry(pipeline: str, keys: list[str], *, strict: bool, json: bool) -> int:
@@ -58,17 +57,20 @@ def retry(pipeline: str, keys: list[str], *, strict: bool, json: bool) -> int:
     if not scopes:
         if keys:
             raise UsageError(f"{', '.join(keys)} was never planned on {account(pipeline)}. Nothing was done.")
-        screen.as_json({"pipeline": pipeline, "keys": []}) if json else screen.out.print(
-            "nothing ended badly; nothing to retry"
-        )
+        screen.as_json({"pipeline": pipeline, "keys": []}) if json else screen.out.print("nothing ended badly; nothing to retry")
         return DONE
     codes = [
         _run(
-            pipeline, "retry", {part.plan: {"only": sorted(wanted)} for part in steps.parts}, partition=scope or None,
-            assets=[a for p in steps.parts for a in p.assets] if scope else None, strict=strict, json=json,
+            pipeline,
+            "retry",
+            {part.plan: {"only": sorted(wanted)} for part in steps.parts},
+            partition=scope or None,
+            assets=[a for p in steps.parts for a in p.assets] if scope else None,
+            strict=strict,
+            json=json,
         )
         for scope, wanted in sorted(scopes.items())
-    ]  # fmt: skip
+    ]
     return max(codes)
 
 
@@ -125,9 +127,7 @@ def reset(pipeline: str, key: str, *, json: bool) -> int:
         forgotten = [k for k in sorted(of(pipeline).full_keys([key])) if sum(ledger.forget(a, k) for a in accounts)]
     if not forgotten:
         raise UsageError(f"nothing is known of {key!r} on {account(pipeline)}.")
-    screen.as_json({"pipeline": pipeline, "forgotten": forgotten}) if json else screen.say(
-        f"forgotten: {', '.join(forgotten)}"
-    )
+    screen.as_json({"pipeline": pipeline, "forgotten": forgotten}) if json else screen.say(f"forgotten: {', '.join(forgotten)}")
     return DONE
 
 
@@ -171,9 +171,7 @@ def trace(pipeline: str, key: str, *, json: bool) -> int:
     screen.table([_planned(pipeline, row) for row in story["planned"]], "planned")
     for name in ("attempts", "record", "holds", "releases"):
         screen.table(story[name], name)
-    screen.table(
-        [{"key": k, "holds now": v} for k, v in story["live"].items()] or [{"key": key, "holds now": "nothing"}], "live"
-    )
+    screen.table([{"key": k, "holds now": v} for k, v in story["live"].items()] or [{"key": key, "holds now": "nothing"}], "live")
     return DONE
 
 
@@ -189,9 +187,14 @@ def _planned(pipeline: str, row: dict[str, Any]) -> dict[str, Any]:
     told = of(pipeline).readable({**row, "undo_note": ""})
     changes = told.get("changes") or told.get("prices")
     return {
-        "plan": row["plan"], "sealed_at": row["sealed_at"], "what": told["what"], "changes": changes,
-        "outcome": row["outcome"], "message": row["message"] or row["reason"], "run": row["run"],
-    }  # fmt: skip
+        "plan": row["plan"],
+        "sealed_at": row["sealed_at"],
+        "what": told["what"],
+        "changes": changes,
+        "outcome": row["outcome"],
+        "message": row["message"] or row["reason"],
+        "run": row["run"],
+    }
 
 
 def export(pipeline: str, output: Path, *, json: bool) -> int:
@@ -219,9 +222,15 @@ def _ready(pipeline: str) -> None:
 
 
 def _run(
-    pipeline: str, verb: str, ops: dict[str, Any], *, partition: str | None = None, assets: Sequence[str] | None = None,
-    strict: bool, json: bool,
-) -> int:  # fmt: skip
+    pipeline: str,
+    verb: str,
+    ops: dict[str, Any],
+    *,
+    partition: str | None = None,
+    assets: Sequence[str] | None = None,
+    strict: bool,
+    json: bool,
+) -> int:
     ended = launched(pipeline, verb, ops, partition=partition, assets=assets, json=json)
     if ended is None:
         return COULD_NOT_RUN
@@ -230,9 +239,14 @@ def _run(
 
 
 def launched(
-    pipeline: str, verb: str, ops: dict[str, Any], *, partition: str | None = None, assets: Sequence[str] | None = None,
+    pipeline: str,
+    verb: str,
+    ops: dict[str, Any],
+    *,
+    partition: str | None = None,
+    assets: Sequence[str] | None = None,
     json: bool,
-) -> Ended | None:  # fmt: skip
+) -> Ended | None:
     """Run a pipeline's job here and now; None when a person interrupted it."""
     if PIPELINES[pipeline].partitioned and verb != "undo" and partition is None:
         raise UsageError(f"{pipeline} works file by file: name one with --partition (data/inbox/amazon has them).")

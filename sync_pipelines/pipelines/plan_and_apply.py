@@ -98,10 +98,7 @@ def apply_plan(
     turn = patience.seconds if patience and plan.scope else 0.0
     try:
         return in_turn(
-            lambda: apply(
-                target, plan.id, ledger=run.ledger, files=run.plans, run=run.id, limit=limit, patience=patience
-            ),
-            turn,
+            lambda: apply(target, plan.id, ledger=run.ledger, files=run.plans, run=run.id, limit=limit, patience=patience), turn
         )
     except PlanStopped:
         run.stopped(target.name)
@@ -114,9 +111,13 @@ def count_outcomes(run: RunResource, target: str, plan: Plan, counts: Mapping[st
 
 
 def take_back(
-    context: dg.OpExecutionContext, run: RunResource, target: Target, plan_id: str, readable: Readable,
+    context: dg.OpExecutionContext,
+    run: RunResource,
+    target: Target,
+    plan_id: str,
+    readable: Readable,
     patience: Patience | None = None,
-) -> tuple[Plan, Report]:  # fmt: skip
+) -> tuple[Plan, Report]:
     """Plan the way back from what a plan wrote, and apply that."""
     settle_first(target, ledger=run.ledger, files=run.plans, run=run.id, patience=patience)
     undo = make_undo(target, plan_id, ledger=run.ledger, files=run.plans, run=run.id)
@@ -132,10 +133,9 @@ def take_back(
     }
     context.log_event(
         dg.AssetMaterialization(
-            target.name.split("/"), description=f"undo of plan {plan_id}", metadata=metadata,
-            partition=undo.plan.scope or None,
+            target.name.split("/"), description=f"undo of plan {plan_id}", metadata=metadata, partition=undo.plan.scope or None
         )
-    )  # fmt: skip
+    )
     if undo.impossible:
         context.log.warning("not taken back: %s", "; ".join(f"{key}: {why}" for key, why in undo.impossible[:20]))
     return undo.plan, report

@@ -14,22 +14,24 @@ from sync_pipelines.pipelines.tables import check_result, escaped, listed
 
 def guards_of(plan: Sequence[str]) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
-        "guards", asset=list(plan), blocking=True,
+        "guards",
+        asset=list(plan),
+        blocking=True,
         description="the guards' verdict, sealed into the plan; a stopped plan is not applied",
-    )  # fmt: skip
+    )
 
 
 def nothing_held_in(plan: Sequence[str]) -> dg.AssetCheckSpec:
-    return dg.AssetCheckSpec(
-        "nothing_waits_for_a_person", asset=list(plan), description="no row of the plan is held back"
-    )
+    return dg.AssetCheckSpec("nothing_waits_for_a_person", asset=list(plan), description="no row of the plan is held back")
 
 
 def rows_ended_well_in(asset: Sequence[str], *, blocking: bool = True) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
-        "every_row_ended_well", asset=list(asset), blocking=blocking,
+        "every_row_ended_well",
+        asset=list(asset),
+        blocking=blocking,
         description="no row was rejected, failed, drifted or is still in doubt",
-    )  # fmt: skip
+    )
 
 
 def as_planned_in(asset: Sequence[str], name: str) -> dg.AssetCheckSpec:

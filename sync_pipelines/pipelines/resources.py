@@ -203,9 +203,7 @@ class RunResource(dg.ConfigurableResource[Any]):
             )
             prune(self._ledger, self.plans, self._keep)
         except Exception as e:
-            alerts.alert(
-                "failed", self._pipeline, self._id, f"the end of the run could not be recorded: {e}. {message}"
-            )
+            alerts.alert("failed", self._pipeline, self._id, f"the end of the run could not be recorded: {e}. {message}")
             raise
         if state != "done":
             alerts.alert(state, self._pipeline, self._id, message or json.dumps(counts))

@@ -9,14 +9,7 @@ from typing import Any, Protocol
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
-from sync_pipelines.settings import (
-    AlertSettings,
-    RetentionSettings,
-    Section,
-    SettingsError,
-    WebSettings,
-    home,
-)
+from sync_pipelines.settings import AlertSettings, RetentionSettings, Section, SettingsError, WebSettings, home
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.catsy_settings import CatsySettings
 from sync_pipelines.vendors.google_settings import GoogleSettings

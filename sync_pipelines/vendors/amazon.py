@@ -64,18 +64,25 @@ class Amazon:
         """`limits`: the folder whose file keeps the rate for all processes of the login. Raises CredentialMissing."""
         parts = urlsplit(settings.lwa_url)
         http = Http(
-            "amazon", settings.base_url, meter=meter, reads=READS, timeout=settings.timeout, deadline=settings.deadline,
+            "amazon",
+            settings.base_url,
+            meter=meter,
+            reads=READS,
+            timeout=settings.timeout,
+            deadline=settings.deadline,
             rates=((settings.burst, settings.burst / settings.calls_per_second),),
             limits_file=None if limits is None else limits / "amazon.db",
-        )  # fmt: skip
-        auth = Http(
-            "amazon", f"{parts.scheme}://{parts.netloc}", meter=meter, reads=(("POST", parts.path),), timeout=settings.timeout,
-            deadline=settings.deadline,
-        )  # fmt: skip
-        names = ("client_id", "client_secret", "refresh_token")
-        return cls(
-            http, auth, settings, {name: secret(variable) for name, variable in zip(names, SECRETS, strict=True)}
         )
+        auth = Http(
+            "amazon",
+            f"{parts.scheme}://{parts.netloc}",
+            meter=meter,
+            reads=(("POST", parts.path),),
+            timeout=settings.timeout,
+            deadline=settings.deadline,
+        )
+        names = ("client_id", "client_secret", "refresh_token")
+        return cls(http, auth, settings, {name: secret(variable) for name, variable in zip(names, SECRETS, strict=True)})
 
     def close(self) -> None:
         self.http.close()
@@ -103,22 +110,33 @@ class Amazon:
         """One page of a search. The page size is left to the vendor: asked for 20, it may forget to give the next page."""
         there = self.settings.marketplaces[marketplace]
         query = {
-            "marketplaceIds": there, "identifiers": ",".join(asins), "identifiersType": "ASIN", "includedData": INCLUDED,
+            "marketplaceIds": there,
+            "identifiers": ",".join(asins),
+            "identifiersType": "ASIN",
+            "includedData": INCLUDED,
             **({"pageToken": token} if token else {}),
-        }  # fmt: skip
+        }
         page: tuple[list[CatalogItem], str] = self._login.call(
             lambda login: self.http.request(
-                "GET", "/catalog/2022-04-01/items", what=f"{len(asins)} items from {asins[0]} on", params=query,
-                headers={"x-amz-access-token": login}, read=_shaped(lambda reply: _items(reply, there)),
+                "GET",
+                "/catalog/2022-04-01/items",
+                what=f"{len(asins)} items from {asins[0]} on",
+                params=query,
+                headers={"x-amz-access-token": login},
+                read=_shaped(lambda reply: _items(reply, there)),
             )
-        )  # fmt: skip
+        )
         return page
 
     def _fetch_token(self) -> tuple[str, float]:
         found: tuple[str, float] = self.auth.request(
-            "POST", urlsplit(self.settings.lwa_url).path, what="login", body=urlencode(self._form).encode(),
-            read=granted("amazon"), headers={"Content-Type": "application/x-www-form-urlencoded"},
-        )  # fmt: skip
+            "POST",
+            urlsplit(self.settings.lwa_url).path,
+            what="login",
+            body=urlencode(self._form).encode(),
+            read=granted("amazon"),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+        )
         return found
 
 
@@ -156,13 +174,21 @@ def _item(entry: Mapping[str, Any], marketplace_id: str) -> CatalogItem:
         if c.get("identifierType") in ("UPC", "EAN", "GTIN") and c.get("identifier") != codes[c["identifierType"]]
     ]
     none: Mapping[str, Any] = {}
-    variation = next(
-        (r for r in section("relationships").get("relationships") or () if r.get("type") == "VARIATION"), none
-    )
+    variation = next((r for r in section("relationships").get("relationships") or () if r.get("type") == "VARIATION"), none)
     return CatalogItem(
-        entry["asin"], summary.get("itemName"), summary.get("brand"), summary.get("modelNumber"), summary.get("partNumber"),
-        summary.get("size"), summary.get("color"), summary.get("itemClassification"),
-        codes.get("UPC"), codes.get("EAN"), codes.get("GTIN"),
-        tuple(variation.get("parentAsins") or ()), (variation.get("variationTheme") or {}).get("theme"),
-        tuple(further), exact_json.flaw(entry),
-    )  # fmt: skip
+        entry["asin"],
+        summary.get("itemName"),
+        summary.get("brand"),
+        summary.get("modelNumber"),
+        summary.get("partNumber"),
+        summary.get("size"),
+        summary.get("color"),
+        summary.get("itemClassification"),
+        codes.get("UPC"),
+        codes.get("EAN"),
+        codes.get("GTIN"),
+        tuple(variation.get("parentAsins") or ()),
+        (variation.get("variationTheme") or {}).get("theme"),
+        tuple(further),
+        exact_json.flaw(entry),
+    )

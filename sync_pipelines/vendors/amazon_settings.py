@@ -7,9 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from sync_pipelines.settings import (
-    Section,
-)
+from sync_pipelines.settings import Section
 
 
 class AmazonSettings(Section):
@@ -29,9 +27,7 @@ class AmazonSettings(Section):
     burst: int = Field(2, ge=1)
     timeout: float = Field(60.0, gt=0, description="seconds for one call, first byte to last")
     deadline: float = Field(600.0, gt=0, description="seconds for one call with all its retries")
-    inbox: Path = Field(
-        Path("inbox/amazon"), description="where files are dropped; a relative path is below the data folder"
-    )
+    inbox: Path = Field(Path("inbox/amazon"), description="where files are dropped; a relative path is below the data folder")
 
     @property
     def account(self) -> str:

@@ -66,10 +66,16 @@ class Catsy:
         """Raises SettingsError or CredentialMissing when something is not set, HostRefused for an address not allowed."""
         token = secret("CATSY_BEARER_TOKEN")
         http = Http(
-            "catsy", settings.base_url, meter=meter, reads=READS, timeout=settings.timeout, deadline=settings.deadline,
+            "catsy",
+            settings.base_url,
+            meter=meter,
+            reads=READS,
+            timeout=settings.timeout,
+            deadline=settings.deadline,
             # `burst` calls in the time that refills it never overdraws a bucket, and keeps its full rate
-            rates=[(settings.burst, settings.burst / settings.rate_per_second)], limits_file=limits,
-        )  # fmt: skip
+            rates=[(settings.burst, settings.burst / settings.rate_per_second)],
+            limits_file=limits,
+        )
         http.authorization = f"Bearer {token}"
         return cls(http, settings)
 
@@ -79,9 +85,12 @@ class Catsy:
     def page(self, offset: int, limit: int | None = None) -> tuple[list[Item], int | None]:
         """One page of items, and the total if the reply tells. A 200 without the items list counts as a failed page."""
         page: tuple[list[Item], int | None] = self.http.request(
-            "GET", f"/queries/{self.query_id}/items", what=f"items at offset {offset} of query {self.query_id}",
-            params={"limit": limit or self.page_size, "offset": offset}, read=_page,
-        )  # fmt: skip
+            "GET",
+            f"/queries/{self.query_id}/items",
+            what=f"items at offset {offset} of query {self.query_id}",
+            params={"limit": limit or self.page_size, "offset": offset},
+            read=_page,
+        )
         return page
 
     def read_all(self, keep: Keeper, progress: Callable[[int, int | None], None] = lambda *_: None) -> Reading:
@@ -164,9 +173,7 @@ def _page(reply: Reply) -> tuple[list[Item], int | None]:
     document = reply.json()
     items = document.get("items") if isinstance(document, dict) else None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-        raise Transient(
-            f"catsy: status {reply.status}, but no list of items: {excerpt(reply.text)!r}", status=reply.status
-        )
+        raise Transient(f"catsy: status {reply.status}, but no list of items: {excerpt(reply.text)!r}", status=reply.status)
     paging = document.get("pagination")
     candidates = (
         paging.get("total_results") if isinstance(paging, dict) else None,

@@ -10,9 +10,7 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from sync_pipelines.number_text import DecimalMark
-from sync_pipelines.settings import (
-    Section,
-)
+from sync_pipelines.settings import Section
 
 
 class CatsySettings(Section):
@@ -40,8 +38,7 @@ class CatsySettings(Section):
     )
     max_age_hours: float = Field(20.0, ge=0)
     output_file: Path = Field(
-        Path("catsy_products_full_export.csv"),
-        description="the full export for people; a relative path is below the data folder",
+        Path("catsy_products_full_export.csv"), description="the full export for people; a relative path is below the data folder"
     )
 
     @property

@@ -19,9 +19,7 @@ T = TypeVar("T")
 class VendorError(SyncError):
     """A call did not succeed. The message says what was attempted, what the vendor said, and what to do next."""
 
-    def __init__(
-        self, message: str, *, status: int | None = None, body: str = "", retry_after: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, status: int | None = None, body: str = "", retry_after: float | None = None) -> None:
         super().__init__(redact(message))
         self.status, self.body, self.retry_after = status, body, retry_after
 
@@ -68,9 +66,7 @@ class Reply:
         try:
             return exact_json.read(self.text)
         except (ValueError, RecursionError) as e:
-            raise Transient(
-                f"status {self.status}, but the body is not JSON: {excerpt(self.text)!r}", status=self.status
-            ) from e
+            raise Transient(f"status {self.status}, but the body is not JSON: {excerpt(self.text)!r}", status=self.status) from e
 
 
 def classify(vendor: str, what: str, reply: Reply) -> VendorError | None:
@@ -82,9 +78,7 @@ def classify(vendor: str, what: str, reply: Reply) -> VendorError | None:
     base = f"{vendor}: {what}: status {reply.status}: {said}"
     match reply.status:
         case 401:
-            return Permanent(
-                f"{base}. The credentials are not accepted: check them with `sync-pipelines validate`.", **told
-            )
+            return Permanent(f"{base}. The credentials are not accepted: check them with `sync-pipelines validate`.", **told)
         case 403:
             return Permanent(f"{base}. The login lacks the right for this.", **told)
         case 429:
@@ -94,9 +88,7 @@ def classify(vendor: str, what: str, reply: Reply) -> VendorError | None:
         case status if status >= 500:
             return Transient(base, **told)
         case status if 300 <= status < 400:
-            return HostRefused(
-                f"{base}. Redirects are not followed: credentials go to the account's own host only.", **told
-            )
+            return HostRefused(f"{base}. Redirects are not followed: credentials go to the account's own host only.", **told)
     return Permanent(base, **told)
 
 
@@ -109,8 +101,7 @@ def shaped(vendor: str) -> Callable[[Callable[[Reply], T]], Callable[[Reply], T]
                 return parse(reply)
             except (KeyError, IndexError, TypeError, ValueError, AttributeError) as e:
                 raise Transient(
-                    f"{vendor}: status {reply.status}, but not what was asked for: {excerpt(reply.text)!r}",
-                    status=reply.status,
+                    f"{vendor}: status {reply.status}, but not what was asked for: {excerpt(reply.text)!r}", status=reply.status
                 ) from e
 
         return read

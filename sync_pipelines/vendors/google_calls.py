@@ -45,9 +45,7 @@ class CellsProtected(Permanent):
 class GoogleCalls(HTTPClient):
     """What gspread sends, sent by us: reads are retried, writes are their sender's affair."""
 
-    def __init__(
-        self, settings: GoogleSettings, meter: CallMeter, writes_on: Callable[[], bool], limits: Path | None
-    ) -> None:
+    def __init__(self, settings: GoogleSettings, meter: CallMeter, writes_on: Callable[[], bool], limits: Path | None) -> None:
         self.timeout = None
         self.credentials = service_account(settings)
         rates = [(settings.calls_per_minute, settings.quota_seconds)]
@@ -55,9 +53,16 @@ class GoogleCalls(HTTPClient):
         def out(url: str, kind: str, rates: Sequence[tuple[int, float]] = ()) -> Http:
             file = limits / f"google-{kind}.db" if limits else None
             return _GoogleHttp(
-                "google", url, meter=meter, reads=READS, writes_on=writes_on, rates=rates, limits_file=file,
-                timeout=settings.timeout, deadline=settings.deadline,
-            )  # fmt: skip
+                "google",
+                url,
+                meter=meter,
+                reads=READS,
+                writes_on=writes_on,
+                rates=rates,
+                limits_file=file,
+                timeout=settings.timeout,
+                deadline=settings.deadline,
+            )
 
         self._reads = out(settings.sheets_url, "reads", rates)
         self._writes = out(settings.sheets_url, "writes", rates)
@@ -96,9 +101,15 @@ class GoogleCalls(HTTPClient):
 
         def send(token: str) -> _Answer:
             answer: _Answer = http.request(
-                method, parts.path, what=_what(method, parts.path), params=_strings(params), body=json,
-                headers={"Authorization": f"Bearer {token}"}, read=_answer, **options,
-            )  # fmt: skip
+                method,
+                parts.path,
+                what=_what(method, parts.path),
+                params=_strings(params),
+                body=json,
+                headers={"Authorization": f"Bearer {token}"},
+                read=_answer,
+                **options,
+            )
             return answer
 
         try:
@@ -187,9 +198,7 @@ def service_account(settings: GoogleSettings) -> Any:
     """Read the key file of the service account. Raises CredentialMissing for a key file that is not there or not one."""
     path = settings.service_account_file
     if path is None:
-        raise CredentialMissing(
-            "GOOGLE_SERVICE_ACCOUNT_FILE is not set: the path of the service account's JSON key file."
-        )
+        raise CredentialMissing("GOOGLE_SERVICE_ACCOUNT_FILE is not set: the path of the service account's JSON key file.")
     try:
         info = json.loads(path.read_text(encoding="utf-8"))
         remember(str(info["private_key_id"]))
@@ -207,11 +216,7 @@ def _strings(params: Any) -> Any:
     """Query values as text; what gspread leaves unset is left out."""
     if params is None:
         return None
-    return {
-        name: str(value) if isinstance(value, bool) else value
-        for name, value in dict(params).items()
-        if value is not None
-    }
+    return {name: str(value) if isinstance(value, bool) else value for name, value in dict(params).items() if value is not None}
 
 
 def _what(method: str, path: str) -> str:

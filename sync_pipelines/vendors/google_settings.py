@@ -7,9 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from sync_pipelines.settings import (
-    Section,
-)
+from sync_pipelines.settings import Section
 
 
 class GoogleSettings(Section):

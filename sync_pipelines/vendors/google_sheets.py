@@ -86,9 +86,12 @@ class Sheets:
         one. One call for 1,000 spreadsheets of that title."""
         asked = title.replace("\\", "\\\\").replace('"', '\\"')
         query = {
-            "q": f'mimeType="application/vnd.google-apps.spreadsheet" and name="{asked}"', "pageSize": 1000,
-            "fields": "nextPageToken,files(id,name,trashed)", "supportsAllDrives": True, "includeItemsFromAllDrives": True,
-        }  # fmt: skip
+            "q": f'mimeType="application/vnd.google-apps.spreadsheet" and name="{asked}"',
+            "pageSize": 1000,
+            "fields": "nextPageToken,files(id,name,trashed)",
+            "supportsAllDrives": True,
+            "includeItemsFromAllDrives": True,
+        }
         listed: list[dict[str, Any]] = []
         page: dict[str, Any] = {"nextPageToken": None}
         while "nextPageToken" in page:
@@ -134,9 +137,11 @@ class Sheets:
         Dates are numbers: days since 1899-12-30. Numbers are int or Decimal.
         """
         body = {
-            "dataFilters": [{"a1Range": str(cells)} for cells in ranges], "majorDimension": "ROWS",
-            "valueRenderOption": "UNFORMATTED_VALUE", "dateTimeRenderOption": "SERIAL_NUMBER",
-        }  # fmt: skip
+            "dataFilters": [{"a1Range": str(cells)} for cells in ranges],
+            "majorDimension": "ROWS",
+            "valueRenderOption": "UNFORMATTED_VALUE",
+            "dateTimeRenderOption": "SERIAL_NUMBER",
+        }
         url = f"https://{SHEETS_HOST}/v4/spreadsheets/{spreadsheet}/values:batchGetByDataFilter"
         found = self.http.request("post", url, json=body).json().get("valueRanges", [])
         by_range: dict[str, list[list[Any]]] = {}
@@ -174,11 +179,14 @@ def _tab(properties: Mapping[str, Any], merges: Sequence[Mapping[str, int]]) -> 
     rows, columns = grid["rowCount"], grid["columnCount"]
     merged = (
         Cells(
-            title, m.get("startRowIndex", 0) + 1, m.get("startColumnIndex", 0) + 1,
-            m.get("endRowIndex", rows), m.get("endColumnIndex", columns),
+            title,
+            m.get("startRowIndex", 0) + 1,
+            m.get("startColumnIndex", 0) + 1,
+            m.get("endRowIndex", rows),
+            m.get("endColumnIndex", columns),
         )
         for m in merges
-    )  # fmt: skip
+    )
     return Tab(title, properties.get("sheetId", 0), rows, columns, tuple(merged))
 
 

@@ -58,8 +58,7 @@ class CallMeter:
             "used": self.used.total(),
             "minimum": self.minimum.total(),
             "by_vendor": {
-                v: {"used": n, "minimum": self.minimum[v], "rate_limited": self.refused[v]}
-                for v, n in sorted(self.used.items())
+                v: {"used": n, "minimum": self.minimum[v], "rate_limited": self.refused[v]} for v, n in sorted(self.used.items())
             },
         }
 
@@ -120,9 +119,7 @@ class Http:
         try:
             self._windows.take(self.vendor, longest)
         except WindowsFull as e:
-            raise RateLimited(
-                f"{self.vendor}: the calls that {self.base_url} allows are {e}", retry_after=e.wait
-            ) from None
+            raise RateLimited(f"{self.vendor}: the calls that {self.base_url} allows are {e}", retry_after=e.wait) from None
         except NotCounted as e:
             raise Permanent(f"{self.vendor}: {e} Nothing was sent.") from e
 
@@ -169,30 +166,25 @@ class Http:
             error = state.outcome.exception() if state.outcome else None
             asked = error.retry_after if isinstance(error, VendorError) else None
             pause = (
-                asked + 0.05
-                if asked is not None
-                else tenacity.wait_exponential_jitter(multiplier=0.5, max=30, jitter=0.5)(state)
+                asked + 0.05 if asked is not None else tenacity.wait_exponential_jitter(multiplier=0.5, max=30, jitter=0.5)(state)
             )
             self.log.warning("%s: try %d failed (%s); again in %.1f s", what, state.attempt_number, error, pause)
             return pause
 
         retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(tries), wait=wait, retry=tenacity.retry_if_exception(worth_it),
-            reraise=True, sleep=self.sleep,
-        )  # fmt: skip
+            stop=tenacity.stop_after_attempt(tries),
+            wait=wait,
+            retry=tenacity.retry_if_exception(worth_it),
+            reraise=True,
+            sleep=self.sleep,
+        )
         return retrying(lambda: read(self._once(method, path, what, dict(headers or {}), params, content)))
 
     def is_read(self, method: str, path: str) -> bool:
         return any(m == method and pattern.fullmatch(path) for m, pattern in self._reads)
 
     def _once(
-        self,
-        method: str,
-        path: str,
-        what: str,
-        headers: dict[str, str],
-        params: Mapping[str, Any] | None,
-        content: bytes | None,
+        self, method: str, path: str, what: str, headers: dict[str, str], params: Mapping[str, Any] | None, content: bytes | None
     ) -> Reply:
         if self._reserved:
             self._reserved = False
@@ -206,15 +198,23 @@ class Http:
         self.meter.used[self.vendor] += 1
         begun = time.monotonic()
         transfer.due(self.timeout)
-        with self._told(what, reads=self.is_read(method, path)), self._session.request(
-            method, self.base_url + path, params=params, data=content, headers=headers, auth=_keep_headers,
-            timeout=(CONNECT_TIMEOUT, self.timeout), allow_redirects=False, stream=True,
-        ) as response:  # fmt: skip
+        with (
+            self._told(what, reads=self.is_read(method, path)),
+            self._session.request(
+                method,
+                self.base_url + path,
+                params=params,
+                data=content,
+                headers=headers,
+                auth=_keep_headers,
+                timeout=(CONNECT_TIMEOUT, self.timeout),
+                allow_redirects=False,
+                stream=True,
+            ) as response,
+        ):
             text = transfer.body(response)
             reply = Reply(response.status_code, dict(response.headers), text)
-        self.log.debug(
-            "%s %s -> %d in %.2f s, %d characters", method, path, reply.status, time.monotonic() - begun, len(text)
-        )
+        self.log.debug("%s %s -> %d in %.2f s, %d characters", method, path, reply.status, time.monotonic() - begun, len(text))
         if reply.status == 429:
             self.meter.refused[self.vendor] += 1
         problem = classify(self.vendor, what, reply)
@@ -245,9 +245,12 @@ class Http:
                 only_public_hosts(cast("HTTPAdapter", session.get_adapter("https://")).poolmanager)
             session.trust_env = parts.hostname not in LOOPBACK
             moment = transfer.due(self.timeout)
-            with self._told(what, reads=True), session.get(
-                url, auth=_keep_headers, timeout=(CONNECT_TIMEOUT, self.timeout), allow_redirects=False, stream=True
-            ) as response:  # fmt: skip
+            with (
+                self._told(what, reads=True),
+                session.get(
+                    url, auth=_keep_headers, timeout=(CONNECT_TIMEOUT, self.timeout), allow_redirects=False, stream=True
+                ) as response,
+            ):
                 if response.status_code != 200:
                     text = transfer.body(response)
                     reply = Reply(response.status_code, dict(response.headers), text)
@@ -273,9 +276,7 @@ class Http:
         except NotPublic as e:
             raise HostRefused(f"{self.vendor}: {what}: {e}") from e
         except requests.ConnectTimeout as e:
-            raise NeverSent(
-                f"{self.vendor}: {what}: no connection to {self.base_url} within {CONNECT_TIMEOUT:.0f} s"
-            ) from e
+            raise NeverSent(f"{self.vendor}: {what}: no connection to {self.base_url} within {CONNECT_TIMEOUT:.0f} s") from e
         except (requests.Timeout, TimeoutError) as e:
             raise NoReply(f"{self.vendor}: {what}: no answer within {self.timeout:.0f} s") from e
         except requests.ConnectionError as e:
@@ -297,20 +298,12 @@ def checked_base(vendor: str, url: str) -> str:
     except ValueError as e:
         raise HostRefused(f"{vendor}: the base address cannot be read. Nothing was sent.") from e
     local = parts.hostname in LOOPBACK
-    if (
-        parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or "@" in parts.netloc
-        or parts.query
-        or parts.fragment
-    ):
+    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or parts.query or parts.fragment:
         raise HostRefused(f"{vendor}: the address is not a base address like https://host/path. Nothing was sent.")
     if parts.scheme == "http" and not local:
         raise HostRefused(f"{vendor}: {url} is plain http; credentials go over https only. Nothing was sent.")
     if sandbox_on() and not local:
-        raise HostRefused(
-            f"{vendor}: the sandbox is on (SYNC_PIPELINES_SANDBOX); {url} is not on loopback. Nothing was sent."
-        )
+        raise HostRefused(f"{vendor}: the sandbox is on (SYNC_PIPELINES_SANDBOX); {url} is not on loopback. Nothing was sent.")
     return url.rstrip("/")
 
 

@@ -38,9 +38,7 @@ class CallWindows:
 
     def __init__(self, rates: Sequence[tuple[int, float]], file: Path | None) -> None:
         self.file = file
-        self._windows = [
-            Rate(calls, max(1, round(seconds * 1000))) for calls, seconds in rates if _binds(calls, seconds, rates)
-        ]
+        self._windows = [Rate(calls, max(1, round(seconds * 1000))) for calls, seconds in rates if _binds(calls, seconds, rates)]
         self._limiter = Limiter(self._bucket(), buffer_ms=5)
 
     def take(self, name: str, longest: float) -> None:
@@ -107,6 +105,5 @@ class CallWindows:
 def _binds(calls: int, seconds: float, rates: Sequence[tuple[int, float]]) -> bool:
     """Whether a window can be full while there is room in the others."""
     return not any(
-        (longer > seconds and more <= calls) or (longer < seconds and more / longer <= calls / seconds)
-        for more, longer in rates
+        (longer > seconds and more <= calls) or (longer < seconds and more / longer <= calls / seconds) for more, longer in rates
     )

@@ -81,11 +81,7 @@ class Plytix:
 
     @classmethod
     def connect(
-        cls,
-        settings: PlytixSettings,
-        meter: CallMeter,
-        writes_on: Callable[[], bool] = lambda: False,
-        limits: Path | None = None,
+        cls, settings: PlytixSettings, meter: CallMeter, writes_on: Callable[[], bool] = lambda: False, limits: Path | None = None
     ) -> Plytix:
         """`limits`: the folder whose files keep the rate windows for all processes of an account.
 
@@ -93,14 +89,26 @@ class Plytix:
         """
         parts = urlsplit(settings.auth_url)
         http = Http(
-            "plytix", settings.url, meter=meter, reads=READS, writes_on=writes_on, rates=settings.rates,
+            "plytix",
+            settings.url,
+            meter=meter,
+            reads=READS,
+            writes_on=writes_on,
+            rates=settings.rates,
             limits_file=None if limits is None else limits / f"plytix-{settings.alias}.db",
-            timeout=settings.timeout, deadline=settings.deadline + settings.longest_wait, longest_wait=settings.longest_wait,
-        )  # fmt: skip
+            timeout=settings.timeout,
+            deadline=settings.deadline + settings.longest_wait,
+            longest_wait=settings.longest_wait,
+        )
         auth = Http(
-            "plytix", f"{parts.scheme}://{parts.netloc}", meter=meter, reads=(("POST", parts.path),),
-            timeout=settings.timeout, deadline=settings.deadline + settings.longest_wait, longest_wait=settings.longest_wait,
-        )  # fmt: skip
+            "plytix",
+            f"{parts.scheme}://{parts.netloc}",
+            meter=meter,
+            reads=(("POST", parts.path),),
+            timeout=settings.timeout,
+            deadline=settings.deadline + settings.longest_wait,
+            longest_wait=settings.longest_wait,
+        )
         return cls(http, auth, settings, *(secret(*names) for names in secret_names(settings.alias)))
 
     def close(self) -> None:
@@ -186,9 +194,7 @@ class Plytix:
 
     def family_attributes(self, family_id: str) -> set[str]:
         """Labels, and ids, of the attributes that products of a family have."""
-        rows = self._call(
-            "GET", f"/product_families/{family_id}/all_attributes", what="the attributes of the family", read=_data
-        )
+        rows = self._call("GET", f"/product_families/{family_id}/all_attributes", what="the attributes of the family", read=_data)
         return {str(row[name]) for row in rows for name in ("label", "id") if row.get(name)}
 
     def relationships(self) -> list[Named]:
@@ -199,8 +205,7 @@ class Plytix:
         """Every product attribute of the account, by label."""
         rows = self._all("/attributes/product/search", ("name", "label", "type_class", "options"))
         found = (
-            Attribute(str(r["id"]), str(r["label"]), str(r["type_class"]), tuple(map(str, r.get("options") or ())))
-            for r in rows
+            Attribute(str(r["id"]), str(r["label"]), str(r["type_class"]), tuple(map(str, r.get("options") or ()))) for r in rows
         )
         return {attribute.label: attribute for attribute in found}
 
@@ -220,12 +225,7 @@ class Plytix:
     def update(self, product_id: str, sku: str, fields: Mapping[str, Any]) -> None:
         """Change these fields of a product (PATCH); attributes that are not named stay as they are."""
         self._call(
-            "PATCH",
-            f"/products/{product_id}",
-            what=f"updating {sku}",
-            body=dict(fields),
-            retry=_never_sent,
-            read=_accepted,
+            "PATCH", f"/products/{product_id}", what=f"updating {sku}", body=dict(fields), retry=_never_sent, read=_accepted
         )
 
     def delete(self, product_id: str, sku: str) -> None:
@@ -235,12 +235,7 @@ class Plytix:
         """Put a product into a family: a call of its own, for a family in the product's body is ignored without a word."""
         body = {"product_family_id": family_id}
         self._call(
-            "POST",
-            f"/products/{product_id}/family",
-            what=f"the family of {sku}",
-            body=body,
-            retry=_never_sent,
-            read=_accepted,
+            "POST", f"/products/{product_id}/family", what=f"the family of {sku}", body=body, retry=_never_sent, read=_accepted
         )
 
     def link(self, source_id: str, relationship_id: str, related: Sequence[str], what: str) -> None:
@@ -297,9 +292,15 @@ class Plytix:
     # --- calls ------------------------------------------------------------------------------------------------------
 
     def _page(
-        self, filters: list[list[Filter]], columns: Sequence[str], what: str, *, page: int, size: int | None = None,
+        self,
+        filters: list[list[Filter]],
+        columns: Sequence[str],
+        what: str,
+        *,
+        page: int,
+        size: int | None = None,
         order: str | None = None,
-    ) -> tuple[list[Product], int | None]:  # fmt: skip
+    ) -> tuple[list[Product], int | None]:
         """One page of a search, and how many match in all."""
         paging: dict[str, Any] = {"page": page, "page_size": size or self.settings.page_size}
         if order:
@@ -438,9 +439,7 @@ def _first(reply: Reply) -> dict[str, Any]:
 def _searched(reply: Reply) -> tuple[list[Product], dict[str, Any]]:
     document = reply.json()
     rows = document["data"]
-    if not isinstance(rows, list) or not all(
-        isinstance(row["id"], str) and isinstance(row["sku"], str) for row in rows
-    ):
+    if not isinstance(rows, list) or not all(isinstance(row["id"], str) and isinstance(row["sku"], str) for row in rows):
         raise TypeError("data is no list of products")
     return [_product(row) for row in rows], dict(document.get("pagination") or {})
 
@@ -453,8 +452,14 @@ def _product(row: Mapping[str, Any]) -> Product:
     entries = row.get("relationships") or []
     if isinstance(entries, Mapping):
         entries = [{"label": label, "related_products": each} for label, each in entries.items()]
-    entries = [*entries, *({"label": k.removeprefix("relationships."), "related_products": v} for k, v in row.items()
-                           if k.startswith("relationships."))]  # fmt: skip
+    entries = [
+        *entries,
+        *(
+            {"label": k.removeprefix("relationships."), "related_products": v}
+            for k, v in row.items()
+            if k.startswith("relationships.")
+        ),
+    ]
     for entry in entries:
         label = entry.get("relationship_label") or entry.get("label")
         related[str(label)] = tuple(str(each["product_id"]) for each in entry.get("related_products") or ())

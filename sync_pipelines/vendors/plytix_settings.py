@@ -9,9 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from sync_pipelines.settings import (
-    Section,
-)
+from sync_pipelines.settings import Section
 
 
 class PlytixAccount(BaseModel):

@@ -35,9 +35,25 @@ RENEW_BEFORE = 300.0
 """Seconds before its end at which a token is renewed."""
 
 PERSONAL = frozenset(
-    ["customer", "email", "phone", "shippingAddress", "billingAddress", "defaultEmailAddress", "defaultPhoneNumber", "name",
-     "firstName", "lastName", "displayName", "address1", "address2", "city", "zip", "mailingAddress"]
-)  # fmt: skip
+    [
+        "customer",
+        "email",
+        "phone",
+        "shippingAddress",
+        "billingAddress",
+        "defaultEmailAddress",
+        "defaultPhoneNumber",
+        "name",
+        "firstName",
+        "lastName",
+        "displayName",
+        "address1",
+        "address2",
+        "city",
+        "zip",
+        "mailingAddress",
+    ]
+)
 """Fields that a shop may keep to itself: the reply has null for them, with or without a word."""
 
 _DENIED = re.compile(r"(?:approved to access (?:the )?|Access denied for )(\w+)", re.IGNORECASE)
@@ -122,9 +138,7 @@ class Pace:
         self._costs[document] = asked
         if not status.get("restoreRate"):
             return 1.0
-        available, most, restored = (
-            float(status[n]) for n in ("currentlyAvailable", "maximumAvailable", "restoreRate")
-        )
+        available, most, restored = (float(status[n]) for n in ("currentlyAvailable", "maximumAvailable", "restoreRate"))
         self._level = (available, most, restored, self._now())
         return max(0.0, asked - available) / restored
 
@@ -161,9 +175,7 @@ class Shopify:
             grant = (secret("SHOPIFY_CLIENT_ID"), secret("SHOPIFY_CLIENT_SECRET"))
         except CredentialMissing:
             token = secret("SHOPIFY_ACCESS_TOKEN")
-        http = Http(
-            "shopify", settings.base_url, meter=meter, reads=READS, timeout=settings.timeout, deadline=settings.deadline
-        )
+        http = Http("shopify", settings.base_url, meter=meter, reads=READS, timeout=settings.timeout, deadline=settings.deadline)
         return cls(http, settings.api_version, token, grant)
 
     def close(self) -> None:
@@ -193,10 +205,15 @@ class Shopify:
         def send(token: str) -> dict[str, Any]:
             self.pace.before(document)
             data: dict[str, Any] = self.http.request(
-                "POST", f"/admin/api/{self.version}/graphql.json", what=what, headers={"X-Shopify-Access-Token": token},
-                body={"query": document, "variables": dict(variables)}, tries=12, retry=retry,
+                "POST",
+                f"/admin/api/{self.version}/graphql.json",
+                what=what,
+                headers={"X-Shopify-Access-Token": token},
+                body={"query": document, "variables": dict(variables)},
+                tries=12,
+                retry=retry,
                 read=shaped("shopify")(lambda reply: self._data(document, what, reply)),
-            )  # fmt: skip
+            )
             return data
 
         return self._login.call(send)
@@ -207,15 +224,12 @@ class Shopify:
         for start in range(0, len(filters), documents.MANY):
             part = filters[start : start + documents.MANY]
             data = self.call(
-                documents.order_counts(len(part)), {f"f{i}": f for i, f in enumerate(part)},
-                what=f"{len(part)} counts of orders",
-            )  # fmt: skip
+                documents.order_counts(len(part)), {f"f{i}": f for i, f in enumerate(part)}, what=f"{len(part)} counts of orders"
+            )
             for i in range(len(part)):
                 count = data.get(f"c{i}") or {}
                 if count.get("precision") != "EXACT":
-                    raise Permanent(
-                        f"shopify: the count of orders {part[i]} is not exact: completeness cannot be proved"
-                    )
+                    raise Permanent(f"shopify: the count of orders {part[i]} is not exact: completeness cannot be proved")
                 found.append(int(count["count"]))
         return found
 
@@ -280,9 +294,13 @@ class Shopify:
     def _fetch_token(self, client_id: str, client_secret: str) -> tuple[str, float]:
         form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
         found: tuple[str, float] = self.http.request(
-            "POST", "/admin/oauth/access_token", what="login", body=urlencode(form).encode(), read=_token,
+            "POST",
+            "/admin/oauth/access_token",
+            what="login",
+            body=urlencode(form).encode(),
+            read=_token,
             headers={"Content-Type": "application/x-www-form-urlencoded"},
-        )  # fmt: skip
+        )
         return found
 
     def _data(self, document: str, what: str, reply: Reply) -> dict[str, Any]:
@@ -302,9 +320,7 @@ class Shopify:
         ignored = [w for search in extensions.get("search") or () for w in search.get("warnings") or ()]
         if ignored:
             told = "; ".join(f"{w.get('field')}: {w.get('message')}" for w in ignored)
-            raise FilterNotUnderstood(
-                f"shopify: {what}: the search was not understood ({told}). The reply is not used."
-            )
+            raise FilterNotUnderstood(f"shopify: {what}: the search was not understood ({told}). The reply is not used.")
         withheld = [self._judged(what, error, affordable) for error in _errors(body.get("errors"))]
         data = body.get("data")
         if withheld and (not isinstance(data, dict) or all(value is None for value in data.values())):
@@ -373,8 +389,13 @@ def _token(reply: Reply) -> tuple[str, float]:
 
 def _export(found: Mapping[str, Any]) -> Export:
     return Export(
-        found["id"], found["status"], found.get("query") or "", int(found.get("objectCount") or 0),
-        int(found.get("rootObjectCount") or 0), found.get("url"), found.get("errorCode") or "",
+        found["id"],
+        found["status"],
+        found.get("query") or "",
+        int(found.get("objectCount") or 0),
+        int(found.get("rootObjectCount") or 0),
+        found.get("url"),
+        found.get("errorCode") or "",
         datetime.fromisoformat(found["createdAt"]),
         datetime.fromisoformat(found["completedAt"]) if found.get("completedAt") else None,
-    )  # fmt: skip
+    )

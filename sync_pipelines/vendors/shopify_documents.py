@@ -4,9 +4,7 @@ from __future__ import annotations
 
 _SHOP_MONEY = "{ shopMoney { amount currencyCode } }"
 _BOTH_MONEY = "{ shopMoney { amount currencyCode } presentmentMoney { amount currencyCode } }"
-_ADDRESS = (
-    "{ name firstName lastName company address1 address2 city province provinceCode zip country countryCodeV2 phone }"
-)
+_ADDRESS = "{ name firstName lastName company address1 address2 city province provinceCode zip country countryCodeV2 phone }"
 
 ORDER_FIELDS = f"""
   id createdAt legacyResourceId name updatedAt processedAt cancelledAt cancelReason closedAt test

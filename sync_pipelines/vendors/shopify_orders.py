@@ -135,9 +135,7 @@ def _all_refund_lines(client: Shopify, refund: dict[str, Any]) -> list[dict[str,
     while info["hasNextPage"]:
         cursors.page([info["endCursor"]])
         variables = {"id": refund["id"], "after": info["endCursor"]}
-        more = client.call(documents.MORE_REFUND_LINES, variables, what=f"more lines of refund {refund['id']}")[
-            "refund"
-        ]
+        more = client.call(documents.MORE_REFUND_LINES, variables, what=f"more lines of refund {refund['id']}")["refund"]
         if more is None:
             raise OrderVanished(f"shopify: refund {refund['id']} vanished while its lines were read")
         lines += more["refundLineItems"]["nodes"]
@@ -149,9 +147,15 @@ def _all_refund_lines(client: Shopify, refund: dict[str, Any]) -> list[dict[str,
 
 
 def finished_export(
-    client: Shopify, search: str, *, left_behind: Sequence[str], remember: Callable[[str], None], poll: float,
-    patience: float, room: float = 300.0,
-) -> Export:  # fmt: skip
+    client: Shopify,
+    search: str,
+    *,
+    left_behind: Sequence[str],
+    remember: Callable[[str], None],
+    poll: float,
+    patience: float,
+    room: float = 300.0,
+) -> Export:
     """A bulk export of the orders that a search finds, waited for.
 
     left_behind: exports that runs which are no more had started. One of them that asks for just this is taken over, done
@@ -174,16 +178,12 @@ def finished_export(
     while export.status in RUNNING:
         if time.monotonic() + poll > until:
             client.cancel_export(export.id)
-            raise BulkFailed(
-                f"shopify: bulk export {export.id} was not done after {patience / 60:.0f} minutes; cancelled"
-            )
+            raise BulkFailed(f"shopify: bulk export {export.id} was not done after {patience / 60:.0f} minutes; cancelled")
         client.sleep(poll)
         export = client.export(export.id)
         log.info("shopify: bulk export %s: %d objects", export.status.lower(), export.objects)
     if export.status != "COMPLETED":
-        raise BulkFailed(
-            f"shopify: bulk export {export.id} ended {export.status} {export.error}. Nothing of it is used."
-        )
+        raise BulkFailed(f"shopify: bulk export {export.id} ended {export.status} {export.error}. Nothing of it is used.")
     return export
 
 

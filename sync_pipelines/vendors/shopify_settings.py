@@ -8,10 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from sync_pipelines.settings import (
-    Section,
-    known_zone,
-)
+from sync_pipelines.settings import Section, known_zone
 
 
 class ShopifySettings(Section):
@@ -23,9 +20,7 @@ class ShopifySettings(Section):
     store_name: str = Field("", description="my-shop, or my-shop.myshopify.com")
     url: str = Field("", description="another address than https://<store_name>.myshopify.com")
     api_version: str = Field("2026-10", pattern=r"^(\d{4}-\d{2}|unstable)$")
-    time_zone: str = Field(
-        "UTC", description="the shop's IANA time zone: it says where one day ends and the next begins"
-    )
+    time_zone: str = Field("UTC", description="the shop's IANA time zone: it says where one day ends and the next begins")
     first_day: date = Field(date(2020, 1, 1), description="no day before this one is offered as a partition")
     timeout: float = Field(60.0, gt=0, description="seconds for one call, first byte to last")
     deadline: float = Field(600.0, gt=0, description="seconds for one call with all its retries")

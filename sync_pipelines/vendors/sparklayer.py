@@ -79,9 +79,15 @@ class SparkLayer:
     ) -> SparkLayer:
         """Raises SettingsError or CredentialMissing when something is not set, HostRefused for an address not allowed."""
         http = Http(
-            "sparklayer", settings.url, meter=meter, reads=READS, writes_on=writes_on, limits_file=limits,
-            timeout=settings.timeout, deadline=settings.deadline,
-        )  # fmt: skip
+            "sparklayer",
+            settings.url,
+            meter=meter,
+            reads=READS,
+            writes_on=writes_on,
+            limits_file=limits,
+            timeout=settings.timeout,
+            deadline=settings.deadline,
+        )
         return cls(
             http,
             settings.needed("site_id", "SPARKLAYER_SITE_ID"),
@@ -98,9 +104,12 @@ class SparkLayer:
         page, pages, seen = 1, 1, NewIds("sparklayer: price lists")
         while page <= pages:
             more, pages = self._call(
-                "GET", "/api/v2/price-lists", what=f"price lists, page {page}",
-                params={"page": page, "page_size": 250}, read=_page_of_lists,
-            )  # fmt: skip
+                "GET",
+                "/api/v2/price-lists",
+                what=f"price lists, page {page}",
+                params={"page": page, "page_size": 250},
+                read=_page_of_lists,
+            )
             found += more
             page += 1
             if page <= pages:
@@ -125,9 +134,13 @@ class SparkLayer:
         """
         try:
             self._call(
-                "PATCH", f"/api/v1/price-lists/{quote(slug, safe='')}/pricing", what=f"{len(entries)} SKUs of {slug}",
-                body=list(entries), retry=_refused_only, read=_written,
-            )  # fmt: skip
+                "PATCH",
+                f"/api/v1/price-lists/{quote(slug, safe='')}/pricing",
+                what=f"{len(entries)} SKUs of {slug}",
+                body=list(entries),
+                retry=_refused_only,
+                read=_written,
+            )
         except Permanent as e:
             if rows := _row_errors(e.body) if e.status == 400 else []:
                 raise RowsRefused(e, rows) from e
@@ -165,10 +178,7 @@ def _page_of_lists(reply: Reply) -> tuple[list[PriceListInfo], int]:
     document = reply.json()
     lists = [
         PriceListInfo(
-            row["slug"],
-            row.get("name") or row["slug"],
-            str(row.get("currency_code") or "").upper(),
-            row.get("source") or "",
+            row["slug"], row.get("name") or row["slug"], str(row.get("currency_code") or "").upper(), row.get("source") or ""
         )
         for row in document["data"]
     ]

@@ -7,9 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from sync_pipelines.settings import (
-    Section,
-)
+from sync_pipelines.settings import Section
 
 
 class SparkLayerSettings(Section):

@@ -42,9 +42,7 @@ class Login:
     before its end at which it is renewed; a tenth of its life if that is shorter.
     """
 
-    def __init__(
-        self, fetch: Callable[[], tuple[str, float]], refused: tuple[int, ...] = (401,), early: float = 60.0
-    ) -> None:
+    def __init__(self, fetch: Callable[[], tuple[str, float]], refused: tuple[int, ...] = (401,), early: float = 60.0) -> None:
         self._fetch, self._refused, self._early = fetch, refused, early
         self._token, self._renew_at = "", 0.0
 

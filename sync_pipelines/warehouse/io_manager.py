@@ -34,11 +34,7 @@ class SnapshotIOManager(dg.IOManager):
             published = Warehouse(data_dir() / "warehouse").publish(key, obj)
         else:
             table = as_table(obj)
-            account, now, source = (
-                self._account_of(key[0]),
-                datetime.now(UTC).isoformat(),
-                about_in(table) or About("", ""),
-            )
+            account, now, source = (self._account_of(key[0]), datetime.now(UTC).isoformat(), about_in(table) or About("", ""))
             about = About(account, now, source.extract, table.num_rows, origin="derived", gaps=source.doubt)
             published = Warehouse(data_dir() / "warehouse").write(key, table, about)
         context.add_output_metadata(

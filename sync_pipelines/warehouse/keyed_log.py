@@ -26,9 +26,7 @@ MOST_DELTAS = 100
 class KeyedLog:
     """key: the column that tells records apart. newest: columns that grow from version to version."""
 
-    def __init__(
-        self, warehouse: Warehouse, asset: Sequence[str], account: str, key: str, newest: Sequence[str]
-    ) -> None:
+    def __init__(self, warehouse: Warehouse, asset: Sequence[str], account: str, key: str, newest: Sequence[str]) -> None:
         self.warehouse, self.asset, self.account = warehouse, tuple(asset), account
         self.key, self.newest = key, tuple(newest)
 

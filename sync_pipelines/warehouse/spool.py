@@ -33,13 +33,7 @@ class ItemSpool:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        name: str,
-        columns: Mapping[str, str],
-        *,
-        key: Sequence[str] = (),
-        keep_versions: bool = False,
+        self, folder: Path, name: str, columns: Mapping[str, str], *, key: Sequence[str] = (), keep_versions: bool = False
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{name}-{os.getpid()}.parquet"
@@ -58,9 +52,7 @@ class ItemSpool:
     def __enter__(self) -> ItemSpool:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Whatever was not handed on by `complete` is dropped."""
         self._close()
         self.path.unlink(missing_ok=True)
@@ -122,9 +114,7 @@ class ItemSpool:
     def _without_repeats(self, target: Path, about: About) -> None:
         """Keep the first of items that repeat each other, in the order they came."""
         seen: set[int] = set()
-        with pq.ParquetWriter(
-            target, with_about(self.schema.empty_table(), about).schema, compression="zstd"
-        ) as writer:
+        with pq.ParquetWriter(target, with_about(self.schema.empty_table(), about).schema, compression="zstd") as writer:
             for batch in pq.ParquetFile(self.path).iter_batches(FLUSH):
                 keep = []
                 for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
@@ -132,10 +122,7 @@ class ItemSpool:
                     keep.append(seen_as not in seen or not (row[0] or self.keep_versions))
                     seen.add(seen_as)
                 writer.write_table(
-                    pa.Table.from_batches([batch])
-                    .filter(pa.array(keep))
-                    .replace_schema_metadata(None)
-                    .cast(self.schema)
+                    pa.Table.from_batches([batch]).filter(pa.array(keep)).replace_schema_metadata(None).cast(self.schema)
                 )
 
     def _flush(self) -> None:

@@ -33,7 +33,7 @@ from sync_pipelines.delivery.model import (
     Step,
     Target,
     Unclear,
-)  # fmt: skip
+)
 
 
 class Crash(BaseException):
@@ -288,11 +288,7 @@ class AccumulatingTarget(MemoryTarget):
         held = self.vendor.there(change.key) or {}
         now = held.get("price") or 0
         before = (change.before or {}).get("price") or 0
-        return {
-            **held,
-            **(change.after or {}),
-            "price": now + (change.after or {})["price"] - before,
-        }
+        return {**held, **(change.after or {}), "price": now + (change.after or {})["price"] - before}
 
 
 class AcceptedTarget(MemoryTarget):
@@ -305,9 +301,7 @@ class AcceptedTarget(MemoryTarget):
         vendor = self.vendor
         if vendor.effect_at is not None:  # the request itself came late
             return super().effect(step, change)
-        vendor.late.append(
-            (vendor.clock.seconds + 20, lambda: super(AcceptedTarget, self).effect(step, change) and None)
-        )
+        vendor.late.append((vendor.clock.seconds + 20, lambda: super(AcceptedTarget, self).effect(step, change) and None))
         return Accepted(f"job-{change.row}")
 
 
@@ -379,12 +373,26 @@ KINDS: dict[str, type[MemoryTarget]] = {
     "three_step": ThreeStepTarget,
 }
 FAULTS = [
-    "ok", "lost_reply", "lost_request", "late", "rate_limited", "login_lost", "refused_whole", "spoiled", "fewer_answers",
-    "crash_before", "crash_after",
-]  # fmt: skip
+    "ok",
+    "lost_reply",
+    "lost_request",
+    "late",
+    "rate_limited",
+    "login_lost",
+    "refused_whole",
+    "spoiled",
+    "fewer_answers",
+    "crash_before",
+    "crash_after",
+]
 NOT_REPEATABLE: dict[str, tuple[str, ...]] = {
-    "positional": ("write",), "two_step": ("create",), "listed": ("write",), "accumulating": ("add",), "accepted": ("upload",),
-    "done": ("write",), "three_step": ("create",),
-}  # fmt: skip
+    "positional": ("write",),
+    "two_step": ("create",),
+    "listed": ("write",),
+    "accumulating": ("add",),
+    "accepted": ("upload",),
+    "done": ("write",),
+    "three_step": ("create",),
+}
 
 __all__ = ["FAULTS", "KINDS", "NOT_REPEATABLE", "Any", "Crash", "MemoryTarget", "TestClock", "Unclear", "Vendor"]

@@ -41,9 +41,16 @@ class Shop:
         policy = Policy(**{k: options.pop(k) for k in ("remove_missing", "foreign_edits") if k in options})
         rows = [Desired(k, v if isinstance(v, dict) else self.target.wants(v)) for k, v in desired.items()]
         return make_plan(
-            self.target, options.pop("rows", rows), ledger=self.ledger, files=self.files, pipeline="test",
-            extract=f"extract-{self.extracts}", run="run", policy=policy, **options,
-        )  # fmt: skip
+            self.target,
+            options.pop("rows", rows),
+            ledger=self.ledger,
+            files=self.files,
+            pipeline="test",
+            extract=f"extract-{self.extracts}",
+            run="run",
+            policy=policy,
+            **options,
+        )
 
     def settle(self) -> None:
         settle_first(self.target, ledger=self.ledger, files=self.files, run="run", patience=Patience(3600, tries=6))
@@ -95,10 +102,7 @@ class Shop:
         return {k: r.fields.get("price") for k, r in self.vendor.records.items() if r.fields is not None}
 
     def outcomes(self, plan: Plan) -> dict[str, str]:
-        return {
-            r["key"]: r["state"]
-            for r in self.ledger.rows(sa.select(tables.outcome).where(tables.outcome.c.plan == plan.id))
-        }
+        return {r["key"]: r["state"] for r in self.ledger.rows(sa.select(tables.outcome).where(tables.outcome.c.plan == plan.id))}
 
     def table(self, name: str) -> list[dict[str, Any]]:
         return self.ledger.rows(sa.select(tables.schema.tables[name]))

@@ -312,9 +312,7 @@ def test_a_run_that_means_to_write_looks_first_who_else_does(shop: Shop) -> None
     shop.settle()
 
 
-def test_a_run_that_began_and_ended_while_a_plan_was_made_makes_it_busy(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_began_and_ended_while_a_plan_was_made_makes_it_busy(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The rows it had in flight when the doubts were read are no rows in doubt any more."""
     desired = {f"K{n}": n for n in range(10)}
     shop.vendor.script = ["lost_reply"]

@@ -83,13 +83,8 @@ def test_one_list_that_moves_whole_is_seen_among_lists_that_do_not(shop: Shop) -
 
 
 def test_a_source_that_shrank_stops_the_plan_and_one_without_history_says_so(shop: Shop) -> None:
-    assert (
-        states(shop.plan(book(), plan_guards=[source_shrank(Decimal("0.7"), 69, [100, 90, 110])]))["source"]
-        == "stopped"
-    )
-    assert (
-        states(shop.plan(book(), plan_guards=[source_shrank(Decimal("0.7"), 70, [100, 90, 110])]))["source"] == "clear"
-    )
+    assert states(shop.plan(book(), plan_guards=[source_shrank(Decimal("0.7"), 69, [100, 90, 110])]))["source"] == "stopped"
+    assert states(shop.plan(book(), plan_guards=[source_shrank(Decimal("0.7"), 70, [100, 90, 110])]))["source"] == "clear"
     assert states(shop.plan(book(), plan_guards=[source_shrank(Decimal("0.7"), 1, [])]))["source"] == "no_baseline"
 
 

@@ -43,9 +43,7 @@ def assert_all_is_well(shop: Shop, plans: list, bad: set[str] = frozenset()) -> 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("position", [0, pytest.param(1, marks=pytest.mark.deep)])
-def test_a_fault_in_any_call_loses_nothing_and_doubles_nothing(
-    tmp_path: Path, kind: str, fault: str, position: int
-) -> None:
+def test_a_fault_in_any_call_loses_nothing_and_doubles_nothing(tmp_path: Path, kind: str, fault: str, position: int) -> None:
     shop = shop_with_history(tmp_path, kind)
     shop.vendor.script = ["ok"] * position + [fault]
     assert_all_is_well(shop, shop.sync_until_done(WANTED))
@@ -54,9 +52,7 @@ def test_a_fault_in_any_call_loses_nothing_and_doubles_nothing(
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("after", [pytest.param(False, marks=pytest.mark.deep), True], ids=["before", "after"])
 @SOME_OR_EACH
-def test_a_crash_at_any_commit_loses_nothing_and_doubles_nothing(
-    tmp_path: Path, kind: str, after: bool, every: int
-) -> None:
+def test_a_crash_at_any_commit_loses_nothing_and_doubles_nothing(tmp_path: Path, kind: str, after: bool, every: int) -> None:
     number, reached = 0, True
     while reached:
         folder = tmp_path / str(number)

@@ -121,11 +121,12 @@ def test_a_migrated_ledger_has_the_tables_of_a_new_one(shop: Shop, tmp_path: Pat
         found = sa.inspect(ledger.engine)
         return {
             t: (
-                {c["name"]: str(c["type"]) for c in found.get_columns(t)}, found.get_pk_constraint(t)["constrained_columns"],
+                {c["name"]: str(c["type"]) for c in found.get_columns(t)},
+                found.get_pk_constraint(t)["constrained_columns"],
                 sorted(i["name"] or "" for i in found.get_indexes(t)),
             )
             for t in found.get_table_names()
-        }  # fmt: skip
+        }
 
     assert shape(shop.ledger) == shape(new)
 

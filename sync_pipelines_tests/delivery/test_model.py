@@ -16,14 +16,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
 
 from sync_pipelines.delivery.applying import Patience
 from sync_pipelines.delivery.ledger import Busy
@@ -109,9 +102,7 @@ class Life(RuleBasedStateMachine):
         tables = ("record", "attempt", "outcome", "hold", "release")
         before, calls = [self.shop.table(t) for t in tables], self.shop.vendor.calls
         plan = self.shop.plan(dict(self.source), row_guards=[guard], **options)
-        assert (before, calls) == ([self.shop.table(t) for t in tables], self.shop.vendor.calls), (
-            "a look changed something"
-        )
+        assert (before, calls) == ([self.shop.table(t) for t in tables], self.shop.vendor.calls), "a look changed something"
         return plan
 
     def apply(self, plan: Plan) -> None:
@@ -149,9 +140,7 @@ class Life(RuleBasedStateMachine):
         self.words.discard(key)
 
     def late(self, key: str) -> bool:
-        return any(key in d.keys for d in self.shop.ledger.doubts(self.shop.target.account)) or bool(
-            self.shop.vendor.late
-        )
+        return any(key in d.keys for d in self.shop.ledger.doubts(self.shop.target.account)) or bool(self.shop.vendor.late)
 
     def ours(self, key: str) -> bool:
         """Whether we had put something there before the person came: what was never ours may be taken over."""
@@ -318,9 +307,7 @@ class Life(RuleBasedStateMachine):
             quiet = not plan.counts.changes and not plan.counts.held and not shop.ledger.doubts(shop.target.account)
             if quiet:
                 break
-            for doubt in shop.ledger.doubts(
-                shop.target.account
-            ):  # its plan's file is lost: a person looked at the record
+            for doubt in shop.ledger.doubts(shop.target.account):  # its plan's file is lost: a person looked at the record
                 for key in doubt.keys:
                     shop.ledger.forget(shop.target.account, key)
         shop.clock.sleep(1000)
@@ -339,10 +326,13 @@ def lives(kind: str, examples: int, steps: int = 12) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck),
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
             derandomize=os.environ.get("CI") is not None,
         ),
-    )  # fmt: skip
+    )
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"windowed"}))

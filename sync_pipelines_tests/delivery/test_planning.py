@@ -70,8 +70,10 @@ def test_a_field_the_source_does_not_speak_of_stays_as_it_is(tmp_path: Path) -> 
 def test_keys_that_stand_twice_are_held_on_either_side(shop: Shop) -> None:
     plan = shop.plan({}, rows=[Desired("a", {"price": 1}), Desired("a", {"price": 1}), Desired("b", {"price": 2})])
     assert [(r["key"], r["held"]) for r in shop.files.query(plan.id, "SELECT * FROM plan ORDER BY row")] == [
-        ("a", "conflict"), ("a", "conflict"), ("b", None),
-    ]  # fmt: skip
+        ("a", "conflict"),
+        ("a", "conflict"),
+        ("b", None),
+    ]
     assert shop.apply(plan).counts == {"held": 2, "delivered": 1}
 
 

@@ -18,7 +18,7 @@ CORE = Path("sync_pipelines") / "delivery"
 
 @pytest.mark.parametrize("safety", SAFETIES, ids=str)
 def test_the_list_names_code_and_tests_that_are_there(safety: Safety) -> None:
-    assert (ROOT / CORE / safety.file).read_text(encoding="utf-8").count(safety.old) == 1, safety.old
+    assert len(safety.places((ROOT / CORE / safety.file).read_text(encoding="utf-8"))) == 1, safety.old
     for test in safety.tests:
         file, _, name = test.partition("::")
         assert f"def {name}(" in (ROOT / "sync_pipelines_tests" / "delivery" / file).read_text(encoding="utf-8")
@@ -42,10 +42,8 @@ def test_without_it_a_test_fails(copy: Path, safety: Safety) -> None:
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", *tests]
     environment = {**os.environ, "PYTHONPATH": str(copy)}
     try:
-        file.write_text(whole.replace(safety.old, safety.new), encoding="utf-8")
-        ended = subprocess.run(
-            command, cwd=copy, env=environment, capture_output=True, text=True, check=False, timeout=300
-        )
+        file.write_text(safety.taken_out(whole), encoding="utf-8")
+        ended = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False, timeout=300)
     finally:
         file.write_text(whole, encoding="utf-8")
     assert ended.returncode == 1, f"without it the tests end with {ended.returncode}:\n{ended.stdout[-2000:]}"

@@ -21,17 +21,7 @@ from sync_pipelines.delivery.fingerprints import Rules
 from sync_pipelines.delivery.guards import PlanSummary, change_size_guards, moved_too_far
 from sync_pipelines.delivery.lease import LeaseLost
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.model import (
-    Counts,
-    DeliveryError,
-    Desired,
-    Field,
-    Live,
-    NotApplied,
-    Refused,
-    RetryLater,
-    Unclear,
-)
+from sync_pipelines.delivery.model import Counts, DeliveryError, Desired, Field, Live, NotApplied, Refused, RetryLater, Unclear
 from sync_pipelines.delivery.planning import make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFileLost
 from sync_pipelines.delivery.releasing import release
@@ -155,8 +145,15 @@ def test_a_process_that_lost_its_lease_in_a_call_notes_nothing_over_what_came_si
                 other = Ledger.at(shop.folder / "ledger.db", shop.clock)
                 settle_first(self, ledger=other, files=shop.files, run="2", patience=Patience(3600, 6))
                 wanted = [Desired("a", {"price": 13})] if newer == "another value" else []
-                plan = make_plan(self, [*wanted, Desired("z", {"price": 1})], ledger=other, files=shop.files,
-                                 pipeline="test", extract="new", run="2")  # fmt: skip
+                plan = make_plan(
+                    self,
+                    [*wanted, Desired("z", {"price": 1})],
+                    ledger=other,
+                    files=shop.files,
+                    pipeline="test",
+                    extract="new",
+                    run="2",
+                )
                 if not wanted:
                     other.forget(self.account, "a")
                     self.vendor.remove("a", "by hand")
@@ -241,9 +238,7 @@ def test_a_create_in_doubt_that_a_person_edited_is_ours_and_not_overwritten(tmp_
 
 
 @pytest.mark.parametrize("kind", ["replace", "positional", "listed"])
-def test_a_create_that_never_arrived_is_not_delivered_because_what_we_own_of_it_is_empty(
-    tmp_path: Path, kind: str
-) -> None:
+def test_a_create_that_never_arrived_is_not_delivered_because_what_we_own_of_it_is_empty(tmp_path: Path, kind: str) -> None:
     fields = {"price": Field("create_only"), "status": Field(), "note": Field("foreign")}
     with owning(fields, KINDS[kind]):
         shop = Shop(tmp_path, kind)
@@ -355,9 +350,7 @@ def test_what_we_removed_and_still_see_is_neither_updated_nor_made_before_it_is_
 
 
 @pytest.mark.parametrize("lag", [60.01, 100.0])
-def test_a_repeatable_call_that_shows_only_after_it_could_land_is_not_taken_for_lost(
-    tmp_path: Path, lag: float
-) -> None:
+def test_a_repeatable_call_that_shows_only_after_it_could_land_is_not_taken_for_lost(tmp_path: Path, lag: float) -> None:
     shop = Shop(tmp_path, lag=lag)
     shop.sync({"a": 10})
     shop.clock.sleep(200)
@@ -372,9 +365,7 @@ def test_a_repeatable_call_that_shows_only_after_it_could_land_is_not_taken_for_
 def test_a_repeatable_call_that_lands_at_the_last_moment_and_shows_after_that_is_found(tmp_path: Path) -> None:
     class Late(MemoryTarget):
         def write(self, step, batch, intent):  # type: ignore[no-untyped-def]
-            self.vendor.late.append(
-                (self.vendor.clock.seconds + 58, lambda: [self.effect(step, c) for c in batch] and None)
-            )
+            self.vendor.late.append((self.vendor.clock.seconds + 58, lambda: [self.effect(step, c) for c in batch] and None))
             raise Crash
 
     shop = Shop(tmp_path, lag=5.0)
@@ -727,10 +718,7 @@ def test_a_share_is_measured_of_the_whole_plan_too() -> None:
     small = Counts(live=40, desired=40, update=40)
     whole = Counts(live=4000, desired=4000, update=4000, by_parent={f"list{n}": small for n in range(100)})
     assert SIZE[0](PlanSummary(whole, first=False)).state == "stopped"
-    mixed = {
-        "big": Counts(live=9000, desired=9000),
-        **{f"s{n}": Counts(live=40, desired=40, update=40) for n in range(3)},
-    }
+    mixed = {"big": Counts(live=9000, desired=9000), **{f"s{n}": Counts(live=40, desired=40, update=40) for n in range(3)}}
     found = SIZE[0](PlanSummary(Counts(live=9120, desired=9120, update=120, by_parent=mixed), first=False))
     assert (found.state, "small ones together" in found.message) == ("stopped", True)
 
@@ -928,16 +916,7 @@ def test_a_record_that_was_replaced_since_the_plan_is_drifted(shop: Shop) -> Non
 
 
 def test_an_outcome_is_written_once(shop: Shop) -> None:
-    row = {
-        "plan": "p",
-        "row": 0,
-        "account": "x",
-        "key": "a",
-        "steps": "[]",
-        "remote_id": None,
-        "attempt": None,
-        "message": "",
-    }
+    row = {"plan": "p", "row": 0, "account": "x", "key": "a", "steps": "[]", "remote_id": None, "attempt": None, "message": ""}
     with shop.ledger.write() as tx:
         tables.add_outcomes(tx, [{**row, "state": "rejected"}], "then")
         tables.add_outcomes(tx, [{**row, "state": "delivered"}], "later")

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests.operations.test_cli import answer, run
+from vendor_sandbox import Sandbox
 
 P = "amazon_plytix"
 
@@ -50,9 +50,7 @@ def mapped(own_folder: Path) -> str:
     return str(done["mapping"])
 
 
-def test_a_report_becomes_a_mapping_a_preview_and_products_that_can_be_taken_back(
-    brand: Sandbox, own_folder: Path
-) -> None:
+def test_a_report_becomes_a_mapping_a_preview_and_products_that_can_be_taken_back(brand: Sandbox, own_folder: Path) -> None:
     mapping = mapped(own_folder)
     data = own_folder / "data"
     document = json.loads(Path(mapping).read_text(encoding="utf-8"))
@@ -118,9 +116,7 @@ def test_another_account_of_the_pim_is_meant_by_its_alias(brand: Sandbox, own_fo
     report = str(own_folder / "mca0032.txt")
     before = products(brand)
     there = answer("amazon", "map", "--listings", report, "--plytix-account", "second", code=0)
-    done = answer(
-        "amazon", "sync", "--mapping", there["mapping"], "--execute", "--limit", "2", "--plytix-account", "second"
-    )
+    done = answer("amazon", "sync", "--mapping", there["mapping"], "--execute", "--limit", "2", "--plytix-account", "second")
     assert done["result"]["created"] == 2
     assert products(brand) == before
     second = brand.plytix.state()["accounts"]["second"]
@@ -131,9 +127,9 @@ def test_a_run_that_would_wait_for_hours_ends_and_the_next_goes_on(
     brand: Sandbox, own_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     mapping = mapped(own_folder)
-    brand.faults("plytix", [
-        {"on": "POST /api/v1/products", "kind": "rate_limited", "retry_after": "20000.5", "after": 4, "times": 1}
-    ])  # fmt: skip
+    brand.faults(
+        "plytix", [{"on": "POST /api/v1/products", "kind": "rate_limited", "retry_after": "20000.5", "after": 4, "times": 1}]
+    )
     paused = answer("amazon", "sync", "--mapping", mapping, "--execute", code=2)
     assert "the next run goes on from here" in paused["message"]
     assert len(made(brand)) == 4
@@ -145,16 +141,7 @@ def test_a_run_that_would_wait_for_hours_ends_and_the_next_goes_on(
 def test_a_sync_killed_in_the_middle_is_put_right_by_the_next_one(brand: Sandbox, own_folder: Path) -> None:
     mapping = mapped(own_folder)
     brand.faults("plytix", [{"on": "POST /api/v1/products", "kind": "slow", "seconds": 1.5, "after": 3}])
-    command = [
-        sys.executable,
-        "-m",
-        "sync_pipelines.operations.cli",
-        "amazon",
-        "sync",
-        "--mapping",
-        mapping,
-        "--execute",
-    ]
+    command = [sys.executable, "-m", "sync_pipelines.operations.cli", "amazon", "sync", "--mapping", mapping, "--execute"]
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     until = time.monotonic() + 60
     while not any(call["fault"] == "slow" for call in brand.calls("plytix")):

@@ -16,9 +16,17 @@ import requests
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--window-size=1600,900", "--virtual-time-budget=30000",
-]  # fmt: skip
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--window-size=1600,900",
+    "--virtual-time-budget=30000",
+]
 
 
 def seen(address: str, profile: Path) -> str:
@@ -39,9 +47,7 @@ def test_the_history_of_the_demo_is_in_the_ui_with_its_lineage_and_checks(own_fo
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    dev = subprocess.Popen(
-        [*cli, "dev", "--port", str(port)], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    dev = subprocess.Popen([*cli, "dev", "--port", str(port)], env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
         wait_for(f"{address}/server_info", dev)
@@ -50,26 +56,16 @@ def test_the_history_of_the_demo_is_in_the_ui_with_its_lineage_and_checks(own_fo
             assert asset in lineage
         assert "every_row_ended_well" in seen(f"{address}/assets/sparklayer/prices?view=checks", own_folder / "two")
         orders = seen(
-            f"{address}/assets/sheets/spreadsheet?view=lineage&lineageScope=upstream&lineageDepth=5",
-            own_folder / "four",
+            f"{address}/assets/sheets/spreadsheet?view=lineage&lineageScope=upstream&lineageDepth=5", own_folder / "four"
         )
         for asset in ("store", "orders", "order_changes", "order_counts", "order_plan", "spreadsheet"):
             assert asset in orders
         days = seen(f"{address}/assets/shopify/orders?view=partitions", own_folder / "five")
         assert "partitions" in days
         listings = seen(
-            f"{address}/assets/plytix/amazon_catalogue?view=lineage&lineageScope=upstream&lineageDepth=7",
-            own_folder / "six",
+            f"{address}/assets/plytix/amazon_catalogue?view=lineage&lineageScope=upstream&lineageDepth=7", own_folder / "six"
         )
-        for asset in (
-            "seller_central",
-            "listings",
-            "pim",
-            "asin_mapping",
-            "amazon_link_plan",
-            "amazon_products",
-            "amazon_links",
-        ):
+        for asset in ("seller_central", "listings", "pim", "asin_mapping", "amazon_link_plan", "amazon_products", "amazon_links"):
             assert asset in listings
         assert "mca0032" in seen(f"{address}/assets/amazon/asin_mapping?view=partitions", own_folder / "seven")
         runs = seen(f"{address}/runs", own_folder / "three")

@@ -14,16 +14,14 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests import forked
 from sync_pipelines_tests.pipelines.merchant import plain_items, price, set_prices
+from vendor_sandbox import Sandbox
 
 P = "catsy_sparklayer"
 
 
-def run(
-    *arguments: str, code: int | None = 0, stdin: str | None = None, **env: str
-) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, code: int | None = 0, stdin: str | None = None, **env: str) -> subprocess.CompletedProcess[str]:
     done = forked.command(arguments, {**os.environ, **env}, stdin, timeout=100)
     assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
@@ -100,9 +98,7 @@ def test_rejects_and_held_rows_are_a_warning_unless_strict(sandbox: Sandbox) -> 
 
 def test_rows_that_end_badly_are_an_exit_code_of_1_and_can_be_retried(sandbox: Sandbox) -> None:
     answer("sync", P, "--limit", "0")
-    sandbox.vendors["sparklayer"].change_state(
-        {"settings": {"known_skus": [i["sku"] for i in plain_items(sandbox, 100)]}}
-    )
+    sandbox.vendors["sparklayer"].change_state({"settings": {"known_skus": [i["sku"] for i in plain_items(sandbox, 100)]}})
     bad = answer("sync", P, code=1)
     assert bad["state"] == "incomplete"
     assert len(answer("errors", P)[0]["rows"]) == bad["counts"]["rejected"]
@@ -145,9 +141,7 @@ def test_a_live_account_is_read_only_until_a_person_enables_it(sandbox: Sandbox)
     [(P, "SPARKLAYER_SITE_ID"), ("shopify_sheets", "SHOPIFY_STORE_NAME"), ("amazon_plytix", "PLYTIX_API_KEY")],
 )
 def test_an_account_that_is_not_set_up_cannot_be_enabled(pipeline: str, told: str) -> None:
-    ready = dict.fromkeys(
-        ("CATSY_BEARER_TOKEN", "CATSY_QUERY_ID", "SPARKLAYER_CLIENT_ID", "SPARKLAYER_CLIENT_SECRET"), "x"
-    )
+    ready = dict.fromkeys(("CATSY_BEARER_TOKEN", "CATSY_QUERY_ID", "SPARKLAYER_CLIENT_ID", "SPARKLAYER_CLIENT_SECRET"), "x")
     refused = run("enable", pipeline, code=2, **ready)
     assert f"{told} is not set" in refused.stderr + refused.stdout
     assert answer("status", pipeline)[0]["writes"].startswith("off")
@@ -170,10 +164,8 @@ def test_an_account_whose_key_file_is_not_there_cannot_be_enabled(sandbox: Sandb
         ({"CATSY_BASE_URL": "https://example.com/api/v3"}, "not on loopback"),
         ({"SYNC_PIPELINES_SANDBOX": "", "CATSY_BASE_URL": "http://example.com/api/v3"}, "https only"),
     ],
-)  # fmt: skip
-def test_what_is_missing_or_wrong_is_said_and_nothing_is_written(
-    sandbox: Sandbox, env: dict[str, str], says: str
-) -> None:
+)
+def test_what_is_missing_or_wrong_is_said_and_nothing_is_written(sandbox: Sandbox, env: dict[str, str], says: str) -> None:
     done = run("sync", P, code=2, **env)
     assert says in done.stdout + done.stderr
     assert "somebody" not in done.stdout + done.stderr
@@ -210,11 +202,7 @@ def test_a_sync_that_is_killed_while_it_sends_is_finished_by_the_next_one(
     sandbox.faults("sparklayer", [{"on": "PATCH *", "kind": "slow", "seconds": 4, "after": 1}])
     command = [sys.executable, "-m", "sync_pipelines.operations.cli", "sync", P]
     child = subprocess.Popen(
-        command,
-        env={**os.environ, "SPARKLAYER_BATCH_SIZE": "100"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        command, env={**os.environ, "SPARKLAYER_BATCH_SIZE": "100"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     until = time.monotonic() + 60
     while len([c for c in sandbox.calls("sparklayer") if c["method"] == "PATCH"]) < 1 or not _open_attempt(own_folder):
@@ -245,7 +233,18 @@ def _open_attempt(folder: Path) -> bool:
 
 
 def test_init_asks_tests_the_login_and_writes_a_file_for_one_pair_of_eyes(sandbox: Sandbox, own_folder: Path) -> None:
-    answers = [os.environ[n] for n in ("CATSY_BASE_URL", "CATSY_QUERY_ID", "CATSY_BEARER_TOKEN", "SPARKLAYER_URL", "SPARKLAYER_SITE_ID", "SPARKLAYER_CLIENT_ID", "SPARKLAYER_CLIENT_SECRET")]  # fmt: skip
+    answers = [
+        os.environ[n]
+        for n in (
+            "CATSY_BASE_URL",
+            "CATSY_QUERY_ID",
+            "CATSY_BEARER_TOKEN",
+            "SPARKLAYER_URL",
+            "SPARKLAYER_SITE_ID",
+            "SPARKLAYER_CLIENT_ID",
+            "SPARKLAYER_CLIENT_SECRET",
+        )
+    ]
     nothing = dict.fromkeys((n for n in os.environ if n.startswith(("CATSY_", "SPARKLAYER_"))), "")
     done = run("init", P, stdin="\n".join(answers) + "\n", **{**nothing, "SYNC_PIPELINES_SANDBOX": ""})
     env = own_folder / ".env"
@@ -259,9 +258,7 @@ def test_validate_says_what_holds_and_reads_only(sandbox: Sandbox) -> None:
     found = answer("validate", P, "--deep")
     assert {f["verdict"] for f in found} <= {"ok", "holds", "unknown", "differs"}
     assert any(f["what"] == "a reply tells the total" and f["verdict"] == "holds" for f in found)
-    assert {c["method"] for v in ("catsy", "sparklayer") for c in sandbox.calls(v) if "token" not in c["path"]} == {
-        "GET"
-    }
+    assert {c["method"] for v in ("catsy", "sparklayer") for c in sandbox.calls(v) if "token" not in c["path"]} == {"GET"}
     run("validate", P, code=2, CATSY_BEARER_TOKEN="wrong-token-of-somebody")
 
 

@@ -15,9 +15,9 @@ from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines.resources import RunResource
 from sync_pipelines.pipelines.sections import account_of
 from sync_pipelines.pipelines.shopify_sheets import order_rows
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.warehouse.snapshots import Warehouse
 from sync_pipelines_tests import forked
+from vendor_sandbox import Sandbox
 
 P = "catsy_sparklayer"
 
@@ -31,9 +31,7 @@ class Merchant:
     def run(self, *arguments: str, code: int = 0, largest_file: int | None = None, **env: str) -> str:
         """What the command printed. Never a traceback."""
         alert = f"sh -c 'cat >> {self._heard}; echo >> {self._heard}'"
-        done = forked.command(
-            arguments, {**os.environ, "ALERT_COMMAND": alert, **env}, timeout=100, largest_file=largest_file
-        )
+        done = forked.command(arguments, {**os.environ, "ALERT_COMMAND": alert, **env}, timeout=100, largest_file=largest_file)
         printed = done.stdout + done.stderr
         assert done.returncode == code, f"exit {done.returncode}\n{printed}"
         assert "Traceback" not in printed
@@ -128,9 +126,7 @@ def test_a_mistake_at_the_prompt_is_for_the_person_at_the_prompt(merchant: Merch
     assert merchant.heard == []
 
 
-@pytest.mark.parametrize(
-    "kilobytes", [60, 200, *(pytest.param(n, marks=pytest.mark.deep) for n in (30, 120, 160, 250, 300))]
-)
+@pytest.mark.parametrize("kilobytes", [60, 200, *(pytest.param(n, marks=pytest.mark.deep) for n in (30, 120, 160, 250, 300))])
 def test_regression_a_run_on_a_full_disk_is_not_done(merchant: Merchant, sandbox: Sandbox, kilobytes: int) -> None:
     merchant.run("preview", P)
     printed = merchant.run("sync", P, code=2, largest_file=kilobytes << 10)
@@ -176,14 +172,14 @@ def test_regression_a_damaged_file_of_one_pipeline_silences_no_other(merchant: M
 
 class TestSettings:
     WRONG = {
-        "AMAZON_PLYTIX_MIN_CONFIDENCE": "7", "SHOPIFY_TIME_ZONE": "Mars/Base", "PLYTIX_PAGE_SIZE": "1000",
+        "AMAZON_PLYTIX_MIN_CONFIDENCE": "7",
+        "SHOPIFY_TIME_ZONE": "Mars/Base",
+        "PLYTIX_PAGE_SIZE": "1000",
         "SHOPIFY_SHEETS_MAX_HELD": "-1",
-    }  # fmt: skip
+    }
 
     @pytest.mark.parametrize("name", WRONG)
-    def test_regression_a_wrong_setting_stops_only_the_pipeline_that_reads_it(
-        self, merchant: Merchant, name: str
-    ) -> None:
+    def test_regression_a_wrong_setting_stops_only_the_pipeline_that_reads_it(self, merchant: Merchant, name: str) -> None:
         assert "250 create" in merchant.run("preview", P, **{name: self.WRONG[name]})
         assert merchant.heard == []
 
@@ -209,9 +205,7 @@ class TestSettings:
     def test_validate_reads_them_all(self, merchant: Merchant) -> None:
         printed = merchant.run("validate", P, "--json", code=2, **self.WRONG)
         found = [f for f in json.loads(printed[printed.index("[") :]) if f["verdict"] == "problem"]
-        assert sorted(f["pipeline"] for f in found) == [
-            "amazon_plytix", "amazon_plytix", "shopify_sheets", "shopify_sheets",
-        ]  # fmt: skip
+        assert sorted(f["pipeline"] for f in found) == ["amazon_plytix", "amazon_plytix", "shopify_sheets", "shopify_sheets"]
 
     def test_a_wrong_setting_that_all_share_stops_a_run_before_it_begins(self, merchant: Merchant) -> None:
         assert "days: " in merchant.run("sync", P, code=2, RETENTION_DAYS="0")

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests.operations.test_cli import answer, run
+from vendor_sandbox import Sandbox
 
 P = "shopify_sheets"
 BOOK = "Order Book"
@@ -112,16 +112,11 @@ def test_older_days_are_backfilled_in_one_run_and_written_by_the_next_sync(shop:
     answer("sync", P, "--force")
     added = set(ids(shop)) - before
     assert len(added) == filled["counts"]["orders"] > 0
-    assert (
-        run("backfill", "shopify_store", "--from", "2026-02-02", "--to", "2026-02-01", code=2).stderr.count("before")
-        == 1
-    )
+    assert run("backfill", "shopify_store", "--from", "2026-02-02", "--to", "2026-02-01", code=2).stderr.count("before") == 1
 
 
-def test_days_beyond_sixty_are_refused_without_the_right_to_see_them(
-    shop: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from sync_pipelines.sandbox.shopify import RECENT_ORDERS_TOKEN
+def test_days_beyond_sixty_are_refused_without_the_right_to_see_them(shop: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    from vendor_sandbox.shopify import RECENT_ORDERS_TOKEN
 
     monkeypatch.setenv("SHOPIFY_ACCESS_TOKEN", RECENT_ORDERS_TOKEN)
     refused = answer("backfill", "shopify_store", "--from", "2026-01-01", "--to", "2026-01-02", code=2)
@@ -137,10 +132,19 @@ def test_an_old_users_settings_database_and_order_book_are_taken_over(
     orders = sorted(shop.shopify.orders(), key=lambda o: o["createdAt"])[-3:]
     kept, lost = orders[0], orders[1]
     number = kept["name"].lstrip("#")
-    shop.google.change_state({"person": [
-        {"spreadsheet": "Bakery Order Book", "tab": "Customer Orders", "do": "type", "cell": "A30", "values": [
-            ["Ready", "11-01-2026", f"WEB{number}", number]]},
-    ]})  # fmt: skip
+    shop.google.change_state(
+        {
+            "person": [
+                {
+                    "spreadsheet": "Bakery Order Book",
+                    "tab": "Customer Orders",
+                    "do": "type",
+                    "cell": "A30",
+                    "values": [["Ready", "11-01-2026", f"WEB{number}", number]],
+                }
+            ]
+        }
+    )
     with sqlite3.connect(own_folder / "shopify_sync.db") as old:
         old.execute(
             "CREATE TABLE order_tracking (shopify_order_id TEXT PRIMARY KEY, order_number INTEGER UNIQUE, sync_timestamp TEXT)"
@@ -177,9 +181,7 @@ def test_a_config_json_of_the_old_program_is_taken_over_and_never_guessed_about(
 def test_a_sync_killed_in_the_middle_is_put_right_by_the_next_one(shop: Sandbox) -> None:
     answer("prepare")
     shop.faults("google", [{"on": "POST /v4/spreadsheets/*/values:batchUpdate", "kind": "slow", "seconds": 5.0}])
-    child = subprocess.Popen(
-        [sys.executable, "-m", "sync_pipelines.operations.cli", "sync", P], stdout=subprocess.DEVNULL
-    )
+    child = subprocess.Popen([sys.executable, "-m", "sync_pipelines.operations.cli", "sync", P], stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 30
     while not any(c["fault"] == "slow" for c in shop.calls("google")):
         assert time.monotonic() < deadline, "the sync never came to its write"

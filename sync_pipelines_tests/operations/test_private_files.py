@@ -12,8 +12,8 @@ import pytest
 from sync_pipelines import private_files
 from sync_pipelines.definitions import defs
 from sync_pipelines.operations import environment
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests import forked
+from vendor_sandbox import Sandbox
 
 LIVE = {"SYNC_PIPELINES_SANDBOX": ""}
 
@@ -86,9 +86,7 @@ def test_an_inbox_that_was_opened_to_another_user_stays_open(own_folder: Path) -
 
 
 @pytest.mark.parametrize("name", [".env", "config.json", "key.json"])
-def test_secrets_that_others_can_read_are_told_of_at_every_start_with_what_mends_it(
-    own_folder: Path, name: str
-) -> None:
+def test_secrets_that_others_can_read_are_told_of_at_every_start_with_what_mends_it(own_folder: Path, name: str) -> None:
     path = own_folder / name
     path.write_text("{}" if name.endswith("json") else "")
     env = {**LIVE, "GOOGLE_SERVICE_ACCOUNT_FILE": str(own_folder / "key.json")}

@@ -11,29 +11,21 @@ from urllib.parse import quote
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests import forked
+from vendor_sandbox import Sandbox
 
 SECRET = 'p&ss/w+rd "ünd" 100%'
 
 
 @pytest.mark.parametrize(
     "spelt",
-    [
-        lambda s: b64encode(f"client:{s}".encode()).decode(),
-        lambda s: quote(s, safe=""),
-        json.dumps,
-    ],
+    [lambda s: b64encode(f"client:{s}".encode()).decode(), lambda s: quote(s, safe=""), json.dumps],
     ids=["base64", "url", "json"],
 )
-def test_a_secret_that_a_vendor_repeats_is_nowhere(
-    sandbox: Sandbox, own_folder: Path, spelt: Callable[[str], str]
-) -> None:
+def test_a_secret_that_a_vendor_repeats_is_nowhere(sandbox: Sandbox, own_folder: Path, spelt: Callable[[str], str]) -> None:
     heard = own_folder / "heard.json"
     echo = spelt(SECRET)
-    sandbox.faults(
-        "sparklayer", [{"on": "POST /api/auth/token", "kind": "status", "status": 400, "body": f"got {echo}"}]
-    )
+    sandbox.faults("sparklayer", [{"on": "POST /api/auth/token", "kind": "status", "status": 400, "body": f"got {echo}"}])
     env = {**os.environ, "SPARKLAYER_CLIENT_SECRET": SECRET, "ALERT_COMMAND": f"sh -c 'cat > {heard}'"}
     done = forked.command(["sync", "catsy_sparklayer", "--json"], env, timeout=100)
     assert done.returncode == 2, done.stdout + done.stderr

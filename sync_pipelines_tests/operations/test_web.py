@@ -82,9 +82,7 @@ class Served:
         address = f"ws://{host.format(own=self.own)}/graphql"
         sock = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
         try:
-            with connect(
-                address, sock=sock, origin=origin and origin.format(own=self.own), subprotocols=["graphql-ws"]
-            ) as ws:
+            with connect(address, sock=sock, origin=origin and origin.format(own=self.own), subprotocols=["graphql-ws"]) as ws:
                 ws.send(json.dumps({"type": "connection_init"}))
                 return str(ws.recv(timeout=PATIENCE))
         except InvalidStatus as e:
@@ -115,15 +113,7 @@ def test_a_known_name_is_answered(small: Served, host: str) -> None:
 
 @pytest.mark.parametrize(
     "host",
-    [
-        "evil.example",
-        "evil.example:3000",
-        "127.0.0.1.evil.example",
-        f"evil.{PUBLIC}",
-        "localhost@evil.example",
-        "",
-        "[::2]",
-    ],
+    ["evil.example", "evil.example:3000", "127.0.0.1.evil.example", f"evil.{PUBLIC}", "localhost@evil.example", "", "[::2]"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_another_name_is_refused_with_what_to_do(small: Served, host: str, method: str) -> None:
@@ -182,9 +172,7 @@ def test_what_changes_something_comes_from_our_own_pages(
         ({"Origin": EVIL}, 403),
     ],
 )
-def test_a_page_is_for_its_own_pages_and_for_who_follows_a_link(
-    small: Served, headers: dict[str, str], status: int
-) -> None:
+def test_a_page_is_for_its_own_pages_and_for_who_follows_a_link(small: Served, headers: dict[str, str], status: int) -> None:
     assert small.ask("GET", "/runs?query=mutation", headers).status == status
 
 
@@ -218,9 +206,7 @@ def test_a_websocket_of_ours_is_opened(small: Served, origin: str | None) -> Non
     assert small.talk(origin) == "hello"
 
 
-@pytest.mark.parametrize(
-    ("origin", "host"), [(EVIL, "{own}"), ("null", "{own}"), ("http://evil.example", "evil.example")]
-)
+@pytest.mark.parametrize(("origin", "host"), [(EVIL, "{own}"), ("null", "{own}"), ("http://evil.example", "evil.example")])
 def test_a_websocket_of_another_page_is_refused_before_it_is_open(small: Served, origin: str, host: str) -> None:
     assert small.app
     small.app.reached.clear()
@@ -252,11 +238,7 @@ def dagster(folder: Path) -> Iterator[Served]:
     command = [sys.executable, "-m", "sync_pipelines.operations.web", "--port", str(port)]
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(
-            [*command, "--workspace", str(folder / "workspace.yaml")],
-            cwd=instance,
-            env={**os.environ},
-            stdout=log,
-            stderr=log,
+            [*command, "--workspace", str(folder / "workspace.yaml")], cwd=instance, env={**os.environ}, stdout=log, stderr=log
         )
     try:
         until = time.monotonic() + PATIENCE
@@ -294,10 +276,7 @@ def test_dagsters_own_application_behind_the_gate(own_folder: Path) -> None:
         done = served.ask("POST", "/graphql", {"Origin": "http://{own}", **json_body}, body)
         assert json.loads(done.text) == {"data": {"setNuxSeen": True}}
         public = {"Host": PUBLIC, "Origin": f"https://{PUBLIC}", **json_body}
-        assert (
-            served.ask("POST", "/graphql", public, '{"query": "{shouldShowNux}"}').text
-            == '{"data":{"shouldShowNux":false}}'
-        )
+        assert served.ask("POST", "/graphql", public, '{"query": "{shouldShowNux}"}').text == '{"data":{"shouldShowNux":false}}'
         assert "connection_ack" in served.talk("http://{own}")
         assert "<html" in served.ask("GET", "/runs", {"Sec-Fetch-Site": "none", **LINK}).text
     written = [path for path in (own_folder / "data" / "dagster").rglob("*") if path.is_file()]

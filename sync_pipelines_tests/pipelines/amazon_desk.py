@@ -20,17 +20,20 @@ from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.delivery.undoing import Undo, make_undo
 from sync_pipelines.pipelines.amazon_plytix import planning
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.boots import with_check_digit
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.plytix import Plytix
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
+from vendor_sandbox import Sandbox
+from vendor_sandbox.boots import with_check_digit
 
 SEARCH, CREATE, FAMILY, PATCH, DELETE = (
-    "POST /api/v1/products/search", "POST /api/v1/products", "POST /api/v1/products/*/family", "PATCH /api/v1/products/*",
+    "POST /api/v1/products/search",
+    "POST /api/v1/products",
+    "POST /api/v1/products/*/family",
+    "PATCH /api/v1/products/*",
     "DELETE /api/v1/products/*",
-)  # fmt: skip
+)
 LINK, UNLINK = "POST /api/v1/products/*/relationships/*", "POST /api/v1/products/*/relationships/*/unlink"
 GET = "GET /api/v1/products/*"
 LISTINGS, HIERARCHY = "amazon_listings", "amazon_hierarchy"
@@ -117,9 +120,7 @@ class AmazonDesk:
 
     def plan_products(self, found: Sequence[Entry], partition: str = "boots", **options: Any) -> Plan:
         desk = options.pop("desk", None) or self.desk()
-        return planning.plan_products(
-            desk, found, partition, ledger=self.ledger, plans=self.files, run="run", **options
-        )
+        return planning.plan_products(desk, found, partition, ledger=self.ledger, plans=self.files, run="run", **options)
 
     def plan_links(self, found: Sequence[Entry], partition: str = "boots", **options: Any) -> Plan:
         desk = options.pop("desk", None) or self.desk()
@@ -130,9 +131,13 @@ class AmazonDesk:
         return apply(target, plan.id, ledger=self.ledger, files=self.files, run="run", **options)
 
     def sync(
-        self, found: Sequence[Entry], partition: str = "boots", *, check_families: bool = False,
+        self,
+        found: Sequence[Entry],
+        partition: str = "boots",
+        *,
+        check_families: bool = False,
         between: Callable[[], object] | None = None,
-    ) -> Synced:  # fmt: skip
+    ) -> Synced:
         """What the four assets do, one after the other. between: what happens between the plans and the first write."""
         before, calls = self.writes, self.meter.used["plytix"]
         desk = self.desk()
@@ -293,21 +298,38 @@ def canonical(n: int) -> str:
 def entry(n: int, **changes: Any) -> Entry:
     """The n-th listing, matched with the n-th product, a variation of the parent."""
     values: dict[str, Any] = {
-        "state": "matched", "suggested_sku": sku(n), "marketplace": "US", "amazon_asin": asin(n),
-        "amazon_parent_asin": asin(PARENT), "amazon_sku": f"SELLER-{n}", "amazon_upc": upc(n),
-        "amazon_title": f"Boot {n}, Brown, 10 W", "amazon_size": "10 Wide", "amazon_color": "Brown",
-        "amazon_listing_status": "active", "item_classification": "BASE_PRODUCT", "model_number": "CAN",
-        "canonical_plytix_sku": canonical(n), "match_method": "gtin", "match_confidence": Decimal(1),
+        "state": "matched",
+        "suggested_sku": sku(n),
+        "marketplace": "US",
+        "amazon_asin": asin(n),
+        "amazon_parent_asin": asin(PARENT),
+        "amazon_sku": f"SELLER-{n}",
+        "amazon_upc": upc(n),
+        "amazon_title": f"Boot {n}, Brown, 10 W",
+        "amazon_size": "10 Wide",
+        "amazon_color": "Brown",
+        "amazon_listing_status": "active",
+        "item_classification": "BASE_PRODUCT",
+        "model_number": "CAN",
+        "canonical_plytix_sku": canonical(n),
+        "match_method": "gtin",
+        "match_confidence": Decimal(1),
         **changes,
-    }  # fmt: skip
+    }
     return Entry(**values)
 
 
 def parent(**changes: Any) -> Entry:
     values: dict[str, Any] = {
-        "state": "parent", "suggested_sku": sku(PARENT), "marketplace": "US", "amazon_asin": asin(PARENT),
-        "amazon_title": "Boot", "item_classification": "VARIATION_PARENT", "reason": "a variation parent", **changes,
-    }  # fmt: skip
+        "state": "parent",
+        "suggested_sku": sku(PARENT),
+        "marketplace": "US",
+        "amazon_asin": asin(PARENT),
+        "amazon_title": "Boot",
+        "item_classification": "VARIATION_PARENT",
+        "reason": "a variation parent",
+        **changes,
+    }
     return Entry(**values)
 
 

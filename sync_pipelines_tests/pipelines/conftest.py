@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Sheets
@@ -18,6 +17,7 @@ from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines_tests.pipelines import amazon_desk
 from sync_pipelines_tests.pipelines.amazon_desk import AmazonDesk
 from sync_pipelines_tests.pipelines.order_desk import Desk, orders
+from vendor_sandbox import Sandbox
 
 FAST = {"GOOGLE_CALLS_PER_MINUTE": "100000", "SHOPIFY_SHEETS_LANDS_WITHIN": "0.2"}
 

@@ -36,9 +36,7 @@ class Merchant:
         self.sparklayer = SparkLayer.connect(SparkLayerSettings.read(), self.meter, lambda: True)
 
     def products(self, refresh: Any = "always") -> Published:
-        source = Products(
-            self.warehouse, self.ledger, CatsySettings.read(), CatsySparkLayerSettings.read().attributes, self.run
-        )
+        source = Products(self.warehouse, self.ledger, CatsySettings.read(), CatsySparkLayerSettings.read().attributes, self.run)
         found = source.cached(refresh)
         if found is None:
             with source.extract(lambda: self.catsy) as staged:
@@ -51,9 +49,14 @@ class Merchant:
     def plan(self, refresh: Any = "always", **options: Any) -> Plan:
         products = self.products(refresh)
         return planning.plan_prices(
-            self.sparklayer, self.trade_prices(products), products.about, ledger=self.ledger, files=self.files,
-            run=self.run, **options,
-        )  # fmt: skip
+            self.sparklayer,
+            self.trade_prices(products),
+            products.about,
+            ledger=self.ledger,
+            files=self.files,
+            run=self.run,
+            **options,
+        )
 
     def apply(self, plan: Plan) -> Report:
         return apply(

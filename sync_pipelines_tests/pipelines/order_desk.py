@@ -24,7 +24,6 @@ from sync_pipelines.pipelines.shopify_sheets.prepare import prepare
 from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
 from sync_pipelines.pipelines.shopify_sheets.target import OrderRows
 from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY, ORDERS, Order, OrderTables
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Sheets
@@ -32,6 +31,7 @@ from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.keyed_log import KeyedLog
 from sync_pipelines.warehouse.snapshots import About, Staged, Warehouse, staged_file, with_about
+from vendor_sandbox import Sandbox
 
 WRITE = "POST */values:batchUpdate"
 GROW = "POST */v4/spreadsheets/*:batchUpdate"
@@ -51,21 +51,44 @@ def money(amount: str, currency: str = "EUR", paid: tuple[str, str] | None = Non
 
 def line(n: int, **changes: Any) -> dict[str, Any]:
     return {
-        "id": f"gid://shopify/LineItem/{n}", "sku": f"SKU-{n}", "name": f"Thing {n} - Blue", "title": f"Thing {n}",
-        "variantTitle": "Blue", "vendor": "Acme", "quantity": 2, "currentQuantity": 2, "requiresShipping": True,
-        "taxable": True, "originalUnitPriceSet": money("10.50"), "discountedTotalSet": money("21.00"),
-        "totalDiscountSet": money("0.00"), "discountAllocations": [], "taxLines": [{"title": "VAT", "rate": 0.19, "priceSet": money("3.35")}],
-        "customAttributes": [], "variant": {"id": "gid://shopify/ProductVariant/1"}, "product": {"id": "gid://shopify/Product/1"},
+        "id": f"gid://shopify/LineItem/{n}",
+        "sku": f"SKU-{n}",
+        "name": f"Thing {n} - Blue",
+        "title": f"Thing {n}",
+        "variantTitle": "Blue",
+        "vendor": "Acme",
+        "quantity": 2,
+        "currentQuantity": 2,
+        "requiresShipping": True,
+        "taxable": True,
+        "originalUnitPriceSet": money("10.50"),
+        "discountedTotalSet": money("21.00"),
+        "totalDiscountSet": money("0.00"),
+        "discountAllocations": [],
+        "taxLines": [{"title": "VAT", "rate": 0.19, "priceSet": money("3.35")}],
+        "customAttributes": [],
+        "variant": {"id": "gid://shopify/ProductVariant/1"},
+        "product": {"id": "gid://shopify/Product/1"},
         **changes,
-    }  # fmt: skip
+    }
 
 
 def address(**changes: Any) -> dict[str, Any]:
     return {
-        "name": "Ann Lee", "firstName": "Ann", "lastName": "Lee", "company": None, "address1": "1 High Street",
-        "address2": None, "city": "Bern", "province": None, "zip": "3011", "country": "Switzerland", "countryCodeV2": "CH",
-        "phone": None, **changes,
-    }  # fmt: skip
+        "name": "Ann Lee",
+        "firstName": "Ann",
+        "lastName": "Lee",
+        "company": None,
+        "address1": "1 High Street",
+        "address2": None,
+        "city": "Bern",
+        "province": None,
+        "zip": "3011",
+        "country": "Switzerland",
+        "countryCodeV2": "CH",
+        "phone": None,
+        **changes,
+    }
 
 
 def order(n: int, lines: int | Sequence[dict[str, Any]] = 2, **changes: Any) -> Order:
@@ -74,20 +97,57 @@ def order(n: int, lines: int | Sequence[dict[str, Any]] = 2, **changes: Any) -> 
     number = 5_000_000 + n
     listed = [line(n * 1000 + i) for i in range(1, lines + 1)] if isinstance(lines, int) else list(lines)
     return {
-        "id": f"gid://shopify/Order/{number}", "createdAt": made, "legacyResourceId": str(number), "name": f"#{1000 + n}",
-        "updatedAt": made, "processedAt": made, "cancelledAt": None, "cancelReason": None, "closedAt": None, "test": False,
-        "currencyCode": "EUR", "presentmentCurrencyCode": "EUR", "displayFinancialStatus": "PAID",
-        "displayFulfillmentStatus": "UNFULFILLED", "returnStatus": "NO_RETURN", "note": None, "tags": [],
-        "email": f"buyer{n}@example.com", "phone": "+4930123456", "poNumber": None, "sourceName": "web",
-        "taxesIncluded": True, "totalPriceSet": money("42.00"), "currentTotalPriceSet": money("42.00"),
-        "subtotalPriceSet": money("38.00"), "totalTaxSet": money("6.70"), "totalDiscountsSet": money("0.00"),
-        "totalShippingPriceSet": money("4.00"), "edited": False, "currentSubtotalPriceSet": money("38.00"),
-        "currentTotalTaxSet": money("6.70"), "currentShippingPriceSet": money("4.00"), "totalRefundedSet": money("0.00"), "customAttributes": [], "taxLines": [],
-        "customer": {"id": f"gid://shopify/Customer/{n}", "displayName": f"Buyer {n}", "firstName": "Buyer",
-                     "lastName": str(n), "defaultEmailAddress": None, "defaultPhoneNumber": None},
-        "shippingAddress": address(), "billingAddress": address(), "shippingLine": None, "fulfillments": [],
-        "refunds": [], "lineItems": listed, **changes,
-    }  # fmt: skip
+        "id": f"gid://shopify/Order/{number}",
+        "createdAt": made,
+        "legacyResourceId": str(number),
+        "name": f"#{1000 + n}",
+        "updatedAt": made,
+        "processedAt": made,
+        "cancelledAt": None,
+        "cancelReason": None,
+        "closedAt": None,
+        "test": False,
+        "currencyCode": "EUR",
+        "presentmentCurrencyCode": "EUR",
+        "displayFinancialStatus": "PAID",
+        "displayFulfillmentStatus": "UNFULFILLED",
+        "returnStatus": "NO_RETURN",
+        "note": None,
+        "tags": [],
+        "email": f"buyer{n}@example.com",
+        "phone": "+4930123456",
+        "poNumber": None,
+        "sourceName": "web",
+        "taxesIncluded": True,
+        "totalPriceSet": money("42.00"),
+        "currentTotalPriceSet": money("42.00"),
+        "subtotalPriceSet": money("38.00"),
+        "totalTaxSet": money("6.70"),
+        "totalDiscountsSet": money("0.00"),
+        "totalShippingPriceSet": money("4.00"),
+        "edited": False,
+        "currentSubtotalPriceSet": money("38.00"),
+        "currentTotalTaxSet": money("6.70"),
+        "currentShippingPriceSet": money("4.00"),
+        "totalRefundedSet": money("0.00"),
+        "customAttributes": [],
+        "taxLines": [],
+        "customer": {
+            "id": f"gid://shopify/Customer/{n}",
+            "displayName": f"Buyer {n}",
+            "firstName": "Buyer",
+            "lastName": str(n),
+            "defaultEmailAddress": None,
+            "defaultPhoneNumber": None,
+        },
+        "shippingAddress": address(),
+        "billingAddress": address(),
+        "shippingLine": None,
+        "fulfillments": [],
+        "refunds": [],
+        "lineItems": listed,
+        **changes,
+    }
 
 
 def orders(first: int, last: int, lines: int = 2) -> list[Order]:
@@ -225,13 +285,7 @@ class Desk:
         held = self.files.query(plan.id, "SELECT key, held FROM plan WHERE held IS NOT NULL")
         after = self._calls()
         return Synced(
-            plan,
-            reports,
-            hit,
-            after[0] - reads,
-            after[1] - writes,
-            {r["key"]: r["held"] for r in held},
-            list(there.strays),
+            plan, reports, hit, after[0] - reads, after[1] - writes, {r["key"]: r["held"] for r in held}, list(there.strays)
         )
 
     def _calls(self) -> tuple[int, int]:
@@ -250,8 +304,7 @@ class Desk:
     def states(self) -> dict[str, str]:
         r = tables.record.c
         return {
-            x["key"]: x["state"]
-            for x in self.ledger.rows(sa.select(tables.record).where(r.account == self.settings.account))
+            x["key"]: x["state"] for x in self.ledger.rows(sa.select(tables.record).where(r.account == self.settings.account))
         }
 
     # --- the spreadsheet --------------------------------------------------------------------------------------------
@@ -305,10 +358,7 @@ class Desk:
         rows = [self.table(tab.tab) for tab in tabs]
         keys = Counter(key_text(exact(r[tabs[0].key])) for r in rows[0])
         line_keys = Counter(key_text(exact(r[tabs[1].key])) for r in rows[1])
-        wanted = {
-            n: mapping.desired(self.shop[n], self.layout, self._zone)
-            for n in (self.shop if numbers is None else numbers)
-        }
+        wanted = {n: mapping.desired(self.shop[n], self.layout, self._zone) for n in (self.shop if numbers is None else numbers)}
         for n, want in wanted.items():
             if keys[want.key] != 1:
                 found.append(f"order {n} ({want.key}) stands {keys[want.key]} times")

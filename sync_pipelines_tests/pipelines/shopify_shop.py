@@ -18,11 +18,11 @@ from sync_pipelines.pipelines.shopify_store.days import day_of, instant
 from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, whole_orders
 from sync_pipelines.pipelines.shopify_store.orders import ORDERS_KEY, Order
 from sync_pipelines.pipelines.shopify_store.reading import Store
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.shopify import Shopify
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.snapshots import Warehouse
+from vendor_sandbox import Sandbox
 
 BEHIND_NOW = timedelta(seconds=120)
 """How far the shop's calendar is behind this machine's, so that a change is in the past at once."""
@@ -80,9 +80,7 @@ class Shop:
         """The orders there are, by number, of these days."""
         found = {int(o["legacyResourceId"]): dict(o) for o in self.sandbox.shopify.orders()}
         return {
-            n: o
-            for n, o in found.items()
-            if (first is None or self.day(o) >= first) and (last is None or self.day(o) <= last)
+            n: o for n, o in found.items() if (first is None or self.day(o) >= first) and (last is None or self.day(o) <= last)
         }
 
     def day(self, order: Any) -> date:
@@ -116,9 +114,7 @@ def whole(con: duckdb.DuckDBPyConnection) -> dict[int, Order]:
 
 
 @contextmanager
-def shop_of(
-    folder: Path, set_variable: Callable[[str, str], None], orders: int = 300, **settings: Any
-) -> Iterator[Shop]:
+def shop_of(folder: Path, set_variable: Callable[[str, str], None], orders: int = 300, **settings: Any) -> Iterator[Shop]:
     """A shop with so many orders; the environment points at it."""
     with Sandbox(speed=1000, orders=orders) as sandbox:
         seeded_until = datetime.now(UTC) - BEHIND_NOW  # no order is newer than the calendar that stands still

@@ -15,19 +15,11 @@ from sync_pipelines.pipelines.amazon_plytix import automation, entries, files, r
 from sync_pipelines.pipelines.amazon_plytix.automation import Seen, look_again
 from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.boots import (
-    COLUMNS,
-    FEW_COLUMNS,
-    FIRST_STYLE,
-    MORE_COLUMNS,
-    Boots,
-    export_json,
-    listings_report,
-)
 from sync_pipelines.vendors.amazon import Amazon
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.http import CallMeter
+from vendor_sandbox import Sandbox
+from vendor_sandbox.boots import COLUMNS, FEW_COLUMNS, FIRST_STYLE, MORE_COLUMNS, Boots, export_json, listings_report
 
 BOOTS = Boots(seed=7, size=40)
 FIRST = BOOTS.of_style(FIRST_STYLE)
@@ -60,10 +52,7 @@ class TestReports:
         self, own_folder: Path, encoding: str, columns: tuple[str, ...]
     ) -> None:
         """Row by row what the listings truly are, as far as the report says it."""
-        found = {
-            row.asin: row
-            for row in rows_of(report(own_folder, listings_report(FIRST, encoding=encoding, columns=columns)))
-        }
+        found = {row.asin: row for row in rows_of(report(own_folder, listings_report(FIRST, encoding=encoding, columns=columns)))}
         truth = {item.asin: item for item in FIRST if item.seller_sku}
         assert found.keys() == truth.keys()
         for asin, row in found.items():
@@ -91,9 +80,7 @@ class TestReports:
             ("9", (None, None)),
         ],
     )
-    def test_what_product_id_is_says_its_type(
-        self, own_folder: Path, kind: str, found: tuple[str | None, str | None]
-    ) -> None:
+    def test_what_product_id_is_says_its_type(self, own_folder: Path, kind: str, found: tuple[str | None, str | None]) -> None:
         path = report(own_folder, f"seller-sku\tasin1\tproduct-id\tproduct-id-type\nS\t{ASIN}\t0012\t{kind}\n")
         (row,) = rows_of(path)
         assert (row.upc, row.ean) == found
@@ -103,22 +90,23 @@ class TestReports:
         assert [row.asin for row in rows_of(path)] == [ASIN]
 
     def test_quotes_inside_a_title_spaces_and_windows_line_ends_are_what_they_are(self, own_folder: Path) -> None:
-        path = report(
-            own_folder, f'"seller-sku"\tASIN1 \titem-name\r\n S-1 \t{ASIN}\t6" "Quarry" Boot \r\n\r\n \t \r\n'
-        )
+        path = report(own_folder, f'"seller-sku"\tASIN1 \titem-name\r\n S-1 \t{ASIN}\t6" "Quarry" Boot \r\n\r\n \t \r\n')
         (row,) = rows_of(path)
         assert (row.seller_sku, row.title) == ("S-1", '6" "Quarry" Boot')
 
     def test_rows_without_a_good_asin_go_on_with_their_place(self, own_folder: Path) -> None:
         path = report(own_folder, f"seller-sku\tasin1\nS-1\t{ASIN}\nS-2\tb0aaaaaaa1\nS-3\n")
         assert [row.problem for row in rows_of(path)] == [
-            None, "line 3, column asin1: 'b0aaaaaaa1' is not an ASIN", "line 4, column asin1: '' is not an ASIN",
-        ]  # fmt: skip
+            None,
+            "line 3, column asin1: 'b0aaaaaaa1' is not an ASIN",
+            "line 4, column asin1: '' is not an ASIN",
+        ]
 
     @pytest.mark.parametrize(
         ("content", "told"),
         [
-            ("", "is empty"), (" \n\t\n", "is empty"),
+            ("", "is empty"),
+            (" \n\t\n", "is empty"),
             ("sku\tasin\n1\t2\n", "line 1: no column seller-sku and no column asin1 (or product-id with product-id-type)"),
             ("seller-sku\tproduct-id\nS\t0012\n", "line 1: no column asin1 (or product-id with product-id-type)"),
             (f"seller-sku\tasin1\tasin1\n{ROW}\n", "line 1: column asin1 appears twice"),
@@ -126,7 +114,7 @@ class TestReports:
             (b"PK\x03\x04\x00\x00", "not text (a NUL byte at 4)"),
             (b"seller-sku\tasin1\nS\t" + ASIN.encode() + b"\nS-2\xe9\x81\tB", "line 3, column 5: neither UTF-8 nor Windows-1252"),
         ],
-    )  # fmt: skip
+    )
     def test_a_report_that_is_none_is_refused_with_its_line_and_column(
         self, own_folder: Path, content: str | bytes, told: str
     ) -> None:
@@ -168,12 +156,17 @@ class TestExports:
     @pytest.mark.parametrize(
         ("document", "told"),
         [
-            ({"variants": {}}, "`variants` is no list"), ({"variants": [5]}, "variants[0] is no object"),
+            ({"variants": {}}, "`variants` is no list"),
+            ({"variants": [5]}, "variants[0] is no object"),
             ({"variants": [], "metadata": {"marketplace_id": "A1F83G8C2ARO7P"}}, "marketplace_id A1F83G8C2ARO7P is not among"),
-            ({"variants": [], "metadata": "x"}, "`metadata` is no object"), ({"products": []}, "neither a mapping"), ([], "neither a mapping"),
-            ('{"variants": [\n  {"a": 1,}\n]}', "line 2, column 11"), ('{"variants": [', "line 1, column 15"), ("[" * 100_000, "nested too deep"),
+            ({"variants": [], "metadata": "x"}, "`metadata` is no object"),
+            ({"products": []}, "neither a mapping"),
+            ([], "neither a mapping"),
+            ('{"variants": [\n  {"a": 1,}\n]}', "line 2, column 11"),
+            ('{"variants": [', "line 1, column 15"),
+            ("[" * 100_000, "nested too deep"),
         ],
-    )  # fmt: skip
+    )
     def test_one_that_is_none_is_refused_with_its_place(self, own_folder: Path, document: Any, told: str) -> None:
         with pytest.raises(FileRefused) as refused:
             rows_of(mapping(own_folder, document, "x.json"))
@@ -209,10 +202,20 @@ class TestExports:
 class TestMappings:
     FIRST_GENERATION = {
         "metadata": {"source_file": "x", "amazon_count": 2, "duplicate_count": 0},
-        "matched": [{"amazon_asin": ASIN, "amazon_upc": "012345678905", "plytix_product_id": "65a0", "plytix_product_sku": "A-M-10",
-                     "plytix_gtin": "00012345678905", "plytix_label": "A boot", "match_type": "gtin"}],
-        "unmatched_amazon": [{"amazon_asin": "B0AAAAAAA2", "amazon_title": "Another"}], "duplicates": [],
-    }  # fmt: skip
+        "matched": [
+            {
+                "amazon_asin": ASIN,
+                "amazon_upc": "012345678905",
+                "plytix_product_id": "65a0",
+                "plytix_product_sku": "A-M-10",
+                "plytix_gtin": "00012345678905",
+                "plytix_label": "A boot",
+                "match_type": "gtin",
+            }
+        ],
+        "unmatched_amazon": [{"amazon_asin": "B0AAAAAAA2", "amazon_title": "Another"}],
+        "duplicates": [],
+    }
 
     def test_the_oldest_shape_is_read_and_written_in_the_newest(self, own_folder: Path) -> None:
         found = read_mapping(mapping(own_folder, self.FIRST_GENERATION))
@@ -229,17 +232,39 @@ class TestMappings:
 
     def test_what_is_written_is_read_again_as_it_was(self, own_folder: Path) -> None:
         full = entries.Entry(
-            "matched", f"AMZN-CA-{ASIN}", "CA", ASIN, "B0AAAAAAA9", "S", "1", "2", "3", 'A "boot"\n', "10", "Café", "T", "active",
-            "BASE_PRODUCT", "M", "A", "id", "L", "G", "gtin", Decimal("0.95"), True,
-        )  # fmt: skip
+            "matched",
+            f"AMZN-CA-{ASIN}",
+            "CA",
+            ASIN,
+            "B0AAAAAAA9",
+            "S",
+            "1",
+            "2",
+            "3",
+            'A "boot"\n',
+            "10",
+            "Café",
+            "T",
+            "active",
+            "BASE_PRODUCT",
+            "M",
+            "A",
+            "id",
+            "L",
+            "G",
+            "gtin",
+            Decimal("0.95"),
+            True,
+        )
         rest = [
             entries.Entry("ambiguous", f"AMZN-US-{ASIN}", "US", ASIN, reason="2 fit", candidates="A,B"),
             entries.Entry("held", "AMZN-US-B0AAAAAAA3", "US", "B0AAAAAAA3", reason="unsure", candidates="A"),
-            entries.Entry("parent", "AMZN-US-B0AAAAAAA4", "US", "B0AAAAAAA4", item_classification="VARIATION_PARENT", reason="parent"),
-        ]  # fmt: skip
+            entries.Entry(
+                "parent", "AMZN-US-B0AAAAAAA4", "US", "B0AAAAAAA4", item_classification="VARIATION_PARENT", reason="parent"
+            ),
+        ]
         written = reading.write_mapping(
-            entries.AsinMapping({"style": "M"}, [full, *rest], [{"sku": "X"}], [{"what": "y"}]),
-            own_folder / "z_mapping.json",
+            entries.AsinMapping({"style": "M"}, [full, *rest], [{"sku": "X"}], [{"what": "y"}]), own_folder / "z_mapping.json"
         )
         again = read_mapping(written)
         assert list(again.entries) == [full, *rest]
@@ -250,26 +275,22 @@ class TestMappings:
     @pytest.mark.parametrize(
         ("entry", "problem"),
         [
-            ({"amazon_asin": "nonsense"}, "'nonsense' is not an ASIN"), ({}, "'' is not an ASIN"),
+            ({"amazon_asin": "nonsense"}, "'nonsense' is not an ASIN"),
+            ({}, "'' is not an ASIN"),
             ({"amazon_asin": ASIN, "marketplace": "DE"}, "marketplace DE is not among"),
             ({"amazon_asin": ASIN, "suggested_sku": "AMZN-CA-" + ASIN}, "is not that of"),
         ],
-    )  # fmt: skip
-    def test_an_entry_that_cannot_be_is_set_aside_and_the_others_go_on(
-        self, own_folder: Path, entry: Any, problem: str
-    ) -> None:
+    )
+    def test_an_entry_that_cannot_be_is_set_aside_and_the_others_go_on(self, own_folder: Path, entry: Any, problem: str) -> None:
         rows = [{**entry, "canonical_plytix_sku": "A"}, {"amazon_asin": "B0AAAAAAA2", "canonical_plytix_sku": "B"}]
         bad, good = read_mapping(mapping(own_folder, {"matched": rows})).entries
         assert (bad.state, good.state) == ("rejected", "matched")
         assert problem in (bad.reason or "")
 
     @pytest.mark.parametrize(
-        ("sure", "read"),
-        [(0.95, "0.95"), ("0.95", "0.95"), ("0.875", "0.88"), (1, "1.00"), (0.00001, "0.00"), (None, None)],
+        ("sure", "read"), [(0.95, "0.95"), ("0.95", "0.95"), ("0.875", "0.88"), (1, "1.00"), (0.00001, "0.00"), (None, None)]
     )
-    def test_how_sure_a_match_is_may_be_a_number_or_its_text(
-        self, own_folder: Path, sure: Any, read: str | None
-    ) -> None:
+    def test_how_sure_a_match_is_may_be_a_number_or_its_text(self, own_folder: Path, sure: Any, read: str | None) -> None:
         row = {"amazon_asin": ASIN, "canonical_plytix_sku": "A", "match_confidence": sure}
         (entry,) = read_mapping(mapping(own_folder, {"matched": [row]})).entries
         assert entry.match_confidence == (None if read is None else Decimal(read))
@@ -277,15 +298,21 @@ class TestMappings:
     @pytest.mark.parametrize(
         ("document", "told"),
         [
-            ({"matched": {"a": 1}}, "`matched` is no list"), ({"matched": ["x"]}, "matched[0] is no object"),
+            ({"matched": {"a": 1}}, "`matched` is no list"),
+            ({"matched": ["x"]}, "matched[0] is no object"),
             ({"matched": [{"amazon_asin": ASIN}]}, "names no product (canonical_plytix_sku)"),
             ({"matched": [], "metadata": ["x"]}, "`metadata` is no object"),
-            *(({"matched": [{"amazon_asin": ASIN, "canonical_plytix_sku": "A", "match_confidence": sure}]}, f"match_confidence {sure!r} is not a number")
-              for sure in (1.5, -0.1, "high", "NaN", "Infinity", [], True)),
+            *(
+                (
+                    {"matched": [{"amazon_asin": ASIN, "canonical_plytix_sku": "A", "match_confidence": sure}]},
+                    f"match_confidence {sure!r} is not a number",
+                )
+                for sure in (1.5, -0.1, "high", "NaN", "Infinity", [], True)
+            ),
             ('{"matched": [\n {"amazon_asin": }]}', "line 2, column 18"),
             ('{"matched": [{"match_confidence": NaN}]}', "matched[0]: match_confidence: NaN is not a number"),
         ],
-    )  # fmt: skip
+    )
     def test_a_mapping_that_is_none_is_refused_with_its_place(self, own_folder: Path, document: Any, told: str) -> None:
         with pytest.raises(FileRefused) as refused:
             read_mapping(mapping(own_folder, document))
@@ -396,8 +423,7 @@ class TestTheInbox:
             assert [request.partition_key for request in asked] == ["good"]
             (inbox / "good.txt").unlink()
             context = dg.build_sensor_context(
-                instance=instance,
-                cursor=json.dumps({"broken.json": [1, (inbox / "broken.json").stat().st_mtime_ns, 1]}),
+                instance=instance, cursor=json.dumps({"broken.json": [1, (inbox / "broken.json").stat().st_mtime_ns, 1]})
             )
             skipped = automation.amazon_inbox(context)
         assert isinstance(skipped, dg.SkipReason)

@@ -12,9 +12,7 @@ from sync_pipelines_tests.pipelines.amazon_desk import AmazonDesk, few
 
 
 @pytest.mark.parametrize("point", ["intent:2", "create:2", "answer:2", "family:1", "family:3", "link:2"])
-def test_after_a_kill_nothing_is_made_twice_and_the_next_run_finishes_the_rest(
-    merchandiser: AmazonDesk, point: str
-) -> None:
+def test_after_a_kill_nothing_is_made_twice_and_the_next_run_finishes_the_rest(merchandiser: AmazonDesk, point: str) -> None:
     """Three products: made 1, 2, 3, then their families 1, 2, 3, then the links of three products."""
     command = [sys.executable, "-m", "sync_pipelines_tests.pipelines.killed_merchandiser", point]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2])

@@ -31,9 +31,7 @@ def alone(n: int, **changes: Any) -> Any:
 
 
 class TestLinking:
-    def test_products_are_linked_with_their_listings_and_parents_with_their_variations(
-        self, merchandiser: AmazonDesk
-    ) -> None:
+    def test_products_are_linked_with_their_listings_and_parents_with_their_variations(self, merchandiser: AmazonDesk) -> None:
         done = merchandiser.sync(few())
         assert [merchandiser.links_of(canonical(n)) for n in (1, 2, 3)] == [{sku(1)}, {sku(2)}, {sku(3)}]
         assert merchandiser.links_of(sku(PARENT), HIERARCHY) == {sku(1), sku(2), sku(3)}
@@ -59,9 +57,7 @@ class TestLinking:
         assert merchandiser.links_of(canonical(2), "amazon_listings_(archive)") == {canonical(8)}
         assert merchandiser.links_of(sku(PARENT), HIERARCHY) == {canonical(9), sku(1), sku(2)}
 
-    def test_a_link_that_a_person_took_off_is_a_question(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_link_that_a_person_took_off_is_a_question(self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AMAZON_PLYTIX_MAX_HELD", "1")
         merchandiser.sync([alone(1)])
         merchandiser.clock.sleep(10)
@@ -99,8 +95,7 @@ class TestLinking:
         monkeypatch.setenv("AMAZON_PLYTIX_MAX_LINKS", "3")
         monkeypatch.setenv("AMAZON_PLYTIX_MAX_HELD", "1")
         merchandiser.change(
-            settings={"most_links": 3},
-            link=[{"relationship": "Amazon Hierarchy", "from": canonical(10), "to": [canonical(5)]}],
+            settings={"most_links": 3}, link=[{"relationship": "Amazon Hierarchy", "from": canonical(10), "to": [canonical(5)]}]
         )
         merchandiser.change(set={canonical(10): {"sku": sku(PARENT)}})
         done = merchandiser.sync(few(1, 2, 3))
@@ -169,14 +164,17 @@ class TestFaults:
     @pytest.mark.parametrize(
         "fault",
         [
-            {"kind": "lost_reply"}, {"kind": "lost_request"}, {"kind": "late", "seconds": 0.3}, {"kind": "html"},
-            {"kind": "status", "status": 500}, {"kind": "rate_limited", "retry_after": "0.3"}, {"kind": "expired_token"},
+            {"kind": "lost_reply"},
+            {"kind": "lost_request"},
+            {"kind": "late", "seconds": 0.3},
+            {"kind": "html"},
+            {"kind": "status", "status": 500},
+            {"kind": "rate_limited", "retry_after": "0.3"},
+            {"kind": "expired_token"},
         ],
         ids=lambda fault: str(fault["kind"]),
-    )  # fmt: skip
-    def test_a_call_that_went_wrong_is_put_right_in_the_same_run(
-        self, merchandiser: AmazonDesk, fault: dict[str, Any]
-    ) -> None:
+    )
+    def test_a_call_that_went_wrong_is_put_right_in_the_same_run(self, merchandiser: AmazonDesk, fault: dict[str, Any]) -> None:
         merchandiser.fault(LINK, **fault, after=1)
         done = merchandiser.sync(few(1, 2))
         assert done.linked.counts == {"delivered": 4}
@@ -212,9 +210,7 @@ class TestUndo:
         self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AMAZON_PLYTIX_MAX_HELD", "1")
-        merchandiser.change(
-            link=[{"relationship": "Amazon Listings", "from": canonical(1), "to": [canonical(5), canonical(6)]}]
-        )
+        merchandiser.change(link=[{"relationship": "Amazon Listings", "from": canonical(1), "to": [canonical(5), canonical(6)]}])
         done = merchandiser.sync([alone(1), alone(2)])
         merchandiser.clock.sleep(10)
         merchandiser.fault(UNLINK, "lost_reply")
@@ -233,9 +229,7 @@ class TestUndo:
         assert report.counts["delivered"] >= 1
         assert not {"failed", "unknown", "rejected"} & set(report.counts)
 
-    def test_two_accounts_do_not_know_of_each_other(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_two_accounts_do_not_know_of_each_other(self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch) -> None:
         merchandiser.sync([alone(1)])
         merchandiser.change(accounts={"second": {"add": [{"sku": canonical(1)}]}})
         monkeypatch.setenv("PLYTIX_ALIAS", "second")

@@ -17,7 +17,7 @@ from sync_pipelines.pipelines.amazon_plytix.identifiers import NoIdentifier, gti
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.amazon_plytix.matching import Products, candidate, match, size_and_width
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
-from sync_pipelines.sandbox.boots import Boots, Item, unpadded, with_check_digit
+from vendor_sandbox.boots import Boots, Item, unpadded, with_check_digit
 
 digits = st.text("0123456789", min_size=1, max_size=13).filter(lambda text: int(text) > 0)
 UPC = with_check_digit("01234567890")
@@ -67,9 +67,7 @@ class TestIdentifiers:
 
     def test_an_asin_is_a_letter_and_nine_more_or_an_isbn(self) -> None:
         assert all(map(is_asin, ("B0ABCDE123", "012345678X", "0123456789")))
-        assert not any(
-            map(is_asin, ("", "b0abcde123", "B0ABCDE12", "B0ABCDE1234", "0X23456789", "1B23456789", "B0ABCDÉ123"))
-        )
+        assert not any(map(is_asin, ("", "b0abcde123", "B0ABCDE12", "B0ABCDE1234", "0X23456789", "1B23456789", "B0ABCDÉ123")))
 
 
 class TestRules:
@@ -111,13 +109,18 @@ class TestRules:
     @pytest.mark.parametrize(
         ("title", "size", "found"),
         [
-            ("Boot, Brown, 10.5 W", None, ("10.5", "W")), ("Boot, Brown, 9 Wide", None, ("09", "W")),
-            ("Boot, Brown", "9.5 Medium", ("09.5", "M")), ("Boot, Brown, 9.5", None, ("09.5", None)),
-            ("Boot", None, (None, None)), (None, None, (None, None)), ("Care Kit, 4 pieces", None, (None, None)),
-            ("Wax, 10 oz", None, (None, None)), ("Boot, Brown, 10 E", None, (None, None)),
+            ("Boot, Brown, 10.5 W", None, ("10.5", "W")),
+            ("Boot, Brown, 9 Wide", None, ("09", "W")),
+            ("Boot, Brown", "9.5 Medium", ("09.5", "M")),
+            ("Boot, Brown, 9.5", None, ("09.5", None)),
+            ("Boot", None, (None, None)),
+            (None, None, (None, None)),
+            ("Care Kit, 4 pieces", None, (None, None)),
+            ("Wax, 10 oz", None, (None, None)),
+            ("Boot, Brown, 10 E", None, (None, None)),
             ("Boot, Brown, 10 E", "10 EE", ("10", "EE")),
         ],
-    )  # fmt: skip
+    )
     def test_size_and_width_are_read_from_the_title_or_the_size(
         self, title: str | None, size: str | None, found: tuple[str | None, str | None]
     ) -> None:
@@ -223,8 +226,9 @@ class TestRules:
     def test_products_that_share_a_number_or_a_sku_are_reported(self) -> None:
         found = matched(listing(upc=UPC), [product("a-1", UPC), product("A-01", UPC)])
         assert {(d["what"], tuple(d["plytix_skus"])) for d in found.duplicates if "plytix_skus" in d} == {
-            ("identifier", ("A-01", "a-1")), ("sku", ("A-01", "a-1"))
-        }  # fmt: skip
+            ("identifier", ("A-01", "a-1")),
+            ("sku", ("A-01", "a-1")),
+        }
 
     def test_products_of_a_matched_style_without_a_listing_are_told(self) -> None:
         found = matched(listing(seller_sku="CAN-M-10"), [product("CAN-M-10"), product("CAN-M-11"), product("OTHER-1")])
@@ -248,10 +252,22 @@ class TestTheWholeCatalogue:
 
     def listed(self, item: Item, *, export: bool) -> Listing:
         return Listing(
-            item.asin, item.marketplace, item.part_number if export else item.seller_sku, item.title, item.status.lower(),
-            item.parent_asin, item.upc, item.ean, item.gtin, item.size, item.colour, item.theme, item.brand,
-            item.classification, item.model_number,
-        )  # fmt: skip
+            item.asin,
+            item.marketplace,
+            item.part_number if export else item.seller_sku,
+            item.title,
+            item.status.lower(),
+            item.parent_asin,
+            item.upc,
+            item.ean,
+            item.gtin,
+            item.size,
+            item.colour,
+            item.theme,
+            item.brand,
+            item.classification,
+            item.model_number,
+        )
 
     @pytest.mark.parametrize("export", [False, True], ids=["seller SKU", "part number"])
     def test_no_listing_is_matched_wrongly_and_all_that_can_be_are(self, *, boots: Boots, export: bool) -> None:
@@ -275,17 +291,13 @@ class TestTheWholeCatalogue:
                 wrong["parent taken for a product"] += 1
         assert wrong == {}
 
-    def test_parents_are_linked_with_their_own_style_and_those_with_the_number_of_another_are_held(
-        self, boots: Boots
-    ) -> None:
+    def test_parents_are_linked_with_their_own_style_and_those_with_the_number_of_another_are_held(self, boots: Boots) -> None:
         styles = {p.style for p in boots.products}
         own = {item.parent_asin: item.model_number for item in boots.items if item.parent_asin}
         rows = [self.listed(item, export=False) for item in boots.items]
         entries = matched(rows, [product(style) for style in styles]).entries
         parents = [e for e in entries if e.item_classification == "VARIATION_PARENT" and e.amazon_asin in own]
-        states = Counter(
-            (e.state, e.canonical_plytix_sku == own[e.amazon_asin]) for e in parents if e.model_number in styles
-        )
+        states = Counter((e.state, e.canonical_plytix_sku == own[e.amazon_asin]) for e in parents if e.model_number in styles)
         assert set(states) == {("matched", True), ("held", False)}
         assert min(states.values()) > 10
 
@@ -304,16 +316,20 @@ class TestTheWholeCatalogue:
 class TestListings:
     def test_of_rows_of_one_asin_an_active_one_stands_for_all_and_the_rest_is_noted(self) -> None:
         rows = [
-            Listing("B000000001", "US", "S-FBA", status="inactive", line=2), Listing("B000000001", "US", "S", status="active", line=3),
-            Listing("B000000001", "US", "S-2", status="active", line=4), Listing("?", "US", problem="no ASIN", line=5),
-        ]  # fmt: skip
+            Listing("B000000001", "US", "S-FBA", status="inactive", line=2),
+            Listing("B000000001", "US", "S", status="active", line=3),
+            Listing("B000000001", "US", "S-2", status="active", line=4),
+            Listing("?", "US", problem="no ASIN", line=5),
+        ]
         chosen, wrong = listings.one_per_asin(rows)
         assert (chosen.seller_sku, chosen.also) == ("S", "line 2: S-FBA (inactive); line 4: S-2 (active)")
         assert wrong.problem
 
     def test_a_style_takes_its_parents_along_and_leaves_others(self) -> None:
         rows = [
-            Listing("B000000001", "US", unpadded("CAN-M-09"), parent_asin="B000000009"), Listing("B000000009", "US"),
-            Listing("B000000002", "US", "CANOE-1"), Listing("B000000003", "US", model_number="can"),
-        ]  # fmt: skip
+            Listing("B000000001", "US", unpadded("CAN-M-09"), parent_asin="B000000009"),
+            Listing("B000000009", "US"),
+            Listing("B000000002", "US", "CANOE-1"),
+            Listing("B000000003", "US", model_number="can"),
+        ]
         assert [row.asin for row in listings.of_style(rows, "CAN")] == ["B000000001", "B000000009", "B000000003"]

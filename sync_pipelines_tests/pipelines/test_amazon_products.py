@@ -73,16 +73,20 @@ class TestMaking:
         assert made["status"] == "Draft"
         assert made["attributes"].pop("amazon_last_synced") in (str(TODAY), str(datetime.now(ZoneInfo("UTC")).date()))
         assert made["attributes"] == {
-            "amazon_asin": asin(1), "amazon_sku": "SELLER-1", "amazon_upc": upc(1),
-            "amazon_title": "Boot 1, Brown, 10 W", "amazon_size": "10 Wide", "amazon_color": "Brown",
-            "amazon_listing_status": "active", "amazon_marketplace": "US", "amazon_canonical_sku": canonical(1),
+            "amazon_asin": asin(1),
+            "amazon_sku": "SELLER-1",
+            "amazon_upc": upc(1),
+            "amazon_title": "Boot 1, Brown, 10 W",
+            "amazon_size": "10 Wide",
+            "amazon_color": "Brown",
+            "amazon_listing_status": "active",
+            "amazon_marketplace": "US",
+            "amazon_canonical_sku": canonical(1),
             "amazon_is_primary": False,
-        }  # fmt: skip
+        }
         assert (done.counts, done.writes) == (({"delivered": 1},), 2)
 
-    def test_the_familys_200_counts_and_no_product_is_read_one_by_one(
-        self, merchandiser: AmazonDesk, boots: Any
-    ) -> None:
+    def test_the_familys_200_counts_and_no_product_is_read_one_by_one(self, merchandiser: AmazonDesk, boots: Any) -> None:
         merchandiser.sync(few())
         assert not [c for c in boots.calls("plytix") if c["method"] == "GET" and "/products/" in c["path"]]
 
@@ -179,8 +183,9 @@ class TestTheAccount:
         for told in (
             "no attribute amazon_upc: create 'Amazon UPC' (TextAttribute)",
             "no attribute amazon_last_synced: create 'Amazon Last Synced' (DateAttribute)",
-            "no product family named '8 - Amazon'", "no relationship named 'Amazon Hierarchy'",
-        ):  # fmt: skip
+            "no product family named '8 - Amazon'",
+            "no relationship named 'Amazon Hierarchy'",
+        ):
             assert told in str(stopped.value)
         assert merchandiser.writes == 0
 
@@ -191,9 +196,7 @@ class TestTheAccount:
         assert "'Amazon Listings (archive)'" in " ".join(f.message for f in plan.findings)
 
     def test_an_attribute_outside_the_family_stops_the_run(self, merchandiser: AmazonDesk) -> None:
-        labels = [
-            label for label in merchandiser.state["families"][FAMILY_NAME]["attributes"] if label != "amazon_size"
-        ]
+        labels = [label for label in merchandiser.state["families"][FAMILY_NAME]["attributes"] if label != "amazon_size"]
         merchandiser.change(families={FAMILY_NAME: {"attributes": labels}})
         with pytest.raises(PlanStopped, match="has no amazon_size: link"):
             merchandiser.sync(few())
@@ -219,10 +222,11 @@ class TestTheAccount:
         update_on(monkeypatch)
         merchandiser.change(
             attributes={
-                "amazon_upc": {"type_class": "DecimalAttribute"}, "amazon_last_synced": {"type_class": "TextAttribute"},
+                "amazon_upc": {"type_class": "DecimalAttribute"},
+                "amazon_last_synced": {"type_class": "TextAttribute"},
                 "amazon_listing_status": {"type_class": "MultiSelectAttribute"},
             }
-        )  # fmt: skip
+        )
         merchandiser.sync(few())
         made = merchandiser.product(sku(1))["attributes"]
         assert (float(made["amazon_upc"]), made["amazon_listing_status"]) == (int(upc(1)), ["active"])
@@ -264,9 +268,7 @@ class TestWhatExists:
             }
         assert merchandiser.sync(found, check_families=True).writes == 0
 
-    def test_a_family_that_was_lost_without_a_word_is_found_by_check_families_alone(
-        self, merchandiser: AmazonDesk
-    ) -> None:
+    def test_a_family_that_was_lost_without_a_word_is_found_by_check_families_alone(self, merchandiser: AmazonDesk) -> None:
         merchandiser.fault(FAMILY, "family_lost")
         merchandiser.sync(few())
         assert len(merchandiser.wrong(few())) == 1
@@ -288,21 +290,21 @@ class TestWhatExists:
         ],
     )
     def test_each_attribute_is_kept_up_to_date_by_its_rule(
-        self, *, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch, name: str, rule: str | None,
-        before: str | None, wanted: str | None, after: str | None,
-    ) -> None:  # fmt: skip
+        self,
+        *,
+        merchandiser: AmazonDesk,
+        monkeypatch: pytest.MonkeyPatch,
+        name: str,
+        rule: str | None,
+        before: str | None,
+        wanted: str | None,
+        after: str | None,
+    ) -> None:
         update_on(monkeypatch, **({name: rule} if rule else {}))
         found = entry(1, amazon_parent_asin=None)
         own = {
             field: getattr(found, field)
-            for field in (
-                "amazon_sku",
-                "amazon_upc",
-                "amazon_title",
-                "amazon_size",
-                "amazon_color",
-                "amazon_listing_status",
-            )
+            for field in ("amazon_sku", "amazon_upc", "amazon_title", "amazon_size", "amazon_color", "amazon_listing_status")
         }
         own |= {"amazon_marketplace": "US", "amazon_canonical_sku": canonical(1), "amazon_last_synced": "2020-02-02"}
         own[name] = before
@@ -381,9 +383,7 @@ class TestWhatExists:
 
 class TestTheSkuIsTaken:
     @pytest.mark.parametrize("status", [409, 422])
-    def test_a_product_that_search_does_not_show_yet_is_not_made_twice(
-        self, merchandiser: AmazonDesk, status: int
-    ) -> None:
+    def test_a_product_that_search_does_not_show_yet_is_not_made_twice(self, merchandiser: AmazonDesk, status: int) -> None:
         """Made by another program a moment ago: the call is refused, and the search by SKU shows nothing either."""
         merchandiser.change(settings={"search_lag": 500_000, "duplicate_status": status})
         merchandiser.client.create(sku(1), "Theirs", {})
@@ -395,9 +395,7 @@ class TestTheSkuIsTaken:
         assert (merchandiser.doubled(), merchandiser.product(sku(1))["label"]) == ([], "Theirs")
 
     @pytest.mark.parametrize("status", [409, 422])
-    def test_a_product_that_came_just_before_the_call_is_left_as_it_is(
-        self, merchandiser: AmazonDesk, status: int
-    ) -> None:
+    def test_a_product_that_came_just_before_the_call_is_left_as_it_is(self, merchandiser: AmazonDesk, status: int) -> None:
         merchandiser.change(settings={"duplicate_status": status})
         plan = merchandiser.plan_products([entry(1)])
         target = merchandiser.desk().products()
@@ -460,9 +458,7 @@ class TestFaults:
         ("kind", "on"),
         [*((kind, CREATE) for kind in LOST), *((kind, FAMILY) for kind in ("reply lost", "request lost", "no JSON"))],
     )
-    def test_a_call_whose_outcome_is_not_known_is_settled_by_reading(
-        self, merchandiser: AmazonDesk, kind: str, on: str
-    ) -> None:
+    def test_a_call_whose_outcome_is_not_known_is_settled_by_reading(self, merchandiser: AmazonDesk, kind: str, on: str) -> None:
         merchandiser.fault(on, **LOST[kind], after=1)
         done = merchandiser.sync(few(1, 2))
         assert done.counts == ({"delivered": 3},)
@@ -487,18 +483,14 @@ class TestFaults:
         merchandiser.fault(on, "status", status=status, body=body)
         done = merchandiser.sync(few())
         assert done.made.counts == {"delivered": 3, "rejected": 1}
-        assert (
-            "made up"
-            in merchandiser.outcomes(done.products)[sku(1)][1] + merchandiser.outcomes(done.products)[sku(PARENT)][1]
-        )
+        assert "made up" in merchandiser.outcomes(done.products)[sku(1)][1] + merchandiser.outcomes(done.products)[sku(PARENT)][1]
         merchandiser.clock.sleep(10)
         merchandiser.sync(few())
         assert max(merchandiser.state["creates"].values()) == 1
         merchandiser.settled(few())
 
     @pytest.mark.parametrize(
-        ("on", "retry_after"),
-        [(CREATE, "0.25"), (FAMILY, None), (SEARCH, "1089.492"), (CREATE, "5000.5"), (SEARCH, "5000.5")],
+        ("on", "retry_after"), [(CREATE, "0.25"), (FAMILY, None), (SEARCH, "1089.492"), (CREATE, "5000.5"), (SEARCH, "5000.5")]
     )
     def test_429_in_the_middle_is_waited_for_or_the_next_run_goes_on(
         self, merchandiser: AmazonDesk, on: str, retry_after: str | None
@@ -558,9 +550,7 @@ class TestUndo:
         assert merchandiser.undo(done.products).counts == {"delivered": 4}
         now = merchandiser.products
         assert now.keys() == before.keys()
-        assert {k: {**v, "modified": ""} for k, v in now.items()} == {
-            k: {**v, "modified": ""} for k, v in before.items()
-        }
+        assert {k: {**v, "modified": ""} for k, v in now.items()} == {k: {**v, "modified": ""} for k, v in before.items()}
         again = merchandiser.sync(few())
         assert set(again.held.values()) == {"undone"}
         assert again.writes == 0

@@ -38,7 +38,6 @@ from sync_pipelines.pipelines.amazon_plytix.matching import Products, candidate,
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.plan_and_apply import tags
 from sync_pipelines.pipelines.resources import PIPELINE_TAG, VERB_TAG
-from sync_pipelines.sandbox.boots import with_check_digit
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors import amazon
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
@@ -63,6 +62,7 @@ from sync_pipelines_tests.pipelines.amazon_desk import (
     sku,
 )
 from sync_pipelines_tests.test_alerts import Listener
+from vendor_sandbox.boots import with_check_digit
 
 P = "amazon_plytix"
 OURS, FOOTWEAR = "8 - Amazon", "2 - Footwear"
@@ -106,9 +106,7 @@ class Ran:
 class Office:
     """A desk whose steps Dagster runs, in this process."""
 
-    def __init__(
-        self, desk: AmazonDesk, instance: dg.DagsterInstance, daemon: dg.DagsterInstance, defs: dg.Definitions
-    ) -> None:
+    def __init__(self, desk: AmazonDesk, instance: dg.DagsterInstance, daemon: dg.DagsterInstance, defs: dg.Definitions) -> None:
         self.desk, self.instance, self.daemon, self.defs = desk, instance, daemon, defs
         self.hour = datetime(2026, 1, 1, 0, 20, tzinfo=UTC)
 
@@ -120,18 +118,26 @@ class Office:
         return path
 
     def run(
-        self, verb: str, partition: str | None = "boots", *, assets: Sequence[str] | None = None,
+        self,
+        verb: str,
+        partition: str | None = "boots",
+        *,
+        assets: Sequence[str] | None = None,
         ops: Mapping[str, Mapping[str, Any]] | None = None,
-    ) -> Ran:  # fmt: skip
+    ) -> Ran:
         keys = None if assets is None else [dg.AssetKey(name.split("/")) for name in assets]
         if partition:
             self.instance.add_dynamic_partitions("amazon_files", [partition])
         job = self.defs.resolve_job_def(f"{'sync' if verb == 'retry' else verb}_{P}")
         config = {"ops": {name: {"config": dict(values)} for name, values in (ops or {}).items()}}
         done = job.execute_in_process(
-            run_config=config, instance=self.instance, partition_key=partition, asset_selection=keys, raise_on_error=False,
+            run_config=config,
+            instance=self.instance,
+            partition_key=partition,
+            asset_selection=keys,
+            raise_on_error=False,
             tags={VERB_TAG: verb},
-        )  # fmt: skip
+        )
         self.desk.clock.sleep(10)
         return Ran(done, launch._ended(P, done.run_id, 0.0, 0.0, ""))
 
@@ -166,11 +172,12 @@ class Office:
         """What the schedule asks for, run."""
         return [
             self.run(
-                "sync", request.partition_key,
+                "sync",
+                request.partition_key,
                 assets=[key.to_user_string() for key in request.asset_selection] if request.asset_selection else None,
             )
             for request in self.asked_to_go_on()
-        ]  # fmt: skip
+        ]
 
     def told(self, partition: str = "boots", *, preview: bool = False) -> dict[str, Any]:
         """The result file."""
@@ -227,11 +234,8 @@ def no_quota_to_write(office: Office) -> None:
 
 class TestUnfinishedFiles:
     @pytest.mark.parametrize(
-        ("trouble", "since"),
-        [
-            (catalogue_down, "file"), (no_quota_to_plan, "mapping"), (no_quota_to_write, "mapping"),
-        ],
-    )  # fmt: skip
+        ("trouble", "since"), [(catalogue_down, "file"), (no_quota_to_plan, "mapping"), (no_quota_to_write, "mapping")]
+    )
     def test_a_sync_that_ends_on_the_way_is_gone_on_with_from_where_it_was_and_then_is_no_more(
         self, office: Office, monkeypatch: pytest.MonkeyPatch, trouble: Callable[[Office], None], since: str
     ) -> None:
@@ -287,9 +291,7 @@ class TestUnfinishedFiles:
         assert office.run("sync").state == "failed"
         assert office.unfinished == {}
 
-    def test_an_account_that_may_not_be_written_to_owes_nothing(
-        self, office: Office, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_an_account_that_may_not_be_written_to_owes_nothing(self, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
         office.drop("boots_mapping.json", few(1, 2))
         unfinished.begin(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", "an earlier run")
         monkeypatch.setenv("SYNC_PIPELINES_SANDBOX", "")
@@ -309,18 +311,14 @@ class TestUnfinishedFiles:
         no_quota_to_write(office)
         office.run("sync")
         office.run(
-            "retry",
-            assets=PARTS,
-            ops={f"plytix__{n}": {"only": [sku(1)]} for n in ("amazon_product_plan", "amazon_link_plan")},
+            "retry", assets=PARTS, ops={f"plytix__{n}": {"only": [sku(1)]} for n in ("amazon_product_plan", "amazon_link_plan")}
         )
         assert office.unfinished == {"boots": "mapping"}
         office.go_on()
         office.desk.settled(few(1, 2))
         assert office.unfinished == {}
 
-    def test_the_schedule_asks_for_what_dagster_knows_and_waits_for_a_run_that_is_under_way(
-        self, office: Office
-    ) -> None:
+    def test_the_schedule_asks_for_what_dagster_knows_and_waits_for_a_run_that_is_under_way(self, office: Office) -> None:
         account = PlytixSettings.read().account
         for partition, since in (("a", "file"), ("b", "mapping"), ("nobody's", "mapping")):
             unfinished.begin(office.desk.ledger, account, partition, since, "run")  # type: ignore[arg-type]
@@ -377,10 +375,8 @@ class TestUnfinishedFiles:
 
     @pytest.mark.parametrize(
         ("verb", "assets", "writes"),
-        [
-            ("sync", None, True), ("sync", PARTS, True), ("preview", None, False), ("sync", PLANNED, False), ("map", None, False),
-        ],
-    )  # fmt: skip
+        [("sync", None, True), ("sync", PARTS, True), ("preview", None, False), ("sync", PLANNED, False), ("map", None, False)],
+    )
     def test_a_run_is_noted_as_a_sync_only_where_its_job_has_the_step_that_writes(
         self, office: Office, monkeypatch: pytest.MonkeyPatch, verb: str, assets: Sequence[str] | None, *, writes: bool
     ) -> None:
@@ -450,9 +446,7 @@ class TestUndoDeletesNoWorkOfAnybodys:
         assert ended[sku(1)][1].endswith(what)
         assert sku(1) in merchandiser.products
 
-    def test_a_relationship_that_holds_no_product_any_more_is_no_work_of_somebody(
-        self, merchandiser: AmazonDesk
-    ) -> None:
+    def test_a_relationship_that_holds_no_product_any_more_is_no_work_of_somebody(self, merchandiser: AmazonDesk) -> None:
         """An account may show one after its last link was taken back; the sandbox does not: it is made to answer so."""
         merchandiser.links = False
         done = merchandiser.sync([alone(1)])
@@ -528,9 +522,7 @@ class TestUndoDeletesNoWorkOfAnybodys:
 def told_of(desk: AmazonDesk, found: Sequence[Entry], products: str, links: str = "", **options: Any) -> dict[str, Any]:
     """The result file by these plans."""
     options = {"dry_run": False, "whole": True, **options}
-    path = reports_for_people.write_result(
-        desk.ledger, desk.files, found, "boots", products, links, run="run", **options
-    )
+    path = reports_for_people.write_result(desk.ledger, desk.files, found, "boots", products, links, run="run", **options)
     written: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return written
 
@@ -560,9 +552,7 @@ class TestFamilies:
         assert [merchandiser.product(sku(n))["family"] for n in (1, 2, 3)] == [OURS, FOOTWEAR, OURS]
         assert merchandiser.sync(found).writes == 0
 
-    def test_a_product_left_without_its_family_gets_that_one_call_and_its_undo_works(
-        self, merchandiser: AmazonDesk
-    ) -> None:
+    def test_a_product_left_without_its_family_gets_that_one_call_and_its_undo_works(self, merchandiser: AmazonDesk) -> None:
         merchandiser.links = False
         merchandiser.fault(FAMILY, "status", status=422)
         found = [alone(1), alone(2)]
@@ -598,16 +588,16 @@ class TestTheResultFile:
         assert now == {sku(1): ("created", ""), sku(2): before[sku(2)], sku(3): ("exists", "")}
         assert [error["sku"] for error in office.told()["errors"]] == [sku(2)]
 
-    def test_where_only_links_were_applied_no_product_is_said_to_be_there_that_is_not(
-        self, merchandiser: AmazonDesk
-    ) -> None:
+    def test_where_only_links_were_applied_no_product_is_said_to_be_there_that_is_not(self, merchandiser: AmazonDesk) -> None:
         merchandiser.sync([alone(1)])
         found = [alone(1), alone(2), alone(3, state="rejected", reason="no ASIN", canonical_plytix_sku=None)]
         links = merchandiser.plan_links(found)
         items = items_of(told_of(merchandiser, found, "", links.id, whole=False))
         assert {s: (i["status"], i.get("error", "")) for s, i in items.items()} == {
-            sku(1): ("exists", ""), sku(2): ("error", "not looked at in this run"), sku(3): ("error", "no ASIN"),
-        }  # fmt: skip
+            sku(1): ("exists", ""),
+            sku(2): ("error", "not looked at in this run"),
+            sku(3): ("error", "no ASIN"),
+        }
 
     def test_a_run_that_fails_leaves_the_file_of_the_one_before(self, office: Office) -> None:
         office.drop("boots_mapping.json", few(1))
@@ -644,9 +634,7 @@ class TestTheResultFile:
 
 
 class TestPlans:
-    def test_links_wait_for_the_plan_of_their_products_and_the_plans_are_told_in_that_order(
-        self, office: Office
-    ) -> None:
+    def test_links_wait_for_the_plan_of_their_products_and_the_plans_are_told_in_that_order(self, office: Office) -> None:
         office.drop("boots_mapping.json", few(1, 2))
         plan_ids = office.run("preview").ended.plan_ids
         products, links = plan_ids
@@ -696,9 +684,7 @@ def given(n: int, **more: Any) -> dict[str, Any]:
 
 class TestGivenMappings:
     def test_what_is_less_sure_than_the_setting_waits_for_a_person(self, own_folder: Path) -> None:
-        unsure, sure, silent = taken(
-            own_folder, [given(1, match_confidence=0.2), given(2, match_confidence=0.9), given(3)]
-        )
+        unsure, sure, silent = taken(own_folder, [given(1, match_confidence=0.2), given(2, match_confidence=0.9), given(3)])
         assert (unsure.state, unsure.canonical_plytix_sku, unsure.candidates) == ("held", None, canonical(1))
         assert "0.2" in (unsure.reason or "")
         assert (sure.state, silent.state) == ("matched", "matched")
@@ -714,9 +700,7 @@ class TestGivenMappings:
     ) -> None:
         both = [given(1), given(2, canonical_plytix_sku=canonical(1)), given(3)]
         assert [e.state for e in taken(own_folder, both)] == ["matched"] * 3
-        assert [link.source for link in planning.links_of(taken(own_folder, both))] == [canonical(1)] * 2 + [
-            canonical(3)
-        ]
+        assert [link.source for link in planning.links_of(taken(own_folder, both))] == [canonical(1)] * 2 + [canonical(3)]
         monkeypatch.setenv("AMAZON_PLYTIX_LISTINGS_PER_PRODUCT", "one")
         assert [e.state for e in taken(own_folder, both)] == ["ambiguous", "ambiguous", "matched"]
         assert [link.source for link in planning.links_of(taken(own_folder, both))] == [canonical(3)]
@@ -763,16 +747,12 @@ class TestGivenMappings:
 
 
 class TestReadingWhatThereIs:
-    def test_a_product_whose_sku_has_amzn_in_its_middle_is_a_candidate_and_ours_are_not(
-        self, merchandiser: AmazonDesk
-    ) -> None:
+    def test_a_product_whose_sku_has_amzn_in_its_middle_is_a_candidate_and_ours_are_not(self, merchandiser: AmazonDesk) -> None:
         ours = {"AMZN-US-B0OURS0001", "AMZN-DE-B0OURS0002", "amzn-us-b0ours0003"}
         theirs = {"BOOT-AMZN-01", "XAMZN-2"}
         merchandiser.change(add=[{"sku": each} for each in (*ours, *theirs)])
         warehouse = Warehouse(data_dir() / "warehouse")
-        source = Catalogue(
-            warehouse, merchandiser.ledger, AmazonPlytixSettings.read(), PlytixSettings.read(), "run"
-        )  # fmt: skip
+        source = Catalogue(warehouse, merchandiser.ledger, AmazonPlytixSettings.read(), PlytixSettings.read(), "run")
         with source.read(merchandiser.client, ["upc", "ean"]) as staged:
             found = {each.sku for each in candidates(warehouse.publish(PRODUCTS_KEY, staged))}
         assert theirs | {canonical(1)} <= found
@@ -782,9 +762,7 @@ class TestReadingWhatThereIs:
         path = own_folder / "report.txt"
         path.write_text(f"seller-sku\tasin1\nS-1\t{asin(1)}\t\nS-2\t{asin(2)}\t \t\r\n", encoding="utf-8")
         rows = list(files.listings(files.read(path), AmazonSettings.read()))
-        assert [(row.seller_sku, row.asin, row.problem) for row in rows] == [
-            ("S-1", asin(1), None), ("S-2", asin(2), None),
-        ]  # fmt: skip
+        assert [(row.seller_sku, row.asin, row.problem) for row in rows] == [("S-1", asin(1), None), ("S-2", asin(2), None)]
 
     def test_an_item_with_two_numbers_is_found_by_the_second(self) -> None:
         other = with_check_digit("09876543210")
@@ -867,9 +845,7 @@ class TestTheInbox:
                 cursor, said = context.cursor, str(getattr(found, "skip_message", ""))
         return cursor, asked, said
 
-    def test_a_refused_file_is_told_once_and_status_answers_all_the_same(
-        self, office: Office, heard: list[Any]
-    ) -> None:
+    def test_a_refused_file_is_told_once_and_status_answers_all_the_same(self, office: Office, heard: list[Any]) -> None:
         bad = office.drop("broken.json", "{")
         office.drop("all listings.txt", listed())
         office.drop("good.txt", listed())

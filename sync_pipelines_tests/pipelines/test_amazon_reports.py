@@ -14,9 +14,9 @@ from sync_pipelines.pipelines.amazon_plytix.decoding import LOST, NotText, decod
 from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.spreadsheets import overwritten, separator_of, unquoted
-from sync_pipelines.sandbox.boots import EUROPEAN_COLUMNS, FIRST_STYLE, FRENCH_COLUMNS, Boots, listings_report
 from sync_pipelines.vendors.amazon import CatalogItem
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
+from vendor_sandbox.boots import EUROPEAN_COLUMNS, FIRST_STYLE, FRENCH_COLUMNS, Boots, listings_report
 
 FIRST = Boots(seed=7, size=40).of_style(FIRST_STYLE)
 ASIN = "B0AAAAAAA1"
@@ -89,14 +89,19 @@ class TestStatus:
     @pytest.mark.parametrize(
         ("word", "status"),
         [
-            ("Active", "active"), ("Aktiv", "active"), ("ACTIF", "active"), ("Inactive", "inactive"),
-            ("Inactive (Out of Stock)", "inactive"), ("Inaktiv (nicht vorrätig)", "inactive"), ("Niet actief", "inactive"),
-            ("Incomplete", "unknown"), ("Suppressed", "suppressed"), ("", None),
+            ("Active", "active"),
+            ("Aktiv", "active"),
+            ("ACTIF", "active"),
+            ("Inactive", "inactive"),
+            ("Inactive (Out of Stock)", "inactive"),
+            ("Inaktiv (nicht vorrätig)", "inactive"),
+            ("Niet actief", "inactive"),
+            ("Incomplete", "unknown"),
+            ("Suppressed", "suppressed"),
+            ("", None),
         ],
-    )  # fmt: skip
-    def test_its_words_are_known_in_the_languages_of_amazon(
-        self, own_folder: Path, word: str, status: str | None
-    ) -> None:
+    )
+    def test_its_words_are_known_in_the_languages_of_amazon(self, own_folder: Path, word: str, status: str | None) -> None:
         row = row_of(own_folder, "S-1", ASIN, "A boot", "", "", word)
         assert (row.status, row.note) == (status, None)
 
@@ -144,9 +149,7 @@ class TestSpreadsheets:
         assert separator_of("nothing known", ["sku"]) == "\t"
 
     @pytest.mark.parametrize("separator", ["\t", ",", ";"])
-    def test_a_report_that_a_spreadsheet_program_saved_is_the_same_report(
-        self, own_folder: Path, separator: str
-    ) -> None:
+    def test_a_report_that_a_spreadsheet_program_saved_is_the_same_report(self, own_folder: Path, separator: str) -> None:
         raw = listings_report(FIRST)
         saved = io.StringIO()
         csv.writer(saved, delimiter=separator).writerows(line.split("\t") for line in raw.decode().splitlines())
@@ -161,16 +164,11 @@ class TestSpreadsheets:
 class TestOtherCountries:
     @pytest.mark.parametrize("columns", [EUROPEAN_COLUMNS, FRENCH_COLUMNS], ids=["european", "french"])
     def test_their_reports_list_what_the_usual_one_does(self, own_folder: Path, columns: Sequence[str]) -> None:
-        usual = {
-            (row.asin, row.seller_sku, row.title, row.status)
-            for row in read(own_folder, listings_report(FIRST)).listings
-        }
+        usual = {(row.asin, row.seller_sku, row.title, row.status) for row in read(own_folder, listings_report(FIRST)).listings}
         found = read(own_folder, listings_report(FIRST, columns=columns)).listings
         assert {(row.asin, row.seller_sku, row.title, row.status) for row in found} == usual
 
-    def test_columns_that_nobody_reads_may_have_one_name_and_those_that_are_read_may_not(
-        self, own_folder: Path
-    ) -> None:
+    def test_columns_that_nobody_reads_may_have_one_name_and_those_that_are_read_may_not(self, own_folder: Path) -> None:
         deprecated = "\t".join(["Deprecated column"] * 10)
         row = row_of(own_folder, "S-1", *[""] * 10, ASIN, header=f"seller-sku\t{deprecated}\tasin1")
         assert (row.asin, row.problem) == (ASIN, None)
@@ -180,10 +178,13 @@ class TestOtherCountries:
     @pytest.mark.parametrize(
         ("kind", "code", "found"),
         [
-            ("1", ASIN, (ASIN, None, None)), ("ASIN", ASIN, (ASIN, None, None)), ("UPC", "012345678905", ("", "012345678905", None)),
-            ("ean", "0012345678905", ("", None, "0012345678905")), ("ISBN", "0123456789", ("", None, None)),
+            ("1", ASIN, (ASIN, None, None)),
+            ("ASIN", ASIN, (ASIN, None, None)),
+            ("UPC", "012345678905", ("", "012345678905", None)),
+            ("ean", "0012345678905", ("", None, "0012345678905")),
+            ("ISBN", "0123456789", ("", None, None)),
         ],
-    )  # fmt: skip
+    )
     def test_without_asin1_the_asin_is_product_id_where_its_type_says_so(
         self, own_folder: Path, kind: str, code: str, found: Sequence[str | None]
     ) -> None:
@@ -206,11 +207,14 @@ class TestTitles:
     @pytest.mark.parametrize(
         ("written", "known", "title"),
         [
-            ("Caf? Boot", "Café Boot", "Café Boot"), (f"Caf{LOST} Boot", "Café Boot", "Café Boot"), ("??????", "ブーツ", "ブーツ"),
-            ("Why Not? Boot", "Why Not? Boot, Brown", "Why Not? Boot"), ("Café Boot", "Caf? Boot", "Café Boot"),
+            ("Caf? Boot", "Café Boot", "Café Boot"),
+            (f"Caf{LOST} Boot", "Café Boot", "Café Boot"),
+            ("??????", "ブーツ", "ブーツ"),
+            ("Why Not? Boot", "Why Not? Boot, Brown", "Why Not? Boot"),
+            ("Café Boot", "Caf? Boot", "Café Boot"),
             ("Caf? Boot", None, "Caf? Boot"),
         ],
-    )  # fmt: skip
+    )
     def test_the_catalogues_title_is_taken_where_the_files_has_lost_letters(
         self, written: str, known: str | None, title: str
     ) -> None:

@@ -19,13 +19,13 @@ from sync_pipelines.warehouse.snapshots import About, Warehouse
 from sync_pipelines_tests.pipelines.amazon_desk import AmazonDesk, asin, canonical, entry, parent, sku, upc
 from sync_pipelines_tests.pipelines.test_amazon_products import FAMILY_NAME, there, update_on
 
-MORE = {
-    "amazon_gtin": upc(1).zfill(14), "brand": "Mesa Cordwain", "model_number": "CAN", "item_classification": "BASE_PRODUCT",
-}  # fmt: skip
+MORE = {"amazon_gtin": upc(1).zfill(14), "brand": "Mesa Cordwain", "model_number": "CAN", "item_classification": "BASE_PRODUCT"}
 WRITTEN = {
-    "amazon_gtin": upc(1).zfill(14), "amazon_brand": "Mesa Cordwain", "amazon_model_number": "CAN",
+    "amazon_gtin": upc(1).zfill(14),
+    "amazon_brand": "Mesa Cordwain",
+    "amazon_model_number": "CAN",
     "amazon_item_classification": "BASE_PRODUCT",
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -77,12 +77,9 @@ class TestWhatIsAbsent:
 
 class TestStatusOptions:
     @pytest.mark.parametrize(
-        ("status", "written"),
-        [("active", "ACTIVE"), ("inactive", "INACTIVE"), ("suppressed", "SUPPRESSED"), ("unknown", None)],
+        ("status", "written"), [("active", "ACTIVE"), ("inactive", "INACTIVE"), ("suppressed", "SUPPRESSED"), ("unknown", None)]
     )
-    def test_an_account_with_other_options_takes_those(
-        self, desk: AmazonDesk, status: str, written: str | None
-    ) -> None:
+    def test_an_account_with_other_options_takes_those(self, desk: AmazonDesk, status: str, written: str | None) -> None:
         desk.change(attributes={"amazon_listing_status": {"options": ["ACTIVE", "INACTIVE", "SUPPRESSED"]}})
         done = desk.sync([entry(1, amazon_listing_status=status)])
         assert (done.held, attributes(desk).get("amazon_listing_status")) == ({}, written)
@@ -105,9 +102,7 @@ class TestCodes:
         assert "amazon_upc" not in attributes(desk, 2)
         assert attributes(desk, 2)["amazon_title"] == "Boot 2, Brown, 10 W"
 
-    def test_a_sku_that_a_spreadsheet_program_replaced_is_not_written_and_the_row_goes_on(
-        self, desk: AmazonDesk
-    ) -> None:
+    def test_a_sku_that_a_spreadsheet_program_replaced_is_not_written_and_the_row_goes_on(self, desk: AmazonDesk) -> None:
         (found,) = matching.checked(
             entries.AsinMapping({}, [entry(1, amazon_sku="1.23E+05")]), AmazonPlytixSettings.read()
         ).entries
@@ -151,9 +146,7 @@ class TestMoreAttributes:
 
 
 class TestLinks:
-    def test_several_listings_of_a_product_and_the_parent_of_its_model_are_all_linked(
-        self, merchandiser: AmazonDesk
-    ) -> None:
+    def test_several_listings_of_a_product_and_the_parent_of_its_model_are_all_linked(self, merchandiser: AmazonDesk) -> None:
         both = [entry(n, canonical_plytix_sku=canonical(1), amazon_parent_asin=None) for n in (1, 2)]
         of_model = parent(
             state="matched", canonical_plytix_sku=canonical(3), model_number=canonical(3), match_method="model_number"
@@ -176,10 +169,7 @@ class TestProductsOfThePim:
     def test_the_model_number_is_read_from_the_attribute_that_the_settings_name(
         self, desk: AmazonDesk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        desk.change(
-            attributes={"style_no": {}},
-            set={canonical(1): {"attributes": {"model_number": "m-1", "style_no": "s-1"}}},
-        )
+        desk.change(attributes={"style_no": {}}, set={canonical(1): {"attributes": {"model_number": "m-1", "style_no": "s-1"}}})
         assert self.read(desk)[canonical(1)].model == "M-1"
         monkeypatch.setenv("AMAZON_PLYTIX_MODEL_NUMBER_ATTRIBUTE", "style_no")
         assert self.read(desk)[canonical(1)].model == "S-1"

@@ -30,9 +30,7 @@ def taken(folder: Path, text: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("cell", ["1.23E+05", "01-Mar", "#N/A"])
-def test_a_sku_that_a_spreadsheet_program_replaced_is_refused_and_the_other_rows_go_on(
-    own_folder: Path, cell: str
-) -> None:
+def test_a_sku_that_a_spreadsheet_program_replaced_is_refused_and_the_other_rows_go_on(own_folder: Path, cell: str) -> None:
     bad, good = taken(own_folder, f"id,sku,price_trade\n1,{cell},10.00\n2,A-2,11.00\n")
     assert bad["state"] == "rejected"
     assert bad["reason"].startswith(f"SKU {cell!r} is ")

@@ -20,12 +20,12 @@ from sync_pipelines.pipelines.catsy_sparklayer import planning
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.vendors.catsy import ExtractFailed
 from sync_pipelines.vendors.catsy_settings import CatsySettings
 from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 from sync_pipelines.warehouse.spool import export_csv
 from sync_pipelines_tests.pipelines.merchant import Merchant, listed, plain_items, price, set_listed, set_prices
+from vendor_sandbox import Sandbox
 
 
 @pytest.fixture
@@ -44,18 +44,12 @@ def test_after_a_sync_the_list_holds_every_price_that_was_understood(sandbox: Sa
     rows = merchant.trade_prices().to_pylist()
     merchant.sync("never")
     held = {r["key"] for r in merchant.ledger.rows(sa.select(tables.outcome).where(tables.outcome.c.state == "held"))}
-    wanted = {
-        r["sku"]: r["prices"][0]["price"]
-        for r in rows
-        if r["state"] == "desired" and f"wholesale/{r['sku']}" not in held
-    }
+    wanted = {r["sku"]: r["prices"][0]["price"] for r in rows if r["state"] == "desired" and f"wholesale/{r['sku']}" not in held}
     assert len(wanted) > 200
     assert {sku: price(sandbox, sku) for sku in wanted} == wanted
 
 
-def test_skus_that_catsy_does_not_have_and_prices_nobody_owns_stay_as_they_are(
-    sandbox: Sandbox, merchant: Merchant
-) -> None:
+def test_skus_that_catsy_does_not_have_and_prices_nobody_owns_stay_as_they_are(sandbox: Sandbox, merchant: Merchant) -> None:
     before = listed(sandbox)
     merchant.sync()
     after = listed(sandbox)
@@ -80,15 +74,18 @@ def test_a_json_number_is_certain_where_the_same_text_is_not(
     assert ("cannot tell" in found["reason"]) == (expected is None)
 
 
-def test_breaks_and_row_fields_that_the_settings_do_not_own_are_sent_again(
-    sandbox: Sandbox, merchant: Merchant
-) -> None:
+def test_breaks_and_row_fields_that_the_settings_do_not_own_are_sent_again(sandbox: Sandbox, merchant: Merchant) -> None:
     (product,) = plain_items(sandbox, 1)
     sku = product["sku"]
-    set_listed(sandbox, {sku: [
-        {"quantity": 1, "price": Decimal("1.00"), "unit_of_measure": "each"},
-        {"quantity": 250, "price": Decimal("0.5"), "unit_of_measure": "box"},
-    ]})  # fmt: skip
+    set_listed(
+        sandbox,
+        {
+            sku: [
+                {"quantity": 1, "price": Decimal("1.00"), "unit_of_measure": "each"},
+                {"quantity": 250, "price": Decimal("0.5"), "unit_of_measure": "box"},
+            ]
+        },
+    )
     set_prices(sandbox, {product["id"]: "1.10"})
     merchant.sync()
     rows = [{k: r[k] for k in ("quantity", "price", "unit_of_measure")} for r in listed(sandbox)[sku]]
@@ -98,9 +95,7 @@ def test_breaks_and_row_fields_that_the_settings_do_not_own_are_sent_again(
     ]
 
 
-def test_a_second_run_writes_nothing_and_reads_the_catalogue_from_the_cache(
-    sandbox: Sandbox, merchant: Merchant
-) -> None:
+def test_a_second_run_writes_nothing_and_reads_the_catalogue_from_the_cache(sandbox: Sandbox, merchant: Merchant) -> None:
     merchant.sync()
     calls, writes = len(sandbox.calls("catsy")), sandbox.vendors["sparklayer"].state()["writes"]
     again = Merchant().sync("auto")
@@ -113,8 +108,13 @@ def test_calls_are_the_least_possible(sandbox: Sandbox, merchant: Merchant) -> N
     merchant.sync()
     assert [c["path"].rsplit("/", 1)[-1] for c in sandbox.calls("catsy")] == ["items"]
     assert [(c["method"], c["path"].rsplit("/", 1)[-1]) for c in sandbox.calls("sparklayer")] == [
-        ("POST", "token"), ("GET", "price-lists"), ("GET", "pricing"), ("GET", "pricing"), ("PATCH", "pricing"), ("GET", "pricing"),
-    ]  # fmt: skip
+        ("POST", "token"),
+        ("GET", "price-lists"),
+        ("GET", "pricing"),
+        ("GET", "pricing"),
+        ("PATCH", "pricing"),
+        ("GET", "pricing"),
+    ]
 
 
 def test_a_price_goes_out_with_the_decimals_of_its_currency(sandbox: Sandbox, merchant: Merchant) -> None:
@@ -141,14 +141,10 @@ def test_a_blank_price_leaves_the_list_alone_even_when_missing_skus_are_removed(
 
 
 def test_a_row_the_vendor_names_is_rejected_and_the_rest_lands(sandbox: Sandbox, merchant: Merchant) -> None:
-    sandbox.vendors["sparklayer"].change_state(
-        {"settings": {"known_skus": [i["sku"] for i in plain_items(sandbox, 150)]}}
-    )
+    sandbox.vendors["sparklayer"].change_state({"settings": {"known_skus": [i["sku"] for i in plain_items(sandbox, 150)]}})
     report = merchant.sync()
     assert report.counts["rejected"] > 0
-    assert report.counts["delivered"] + report.counts["rejected"] + report.counts.get("held", 0) == sum(
-        report.counts.values()
-    )
+    assert report.counts["delivered"] + report.counts["rejected"] + report.counts.get("held", 0) == sum(report.counts.values())
     bad = merchant.ledger.bad_outcomes()
     assert all(b["message"] for b in bad)
     assert merchant.sync("never").counts["rejected"] == report.counts["rejected"]
@@ -255,16 +251,14 @@ def test_several_lists_are_one_plan_and_a_row_belongs_to_one_of_them(
 
 def test_undo_puts_back_every_price_and_leaves_foreign_breaks(sandbox: Sandbox, merchant: Merchant) -> None:
     before = {
-        s: [{k: r.get(k) for k in ("quantity", "price", "unit_of_measure")} for r in rows]
-        for s, rows in listed(sandbox).items()
+        s: [{k: r.get(k) for k in ("quantity", "price", "unit_of_measure")} for r in rows] for s, rows in listed(sandbox).items()
     }
     plan = merchant.plan()
     merchant.apply(plan)
     report = merchant.undo(plan)
     assert set(report.counts) == {"delivered"}
     after = {
-        s: [{k: r.get(k) for k in ("quantity", "price", "unit_of_measure")} for r in rows]
-        for s, rows in listed(sandbox).items()
+        s: [{k: r.get(k) for k in ("quantity", "price", "unit_of_measure")} for r in rows] for s, rows in listed(sandbox).items()
     }
     assert after == before
 
@@ -332,9 +326,7 @@ def test_an_extract_of_an_earlier_version_that_dropped_repeats_removes_nothing(
     assert merchant.products("auto").about.rows == 300  # not the cached one
 
 
-def test_prices_of_one_extract_are_never_planned_as_if_they_were_of_another(
-    sandbox: Sandbox, merchant: Merchant
-) -> None:
+def test_prices_of_one_extract_are_never_planned_as_if_they_were_of_another(sandbox: Sandbox, merchant: Merchant) -> None:
     """Prices mapped from an extract with gaps, beside a whole one read since: the plan would remove what was left out."""
     first = merchant.products()
     merchant.warehouse.write(("catsy", "trade_prices"), merchant.trade_prices(first), first.about)
@@ -357,13 +349,9 @@ def test_the_full_export_runs_nothing_in_a_spreadsheet_and_is_taken_in_as_it_was
     with exported.open(encoding="utf-8", newline="") as file:
         cells = [cell for row in csv.reader(file) for cell in row]
     assert not [
-        c
-        for c in cells
-        if c[:1] in tuple("=+@＝＋－＠\t\r\n") or (c[:1] == "-" and not c[1:].replace(".", "").isdigit())
+        c for c in cells if c[:1] in tuple("=+@＝＋－＠\t\r\n") or (c[:1] == "-" and not c[1:].replace(".", "").isdigit())
     ]
-    source = Products(
-        merchant.warehouse, merchant.ledger, CatsySettings.read(), CatsySparkLayerSettings.read().attributes, "run"
-    )
+    source = Products(merchant.warehouse, merchant.ledger, CatsySettings.read(), CatsySparkLayerSettings.read().attributes, "run")
     with source.from_csv(exported) as staged:
         rows = [loads(text) for text in pq.read_table(staged.path).column("item").to_pylist()]
     there = {row["id"]: row for row in rows}
@@ -371,14 +359,14 @@ def test_the_full_export_runs_nothing_in_a_spreadsheet_and_is_taken_in_as_it_was
     assert (there[str(items[0]["id"])]["sku"], there[str(items[1]["id"])]["=key"]) == ("-BOLT", "x")
 
 
-def test_every_sku_of_one_id_gets_its_price_and_versions_of_one_row_are_held(
-    sandbox: Sandbox, merchant: Merchant
-) -> None:
+def test_every_sku_of_one_id_gets_its_price_and_versions_of_one_row_are_held(sandbox: Sandbox, merchant: Merchant) -> None:
     small, large, one, other = plain_items(sandbox, 4)
-    sandbox.vendors["catsy"].change_state({
-        "set": {str(other["id"]): {"sku": one["sku"], "price_trade": "99.00"}},
-        "settings": {"ids_shown": {str(large["id"]): small["id"], str(other["id"]): one["id"]}},
-    })  # fmt: skip
+    sandbox.vendors["catsy"].change_state(
+        {
+            "set": {str(other["id"]): {"sku": one["sku"], "price_trade": "99.00"}},
+            "settings": {"ids_shown": {str(large["id"]): small["id"], str(other["id"]): one["id"]}},
+        }
+    )
     rows = {(r["sku"], str(r["prices"][0]["price"])): r for r in merchant.trade_prices().to_pylist() if r["prices"]}
     found = {sku: [r for (s, _), r in rows.items() if s == sku] for sku in (small["sku"], large["sku"], one["sku"])}
     assert [(r["state"], r["source_id"]) for sku in (small["sku"], large["sku"]) for r in found[sku]] == [
@@ -391,7 +379,7 @@ def test_every_sku_of_one_id_gets_its_price_and_versions_of_one_row_are_held(
 def test_a_role_that_may_not_read_the_price_stops_the_run_and_the_last_extract_stays(
     sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sync_pipelines.sandbox.catsy import PRICELESS_TOKEN
+    from vendor_sandbox.catsy import PRICELESS_TOKEN
 
     merchant.sync()
     monkeypatch.setenv("CATSY_BEARER_TOKEN", PRICELESS_TOKEN)
@@ -423,9 +411,7 @@ def test_a_cache_without_an_attribute_that_the_settings_name_since_is_read_again
     sandbox: Sandbox, merchant: Merchant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = merchant.products("auto").about.extract
-    lists(
-        monkeypatch, {**WHOLESALE, "breaks": [*WHOLESALE["breaks"], {"quantity": 100, "attribute": "price_trade_100"}]}
-    )
+    lists(monkeypatch, {**WHOLESALE, "breaks": [*WHOLESALE["breaks"], {"quantity": 100, "attribute": "price_trade_100"}]})
     assert Merchant().products("auto").about.extract != first
 
 
@@ -442,9 +428,15 @@ def test_an_extract_that_fails_leaves_the_last_one_and_nothing_in_staging(
 
 def test_live_prices_told_apart_by_something_we_do_not_know_are_held(sandbox: Sandbox, merchant: Merchant) -> None:
     (product,) = plain_items(sandbox, 1)
-    set_listed(sandbox, {product["sku"]: [
-        {"quantity": 1, "price": Decimal(1), "unit_of_measure": "each"}, {"quantity": 1, "price": Decimal(2), "unit_of_measure": "box"},
-    ]})  # fmt: skip
+    set_listed(
+        sandbox,
+        {
+            product["sku"]: [
+                {"quantity": 1, "price": Decimal(1), "unit_of_measure": "each"},
+                {"quantity": 1, "price": Decimal(2), "unit_of_measure": "box"},
+            ]
+        },
+    )
     plan = merchant.plan()
     assert plan.counts.held_by_kind["target"] == 1
 

@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests import forked
 from sync_pipelines_tests.pipelines.merchant import Merchant, listed
+from vendor_sandbox import Sandbox
 
 
 def child(point: str) -> subprocess.CompletedProcess[str]:
@@ -72,11 +72,7 @@ def test_a_second_process_is_turned_away_while_the_first_one_writes(sandbox: San
         "with Merchant().ledger.holding(account_of('sparklayer')):\n    print('held', flush=True); sys.stdin.readline()"
     )
     holder = subprocess.Popen(
-        [sys.executable, "-c", script],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
     )
     try:
         assert holder.stdout is not None

@@ -30,15 +30,7 @@ WHOLESALE = PriceList(
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [
-        ("4.20", "4.20"),
-        ("0.35", "0.35"),
-        ("4,20", "4.20"),
-        (" 7 ", "7.00"),
-        ("007.5", "7.50"),
-        ("0", "0.00"),
-        ("4.2000", "4.20"),
-    ],
+    [("4.20", "4.20"), ("0.35", "0.35"), ("4,20", "4.20"), (" 7 ", "7.00"), ("007.5", "7.50"), ("0", "0.00"), ("4.2000", "4.20")],
 )
 def test_a_plain_price_is_read_exactly(text: str, value: str) -> None:
     assert str(trade_price(text, 2)) == value
@@ -47,14 +39,34 @@ def test_a_plain_price_is_read_exactly(text: str, value: str) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("1,234.50", "thousands"), ("1.234,50", "thousands"), ("1 234", "thousands"), ("1'234.00", "thousands"),
-        ("$4.20", "currency"), ("4.20 AUD", "currency"), ("€4", "currency"), ("NaN", "not a number"), ("inf", "not a number"),
-        ("-4.20", "negative"), ("(4.20)", "negative"), ("4.2055", "decimals"), ("1,234", "cannot tell"), ("4.205", "cannot tell"), ("1,200", "cannot tell"),
-        ("12,000", "cannot tell"), ("1.200", "cannot tell"), ("1e5", "plain"),
-        ("call us", "plain"), ("4.2.1", "plain"), (".5", "plain"), ("5.", "plain"), ("٤", "plain"), ("true", "plain"),
-        ("[4.20]", "plain"), ("9999999999999", "too large"),
+        ("1,234.50", "thousands"),
+        ("1.234,50", "thousands"),
+        ("1 234", "thousands"),
+        ("1'234.00", "thousands"),
+        ("$4.20", "currency"),
+        ("4.20 AUD", "currency"),
+        ("€4", "currency"),
+        ("NaN", "not a number"),
+        ("inf", "not a number"),
+        ("-4.20", "negative"),
+        ("(4.20)", "negative"),
+        ("4.2055", "decimals"),
+        ("1,234", "cannot tell"),
+        ("4.205", "cannot tell"),
+        ("1,200", "cannot tell"),
+        ("12,000", "cannot tell"),
+        ("1.200", "cannot tell"),
+        ("1e5", "plain"),
+        ("call us", "plain"),
+        ("4.2.1", "plain"),
+        (".5", "plain"),
+        ("5.", "plain"),
+        ("٤", "plain"),
+        ("true", "plain"),
+        ("[4.20]", "plain"),
+        ("9999999999999", "too large"),
     ],
-)  # fmt: skip
+)
 def test_what_is_not_understood_for_certain_is_rejected_with_the_reason(text: str, why: str) -> None:
     with pytest.raises(PriceRejected, match=why):
         trade_price(text, 2)
@@ -92,7 +104,7 @@ def test_a_json_number_is_certain_without_a_setting_and_whatever_the_setting() -
 
 @pytest.mark.parametrize(
     "cell", ["4.20", Decimal("4.2"), '{"value": "4.20", "currency": "AUD"}', '{"value": 4.20, "currency": "AUD"}', "4,20 AUD"]
-)  # fmt: skip
+)
 def test_a_price_may_come_with_the_currency_of_the_list(cell: Any) -> None:
     assert price_in(cell, "AUD") == Decimal("4.20")
 
@@ -108,11 +120,15 @@ def test_a_price_without_a_value_is_blank(cell: str) -> None:
         ("4.20 NZD", "in 'NZD', but the price list is in AUD"),
         ('{"value": "4.20", "currency": "NZD"}', "in 'NZD', but the price list is in AUD"),
         ('{"value": "4.20", "currency": null}', "in 'None', but the price list is in AUD"),
-        ('{"amount": "4.20", "currency": "AUD"}', "amount"), ('{"value": true, "currency": "AUD"}', "neither a number"),
-        ('{"value": "1,200", "currency": "AUD"}', "cannot tell"), ("1,200 AUD", "cannot tell"),
-        ("AUD 4.20", "currency sign"), ("4.20 aud", "not a plain number"), ("{4.20}", "not a price"),
+        ('{"amount": "4.20", "currency": "AUD"}', "amount"),
+        ('{"value": true, "currency": "AUD"}', "neither a number"),
+        ('{"value": "1,200", "currency": "AUD"}', "cannot tell"),
+        ("1,200 AUD", "cannot tell"),
+        ("AUD 4.20", "currency sign"),
+        ("4.20 aud", "not a plain number"),
+        ("{4.20}", "not a price"),
     ],
-)  # fmt: skip
+)
 def test_a_price_of_another_currency_or_shape_is_rejected_with_what_was_found(cell: str, found: str) -> None:
     with pytest.raises(PriceRejected, match=re.escape(found)):
         price_in(cell, "AUD")
@@ -192,8 +208,7 @@ def test_skus_that_differ_by_case_only_are_a_conflict_that_names_them() -> None:
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(["A", "a", " A", "B", None, ""]), st.sampled_from(["1", "", None, "x", "1,5"])),
-        max_size=12,
+        st.tuples(st.sampled_from(["A", "a", " A", "B", None, ""]), st.sampled_from(["1", "", None, "x", "1,5"])), max_size=12
     )
 )
 def test_every_row_read_ends_in_one_state_on_every_list(cells: list) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from sync_pipelines.pipelines.shopify_sheets import amounts
 from sync_pipelines.pipelines.shopify_store.orders import amount
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests.pipelines.order_desk import line, money, order
+from vendor_sandbox import Sandbox
 
 
 @pytest.fixture(scope="module", params=["USD", "JPY", "KWD"])
@@ -42,15 +42,25 @@ def test_the_lines_of_every_order_of_the_shop_are_its_subtotal(shop: Sandbox) ->
 
 
 @given(
-    lines=st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9), st.integers(1, 99_999), st.integers(0, 100)), min_size=1, max_size=8),
+    lines=st.lists(
+        st.tuples(st.integers(1, 9), st.integers(0, 9), st.integers(1, 99_999), st.integers(0, 100)), min_size=1, max_size=8
+    ),
     lost=st.integers(-3, 3),
-)  # fmt: skip
+)
 def test_cents_that_rounding_moved_are_put_where_it_rounded(lines: list[tuple[int, int, int, int]], lost: int) -> None:
-    made = order(1, [
-        line(n, quantity=quantity, currentQuantity=min(left, quantity), originalUnitPriceSet=money(f"{cents / 100:.2f}"),
-             discountAllocations=[allocation(f"{quantity * cents * percent / 10_000:.2f}")])
-        for n, (quantity, left, cents, percent) in enumerate(lines, 1)
-    ])  # fmt: skip
+    made = order(
+        1,
+        [
+            line(
+                n,
+                quantity=quantity,
+                currentQuantity=min(left, quantity),
+                originalUnitPriceSet=money(f"{cents / 100:.2f}"),
+                discountAllocations=[allocation(f"{quantity * cents * percent / 10_000:.2f}")],
+            )
+            for n, (quantity, left, cents, percent) in enumerate(lines, 1)
+        ],
+    )
     exact = [amounts.left(amounts.ordered(each) - amounts.discount(each), each) for each in made["lineItems"]]
     rounded = [amounts.rounded(value, "EUR") for value in exact]
     inexact = sum(value != shown for value, shown in zip(exact, rounded, strict=True))
@@ -69,9 +79,7 @@ def test_a_subtotal_that_the_lines_are_far_from_changes_no_line() -> None:
 
 def test_every_discount_counts_whatever_it_came_from() -> None:
     made = order(
-        1,
-        [line(1, discountAllocations=[allocation("1.00"), allocation("2.50")])],
-        currentSubtotalPriceSet=money("17.50"),
+        1, [line(1, discountAllocations=[allocation("1.00"), allocation("2.50")])], currentSubtotalPriceSet=money("17.50")
     )
     assert amounts.line_totals(made) == [Decimal("17.50")]
     assert amounts.discount(made["lineItems"][0]) == Decimal("3.50")

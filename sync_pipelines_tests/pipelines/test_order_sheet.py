@@ -11,31 +11,9 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.releasing import release
 from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem
 from sync_pipelines.vendors.failures import VendorError
-from sync_pipelines_tests.pipelines.order_desk import (
-    Desk,
-    address,
-    line,
-    money,
-    order,
-    orders,
-    settled,
-)
+from sync_pipelines_tests.pipelines.order_desk import Desk, address, line, money, order, orders, settled
 
-TEXTS = (
-    "=1+1",
-    "+4930123",
-    "-x",
-    "@x",
-    "007",
-    "12345678901234567890",
-    "1e5",
-    "TRUE",
-    "5%",
-    "'a",
-    "👩‍🍳 €",
-    "a\nb",
-    " x ",
-)
+TEXTS = ("=1+1", "+4930123", "-x", "@x", "007", "12345678901234567890", "1e5", "TRUE", "5%", "'a", "👩‍🍳 €", "a\nb", " x ")
 
 
 class TestFirstWrite:
@@ -60,19 +38,9 @@ class TestFirstWrite:
 
     def test_text_stays_text_and_no_cell_becomes_a_formula(self, desk: Desk) -> None:
         for n, text in enumerate(TEXTS, 1):
-            changes = {
-                "note": text,
-                "tags": [text],
-                "email": text,
-                "phone": text,
-                "shippingAddress": address(address1=text),
-            }
+            changes = {"note": text, "tags": [text], "email": text, "phone": text, "shippingAddress": address(address1=text)}
             desk.take(
-                order(
-                    n,
-                    [line(n * 1000, sku=text, title=text, customAttributes=[{"key": text, "value": text}])],
-                    **changes,
-                )
+                order(n, [line(n * 1000, sku=text, title=text, customAttributes=[{"key": text, "value": text}])], **changes)
             )
         desk.sync()
         assert [r["Note"] for r in desk.table()] == list(TEXTS)
@@ -202,11 +170,7 @@ class TestChanges:
     def test_a_line_added_by_an_edit_gets_a_row_below_and_one_taken_away_is_marked(self, full: Desk) -> None:
         full.change(4, lineItems=[full.shop[4]["lineItems"][1], line(4009)])
         full.sync()
-        assert {r["Line ID"]: r["Status"] for r in full.lines(4)} == {
-            "4001": "Removed",
-            "4002": "Ordered",
-            "4009": "Ordered",
-        }
+        assert {r["Line ID"]: r["Status"] for r in full.lines(4)} == {"4001": "Removed", "4002": "Ordered", "4009": "Ordered"}
         assert full.lines(4)[-1]["row"] == 22
         settled(full)
         full.change(4, note="again")
@@ -272,13 +236,22 @@ class TestPeople:
     MOVES: dict[str, list[dict[str, Any]]] = {
         "rows sorted": [{"do": "sort", "by": "B", "range": "A2:V11", "descending": True}],
         "rows inserted": [{"do": "insert_rows", "at": 3, "count": 2}, {"do": "insert_rows", "at": 2, "tab": "Line Items"}],
-        "rows moved": [{"do": "move_rows", "at": 2, "count": 3, "to": 9}, {"do": "move_rows", "at": 12, "count": 2, "to": 3, "tab": "Line Items"}],
-        "columns inserted": [{"do": "insert_columns", "at": "B", "count": 2}, {"do": "insert_columns", "at": "A", "tab": "Line Items"}],
-        "columns moved": [{"do": "move_columns", "at": "B", "to": "K"}, {"do": "move_columns", "at": "C", "to": "A", "tab": "Line Items"}],
+        "rows moved": [
+            {"do": "move_rows", "at": 2, "count": 3, "to": 9},
+            {"do": "move_rows", "at": 12, "count": 2, "to": 3, "tab": "Line Items"},
+        ],
+        "columns inserted": [
+            {"do": "insert_columns", "at": "B", "count": 2},
+            {"do": "insert_columns", "at": "A", "tab": "Line Items"},
+        ],
+        "columns moved": [
+            {"do": "move_columns", "at": "B", "to": "K"},
+            {"do": "move_columns", "at": "C", "to": "A", "tab": "Line Items"},
+        ],
         "a column of theirs in the middle": [{"do": "insert_columns", "at": "E", "values": [["Mine"], ["m"]]}],
         "blank rows deleted below": [{"do": "delete_rows", "at": 30, "count": 100}],
         "a filter set": [{"do": "filter", "range": "A1:U50", "criteria": {}}],
-    }  # fmt: skip
+    }
 
     @pytest.mark.parametrize("when", ["between runs", "between plan and apply"])
     @pytest.mark.parametrize("move", MOVES)
@@ -388,7 +361,7 @@ class TestPeople:
             ([("delete_rows", {"at": 1})], r"no column"),
         ],
         ids=["renamed", "key renamed", "deleted", "twice", "key twice", "tab renamed", "header row deleted"],
-    )  # fmt: skip
+    )
     @pytest.mark.parametrize("when", ["between runs", "between plan and apply"])
     def test_a_header_or_tab_that_is_not_as_laid_out_is_refused_and_nothing_written(
         self, full: Desk, actions: list[tuple[str, dict[str, Any]]], told: str, when: str

@@ -43,8 +43,11 @@ class TestPeopleInTheWay:
         "rows of lines moved": [{"do": "move_rows", "at": 2, "count": 2, "to": 9, "tab": "Line Items"}],
         "sorted": [{"do": "sort", "by": "B", "range": "A2:V11", "descending": True}],
         "lines sorted": [{"do": "sort", "by": "D", "range": "A2:N21", "descending": True, "tab": "Line Items"}],
-        "many rows inserted": [{"do": "insert_rows", "at": 5, "count": 7}, {"do": "insert_rows", "at": 9, "count": 7, "tab": "Line Items"}],
-    }  # fmt: skip
+        "many rows inserted": [
+            {"do": "insert_rows", "at": 5, "count": 7},
+            {"do": "insert_rows", "at": 9, "count": 7, "tab": "Line Items"},
+        ],
+    }
 
     @pytest.mark.parametrize("when", ["before", "after"])
     @pytest.mark.parametrize("action", ACTIONS)
@@ -111,9 +114,7 @@ class TestPeopleInTheWay:
         assert full.wrong() == []
         settled(full)
 
-    def test_a_blank_row_that_a_person_put_in_the_way_keeps_what_was_meant_for_another_and_is_told(
-        self, full: Desk
-    ) -> None:
+    def test_a_blank_row_that_a_person_put_in_the_way_keeps_what_was_meant_for_another_and_is_told(self, full: Desk) -> None:
         full.change(4, note="for the fourth")
         full.fault(WRITE, "human", when="before", action=full.action("insert_rows", at=5))
         found = full.sync()
@@ -139,9 +140,7 @@ class TestLostReplies:
         before = theirs(noted)
         some_change(noted)
         if on == GROW:
-            noted.sandbox.google.change_state(
-                {"grid": [{"spreadsheet": "Order Book", "tab": "Line Items", "rows": 30}]}
-            )
+            noted.sandbox.google.change_state({"grid": [{"spreadsheet": "Order Book", "tab": "Line Items", "rows": 30}]})
         status = {"done_but_error": {"status": 503}, "status": {"status": 500}}.get(kind, {})
         noted.fault(on, kind, **status)
         found = noted.sync()
@@ -214,9 +213,7 @@ class TestRefusals:
 
     @pytest.mark.parametrize("what", PREVENT)
     @pytest.mark.parametrize("when", ["before the run", "between plan and apply"])
-    def test_where_it_may_not_write_it_says_whom_to_share_with_and_goes_on_later(
-        self, full: Desk, what: str, when: str
-    ) -> None:
+    def test_where_it_may_not_write_it_says_whom_to_share_with_and_goes_on_later(self, full: Desk, what: str, when: str) -> None:
         some_change(full)
         before = full.cells()
         prevent, allow = self.PREVENT[what]
@@ -321,9 +318,7 @@ class TestKills:
     """A child process that syncs and kills itself at the point named: see `killed_desk`."""
 
     @pytest.mark.parametrize("kind", ["commit", "call"])
-    def test_a_process_killed_at_any_point_loses_nothing_and_doubles_nothing(
-        self, desk: Desk, kind: str, tmp_path: Path
-    ) -> None:
+    def test_a_process_killed_at_any_point_loses_nothing_and_doubles_nothing(self, desk: Desk, kind: str, tmp_path: Path) -> None:
         root = Path(__file__).parents[2]
         first = {"commit": 1, "call": 3}[kind]
         for number in range(first, 40, 3):

@@ -31,9 +31,9 @@ from sync_pipelines.pipelines.shopify_sheets.mapping import (
     order_facts,
     serial,
 )
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.settings import SettingsError
 from sync_pipelines_tests.pipelines.order_desk import address, line, money, order
+from vendor_sandbox import Sandbox
 
 BERLIN, UTC, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC"), ZoneInfo("America/New_York")
 SHIPPED = sorted(path.stem for path in LAYOUTS.glob("*.toml"))
@@ -63,9 +63,14 @@ class TestOrders:
     def test_an_order_as_most_are(self) -> None:
         found = mapped(order(1, 2))
         assert {name: found[name] for name in ("Order", "Order ID", "Status", "Payment", "Total", "Items", "Currency")} == {
-            "Order": "#1001", "Order ID": "5000001", "Status": "Open", "Payment": "Paid", "Total": Decimal("42.00"), "Items": 4,
+            "Order": "#1001",
+            "Order ID": "5000001",
+            "Status": "Open",
+            "Payment": "Paid",
+            "Total": Decimal("42.00"),
+            "Items": 4,
             "Currency": "EUR",
-        }  # fmt: skip
+        }
         assert (found["Refunded"], found["Paid in"]) == (None, None)
         assert list(found["lines"]) == ["1001", "1002"]
 
@@ -99,12 +104,19 @@ class TestOrders:
         assert mapped(made, "order_book")["Order Change Notes"] == "Cancelled 2026-05-03 (Customer)"
 
     def test_partial_refunds_are_summed_by_the_shop_and_noted_one_by_one(self) -> None:
-        refunds: list[dict[str, Any]] = [{"id": f"gid://shopify/Refund/{n}", "createdAt": None, "updatedAt": None, "note": None,
-                    "totalRefundedSet": money(f"{n}.50"), "refundLineItems": []} for n in (1, 2)]  # fmt: skip
+        refunds: list[dict[str, Any]] = [
+            {
+                "id": f"gid://shopify/Refund/{n}",
+                "createdAt": None,
+                "updatedAt": None,
+                "note": None,
+                "totalRefundedSet": money(f"{n}.50"),
+                "refundLineItems": [],
+            }
+            for n in (1, 2)
+        ]
         left = line(7, currentQuantity=1)
-        made = order(
-            1, [left], refunds=refunds, totalRefundedSet=money("4.00"), displayFinancialStatus="PARTIALLY_REFUNDED"
-        )
+        made = order(1, [left], refunds=refunds, totalRefundedSet=money("4.00"), displayFinancialStatus="PARTIALLY_REFUNDED")
         found = mapped(made)
         assert (found["Refunded"], found["Payment"], found["Items"]) == (Decimal("4.00"), "Partially refunded", 1)
         assert found["lines"]["7"]["Status"] == "Reduced"
@@ -112,21 +124,35 @@ class TestOrders:
 
     def test_an_edited_order_shows_what_holds_now_and_says_so(self) -> None:
         """As recorded: two pieces became one, and the old amounts stayed beside the new ones."""
-        left = line(1, quantity=2, currentQuantity=1, originalUnitPriceSet=money("100.00"), taxLines=[
-            {"title": "VAT", "rate": 0.13, "priceSet": money("26.00")}])  # fmt: skip
-        nothing = {"id": "gid://shopify/Refund/1", "createdAt": None, "updatedAt": None, "note": None,
-                   "totalRefundedSet": money("0.0"), "refundLineItems": []}  # fmt: skip
-        made = order(
-            1, [left], edited=True, refunds=[nothing], totalPriceSet=money("226.0"), currentTotalPriceSet=money("113.0"),
-            totalTaxSet=money("26.0"), currentTotalTaxSet=money("13.0"), subtotalPriceSet=money("200.0"),
-            currentSubtotalPriceSet=money("100.0"),
-        )  # fmt: skip
-        plain, book = mapped(made), mapped(made, "order_book")
-        assert (plain["Total"], plain["Tax"], plain["Subtotal"]) == (
-            Decimal("113.00"),
-            Decimal("13.00"),
-            Decimal("100.00"),
+        left = line(
+            1,
+            quantity=2,
+            currentQuantity=1,
+            originalUnitPriceSet=money("100.00"),
+            taxLines=[{"title": "VAT", "rate": 0.13, "priceSet": money("26.00")}],
         )
+        nothing = {
+            "id": "gid://shopify/Refund/1",
+            "createdAt": None,
+            "updatedAt": None,
+            "note": None,
+            "totalRefundedSet": money("0.0"),
+            "refundLineItems": [],
+        }
+        made = order(
+            1,
+            [left],
+            edited=True,
+            refunds=[nothing],
+            totalPriceSet=money("226.0"),
+            currentTotalPriceSet=money("113.0"),
+            totalTaxSet=money("26.0"),
+            currentTotalTaxSet=money("13.0"),
+            subtotalPriceSet=money("200.0"),
+            currentSubtotalPriceSet=money("100.0"),
+        )
+        plain, book = mapped(made), mapped(made, "order_book")
+        assert (plain["Total"], plain["Tax"], plain["Subtotal"]) == (Decimal("113.00"), Decimal("13.00"), Decimal("100.00"))
         assert (book["Total"], book["Taxes"]) == (Decimal("113.00"), Decimal("13.00"))
         assert book["Order Change Notes"] == "Edited (ordered for 226.00 EUR)"
         assert (plain["lines"]["1"]["Quantity"], plain["lines"]["1"]["Line total"]) == (1, Decimal("100.00"))
@@ -157,12 +183,7 @@ class TestOrders:
             assert desired({**whole, name: None}, chosen, UTC).conflict is None
 
     def test_an_edited_order_shows_what_is_left_of_each_line(self) -> None:
-        lines = [
-            line(1, currentQuantity=0),
-            line(2, currentQuantity=1),
-            line(3),
-            line(4, quantity=0, currentQuantity=0),
-        ]
+        lines = [line(1, currentQuantity=0), line(2, currentQuantity=1), line(3), line(4, quantity=0, currentQuantity=0)]
         found = mapped(order(1, lines))["lines"]
         assert [cells["Status"] for cells in found.values()] == ["Removed", "Reduced", "Ordered", "Ordered"]
         assert [cells["Quantity"] for cells in found.values()] == [0, 1, 2, 0]
@@ -174,11 +195,17 @@ class TestOrders:
     @pytest.mark.parametrize(
         ("currency", "amount", "shown"),
         [
-            ("JPY", "4200.0", "4200"), ("JPY", "4200", "4200"), ("KWD", "4.2", "4.200"), ("KWD", "4.2005", "4.201"),
-            ("EUR", "4.2", "4.20"), ("EUR", "4.205", "4.21"), ("EUR", "-4.205", "-4.21"), ("EUR", "123456789012.34", "123456789012.34"),
+            ("JPY", "4200.0", "4200"),
+            ("JPY", "4200", "4200"),
+            ("KWD", "4.2", "4.200"),
+            ("KWD", "4.2005", "4.201"),
+            ("EUR", "4.2", "4.20"),
+            ("EUR", "4.205", "4.21"),
+            ("EUR", "-4.205", "-4.21"),
+            ("EUR", "123456789012.34", "123456789012.34"),
             ("XXX", "1.5", "1.50"),
         ],
-    )  # fmt: skip
+    )
     def test_amounts_have_the_decimals_of_the_shops_currency(self, currency: str, amount: str, shown: str) -> None:
         found = mapped(order(1, currencyCode=currency, currentTotalPriceSet=money(amount, currency)))
         assert str(found["Total"]) == shown
@@ -188,9 +215,7 @@ class TestOrders:
         values = [*found.values(), *(v for cells in found["lines"].values() for v in cells.values())]
         assert not [v for v in values if isinstance(v, float)]
 
-    @pytest.mark.parametrize(
-        "text", ["=1+1", "+4930", "-x", "@x", "007", "1e5", "12345678901234567890", "👩‍🍳", "\u202ex", " "]
-    )
+    @pytest.mark.parametrize("text", ["=1+1", "+4930", "-x", "@x", "007", "1e5", "12345678901234567890", "👩‍🍳", "\u202ex", " "])
     def test_text_is_passed_on_as_it_is(self, text: str) -> None:
         assert mapped(order(1, note=text))["Note"] == text
         assert one_line(line(7, sku=text))["SKU"] == text
@@ -228,14 +253,16 @@ class TestOrders:
         assert mapped(order(1, displayFinancialStatus=None))["Payment"] is None
 
     def test_the_order_book_knows_how_an_order_leaves_the_shop_by_its_tags(self) -> None:
-        for tags, kind in ((["x", "Pickup Order"], "Pickup Order"), (["Local Delivery Order", "Nationwide Shipping"], "Nationwide Shipping"),
-                           ([], "Web"), (["pickup order"], "Web")):  # fmt: skip
+        for tags, kind in (
+            (["x", "Pickup Order"], "Pickup Order"),
+            (["Local Delivery Order", "Nationwide Shipping"], "Nationwide Shipping"),
+            ([], "Web"),
+            (["pickup order"], "Web"),
+        ):
             assert mapped(order(1, tags=tags), "order_book")["Order Type"] == kind
 
     def test_an_order_without_anything_for_its_key_is_held_and_says_why(self, own_folder: Path) -> None:
-        (own_folder / "po.toml").write_text(
-            GOOD.replace('header = "Id", source = "id"', 'header = "Id", source = "po_number"')
-        )
+        (own_folder / "po.toml").write_text(GOOD.replace('header = "Id", source = "id"', 'header = "Id", source = "po_number"'))
         found = desired(order(1), read_layout("po.toml"), UTC)
         assert found.conflict is not None
         assert "#1001" in found.conflict
@@ -250,10 +277,7 @@ class TestLines:
         assert one_line(line(7, sku=""))["SKU"] is None
 
     def test_tax_is_the_sum_of_its_parts_in_the_shops_decimals(self) -> None:
-        taxes = [
-            {"title": "a", "rate": 0.1, "priceSet": money("1.005")},
-            {"title": "b", "rate": None, "priceSet": money("2.01")},
-        ]
+        taxes = [{"title": "a", "rate": 0.1, "priceSet": money("1.005")}, {"title": "b", "rate": None, "priceSet": money("2.01")}]
         found = mapped(order(1, [line(7, taxLines=taxes), line(8, taxLines=[])]), "order_book")["lines"]
         assert [cells["Item Tax (Calculated)"] for cells in found.values()] == [Decimal("3.02"), Decimal("0.00")]
 
@@ -270,11 +294,7 @@ class TestTimes:
             ("2026-01-05T00:00:00Z", UTC, "46027"),
             ("2026-01-05T12:00:00Z", UTC, "46027.5"),
             ("2026-01-05T23:30:00Z", BERLIN, "46028.02083333"),
-            (
-                "2026-03-29T00:59:59Z",
-                BERLIN,
-                "46110.08332176",
-            ),  # 01:59:59, the last second before the clocks go forward
+            ("2026-03-29T00:59:59Z", BERLIN, "46110.08332176"),  # 01:59:59, the last second before the clocks go forward
             ("2026-03-29T01:00:00Z", BERLIN, "46110.12500000"),  # 03:00:00
             ("2026-10-25T00:30:00Z", BERLIN, "46320.10416667"),  # 02:30 the first time
             ("2026-10-25T01:30:00Z", BERLIN, "46320.10416667"),  # 02:30 the second time
@@ -347,8 +367,18 @@ class TestSameness:
         later = (Decimal(seconds + 1) / 86_400).quantize(Decimal("0.00000001"))
         assert same("datetime", later) != same("datetime", wanted)
 
-    @pytest.mark.parametrize(("cell", "key"), [(5000001, "5000001"), (Decimal("5000001.0"), "5000001"), (" WEB7 ", "WEB7"), (None, ""), (True, ""),
-                                              ("007", "007"), (10**15, "1" + "0" * 15)])  # fmt: skip
+    @pytest.mark.parametrize(
+        ("cell", "key"),
+        [
+            (5000001, "5000001"),
+            (Decimal("5000001.0"), "5000001"),
+            (" WEB7 ", "WEB7"),
+            (None, ""),
+            (True, ""),
+            ("007", "007"),
+            (10**15, "1" + "0" * 15),
+        ],
+    )
     def test_a_key_is_the_same_however_somebody_retyped_it(self, cell: Any, key: str) -> None:
         assert key_text(cell) == key
 
@@ -372,7 +402,7 @@ class TestLayouts:
         assert all(keys)
 
     def test_the_order_book_has_the_40_columns_of_the_old_program_and_two_of_ours(self) -> None:
-        from sync_pipelines.sandbox.google.seed import LINE_COLUMNS, LINES, ORDER_COLUMNS, ORDERS
+        from vendor_sandbox.google.seed import LINE_COLUMNS, LINES, ORDER_COLUMNS, ORDERS
 
         book = read_layout("order_book")
         assert (book.orders.tab, list(book.orders.headers)) == (ORDERS, ORDER_COLUMNS)
@@ -417,11 +447,7 @@ class TestLayouts:
             ('header = "Made"', 'header = " "', "without a header"),
             ('header = "Made", source = "created_at", type = "date"', 'header = "Made"', "needs a source or a value"),
             ('header = "Id", source = "id"', 'header = "Id", source = "id", write = "once"', "must be among"),
-            (
-                'header = "Id", source = "id"',
-                'header = "Id", source = "id", write = "never"',
-                "needs a source or a value",
-            ),
+            ('header = "Id", source = "id"', 'header = "Id", source = "id", write = "never"', "needs a source or a value"),
             ('tab = "Lines"', 'tab = "Lines"\ncolour = "red"', "lines.colour"),
             ("[lines]", "[rows]", "lines"),
             ("[orders]", "[orders", "cannot be read"),

@@ -17,15 +17,13 @@ TABS = st.sampled_from(["Orders", "Line Items"])
 PERSON = st.one_of(
     st.tuples(st.just("insert_rows"), TABS, st.fixed_dictionaries({"at": ROWS, "count": st.integers(1, 3)})),
     st.tuples(st.just("sort"), TABS, st.fixed_dictionaries({"by": st.sampled_from("ABCD"), "descending": st.booleans()})),
-    st.tuples(st.just("move_rows"), TABS, st.fixed_dictionaries({"at": ROWS, "count": st.integers(1, 2), "to": st.integers(2, 20)})),
-)  # fmt: skip
+    st.tuples(
+        st.just("move_rows"), TABS, st.fixed_dictionaries({"at": ROWS, "count": st.integers(1, 2), "to": st.integers(2, 20)})
+    ),
+)
 COLUMNS = st.one_of(
     st.tuples(st.just("insert_columns"), TABS, st.fixed_dictionaries({"at": st.sampled_from("ABD")})),
-    st.tuples(
-        st.just("move_columns"),
-        TABS,
-        st.fixed_dictionaries({"at": st.sampled_from("ACE"), "to": st.sampled_from("BDH")}),
-    ),
+    st.tuples(st.just("move_columns"), TABS, st.fixed_dictionaries({"at": st.sampled_from("ACE"), "to": st.sampled_from("BDH")})),
 )
 NUMBER = st.integers(1, 5)
 SHOP = st.one_of(
@@ -43,9 +41,12 @@ FAULT = st.one_of(
     st.tuples(st.just(READ), st.sampled_from(["html_502", "lost_reply", "expired_token"])),
 )
 STEP = st.one_of(
-    SHOP.map(lambda x: ("shop", x)), PERSON.map(lambda x: ("person", x)), COLUMNS.map(lambda x: ("person", x)),
-    FAULT.map(lambda x: ("fault", x)), st.just(("run", None)),
-)  # fmt: skip
+    SHOP.map(lambda x: ("shop", x)),
+    PERSON.map(lambda x: ("person", x)),
+    COLUMNS.map(lambda x: ("person", x)),
+    FAULT.map(lambda x: ("fault", x)),
+    st.just(("run", None)),
+)
 
 
 class Story:
@@ -111,9 +112,12 @@ class Story:
 
 
 SETTINGS = settings(
-    max_examples=8, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate],
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
-)  # fmt: skip
+)
 
 
 @SETTINGS

@@ -130,9 +130,7 @@ def test_a_row_deleted_just_after_it_was_written_stays_deleted(full: Desk) -> No
     assert full.sync().held == {"5000004": "gone"}
 
 
-def test_the_spreadsheet_is_the_same_one_by_its_title_and_by_its_id(
-    full: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_spreadsheet_is_the_same_one_by_its_title_and_by_its_id(full: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     full.person("delete_rows", at=5)
     full.person("delete_rows", "Line Items", at=8, count=2)
     assert full.sync().held == {"5000004": "gone"}
@@ -179,9 +177,8 @@ def test_an_unknown_order_that_was_written_over_is_named_and_no_run_is_green(ful
     full.apply(there, full.plan(there))
     asked: list[set[str]] = []
     _, lost = planning.repair_overwritten(
-        there, warehouse=full.warehouse, ledger=full.ledger, files=full.files, run="run",
-        find=lambda _, keys: asked.append(keys),
-    )  # fmt: skip
+        there, warehouse=full.warehouse, ledger=full.ledger, files=full.files, run="run", find=lambda _, keys: asked.append(keys)
+    )
     assert (asked, lost) == ([{"4999000"}], ["4999000"])
     assert full.wrong() == []
 
@@ -193,9 +190,7 @@ def test_no_plan_is_asked_about_its_columns_where_the_records_are_of_this_versio
     for n in range(1, 6):
         full.change(n, note=f"change {n}")
         full.sync()
-    of_plans = [
-        query for query in asked if f"{tables.plan.name}.owned" in query and "FROM plan \nWHERE plan.id IN" in query
-    ]
+    of_plans = [query for query in asked if f"{tables.plan.name}.owned" in query and "FROM plan \nWHERE plan.id IN" in query]
     assert of_plans == []
 
 
@@ -263,9 +258,7 @@ def test_cells_that_are_merged_elsewhere_are_nobodys_business(full: Desk) -> Non
     settled(full)
 
 
-def test_a_spreadsheet_in_the_bin_is_refused_by_its_id_and_by_its_title(
-    full: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_spreadsheet_in_the_bin_is_refused_by_its_id_and_by_its_title(full: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     full.change(1, note="new")
     found = full.target().sheet.id
     full.person("trash")
@@ -296,12 +289,7 @@ def test_a_protected_range_costs_one_refused_write_however_many_orders_there_are
 def test_orders_that_were_mapped_before_they_were_read_in_full_change_where_they_differ_and_once(desk: Desk) -> None:
     made = orders(1, 5, 1)
     bought_by_code = {**made[1]["lineItems"][0], "discountAllocations": [{"allocatedAmountSet": money("1.00")}]}
-    now = [
-        *made[:1],
-        {**made[1], "lineItems": [bought_by_code]},
-        {**made[2], "currentTotalTaxSet": money("1.70")},
-        *made[3:],
-    ]
+    now = [*made[:1], {**made[1], "lineItems": [bought_by_code]}, {**made[2], "currentTotalTaxSet": money("1.70")}, *made[3:]]
     before: list[dict[str, Any]] = copy.deepcopy(now)
     for each in before:
         for name in ("currentSubtotalPriceSet", "currentTotalTaxSet", "currentShippingPriceSet", "edited"):
@@ -319,9 +307,7 @@ def test_orders_that_were_mapped_before_they_were_read_in_full_change_where_they
 
 
 @pytest.mark.parametrize("field", ["totalPriceSet", "currencyCode"])
-def test_an_order_that_came_without_what_its_row_needs_is_held_by_name_and_the_rest_is_written(
-    desk: Desk, field: str
-) -> None:
+def test_an_order_that_came_without_what_its_row_needs_is_held_by_name_and_the_rest_is_written(desk: Desk, field: str) -> None:
     bare = order(2)
     del bare[field], bare["test"], bare["displayFulfillmentStatus"]
     desk.take(order(1), bare, order(3))

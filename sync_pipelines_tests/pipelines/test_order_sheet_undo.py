@@ -174,9 +174,7 @@ class TestOldDatabase:
         con.close()
         return path
 
-    def test_tracked_orders_in_the_book_are_kept_in_step_and_not_written_twice(
-        self, book: Desk, own_folder: Path
-    ) -> None:
+    def test_tracked_orders_in_the_book_are_kept_in_step_and_not_written_twice(self, book: Desk, own_folder: Path) -> None:
         self.old(own_folder, (5_000_998, 998), (5_000_999, 999))
         book.take(web(998, 2), web(999, 1), web(1001))
         assert book.sync().counts == {"delivered": 3}

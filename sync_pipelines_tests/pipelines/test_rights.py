@@ -31,9 +31,7 @@ def rows(ledger: Ledger) -> list[str]:
     return ledger.column(sa.select(tables.enabled.c.account))
 
 
-def test_a_right_to_write_to_plytix_is_the_logins_and_not_the_aliass(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_right_to_write_to_plytix_is_the_logins_and_not_the_aliass(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not writes_on(P, "plytix")
     rights.allow(ledger, P, "plytix", "me")
     assert writes_on(P, "plytix")

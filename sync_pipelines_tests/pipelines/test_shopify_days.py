@@ -19,8 +19,21 @@ from sync_pipelines.pipelines.shopify_store.days import (
     written,
 )
 
-ZONES = ["America/New_York", "America/Sao_Paulo", "Africa/Cairo", "America/Havana", "Asia/Beirut", "Asia/Kathmandu", "Asia/Tehran",
-         "Australia/Lord_Howe", "Europe/Berlin", "Pacific/Apia", "Pacific/Auckland", "Pacific/Kiritimati", "UTC"]  # fmt: skip
+ZONES = [
+    "America/New_York",
+    "America/Sao_Paulo",
+    "Africa/Cairo",
+    "America/Havana",
+    "Asia/Beirut",
+    "Asia/Kathmandu",
+    "Asia/Tehran",
+    "Australia/Lord_Howe",
+    "Europe/Berlin",
+    "Pacific/Apia",
+    "Pacific/Auckland",
+    "Pacific/Kiritimati",
+    "UTC",
+]
 DAYS = st.dates(date(2006, 1, 1), date(2037, 12, 30))
 MOMENT = timedelta(microseconds=1)
 
@@ -87,9 +100,7 @@ def test_a_time_that_is_written_is_read_as_the_same(day: date, zone: str) -> Non
 
 
 def test_a_time_with_an_offset_is_the_same_instant() -> None:
-    assert (
-        instant("2026-11-01T00:00:00-04:00") == instant("2026-11-01T04:00:00Z") == datetime(2026, 11, 1, 4, tzinfo=UTC)
-    )
+    assert instant("2026-11-01T00:00:00-04:00") == instant("2026-11-01T04:00:00Z") == datetime(2026, 11, 1, 4, tzinfo=UTC)
 
 
 def test_a_search_is_half_open_and_its_times_are_quoted() -> None:

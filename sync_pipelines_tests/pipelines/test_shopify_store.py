@@ -38,13 +38,13 @@ from sync_pipelines.pipelines.shopify_store.reading import (
     first_day,
     stored_per_day,
 )
-from sync_pipelines.sandbox.shopify import NO_CUSTOMERS_TOKEN, RECENT_ORDERS_TOKEN, REDACTED_TOKEN
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.failures import Transient
 from sync_pipelines.vendors.shopify_orders import paged
 from sync_pipelines.warehouse.keyed_log import BASE
 from sync_pipelines.warehouse.snapshots import About, Staged, Warehouse
 from sync_pipelines_tests.pipelines.shopify_shop import Shop, always_bulk, never_bulk, shop_of, whole
+from vendor_sandbox.shopify import NO_CUSTOMERS_TOKEN, RECENT_ORDERS_TOKEN, REDACTED_TOKEN
 
 API = "POST /admin/api/*"
 DST_ENDS = date(2026, 11, 1)
@@ -141,9 +141,7 @@ class TestWholeDays:
         assert shop.days() == []
 
     @pytest.mark.parametrize("day", [DST_ENDS, DST_BEGINS])
-    def test_a_day_on_which_the_clocks_change_holds_its_first_and_its_last_second(
-        self, either_way: Shop, day: date
-    ) -> None:
+    def test_a_day_on_which_the_clocks_change_holds_its_first_and_its_last_second(self, either_way: Shop, day: date) -> None:
         shop, zone = either_way, either_way.settings.zone
         second = timedelta(seconds=1)
         begins, ends = start_of(day, zone), end_of(day, zone)
@@ -156,8 +154,10 @@ class TestWholeDays:
         assert set(numbers[:4]) <= found
         assert not set(numbers[4:]) & found
         shop.store().read_days(day - timedelta(days=1), day + timedelta(days=1))
-        assert [n in {row["order_id"] for row in shop.file(d) or []} for n, d in
-                ((numbers[4], day - timedelta(days=1)), (numbers[5], day + timedelta(days=1)))] == [True, True]  # fmt: skip
+        assert [
+            n in {row["order_id"] for row in shop.file(d) or []}
+            for n, d in ((numbers[4], day - timedelta(days=1)), (numbers[5], day + timedelta(days=1)))
+        ] == [True, True]
 
     def test_today_is_read_up_to_now_and_says_so(self, shop: Shop) -> None:
         order = shop.arrive()
@@ -170,9 +170,7 @@ class TestWholeDays:
             assert published.about.until
             assert instant(published.about.until) <= datetime.now(UTC)
 
-    def test_orders_newer_than_the_settle_lag_are_left_for_later(
-        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_orders_newer_than_the_settle_lag_are_left_for_later(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SHOPIFY_SETTLE_LAG", "3600")
         order = shop.arrive()
         read = shop.store().read_days(shop.day(order), shop.day(order))
@@ -240,12 +238,8 @@ class TestDaysThatMove:
         with pytest.raises(DaysIncomplete, match=str(bad)):
             shop.store().read_days(first, last)
         assert shop.days() == [str(d) for d in days_between(first, last)]
-        published = {
-            d: shop.warehouse.find(ORDERS_KEY, shop.settings.account, str(d)) for d in days_between(first, last)
-        }
-        assert [d for d, p in published.items() if p and p.about.rows == len(shop.truth(d, d)) + (d == bad)] == list(
-            published
-        )
+        published = {d: shop.warehouse.find(ORDERS_KEY, shop.settings.account, str(d)) for d in days_between(first, last)}
+        assert [d for d, p in published.items() if p and p.about.rows == len(shop.truth(d, d)) + (d == bad)] == list(published)
         assert before[0].orders == len(shop.file(bad) or []), "what was published of it before stays"
 
     def test_an_order_that_goes_while_its_refunds_are_read_costs_its_day_another_reading_and_no_more(
@@ -360,9 +354,7 @@ class TestCrashes:
         assert_current(shop, first)
 
     @pytest.mark.parametrize("number", [1, 5, 9])
-    def test_a_killed_process_leaves_no_half_day(
-        self, shop: Shop, monkeypatch: pytest.MonkeyPatch, number: int
-    ) -> None:
+    def test_a_killed_process_leaves_no_half_day(self, shop: Shop, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
         always_bulk(monkeypatch.setenv)
         first, last = recent(shop, 4)
         last -= timedelta(days=1)
@@ -371,7 +363,7 @@ import os, signal
 from datetime import date
 from pathlib import Path
 from sync_pipelines.delivery import runs
-from sync_pipelines.sandbox import shopify
+from vendor_sandbox import shopify
 from sync_pipelines_tests.pipelines.shopify_shop import Shop
 class Reader(Shop):
     def pin(self, **_): pass
@@ -410,9 +402,7 @@ shop.store("killed").read_days(date.fromisoformat("{first}"), date.fromisoformat
         assert shop.ledger.cursor(account, "bulk alive") is not None
         assert shop.ledger.cursor(account, "bulk dead") is None
 
-    def test_a_crash_while_taking_over_does_not_forget_what_was_left(
-        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_crash_while_taking_over_does_not_forget_what_was_left(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         always_bulk(monkeypatch.setenv)
         client = shop.store().client
         shop.sandbox.shopify.change_state({"next_bulk": {"status": "RUNNING"}})
@@ -431,9 +421,7 @@ shop.store("killed").read_days(date.fromisoformat("{first}"), date.fromisoformat
 
 
 class TestChanges:
-    def test_the_first_reading_takes_the_orders_of_the_last_days(
-        self, either_way: Shop, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_the_first_reading_takes_the_orders_of_the_last_days(self, either_way: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         shop = either_way
         monkeypatch.setenv("SHOPIFY_LOOKBACK_DAYS", "12")
         store = shop.store()
@@ -488,9 +476,9 @@ class TestChanges:
         assert timedelta(seconds=58) <= began - instant(cursor) <= timedelta(seconds=62)
         # an order of 10 minutes before the cursor, that the search did not show then
         late = instant(cursor) - timedelta(minutes=10)
-        (gid,) = shop.sandbox.shopify.change_state(
-            {"add": [{"createdAt": late.isoformat(), "updatedAt": late.isoformat()}]}
-        )["added"]
+        (gid,) = shop.sandbox.shopify.change_state({"add": [{"createdAt": late.isoformat(), "updatedAt": late.isoformat()}]})[
+            "added"
+        ]
         shop.store().read_changes()
         assert int(gid.rsplit("/")[-1]) in shop.current()
 
@@ -592,10 +580,7 @@ class TestTheNewestVersion:
     def test_an_older_file_read_later_does_not_bring_an_old_version_back(self, shop: Shop) -> None:
         first, last = recent(shop, 3)
         shop.store().read_days(first, last)
-        old = {
-            d: shop.warehouse.path(ORDERS_KEY, shop.settings.account, str(d)).read_bytes()
-            for d in days_between(first, last)
-        }
+        old = {d: shop.warehouse.path(ORDERS_KEY, shop.settings.account, str(d)).read_bytes() for d in days_between(first, last)}
         shop.store().read_changes()
         name = next(iter(shop.truth(first, last).values()))["name"]
         shop.change(set={name: {"note": "newer"}})
@@ -790,9 +775,7 @@ class TestOddities:
         assert store.notices() == {}
         assert checks.nothing_odd(store.notices()).passed
 
-    def test_orders_without_customers_are_stored_and_noticed(
-        self, either_way: Shop, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_orders_without_customers_are_stored_and_noticed(self, either_way: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         shop = either_way  # an export would fail for the field that a page only leaves out
         monkeypatch.setenv("SHOPIFY_ACCESS_TOKEN", NO_CUSTOMERS_TOKEN)
         store = shop.store()
@@ -820,10 +803,7 @@ def test_money_keeps_the_decimals_of_its_currency(
     with shop_of(tmp_path / "data", monkeypatch.setenv, orders=80, currency=currency) as shop:
         store = shop.store()
         read = store.read_days(*recent(shop, 30))
-        assert (store.facts.currency, shop.ledger.cursor(shop.settings.shop, reading.CURRENCY)) == (
-            currency,
-            currency,
-        )
+        assert (store.facts.currency, shop.ledger.cursor(shop.settings.shop, reading.CURRENCY)) == (currency, currency)
         for each in read:
             for row in shop.file(each.day) or []:
                 real = shop.order(row["order_id"])
@@ -871,9 +851,7 @@ def test_what_a_file_says_of_itself_is_what_it_holds(shop: Shop) -> None:
         assert Decimal(published.about.money) == sum((row["total"] for row in rows), Decimal(0))
 
 
-def test_a_shop_without_recent_orders_still_shows_changes_to_old_ones(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_shop_without_recent_orders_still_shows_changes_to_old_ones(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first reading found nothing: its empty file is what the cursor stands on."""
     _, last = recent(shop, 3)
     monkeypatch.setenv("SHOPIFY_LOOKBACK_DAYS", "1")
@@ -899,9 +877,7 @@ class TestOrdersThatLackSomething:
         assert told.endswith(f"came without {field}, and is not kept")
         assert told.startswith("#")
 
-    def test_a_day_with_such_an_order_stays_as_it_was_and_says_which(
-        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_day_with_such_an_order_stays_as_it_was_and_says_which(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         victim = next(iter(shop.truth(*recent(shop)).values()))
         day = shop.day(victim)
         pages = reading.paged
@@ -923,21 +899,13 @@ class TestOrdersThatLackSomething:
         victim = next(o for o in shop.truth(*recent(shop)).values() if o["lineItems"])
         for order in [victim, *victim["lineItems"]]:
             if field in order:
-                shop.change(
-                    set={victim["name"]: {field: None} if order is victim else {"lineItems": {"0": {field: None}}}}
-                )
+                shop.change(set={victim["name"]: {field: None} if order is victim else {"lineItems": {"0": {field: None}}}})
         (read,) = shop.store().read_days(shop.day(victim), shop.day(victim))
         assert int(victim["legacyResourceId"]) in {row["order_id"] for row in shop.file(read.day) or []}
 
 
 class TestMoreIsReadOfAnOrderThanBefore:
-    ADDED = (
-        "currentSubtotalPriceSet",
-        "currentTotalTaxSet",
-        "currentShippingPriceSet",
-        "edited",
-        "discountAllocations",
-    )
+    ADDED = ("currentSubtotalPriceSet", "currentTotalTaxSet", "currentShippingPriceSet", "edited", "discountAllocations")
 
     @pytest.fixture
     def earlier(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:

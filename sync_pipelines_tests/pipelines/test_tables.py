@@ -14,10 +14,23 @@ from sync_pipelines.pipelines.shopify_store import checks
 from sync_pipelines.pipelines.tables import escaped, markdown
 
 VALUES = [
-    "![](https://evil.example/pixel.png)", "[free](javascript:alert(1))", "<img src=x onerror=alert(1)>", "<https://evil.example>",
-    "https://evil.example/x", "www.evil.example", "jo@evil.example", "![a][b]", "*bold* _it_ ~~no~~ `code`", "a|b", "\\[x](y)",
-    "&lt;b&gt;", "two\r\n\r\nlines", "snake_case_name", "HTTPS://EVIL.example", "BOLT-M8-50",
-]  # fmt: skip
+    "![](https://evil.example/pixel.png)",
+    "[free](javascript:alert(1))",
+    "<img src=x onerror=alert(1)>",
+    "<https://evil.example>",
+    "https://evil.example/x",
+    "www.evil.example",
+    "jo@evil.example",
+    "![a][b]",
+    "*bold* _it_ ~~no~~ `code`",
+    "a|b",
+    "\\[x](y)",
+    "&lt;b&gt;",
+    "two\r\n\r\nlines",
+    "snake_case_name",
+    "HTTPS://EVIL.example",
+    "BOLT-M8-50",
+]
 LINKED = re.compile(r"(https?://|www(?=\.))([-.\w]+)|([-.\w+]+)@([-\w]+(?:\.[-\w]+)+)", re.IGNORECASE)
 """What the UI makes links of in the text of a finished page (mdast-util-gfm-autolink-literal)."""
 
@@ -39,9 +52,7 @@ def test_a_value_is_shown_as_the_text_it_is_and_nothing_comes_of_it(value: str) 
 
 
 def test_the_values_in_a_checks_reason_are_text_there_too() -> None:
-    guard = Finding(
-        "currency", "stopped", "price list ![](https://evil.example/x.png) is in [USD](https://evil.example)"
-    )
+    guard = Finding("currency", "stopped", "price list ![](https://evil.example/x.png) is in [USD](https://evil.example)")
     plan = Plan("p", "catsy_sparklayer", "a", "stopped", (guard,), Counts(), None)  # type: ignore[arg-type]
     results = [
         plan_checks.guards(plan_checks.guards_of(["sparklayer", "price_plan"]), plan),

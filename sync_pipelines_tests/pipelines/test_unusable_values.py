@@ -15,7 +15,6 @@ from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.shopify_sheets import mapping
 from sync_pipelines.pipelines.shopify_sheets.layout import read_layout
 from sync_pipelines.pipelines.shopify_store.orders import loads
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.amazon import Amazon
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
@@ -26,6 +25,7 @@ from sync_pipelines_tests.pipelines.amazon_desk import AmazonDesk
 from sync_pipelines_tests.pipelines.merchant import Merchant, listed, plain_items
 from sync_pipelines_tests.pipelines.shopify_shop import Shop, always_bulk, never_bulk, shop_of
 from sync_pipelines_tests.pipelines.test_shopify_store import recent
+from vendor_sandbox import Sandbox
 
 HALF = '"\\ud83d"'
 VALUES = ["NaN", HALF]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import requests
 
-from sync_pipelines.sandbox import Sandbox, exact_json
-from sync_pipelines.sandbox.catsy import FULL_TOKEN, QUERY_ID
-from sync_pipelines.sandbox.sparklayer import CLIENT_ID, CLIENT_SECRET, SITE_ID
+from vendor_sandbox import Sandbox, exact_json
+from vendor_sandbox.catsy import FULL_TOKEN, QUERY_ID
+from vendor_sandbox.sparklayer import CLIENT_ID, CLIENT_SECRET, SITE_ID
 
 PATIENCE = 20.0
 """Seconds a test waits for something that must happen; only a failing test waits that long."""
@@ -54,9 +54,7 @@ class CatsyCaller:
 
 
 class SparkLayerCaller:
-    def __init__(
-        self, sandbox: Sandbox, site: str = SITE_ID, key: tuple[str, str] = (CLIENT_ID, CLIENT_SECRET)
-    ) -> None:
+    def __init__(self, sandbox: Sandbox, site: str = SITE_ID, key: tuple[str, str] = (CLIENT_ID, CLIENT_SECRET)) -> None:
         self.sandbox = sandbox
         self.session = requests.Session()
         self.session.headers["Site-Id"] = site
@@ -90,11 +88,7 @@ class SparkLayerCaller:
 
 def entry(sku: str, *prices: tuple[int, str], **more: Any) -> dict[str, Any]:
     """An entry of a pricing update: (quantity, price) pairs."""
-    return {
-        "sku": sku,
-        "pricing": [{"quantity": quantity, "price": Decimal(price)} for quantity, price in prices],
-        **more,
-    }
+    return {"sku": sku, "pricing": [{"quantity": quantity, "price": Decimal(price)} for quantity, price in prices], **more}
 
 
 def row(quantity: int, price: str, unit: str | None = None, **more: Any) -> dict[str, Any]:

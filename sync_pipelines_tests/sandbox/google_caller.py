@@ -9,8 +9,8 @@ from urllib.parse import quote, unquote
 
 import requests
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests.sandbox.conftest import PATIENCE
+from vendor_sandbox import Sandbox
 
 Json = dict[str, Any]
 
@@ -60,9 +60,7 @@ def misfits(api: Json, schema: Json, value: Any, where: str) -> list[str]:
                     found += misfits(api, known.get(name, others), part, f"{where}.{name}")
             return found
         case "array" if isinstance(value, list):
-            return [
-                each for at, part in enumerate(value) for each in misfits(api, schema["items"], part, f"{where}[{at}]")
-            ]
+            return [each for at, part in enumerate(value) for each in misfits(api, schema["items"], part, f"{where}[{at}]")]
         case "string" if isinstance(value, str):
             allowed = schema.get("enum", [value])
             return [] if value in allowed else [f"{where}: {value!r} is none of {allowed}"]
@@ -102,12 +100,8 @@ class GoogleCaller:
 
     def send(self, verb: str, path: str, body: Any = None, **query: Any) -> requests.Response:
         """A call below /google, whatever comes of it; checked against the discovery document when it is a 200."""
-        pairs = [
-            (name, each) for name, value in query.items() for each in (value if isinstance(value, list) else [value])
-        ]
-        reply = self.session.request(
-            verb, f"{self.sandbox.url}/google{path}", json=body, params=pairs, timeout=PATIENCE
-        )
+        pairs = [(name, each) for name, value in query.items() for each in (value if isinstance(value, list) else [value])]
+        reply = self.session.request(verb, f"{self.sandbox.url}/google{path}", json=body, params=pairs, timeout=PATIENCE)
         if reply.status_code == 200:
             check_call(verb, path, [(name, str(value)) for name, value in pairs], body, reply.json())
         return reply
@@ -134,9 +128,7 @@ class GoogleCaller:
         return self.ok("GET", f"/values/{quote(wanted, safe='')}", **query)
 
     def values(self, wanted: str, **query: str) -> list[list[Any]]:
-        found: list[list[Any]] = self.get(wanted, **{"valueRenderOption": "UNFORMATTED_VALUE", **query}).get(
-            "values", []
-        )
+        found: list[list[Any]] = self.get(wanted, **{"valueRenderOption": "UNFORMATTED_VALUE", **query}).get("values", [])
         return found
 
     def put(self, wanted: str, values: list[list[Any]], option: str = "RAW", **query: str) -> Json:

@@ -6,9 +6,9 @@ from typing import Any
 
 import requests
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.plytix import KEYS, MAIN
 from sync_pipelines_tests.sandbox.conftest import PATIENCE
+from vendor_sandbox import Sandbox
+from vendor_sandbox.plytix import KEYS, MAIN
 
 OUT_OF_THE_WAY = {"burst": 1_000_000, "token_seconds": 1_000_000, "search_lag": 0, "family_seconds": 0}
 """Settings without limits and lags, for the tests that are about something else."""

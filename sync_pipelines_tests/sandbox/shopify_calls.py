@@ -6,14 +6,12 @@ from typing import Any
 
 import requests
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.shopify import ACCESS_TOKEN
 from sync_pipelines_tests.sandbox.conftest import PATIENCE, eventually
+from vendor_sandbox import Sandbox
+from vendor_sandbox.shopify import ACCESS_TOKEN
 
 MONEY = "{ shopMoney { amount currencyCode } }"
-ADDRESS = (
-    "{ name firstName lastName company address1 address2 city province provinceCode zip country countryCodeV2 phone }"
-)
+ADDRESS = "{ name firstName lastName company address1 address2 city province provinceCode zip country countryCodeV2 phone }"
 LINE = f"""id sku name title variantTitle vendor quantity currentQuantity requiresShipping taxable
   originalUnitPriceSet {MONEY} discountedUnitPriceSet {MONEY} discountedTotalSet {MONEY} totalDiscountSet {MONEY}
   taxLines(first: 10) {{ title rate priceSet {MONEY} }} variant {{ id }} product {{ id }}"""

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import requests
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.amazon import CLIENT_ID, CLIENT_SECRET, MARKETPLACE_IDS, REFRESH_TOKEN, SELLER_ID
-from sync_pipelines.sandbox.boots import FIRST_STYLE, Item
 from sync_pipelines_tests.sandbox.conftest import PATIENCE, control, eventually, exact
+from vendor_sandbox import Sandbox
+from vendor_sandbox.amazon import CLIENT_ID, CLIENT_SECRET, MARKETPLACE_IDS, REFRESH_TOKEN, SELLER_ID
+from vendor_sandbox.boots import FIRST_STYLE, Item
 
 US, CA = MARKETPLACE_IDS["US"], MARKETPLACE_IDS["CA"]
 
@@ -240,11 +240,7 @@ class TestSections:
         everything = "attributes,classifications,dimensions,identifiers,images,productTypes,relationships,salesRanks"
         (found,) = amazon.found(asin, includedData=f"{everything},summaries,vendorDetails")
         assert set(found) == {"asin", "summaries", "vendorDetails", *everything.split(",")}
-        assert found["attributes"]["item_name"][0] == {
-            "language_tag": "en_US",
-            "value": first[1].title,
-            "marketplace_id": US,
-        }
+        assert found["attributes"]["item_name"][0] == {"language_tag": "en_US", "value": first[1].title, "marketplace_id": US}
 
     def test_a_summary_has_what_the_listing_has_and_leaves_out_what_it_lacks(
         self, amazon: AmazonCaller, first: tuple[Item, ...]
@@ -276,9 +272,7 @@ class TestSections:
         (bare,) = amazon.found(first[0].asin, includedData="identifiers")
         assert bare["identifiers"] == [{"marketplaceId": US, "identifiers": []}]
 
-    def test_sections_are_grouped_by_the_marketplaces_asked_for(
-        self, amazon: AmazonCaller, first: tuple[Item, ...]
-    ) -> None:
+    def test_sections_are_grouped_by_the_marketplaces_asked_for(self, amazon: AmazonCaller, first: tuple[Item, ...]) -> None:
         both = {item.asin for item in first} & {item.asin for item in amazon.sandbox.boots.in_marketplace("CA")}
         asin = min(both)
         sections = amazon.item(asin, marketplaceIds=f"{US},{CA}", includedData="summaries,identifiers").json()
@@ -287,9 +281,7 @@ class TestSections:
         (summary,) = amazon.item(asin, marketplaceIds=CA).json()["summaries"]
         assert summary["marketplaceId"] == CA
 
-    def test_children_name_their_parent_and_parents_their_children(
-        self, amazon: AmazonCaller, first: tuple[Item, ...]
-    ) -> None:
+    def test_children_name_their_parent_and_parents_their_children(self, amazon: AmazonCaller, first: tuple[Item, ...]) -> None:
         def variation(asin: str) -> dict[str, Any] | None:
             (section,) = amazon.item(asin, includedData="relationships").json()["relationships"]
             return next((each for each in section["relationships"] if each["type"] == "VARIATION"), None)
@@ -327,9 +319,7 @@ class TestSearch:
         asked = [twice, *(upc for upc in dict.fromkeys(upcs) if upc != twice)][:20]
         reply = amazon.search(identifiers=",".join(asked), identifiersType="UPC")
         assert (reply.json()["numberOfResults"], len(reply.json()["items"])) == (21, 10)
-        assert {item["asin"] for item in amazon.found(*asked, kind="UPC")} == {
-            item.asin for item in items if item.upc in asked
-        }
+        assert {item["asin"] for item in amazon.found(*asked, kind="UPC")} == {item.asin for item in items if item.upc in asked}
 
     def test_a_full_page_asked_for_by_size_has_no_token(self, amazon: AmazonCaller, first: tuple[Item, ...]) -> None:
         def tokens(size: int) -> set[str]:
@@ -357,9 +347,7 @@ class TestSearch:
         assert found != asked
         assert [item["asin"] for item in amazon.found(*reversed(asked))] == found
 
-    def test_codes_are_found_by_their_kind_or_if_set_by_their_digits(
-        self, amazon: AmazonCaller, first: tuple[Item, ...]
-    ) -> None:
+    def test_codes_are_found_by_their_kind_or_if_set_by_their_digits(self, amazon: AmazonCaller, first: tuple[Item, ...]) -> None:
         item = child(first, why="gtin", ean=None, gtin=None)
         assert [each["asin"] for each in amazon.found(str(item.upc), kind="UPC")] == [item.asin]
         assert amazon.found(f"0{item.upc}", kind="EAN") == []
@@ -420,9 +408,7 @@ class TestState:
         assert state["counts"]["US"] + state["counts"]["CA"] == len(state["items"])
         assert {"expected", "why"} < set(state["items"][0])
 
-    def test_items_are_added_set_and_deleted_behind_the_api(
-        self, amazon: AmazonCaller, first: tuple[Item, ...]
-    ) -> None:
+    def test_items_are_added_set_and_deleted_behind_the_api(self, amazon: AmazonCaller, first: tuple[Item, ...]) -> None:
         parent, kept, gone = (item.asin for item in first[:3])
         amazon.sandbox.amazon.change_state(
             {
@@ -468,9 +454,7 @@ class TestState:
             ({"load": {"items": [], "item": []}}, "unknown member 'item' in load"),
         ],
     )
-    def test_a_change_with_a_mistake_is_named_and_nothing_is_applied(
-        self, shop: Sandbox, body: object, complaint: str
-    ) -> None:
+    def test_a_change_with_a_mistake_is_named_and_nothing_is_applied(self, shop: Sandbox, body: object, complaint: str) -> None:
         before = shop.amazon.state()
         reply = control(shop, "POST", "/amazon/state", body)
         assert reply.status_code == 400

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipelines.sandbox.boots import (
+from sync_pipelines_tests.sandbox.test_command import started
+from vendor_sandbox.boots import (
     COLUMNS,
     FEW_COLUMNS,
     FIRST_STYLE,
@@ -19,7 +20,6 @@ from sync_pipelines.sandbox.boots import (
     unpadded,
     with_check_digit,
 )
-from sync_pipelines_tests.sandbox.test_command import started
 
 BOOTS = Boots(seed=7, size=300)
 SKUS = {product.sku for product in BOOTS.products}
@@ -100,11 +100,7 @@ class TestItems:
         places = defaultdict(set)
         for item in BOOTS.items:
             places[item.asin].add(item.marketplace)
-        assert {frozenset(each) for each in places.values()} == {
-            frozenset({"US"}),
-            frozenset({"CA"}),
-            frozenset({"US", "CA"}),
-        }
+        assert {frozenset(each) for each in places.values()} == {frozenset({"US"}), frozenset({"CA"}), frozenset({"US", "CA"})}
 
     def test_what_is_to_be_found_by_identifier_has_one_that_names_one_product(self) -> None:
         for item in because("gtin"):

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.catalogue import FIRST_ID
-from sync_pipelines.sandbox.catsy import FORBIDDEN_TOKEN, PRICELESS_TOKEN
-from sync_pipelines.sandbox.traps import TRAPS
 from sync_pipelines_tests.sandbox.conftest import CatsyCaller, exact
+from vendor_sandbox import Sandbox
+from vendor_sandbox.catalogue import FIRST_ID
+from vendor_sandbox.catsy import FORBIDDEN_TOKEN, PRICELESS_TOKEN
+from vendor_sandbox.traps import TRAPS
 
 
 def settings(sandbox: Sandbox, **changes: object) -> None:
@@ -32,9 +32,7 @@ class TestTokens:
         assert not any("price_trade" in item for item in reply.json()["items"])
 
     @pytest.mark.parametrize(("form", "value"), [("null", None), ("blank", "")])
-    def test_an_unreadable_attribute_may_come_back_empty_instead(
-        self, sandbox: Sandbox, form: str, value: object
-    ) -> None:
+    def test_an_unreadable_attribute_may_come_back_empty_instead(self, sandbox: Sandbox, form: str, value: object) -> None:
         settings(sandbox, unreadable_as=form)
         items = CatsyCaller(sandbox, PRICELESS_TOKEN).page().json()["items"]
         assert {item.get("price_trade", value) for item in items} == {value}
@@ -50,9 +48,7 @@ class TestQueryItems:
         assert catsy.page(query_id="00000000-0000-0000-0000-000000000000").status_code == 404
 
     def test_pages_by_limit_and_offset_cover_every_item_once(self, catsy: CatsyCaller) -> None:
-        ids = [
-            item["id"] for offset in range(0, 300, 70) for item in catsy.page(limit=70, offset=offset).json()["items"]
-        ]
+        ids = [item["id"] for offset in range(0, 300, 70) for item in catsy.page(limit=70, offset=offset).json()["items"]]
         assert ids == list(range(FIRST_ID, FIRST_ID + 300))
 
     def test_without_a_limit_a_page_has_a_hundred_items(self, catsy: CatsyCaller) -> None:
@@ -72,12 +68,8 @@ class TestQueryItems:
         reply = catsy.page(offset=300)
         assert reply.json() == {"items": [], "pagination": {"total_results": 300}}
 
-    @pytest.mark.parametrize(
-        "parameters", [{"limit": -1}, {"limit": "ten"}, {"limit": 0}, {"offset": -5}, {"offset": "1.5"}]
-    )
-    def test_a_paging_value_that_is_no_whole_number_gets_400(
-        self, catsy: CatsyCaller, parameters: dict[str, Any]
-    ) -> None:
+    @pytest.mark.parametrize("parameters", [{"limit": -1}, {"limit": "ten"}, {"limit": 0}, {"offset": -5}, {"offset": "1.5"}])
+    def test_a_paging_value_that_is_no_whole_number_gets_400(self, catsy: CatsyCaller, parameters: dict[str, Any]) -> None:
         assert catsy.page(**parameters).status_code == 400
 
     @pytest.mark.parametrize(
@@ -166,9 +158,7 @@ class TestSeededData:
         items = catsy.everything()
         assert len({frozenset(item) for item in items}) > 5
         assert any(isinstance(item.get("colours"), list) for item in items)
-        assert any(
-            isinstance(item.get("assets"), list) and item["assets"][0]["asset_type"] == "IMAGE" for item in items
-        )
+        assert any(isinstance(item.get("assets"), list) and item["assets"][0]["asset_type"] == "IMAGE" for item in items)
         assert 0 < sum("price_trade_100" in item for item in items) < 150
 
     def test_a_seed_repeats_exactly_and_another_differs(self) -> None:

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.command import export_lines
 from sync_pipelines_tests.sandbox.conftest import PATIENCE
+from vendor_sandbox import Sandbox
+from vendor_sandbox.command import export_lines
 
 ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-m", "sync_pipelines.sandbox"]
+COMMAND = [sys.executable, "-m", "vendor_sandbox"]
 
 
 @contextmanager

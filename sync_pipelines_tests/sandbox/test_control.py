@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import requests
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.catalogue import FIRST_ID
-from sync_pipelines.sandbox.catsy import QUERY_ID
 from sync_pipelines_tests.sandbox.conftest import CatsyCaller, SparkLayerCaller, control, entry, exact, row
+from vendor_sandbox import Sandbox
+from vendor_sandbox.catalogue import FIRST_ID
+from vendor_sandbox.catsy import QUERY_ID
 
 
 def change(sandbox: Sandbox, vendor: str, **body: object) -> Any:
@@ -61,12 +61,7 @@ class TestWhoMayCall:
         self, sandbox: Sandbox, catsy: CatsyCaller, headers: dict[str, str]
     ) -> None:
         catsy.page()
-        for method, path in (
-            ("POST", "reset"),
-            ("POST", "catsy/state"),
-            ("DELETE", "catsy/faults"),
-            ("GET", "catsy/state"),
-        ):
+        for method, path in (("POST", "reset"), ("POST", "catsy/state"), ("DELETE", "catsy/faults"), ("GET", "catsy/state")):
             url = f"{sandbox.url}/_sandbox/{path}"
             assert requests.request(method, url, headers=headers, data=b"{}", timeout=5).status_code == 403
         assert len(control(sandbox, "GET", "/catsy/calls").json()) == 1
@@ -78,9 +73,7 @@ class TestWhoMayCall:
 
 
 class TestCalls:
-    def test_calls_are_listed_in_order_as_they_were_requested(
-        self, sandbox: Sandbox, sparklayer: SparkLayerCaller
-    ) -> None:
+    def test_calls_are_listed_in_order_as_they_were_requested(self, sandbox: Sandbox, sparklayer: SparkLayerCaller) -> None:
         before = time.time()
         sparklayer.call("GET", "v1/pricing/A%2FB")
         sparklayer.call("GET", "v2/price-lists", params={"page": 1, "source": "a b"})
@@ -166,9 +159,7 @@ class TestCatsyState:
         order = {"attribute": "price_trade", "share": 0.1, "factor": "1.05", "seed": 1}
         answer = change(sandbox, "catsy", reprice=order)
         moved = [item for item in sandbox.catsy.state()["items"] if item != before[item["id"]]]
-        assert (
-            answer["repriced"] == len(moved) == round(0.1 * (300 - sum("Trap" in i["name"] for i in before.values())))
-        )
+        assert answer["repriced"] == len(moved) == round(0.1 * (300 - sum("Trap" in i["name"] for i in before.values())))
         assert answer["skus"] == [item["sku"] for item in moved]
         for item in moved:
             old = before[item["id"]]["price_trade"]
@@ -204,9 +195,7 @@ class TestCatsyState:
 
 
 class TestSparkLayerState:
-    def test_the_state_shows_lists_prices_and_what_was_written(
-        self, sandbox: Sandbox, sparklayer: SparkLayerCaller
-    ) -> None:
+    def test_the_state_shows_lists_prices_and_what_was_written(self, sandbox: Sandbox, sparklayer: SparkLayerCaller) -> None:
         sparklayer.write([entry("A", (1, "1.10"), display_tax_rate=10)])
         state = exact(control(sandbox, "GET", "/sparklayer/state"))
         assert set(state) == {"lists", "tokens", "settings", "writes", "effects"}
@@ -215,24 +204,14 @@ class TestSparkLayerState:
         assert (state["tokens"], state["writes"], state["effects"]) == (1, 1, {"trade-nz": {"A": 1}})
 
     def test_prices_are_set_and_removed_behind_the_api(self, sandbox: Sandbox, sparklayer: SparkLayerCaller) -> None:
-        change(
-            sandbox,
-            "sparklayer",
-            set={"trade-nz": {"A": [row(10, "1"), row(1, "2", tax_type="net")], "B": [row(1, "3")]}},
-        )
+        change(sandbox, "sparklayer", set={"trade-nz": {"A": [row(10, "1"), row(1, "2", tax_type="net")], "B": [row(1, "3")]}})
         assert sparklayer.stored() == {"A": [row(1, "2", tax_type="net"), row(10, "1")], "B": [row(1, "3")]}
         change(sandbox, "sparklayer", set={"trade-nz": {"A": None}})
         assert sparklayer.stored() == {"B": [row(1, "3")]}
         assert sandbox.sparklayer.state()["writes"] == 0
 
     def test_lists_are_created_deleted_and_relabelled(self, sandbox: Sandbox, sparklayer: SparkLayerCaller) -> None:
-        new = {
-            "slug": "new",
-            "name": "New",
-            "currency_code": "EUR",
-            "source": "platform",
-            "prices": {"A": [row(1, "1")]},
-        }
+        new = {"slug": "new", "name": "New", "currency_code": "EUR", "source": "platform", "prices": {"A": [row(1, "1")]}}
         change(sandbox, "sparklayer", create=[new], delete=["vip"], currency={"wholesale": "usd"})
         lists = {each["slug"]: each for each in sparklayer.call("GET", "v1/price-lists").json()}
         assert set(lists) == {"new", "wholesale", "trade-nz", "shop-default"}
@@ -270,9 +249,7 @@ class TestSparkLayerState:
         assert complaint in reply.json()["error"]
         assert sandbox.sparklayer.state() == before
 
-    def test_a_state_handed_out_does_not_change_afterwards(
-        self, sandbox: Sandbox, sparklayer: SparkLayerCaller
-    ) -> None:
+    def test_a_state_handed_out_does_not_change_afterwards(self, sandbox: Sandbox, sparklayer: SparkLayerCaller) -> None:
         before = sandbox.sparklayer.state()
         sparklayer.write([entry("A", (1, "1"))])
         sparklayer.call("DELETE", "v1/price-lists/wholesale/pricing")

@@ -7,9 +7,9 @@ import pytest
 import requests
 import urllib3
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.values import BadChange
 from sync_pipelines_tests.sandbox.conftest import PATIENCE, CatsyCaller, SparkLayerCaller, entry, eventually, row
+from vendor_sandbox import Sandbox
+from vendor_sandbox.values import BadChange
 
 PATCH = "PATCH /api/v1/price-lists/*/pricing"
 CUT = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
@@ -76,11 +76,7 @@ class TestGeneralKinds:
 
     @pytest.mark.parametrize(
         ("options", "content"),
-        [
-            ({"body": "try later"}, b"try later"),
-            ({"body": {"a": [1]}}, b'{"a":[1]}'),
-            ({"empty": True}, b""),
-        ],
+        [({"body": "try later"}, b"try later"), ({"body": {"a": [1]}}, b'{"a":[1]}'), ({"empty": True}, b"")],
     )
     def test_status_may_have_any_body_and_headers(
         self, sparklayer: SparkLayerCaller, options: dict[str, Any], content: bytes
@@ -206,9 +202,7 @@ class TestCatsyKinds:
 
     def test_the_total_moves_from_that_page_on(self, sandbox: Sandbox, catsy: CatsyCaller) -> None:
         self.order(sandbox, "total_moves", by=-3, after=1)
-        totals = [
-            catsy.page(limit=100, offset=offset).json()["pagination"]["total_results"] for offset in (0, 100, 200)
-        ]
+        totals = [catsy.page(limit=100, offset=offset).json()["pagination"]["total_results"] for offset in (0, 100, 200)]
         assert totals == [300, 297, 297]
         assert sandbox.catsy.state()["total"] == 300
 

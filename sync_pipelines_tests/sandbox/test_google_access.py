@@ -10,9 +10,9 @@ import pytest
 import requests
 from google.auth import crypt, jwt
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests.sandbox.conftest import PATIENCE
 from sync_pipelines_tests.sandbox.google_caller import GoogleCaller
+from vendor_sandbox import Sandbox
 
 DRIVE = "https://www.googleapis.com/auth/drive"
 SHEETS = "https://www.googleapis.com/auth/spreadsheets"
@@ -26,14 +26,7 @@ def key_of(sandbox: Sandbox) -> dict[str, str]:
 
 def ask_for_token(sandbox: Sandbox, grant: str = GRANT, **changes: Any) -> requests.Response:
     key, now = key_of(sandbox), int(time.time())
-    claims = {
-        "iss": key["client_email"],
-        "scope": SHEETS,
-        "aud": key["token_uri"],
-        "iat": now,
-        "exp": now + 3600,
-        **changes,
-    }
+    claims = {"iss": key["client_email"], "scope": SHEETS, "aud": key["token_uri"], "iat": now, "exp": now + 3600, **changes}
     assertion = jwt.encode(crypt.RSASigner.from_service_account_info(key), claims).decode()
     form = {"grant_type": grant, "assertion": assertion}
     return requests.post(key["token_uri"], data=form, timeout=PATIENCE)
@@ -131,9 +124,7 @@ class TestSharing:
         caller.id = "1unknown"
         assert caller.refused("GET", "") == "NOT_FOUND"
 
-    @pytest.mark.parametrize(
-        "call", ["GET /v4/nothing", "DELETE /v4/spreadsheets/x", "GET /token", "PATCH /drive/v3/files"]
-    )
+    @pytest.mark.parametrize("call", ["GET /v4/nothing", "DELETE /v4/spreadsheets/x", "GET /token", "PATCH /drive/v3/files"])
     def test_a_path_that_does_not_exist_gets_404_as_html(self, sandbox: Sandbox, call: str) -> None:
         verb, path = call.split()
         reply = GoogleCaller(sandbox).send(verb, path)

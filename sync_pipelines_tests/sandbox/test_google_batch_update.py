@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests.sandbox.google_caller import GoogleCaller, Json
+from vendor_sandbox import Sandbox
 
 
 @pytest.fixture
@@ -22,13 +22,7 @@ def number(value: float) -> Json:
 
 
 def grid(top: int, bottom: int, left: int, right: int) -> Json:
-    return {
-        "sheetId": 0,
-        "startRowIndex": top,
-        "endRowIndex": bottom,
-        "startColumnIndex": left,
-        "endColumnIndex": right,
-    }
+    return {"sheetId": 0, "startRowIndex": top, "endRowIndex": bottom, "startColumnIndex": left, "endColumnIndex": right}
 
 
 def lines(start: int, end: int, dimension: str = "ROWS") -> Json:
@@ -81,9 +75,7 @@ class TestTabs:
         assert (added["index"], added["sheetType"]) == (0, "GRID")
         wanted = {"sheetId": added["sheetId"], "title": "Log ", "index": 2, "hidden": True}
         caller.batch({"updateSheetProperties": {"properties": wanted, "fields": "title,index,hidden"}})
-        titles = [
-            (each["properties"]["title"], each["properties"].get("hidden")) for each in caller.ok("GET", "")["sheets"]
-        ]
+        titles = [(each["properties"]["title"], each["properties"].get("hidden")) for each in caller.ok("GET", "")["sheets"]]
         assert titles == [("Sheet1", None), ("Log ", True)]
         assert caller.batch_refused({"deleteSheet": {"sheetId": 0}}) == "INVALID_ARGUMENT"
         caller.batch({"deleteSheet": {"sheetId": added["sheetId"]}})
@@ -137,13 +129,7 @@ class TestCells:
 
     @pytest.mark.parametrize(
         "value",
-        [
-            {"numberValue": "x"},
-            {"stringValue": 1},
-            {"formulaValue": "1+1"},
-            {"numberValue": 1, "stringValue": "a"},
-            {"x": 1},
-        ],
+        [{"numberValue": "x"}, {"stringValue": 1}, {"formulaValue": "1+1"}, {"numberValue": 1, "stringValue": "a"}, {"x": 1}],
     )
     def test_a_value_of_no_kind_is_refused(self, caller: GoogleCaller, value: Json) -> None:
         rows = [{"values": [{"userEnteredValue": value}]}]
@@ -232,10 +218,7 @@ class TestCells:
         assert caller.rows() == [["a", "b"], ["c", "d"]]
         caller.batch({"insertRange": {"range": grid(0, 1, 0, 1), "shiftDimension": "COLUMNS"}})
         assert caller.rows() == [[None, "a", "b"], ["c", "d"]]
-        assert caller.ok("GET", "")["sheets"][0]["properties"]["gridProperties"] == {
-            "rowCount": 1000,
-            "columnCount": 26,
-        }
+        assert caller.ok("GET", "")["sheets"][0]["properties"]["gridProperties"] == {"rowCount": 1000, "columnCount": 26}
 
 
 class TestRowsAndColumns:
@@ -315,18 +298,12 @@ class TestProtection:
             ("/values:batchClear", {"ranges": ["A2", "B2"]}),
             (
                 "/values:batchUpdate",
-                {
-                    "valueInputOption": "RAW",
-                    "data": [{"range": "A1", "values": [["lost"]]}, {"range": "B2", "values": [["z"]]}],
-                },
+                {"valueInputOption": "RAW", "data": [{"range": "A1", "values": [["lost"]]}, {"range": "B2", "values": [["z"]]}]},
             ),
             (":batchUpdate", {"requests": [{"deleteDimension": {"range": lines(1, 2)}}]}),
             (":batchUpdate", {"requests": [{"insertDimension": {"range": lines(1, 2)}}]}),
             (":batchUpdate", {"requests": [{"deleteSheet": {"sheetId": 0}}]}),
-            (
-                ":batchUpdate",
-                {"requests": [{"sortRange": {"range": grid(1, 3, 0, 2), "sortSpecs": [{"dimensionIndex": 0}]}}]},
-            ),
+            (":batchUpdate", {"requests": [{"sortRange": {"range": grid(1, 3, 0, 2), "sortSpecs": [{"dimensionIndex": 0}]}}]}),
             (":batchUpdate", {"requests": [{"deleteProtectedRange": {"protectedRangeId": 1}}]}),
             (
                 ":batchUpdate",

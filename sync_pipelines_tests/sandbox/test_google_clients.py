@@ -11,17 +11,14 @@ from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 from gspread.http_client import HTTPClient
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests.sandbox.google_caller import discovery, methods
+from vendor_sandbox import Sandbox
 
 
 def client_class(sandbox: Sandbox) -> type[HTTPClient]:
     """gspread's client with the vendor's two hosts swapped for the sandbox."""
     env = sandbox.env
-    hosts = {
-        "https://sheets.googleapis.com": env["GOOGLE_SHEETS_URL"],
-        "https://www.googleapis.com": env["GOOGLE_DRIVE_URL"],
-    }
+    hosts = {"https://sheets.googleapis.com": env["GOOGLE_SHEETS_URL"], "https://www.googleapis.com": env["GOOGLE_DRIVE_URL"]}
 
     class Local(HTTPClient):
         def request(self, method: str, endpoint: str, *args: Any, **options: Any) -> requests.Response:
@@ -72,9 +69,7 @@ class TestGspread:
     def test_rows_are_appended_read_changed_and_cleared(self, gc: gspread.Client) -> None:
         tab = gc.open("Order Book").sheet1
         tab.append_rows([["id", "total", "paid"], ["007", 249.9, True]])
-        answer = tab.append_row(
-            ["=1+1", "$5", None], value_input_option="USER_ENTERED", insert_data_option="INSERT_ROWS"
-        )
+        answer = tab.append_row(["=1+1", "$5", None], value_input_option="USER_ENTERED", insert_data_option="INSERT_ROWS")
         assert answer["updates"]["updatedRange"] == "Sheet1!A3:C3"
         assert tab.get_all_values() == [["id", "total", "paid"], ["007", "249.9", "TRUE"], ["2", "$5", ""]]
         assert tab.get_all_records(numericise_ignore=["all"])[0] == {"id": "007", "total": "249.9", "paid": "TRUE"}
@@ -143,9 +138,7 @@ class TestGoogleApiPythonClient:
         values.update(
             spreadsheetId=wanted, range="Sheet1!C1", valueInputOption="USER_ENTERED", body={"values": [["1/2/2026"]]}
         ).execute()
-        read = values.batchGet(
-            spreadsheetId=wanted, ranges=["A1:B2", "C1"], valueRenderOption="UNFORMATTED_VALUE"
-        ).execute()
+        read = values.batchGet(spreadsheetId=wanted, ranges=["A1:B2", "C1"], valueRenderOption="UNFORMATTED_VALUE").execute()
         assert [each["values"] for each in read["valueRanges"]] == [[["a", "=1"], ["b"]], [[46024]]]
         place = {"metadataId": 7, "metadataKey": "k", "visibility": "PROJECT", "location": {"spreadsheet": True}}
         requests_ = [{"createDeveloperMetadata": {"developerMetadata": place}}]
@@ -177,12 +170,7 @@ class TestGoogleApiPythonClient:
 def test_every_method_of_the_discovery_document_is_offered(sandbox: Sandbox) -> None:
     """With a token, nothing that exists answers with the HTML of a path that does not."""
     headers = {"Authorization": f"Bearer {sandbox.google.token()}"}
-    parts = {
-        "spreadsheetId": sandbox.google.spreadsheet_id("Order Book"),
-        "range": "A1",
-        "sheetId": "0",
-        "metadataId": "1",
-    }
+    parts = {"spreadsheetId": sandbox.google.spreadsheet_id("Order Book"), "range": "A1", "sheetId": "0", "metadataId": "1"}
     every = methods(discovery("sheets.v4"))
     assert len(every) == 17
     for method in every:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.google.cells import Formula
-from sync_pipelines.sandbox.google.display import formatted
-from sync_pipelines.sandbox.google.entering import read_typed
 from sync_pipelines_tests.sandbox.google_caller import GoogleCaller
+from vendor_sandbox import Sandbox
+from vendor_sandbox.google.cells import Formula
+from vendor_sandbox.google.display import formatted
+from vendor_sandbox.google.entering import read_typed
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,5 @@ def test_a_refused_call_leaves_no_formula_on_record(sandbox: Sandbox) -> None:
         (None, None, "", ""),
     ],
 )
-def test_values_are_shown_by_their_number_format(
-    value: float | str | None, kind: str | None, pattern: str, shown: str
-) -> None:
+def test_values_are_shown_by_their_number_format(value: float | str | None, kind: str | None, pattern: str, shown: str) -> None:
     assert formatted(value, {"type": kind, "pattern": pattern} if kind else {}) == shown

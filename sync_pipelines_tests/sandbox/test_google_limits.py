@@ -3,8 +3,8 @@
 import pytest
 import requests
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests.sandbox.google_caller import GoogleCaller
+from vendor_sandbox import Sandbox
 
 
 class TestQuotas:
@@ -82,9 +82,7 @@ class TestSizes:
         caller.batch(add)
         too_much = {"appendDimension": {"sheetId": 0, "dimension": "ROWS", "length": 1}}
         assert caller.batch_refused(too_much) == "INVALID_ARGUMENT"
-        caller.batch(
-            {"deleteDimension": {"range": {"sheetId": 0, "dimension": "ROWS", "startIndex": 0, "endIndex": 1}}}
-        )
+        caller.batch({"deleteDimension": {"range": {"sheetId": 0, "dimension": "ROWS", "startIndex": 0, "endIndex": 1}}})
         caller.batch(too_much)
 
     def test_an_append_that_would_grow_beyond_it_is_refused(self, sandbox: Sandbox) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests.sandbox.google_caller import GoogleCaller, Json
+from vendor_sandbox import Sandbox
 
 
 @pytest.fixture
@@ -16,9 +16,7 @@ def caller(sandbox: Sandbox) -> GoogleCaller:
 def create(location: Json | None = None, key: str = "order", **more: object) -> Json:
     place = location or {"spreadsheet": True}
     return {
-        "createDeveloperMetadata": {
-            "developerMetadata": {"metadataKey": key, "visibility": "PROJECT", "location": place, **more}
-        }
+        "createDeveloperMetadata": {"developerMetadata": {"metadataKey": key, "visibility": "PROJECT", "location": place, **more}}
     }
 
 
@@ -79,20 +77,13 @@ class TestPlaces:
     def test_places_and_ids_that_cannot_be_are_refused(self, caller: GoogleCaller, bad: Json) -> None:
         assert caller.batch_refused(bad) == "INVALID_ARGUMENT"
 
-    def test_a_row_keeps_its_entry_when_rows_come_and_move_and_takes_it_along_when_it_goes(
-        self, caller: GoogleCaller
-    ) -> None:
+    def test_a_row_keeps_its_entry_when_rows_come_and_move_and_takes_it_along_when_it_goes(self, caller: GoogleCaller) -> None:
         caller.batch(create(line(1), metadataValue="1"), create(line(2), metadataValue="2"))
-        wanted = {
-            "dataFilters": [lookup(metadataKey="order", metadataValue="2")],
-            "valueRenderOption": "UNFORMATTED_VALUE",
-        }
+        wanted = {"dataFilters": [lookup(metadataKey="order", metadataValue="2")], "valueRenderOption": "UNFORMATTED_VALUE"}
 
         def row() -> list[tuple[str, list[list[str]]]]:
             answer = caller.ok("POST", "/values:batchGetByDataFilter", wanted)
-            return [
-                (each["valueRange"]["range"], each["valueRange"]["values"]) for each in answer.get("valueRanges", [])
-            ]
+            return [(each["valueRange"]["range"], each["valueRange"]["values"]) for each in answer.get("valueRanges", [])]
 
         assert row() == [("Sheet1!A3:Z3", [["2"]])]
         caller.person("insert_rows", at=1)
@@ -138,16 +129,11 @@ class TestSearching:
     )
     def test_lookups(self, caller: GoogleCaller, filters: list[Json], ids: list[int]) -> None:
         caller.batch(
-            create(),
-            create(line(2), metadataValue="b"),
-            create({"sheetId": 0}),
-            create(line(0, "COLUMNS"), key="column"),
+            create(), create(line(2), metadataValue="b"), create({"sheetId": 0}), create(line(0, "COLUMNS"), key="column")
         )
         assert found(caller, *filters) == ids
 
-    @pytest.mark.parametrize(
-        "bad", [{}, {"a1Range": "A1", "gridRange": {"sheetId": 0}}, lookup(colour="red"), {"a1Range": 7}]
-    )
+    @pytest.mark.parametrize("bad", [{}, {"a1Range": "A1", "gridRange": {"sheetId": 0}}, lookup(colour="red"), {"a1Range": 7}])
     def test_a_filter_that_is_none_is_refused(self, caller: GoogleCaller, bad: Json) -> None:
         assert caller.refused("POST", "/developerMetadata:search", {"dataFilters": [bad]}) == "INVALID_ARGUMENT"
 

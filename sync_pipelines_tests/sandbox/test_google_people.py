@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.google.seed import LINE_COLUMNS, LINES, ORDER_COLUMNS, ORDERS
-from sync_pipelines.sandbox.values import BadChange
 from sync_pipelines_tests.sandbox.conftest import control
 from sync_pipelines_tests.sandbox.google_caller import GoogleCaller
+from vendor_sandbox import Sandbox
+from vendor_sandbox.google.seed import LINE_COLUMNS, LINES, ORDER_COLUMNS, ORDERS
+from vendor_sandbox.values import BadChange
 
 
 @pytest.fixture
@@ -21,10 +21,7 @@ def caller(sandbox: Sandbox) -> GoogleCaller:
 class TestSeed:
     def test_the_order_book_of_an_existing_program_is_there(self, sandbox: Sandbox) -> None:
         assert len(ORDER_COLUMNS) == 40
-        orders, lines = (
-            sandbox.google.rows("Bakery Order Book", ORDERS),
-            sandbox.google.rows("Bakery Order Book", LINES),
-        )
+        orders, lines = (sandbox.google.rows("Bakery Order Book", ORDERS), sandbox.google.rows("Bakery Order Book", LINES))
         assert (orders[0], lines[0]) == (ORDER_COLUMNS, LINE_COLUMNS)
         assert LINES.endswith(" ")
         assert len(orders) > 3
@@ -38,10 +35,7 @@ class TestSeed:
         ({"do": "type", "cell": "A4", "values": [["'007", 7]]}, [["id", "name"], ["2", "b"], ["1", "a"], ["007", 7]]),
         ({"do": "insert_rows", "at": 2, "count": 2}, [["id", "name"], [], [], ["2", "b"], ["1", "a"]]),
         ({"do": "delete_rows", "at": 2}, [["id", "name"], ["1", "a"]]),
-        (
-            {"do": "insert_columns", "at": "A", "values": [["new"]]},
-            [["new", "id", "name"], [None, "2", "b"], [None, "1", "a"]],
-        ),
+        ({"do": "insert_columns", "at": "A", "values": [["new"]]}, [["new", "id", "name"], [None, "2", "b"], [None, "1", "a"]]),
         ({"do": "delete_columns", "at": "A"}, [["name"], ["b"], ["a"]]),
         ({"do": "move_rows", "at": 3, "to": 2}, [["id", "name"], ["1", "a"], ["2", "b"]]),
         ({"do": "move_columns", "at": "B", "to": "A"}, [["name", "id"], ["b", "2"], ["a", "1"]]),

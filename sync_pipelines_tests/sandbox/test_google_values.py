@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests.sandbox.google_caller import GoogleCaller
+from vendor_sandbox import Sandbox
 
 
 @pytest.fixture
@@ -35,8 +35,7 @@ class TestRanges:
         assert caller.get(wanted) == {"range": answered, "majorDimension": "ROWS"}
 
     @pytest.mark.parametrize(
-        "wanted",
-        ["Nowhere!A1", "'Sheet1", "Sheet1!", "Sheet1!1A", "A0", "''", "Sheet1!A1:B2:C3", "A1001", "AA1", "R1C1x"],
+        "wanted", ["Nowhere!A1", "'Sheet1", "Sheet1!", "Sheet1!1A", "A0", "''", "Sheet1!A1:B2:C3", "A1001", "AA1", "R1C1x"]
     )
     def test_these_are_refused(self, caller: GoogleCaller, wanted: str) -> None:
         assert caller.refused("GET", f"/values/{wanted}") == "INVALID_ARGUMENT"
@@ -70,9 +69,7 @@ class TestReading:
         row = "A1:G1"
         assert caller.get(row)["values"] == [["1/2/2026", "12.50%", "$1,234.50", "TRUE", "7", "46024.125", "#NAME?"]]
         assert caller.values(row) == [[46024, 0.125, 1234.5, True, 7, 46024.125, "#NAME?"]]
-        assert caller.values(row, valueRenderOption="FORMULA") == [
-            [46024, 0.125, 1234.5, True, 7, "=B1+A1", "=nope(1)"]
-        ]
+        assert caller.values(row, valueRenderOption="FORMULA") == [[46024, 0.125, 1234.5, True, 7, "=B1+A1", "=nope(1)"]]
         assert caller.values(row, dateTimeRenderOption="FORMATTED_STRING")[0][0] == "1/2/2026"
 
     def test_a_sum_is_worked_out(self, caller: GoogleCaller) -> None:
@@ -168,12 +165,7 @@ class TestWriting:
         data = [{"range": "A1:B1", "values": [["a", "b"]]}, {"range": "A3", "values": [["c"], ["d"]]}]
         found = caller.ok("POST", "/values:batchUpdate", {"valueInputOption": "RAW", "data": data})
         counts = {name: found[name] for name in found if name.startswith("total")}
-        assert counts == {
-            "totalUpdatedRows": 3,
-            "totalUpdatedColumns": 2,
-            "totalUpdatedCells": 4,
-            "totalUpdatedSheets": 1,
-        }
+        assert counts == {"totalUpdatedRows": 3, "totalUpdatedColumns": 2, "totalUpdatedCells": 4, "totalUpdatedSheets": 1}
         assert [each["updatedRange"] for each in found["responses"]] == ["Sheet1!A1:B1", "Sheet1!A3:A4"]
         bad = [{"range": "A1", "values": [["lost"]]}, {"range": "Nowhere!A1", "values": [["x"]]}]
         body = {"valueInputOption": "RAW", "data": bad}
@@ -214,12 +206,7 @@ class TestClearing:
 
 @pytest.mark.parametrize(
     ("body", "kind"),
-    [
-        (b"{", "application/json"),
-        (b"[]", "application/json"),
-        (b'{"values":[[NaN]]}', "application/json"),
-        (b"{}", "text/csv"),
-    ],
+    [(b"{", "application/json"), (b"[]", "application/json"), (b'{"values":[[NaN]]}', "application/json"), (b"{}", "text/csv")],
 )
 def test_a_body_that_is_not_a_json_object_is_refused(caller: GoogleCaller, body: bytes, kind: str) -> None:
     url = f"{caller.sandbox.url}/google/v4/spreadsheets/{caller.id}/values/A1?valueInputOption=RAW"

@@ -4,9 +4,9 @@ from email.utils import formatdate
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.limits import Bucket, Clock
 from sync_pipelines_tests.sandbox.conftest import CatsyCaller, SparkLayerCaller, eventually
+from vendor_sandbox import Sandbox
+from vendor_sandbox.limits import Bucket, Clock
 
 
 class Wall:

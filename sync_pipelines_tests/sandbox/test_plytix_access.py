@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.limits import Clock
-from sync_pipelines.sandbox.plytix import SECOND
-from sync_pipelines.sandbox.plytix.access import Quota
-from sync_pipelines.sandbox.plytix.settings import Settings
 from sync_pipelines_tests.sandbox.conftest import eventually
 from sync_pipelines_tests.sandbox.plytix_caller import PlytixCaller, faults, fresh, where
 from sync_pipelines_tests.sandbox.test_limits import Wall
+from vendor_sandbox import Sandbox
+from vendor_sandbox.limits import Clock
+from vendor_sandbox.plytix import SECOND
+from vendor_sandbox.plytix.access import Quota
+from vendor_sandbox.plytix.settings import Settings
 
 
 @pytest.fixture(scope="module")

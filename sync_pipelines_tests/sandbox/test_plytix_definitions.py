@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.plytix import SECOND
-from sync_pipelines.sandbox.values import BadChange
 from sync_pipelines_tests.sandbox.conftest import control, eventually
 from sync_pipelines_tests.sandbox.plytix_caller import PlytixCaller, fresh, where
+from vendor_sandbox import Sandbox
+from vendor_sandbox.plytix import SECOND
+from vendor_sandbox.values import BadChange
 
 
 @pytest.fixture(scope="module")
@@ -125,9 +125,7 @@ class TestFamilies:
                 assert reply.status_code == 202
                 assert ("amazon_asin" in labels()) is not after
                 eventually(lambda after=after: ("amazon_asin" in labels()) is after)  # type: ignore[misc]
-        assert (
-            plytix.call("POST", f"product_families/{family}/attributes/link", {"attributes": ["x"]}).status_code == 422
-        )
+        assert plytix.call("POST", f"product_families/{family}/attributes/link", {"attributes": ["x"]}).status_code == 422
         assert plytix.call("POST", "product_families/x/attributes/link", {"attributes": [asin]}).status_code == 404
 
 
@@ -177,9 +175,7 @@ class TestChanges:
         change(
             plytix,
             add=[{"sku": "A"}, {"sku": "B", "family": "8 - Amazon", "links": {"Amazon Listings": ["A"]}}],
-            set={
-                "A": {"attributes": {"amazon_listing_status": "gone option"}, "links": {"amazon_hierarchy": {"B": 2}}}
-            },
+            set={"A": {"attributes": {"amazon_listing_status": "gone option"}, "links": {"amazon_hierarchy": {"B": 2}}}},
             family={"A": "2 - Footwear"},
             link=[{"relationship": "Amazon Listings", "from": "A", "to": ["B", "MCA0032-M-09.5"]}],
             unlink=[{"relationship": "amazon_listings", "from": "B", "to": ["A"]}],

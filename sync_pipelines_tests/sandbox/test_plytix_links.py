@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import requests
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests.sandbox.plytix_caller import PlytixCaller, faults, fresh
+from vendor_sandbox import Sandbox
 
 
 @pytest.fixture(scope="module")
@@ -102,8 +102,7 @@ class TestLinking:
             assert (reply.status_code, set(faults(reply))) == (404, {"id"})
 
     @pytest.mark.parametrize(
-        "body",
-        [{}, {"product_relationships": []}, {"product_relationships": ["x"]}, {"product_relationships": [{"id": "x"}]}],
+        "body", [{}, {"product_relationships": []}, {"product_relationships": ["x"]}, {"product_relationships": [{"id": "x"}]}]
     )
     def test_another_form_gets_422(self, linking: Linking, body: dict[str, Any]) -> None:
         assert linking.plytix.call("POST", linking.path, body).status_code == 422

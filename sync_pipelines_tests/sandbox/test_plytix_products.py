@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests.sandbox.plytix_caller import PlytixCaller, faults, fresh, where
+from vendor_sandbox import Sandbox
 
 
 @pytest.fixture(scope="module")
@@ -85,9 +85,7 @@ class TestCreate:
             ({"attributes": {"amazon_listing_status": "ACTIVE"}}, "amazon_listing_status"),
         ],
     )
-    def test_one_wrong_value_and_nothing_is_stored(
-        self, plytix: PlytixCaller, body: dict[str, Any], field: str
-    ) -> None:
+    def test_one_wrong_value_and_nothing_is_stored(self, plytix: PlytixCaller, body: dict[str, Any], field: str) -> None:
         before = plytix.sandbox.plytix.state()["products"]
         reply = plytix.call("POST", "products", {"sku": "A-1", **body})
         assert (reply.status_code, set(faults(reply))) == (422, {field})
@@ -106,9 +104,7 @@ class TestCreate:
 
     def test_a_null_may_be_let_through_on_create(self, plytix: PlytixCaller) -> None:
         with plytix.set(null_on_create="ignore"):
-            assert (
-                plytix.one("POST", "products", {"sku": "A-1", "attributes": {"amazon_asin": None}})["attributes"] == {}
-            )
+            assert plytix.one("POST", "products", {"sku": "A-1", "attributes": {"amazon_asin": None}})["attributes"] == {}
 
 
 class TestTypes:
@@ -130,17 +126,13 @@ class TestTypes:
             ("CompletenessAttribute", None, 1),
         ],
     )
-    def test_each_class_takes_its_own_values(
-        self, plytix: PlytixCaller, type_class: str, good: object, bad: object
-    ) -> None:
+    def test_each_class_takes_its_own_values(self, plytix: PlytixCaller, type_class: str, good: object, bad: object) -> None:
         options = ["a", "b"] if type_class in ("DropdownAttribute", "MultiSelectAttribute") else []
         define(plytix, thing={"type_class": type_class, "options": options})
         reply = plytix.call("POST", "products", {"sku": "A-1", "attributes": {"thing": bad}})
         assert (reply.status_code, set(faults(reply))) == (422, {"thing"})
         if good is not None:
-            assert plytix.one("POST", "products", {"sku": "A-1", "attributes": {"thing": good}})["attributes"] == {
-                "thing": good
-            }
+            assert plytix.one("POST", "products", {"sku": "A-1", "attributes": {"thing": good}})["attributes"] == {"thing": good}
 
     def test_a_date_comes_back_with_a_time(self, plytix: PlytixCaller) -> None:
         product = plytix.create("A-1", attributes={"amazon_last_synced": "2026-01-15"})

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests.sandbox.conftest import eventually
 from sync_pipelines_tests.sandbox.plytix_caller import PlytixCaller, faults, fresh, where
+from vendor_sandbox import Sandbox
 
 
 @pytest.fixture(scope="module")
@@ -135,9 +135,7 @@ class TestFilters:
     def test_filters_have_one_form(self, plytix: PlytixCaller, filters: object) -> None:
         assert plytix.call("POST", "products/search", {"filters": filters}).status_code == 422
 
-    def test_filters_must_be_there_unless_set_otherwise_and_other_members_are_ignored(
-        self, plytix: PlytixCaller
-    ) -> None:
+    def test_filters_must_be_there_unless_set_otherwise_and_other_members_are_ignored(self, plytix: PlytixCaller) -> None:
         assert plytix.call("POST", "products/search", {}).status_code == 422
         assert plytix.call("POST", "products/search", {"filters": [], "limit": "x"}).status_code == 200
         with plytix.set(filters_required=False):
@@ -199,13 +197,7 @@ class TestColumns:
     def test_only_columns_asked_for_come_and_empty_attributes_do_not(self, shop: PlytixCaller) -> None:
         (bare,) = shop.rows(where("sku", "eq", "T-three"))
         assert set(bare) == {"id", "sku", "num_variations", "_parent_id"}
-        columns = [
-            "label",
-            "gtin",
-            "attributes.amazon_asin",
-            "attributes.amazon_last_synced",
-            "relationships.amazon_listings",
-        ]
+        columns = ["label", "gtin", "attributes.amazon_asin", "attributes.amazon_last_synced", "relationships.amazon_listings"]
         (row,) = shop.rows(where("sku", "eq", "T-three"), attributes=columns)
         assert {name: row[name] for name in row if name not in bare} == {
             "label": "Thing three",
@@ -274,13 +266,7 @@ class TestPages:
 
         assert block() == {"count": 3, "total_count": everything, "page": 1, "page_size": 2, "order": ""}
         with shop.set(counts="page"):
-            assert block(page=2, order="-sku") == {
-                "count": 1,
-                "total_count": 3,
-                "page": 2,
-                "page_size": 2,
-                "order": "-sku",
-            }
+            assert block(page=2, order="-sku") == {"count": 1, "total_count": 3, "page": 2, "page_size": 2, "order": "-sku"}
         with shop.set(counts="none"):
             assert set(block()) == {"page", "page_size", "order"}
 
@@ -289,8 +275,7 @@ class TestPages:
         assert len(plytix.rows(pagination={"page_size": 100})) == 100
 
     @pytest.mark.parametrize(
-        "pagination",
-        [{"page_size": 101}, {"page_size": 0}, {"page": 0}, {"page": "1"}, {"order": "x"}, {"order": {}}, []],
+        "pagination", [{"page_size": 101}, {"page_size": 0}, {"page": 0}, {"page": "1"}, {"order": "x"}, {"order": {}}, []]
     )
     def test_pages_out_of_range_get_422(self, plytix: PlytixCaller, pagination: object) -> None:
         assert plytix.search(pagination=pagination).status_code == 422

@@ -6,15 +6,13 @@ from typing import Any
 import pytest
 import requests
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.shopify import ACCESS_TOKEN, NO_CUSTOMERS_TOKEN, NO_ORDERS_TOKEN, RECENT_ORDERS_TOKEN
 from sync_pipelines_tests.sandbox.conftest import PATIENCE, eventually
 from sync_pipelines_tests.sandbox.shopify_calls import INNER, START, ShopifyCaller, download
+from vendor_sandbox import Sandbox
+from vendor_sandbox.shopify import ACCESS_TOKEN, NO_CUSTOMERS_TOKEN, NO_ORDERS_TOKEN, RECENT_ORDERS_TOKEN
 
 IDS = "{ orders { edges { node { id } } } }"
-CANCEL = (
-    "mutation ($id: ID!) { bulkOperationCancel(id: $id) { bulkOperation { id status } userErrors { field message } } }"
-)
+CANCEL = "mutation ($id: ID!) { bulkOperationCancel(id: $id) { bulkOperation { id status } userErrors { field message } } }"
 
 
 @pytest.fixture
@@ -30,12 +28,7 @@ def order_changes(shopify: ShopifyCaller, **change: Any) -> None:
 class TestLife:
     def test_it_is_created_then_running_then_completed(self, shopify: ShopifyCaller) -> None:
         started = shopify.start(IDS)["bulkOperation"]
-        assert (started["status"], started["type"], started["objectCount"], started["url"]) == (
-            "CREATED",
-            "QUERY",
-            "0",
-            None,
-        )
+        assert (started["status"], started["type"], started["objectCount"], started["url"]) == ("CREATED", "QUERY", "0", None)
         first = shopify.poll(started["id"])
         assert (first["status"], first["completedAt"], first["url"]) == ("RUNNING", None, None)
         done = shopify.finished(started["id"])
@@ -70,9 +63,7 @@ class TestLife:
     def test_the_operations_of_another_program_count_and_are_listed(self, shopify: ShopifyCaller) -> None:
         order_changes(shopify, foreign_bulk=5)
         assert shopify.start(IDS)["userErrors"][0]["code"] == "OPERATION_IN_PROGRESS"
-        document = (
-            '{ bulkOperations(first: 10, query: "status:running operation_type:query") { nodes { id status query } } }'
-        )
+        document = '{ bulkOperations(first: 10, query: "status:running operation_type:query") { nodes { id status query } } }'
         listed = shopify.data(document)["bulkOperations"]["nodes"]
         assert [each["status"] for each in listed] == ["RUNNING"] * 5
         assert {each["query"] for each in listed} == {IDS}
@@ -155,10 +146,7 @@ class TestRefusals:
             ("{ shop { id } }", "at least one connection"),
             ("{ " + " ".join(f"o{n}: orders {{ edges {{ node {{ id }} }} }}" for n in range(6)) + " }", "more than 5"),
             ('{ node(id: "gid://shopify/Order/1") { id } orders { edges { node { id } } } }', "root field node"),
-            (
-                'mutation { bulkOperationCancel(id: "gid://shopify/BulkOperation/1") { bulkOperation { id } } }',
-                "operation type",
-            ),
+            ('mutation { bulkOperationCancel(id: "gid://shopify/BulkOperation/1") { bulkOperation { id } } }', "operation type"),
             ("{ orders { edges { node { nonsense } } } }", "nonsense"),
             ("{ orders { edges {", "Syntax Error"),
             ("query A { shop { id } } query B { shop { id } }", "operation name"),

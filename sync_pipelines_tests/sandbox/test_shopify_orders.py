@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from graphql import GraphQLObjectType
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.command import main
-from sync_pipelines.sandbox.shopify.documents import shop_schema
-from sync_pipelines.sandbox.shopify.traps import TRAPS
-from sync_pipelines.sandbox.values import BadChange
 from sync_pipelines_tests.sandbox.conftest import control
 from sync_pipelines_tests.sandbox.shopify_calls import EXPORT, ShopifyCaller
+from vendor_sandbox import Sandbox
+from vendor_sandbox.command import main
+from vendor_sandbox.shopify.documents import shop_schema
+from vendor_sandbox.shopify.traps import TRAPS
+from vendor_sandbox.values import BadChange
 
 NOW = "2026-11-20T12:00:00Z"
 
@@ -68,9 +68,7 @@ class TestSeed:
             assert amount(order["totalDiscountsSet"]) == sum(map(amount, allocated))
             originals = sum(amount(each["originalTotalSet"]) for each in lines)
             assert amount(order["subtotalPriceSet"]) == originals - sum(map(amount, allocated))
-            assert amount(order["totalTaxSet"]) == sum(
-                amount(x["priceSet"]) for line in lines for x in line["taxLines"]
-            )
+            assert amount(order["totalTaxSet"]) == sum(amount(x["priceSet"]) for line in lines for x in line["taxLines"])
             parts = ("subtotalPriceSet", "totalTaxSet", "totalShippingPriceSet")
             assert amount(order["totalPriceSet"]) == sum(amount(order[each]) for each in parts)
             assert amount(order["totalRefundedSet"]) == sum(amount(x["totalRefundedSet"]) for x in order["refunds"])
@@ -81,9 +79,7 @@ class TestSeed:
                     assert amount(line["discountedTotalSet"]) == total - amount(line["totalDiscountSet"])
 
     @pytest.mark.parametrize(("currency", "decimals"), [("USD", 2), ("JPY", 0), ("KWD", 3)])
-    def test_amounts_have_the_decimals_of_the_shops_currency(
-        self, shopify: ShopifyCaller, currency: str, decimals: int
-    ) -> None:
+    def test_amounts_have_the_decimals_of_the_shops_currency(self, shopify: ShopifyCaller, currency: str, decimals: int) -> None:
         shopify.sandbox.shopify.change_state({"settings": {"currency": currency}})
         page = shopify.data(EXPORT, pageSize=2, filter="")["orders"]["nodes"][0]
         money = page["totalPriceSet"]["shopMoney"]
@@ -106,9 +102,7 @@ class TestSeed:
         assert [(each["quantity"], each["currentQuantity"]) for each in edited] == [(3, 0), (3, 2), (3, 3)]
         partial = traps["partial refund"]
         assert [each["currentQuantity"] for each in partial["lineItems"]] == [2, 1, 3]
-        assert amount(partial["currentTotalPriceSet"]) == amount(partial["totalPriceSet"]) - amount(
-            partial["totalRefundedSet"]
-        )
+        assert amount(partial["currentTotalPriceSet"]) == amount(partial["totalPriceSet"]) - amount(partial["totalRefundedSet"])
         abroad = traps["bought in euro"]
         assert abroad["totalPriceSet"]["presentmentMoney"]["currencyCode"] == "EUR" != abroad["currencyCode"]
         assert traps["imported later than sold"]["processedAt"] < traps["imported later than sold"]["createdAt"]
@@ -151,9 +145,7 @@ class TestChanges:
         assert after["lineItems"] == [{**before["lineItems"][0], "sku": "NEW"}, *before["lineItems"][1:]]
         assert (before["updatedAt"] < NOW, after["updatedAt"]) == (True, NOW)
         assert shopify.names("updated_at:>='2026-11-20T12:00:00Z'") == ["#1005"]
-        self.change(
-            shopify, set={"1005": {"updatedAt": "2026-11-19T00:00:00+00:00", "displayFinancialStatus": "MADE_UP"}}
-        )
+        self.change(shopify, set={"1005": {"updatedAt": "2026-11-19T00:00:00+00:00", "displayFinancialStatus": "MADE_UP"}})
         assert self.order(shopify, 1005)["updatedAt"] == "2026-11-19T00:00:00Z"
         assert shopify.names("updated_at:>='2026-11-20T12:00:00Z'") == []
 
@@ -195,9 +187,7 @@ class TestChanges:
             ({"load": {"orders": [{"id": "x"}]}}, "not the id of an order"),
         ],
     )
-    def test_a_mistake_is_named_and_nothing_is_applied(
-        self, shopify: ShopifyCaller, body: object, complaint: str
-    ) -> None:
+    def test_a_mistake_is_named_and_nothing_is_applied(self, shopify: ShopifyCaller, body: object, complaint: str) -> None:
         before = shopify.sandbox.shopify.state()
         with pytest.raises(BadChange) as refused:
             shopify.sandbox.shopify.change_state(body)

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 import requests
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.shopify import (
+from sync_pipelines_tests.sandbox.conftest import PATIENCE, eventually
+from sync_pipelines_tests.sandbox.shopify_calls import EXPORT, ShopifyCaller
+from vendor_sandbox import Sandbox
+from vendor_sandbox.shopify import (
     CLIENT_ID,
     CLIENT_SECRET,
     FOREIGN_CLIENT_ID,
@@ -17,8 +19,6 @@ from sync_pipelines.sandbox.shopify import (
     REDACTED_TOKEN,
     UNINSTALLED_CLIENT_ID,
 )
-from sync_pipelines_tests.sandbox.conftest import PATIENCE, eventually
-from sync_pipelines_tests.sandbox.shopify_calls import EXPORT, ShopifyCaller
 
 PING = "{ shop { id name myshopifyDomain currencyCode ianaTimezone plan { publicDisplayName } } currentAppInstallation { accessScopes { handle } app { id } } }"
 NAMES = "query ($first: Int, $after: String) { orders(first: $first, after: $after) { nodes { name } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"
@@ -30,12 +30,7 @@ def shopify(sandbox: Sandbox) -> ShopifyCaller:
 
 
 def grant(sandbox: Sandbox, **form: str) -> requests.Response:
-    whole = {
-        "grant_type": "client_credentials",
-        "client_id": CLIENT_ID,
-        "client_secret": CLIENT_SECRET,
-        **form,
-    }
+    whole = {"grant_type": "client_credentials", "client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, **form}
     return requests.post(f"{sandbox.env['SHOPIFY_URL']}/admin/oauth/access_token", data=whole, timeout=PATIENCE)
 
 
@@ -93,10 +88,7 @@ class TestScopes:
         assert [each["customer"] for each in reply["data"]["orders"]["nodes"]] == [None, None]
         assert [each["path"] for each in reply["errors"]] == [["orders", "nodes", n, "customer"] for n in (0, 1)]
         extensions = reply["errors"][0]["extensions"]
-        assert (extensions["code"], extensions["requiredAccess"]) == (
-            "ACCESS_DENIED",
-            "`read_customers` access scope.",
-        )
+        assert (extensions["code"], extensions["requiredAccess"]) == ("ACCESS_DENIED", "`read_customers` access scope.")
 
     def test_without_the_order_scope_nothing_is_read(self, sandbox: Sandbox) -> None:
         caller = ShopifyCaller(sandbox, NO_ORDERS_TOKEN)
@@ -129,12 +121,7 @@ class TestScopes:
 
     def test_an_app_can_ask_for_its_scopes(self, sandbox: Sandbox) -> None:
         scopes = ShopifyCaller(sandbox, RECENT_ORDERS_TOKEN).data(PING)["currentAppInstallation"]["accessScopes"]
-        assert {each["handle"] for each in scopes} == {
-            "read_customers",
-            "read_fulfillments",
-            "read_orders",
-            "read_products",
-        }
+        assert {each["handle"] for each in scopes} == {"read_customers", "read_fulfillments", "read_orders", "read_products"}
 
 
 class TestVersions:
@@ -205,9 +192,7 @@ class TestRefusals:
         reply = shopify.session.post(shopify.url, json={**body, "operationName": "B"}, timeout=PATIENCE).json()
         assert reply["data"] == {"shop": {"name": "Sandbox Store"}}
 
-    @pytest.mark.parametrize(
-        "size", ["", "(first: 1, last: 1)", "(first: 251)", "(last: 251)", '(first: 1, after: "x")']
-    )
+    @pytest.mark.parametrize("size", ["", "(first: 1, last: 1)", "(first: 251)", "(last: 251)", '(first: 1, after: "x")'])
     def test_a_page_needs_one_size_of_at_most_250_and_a_good_cursor(self, shopify: ShopifyCaller, size: str) -> None:
         reply = shopify.ask(f"{{ orders{size} {{ nodes {{ id }} }} }}")
         assert reply["data"] is None
@@ -271,8 +256,7 @@ class TestPages:
         assert [each["name"] for each in seen] == [each["name"] for each in wanted]
 
     @pytest.mark.parametrize(
-        ("key", "member"),
-        [("CREATED_AT", "createdAt"), ("UPDATED_AT", "updatedAt"), ("ID", "id"), ("ORDER_NUMBER", "number")],
+        ("key", "member"), [("CREATED_AT", "createdAt"), ("UPDATED_AT", "updatedAt"), ("ID", "id"), ("ORDER_NUMBER", "number")]
     )
     @pytest.mark.parametrize("reverse", [False, True])
     def test_orders_are_sorted_by_the_key(
@@ -304,7 +288,9 @@ class TestPages:
 
     def test_a_cursor_belongs_to_its_sort_key(self, shopify: ShopifyCaller) -> None:
         cursor = shopify.data(NAMES, first=2)["orders"]["pageInfo"]["endCursor"]
-        document = "query ($after: String, $key: OrderSortKeys) { orders(first: 1, after: $after, sortKey: $key) { nodes { name } } }"
+        document = (
+            "query ($after: String, $key: OrderSortKeys) { orders(first: 1, after: $after, sortKey: $key) { nodes { name } } }"
+        )
         assert shopify.data(document, after=cursor, key="PROCESSED_AT")
         reply = shopify.ask(document, after=cursor, key="CREATED_AT")
         assert "current pagination sort" in reply["errors"][0]["message"]

@@ -16,10 +16,10 @@ from graphql import (
 )
 from graphql import parse as parse_document
 
-from sync_pipelines.sandbox.shopify.cost import Prices
-from sync_pipelines.sandbox.shopify.documents import read_operation, shop_schema
-from sync_pipelines.sandbox.shopify.plan import selected_by
 from sync_pipelines_tests.sandbox import shopify_calls as calls
+from vendor_sandbox.shopify.cost import Prices
+from vendor_sandbox.shopify.documents import read_operation, shop_schema
+from vendor_sandbox.shopify.plan import selected_by
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "shopify_admin_schema.graphql.gz"
 OUR_TYPES = [name for name in shop_schema().type_map if not name.startswith("__")]
@@ -58,9 +58,7 @@ def test_every_type_field_argument_and_default_is_the_vendors() -> None:
             for field_name, field in own.fields.items():
                 where, real_field = f"{name}.{field_name}", real.fields[field_name]
                 assert str(field.type) == str(real_field.type), where
-                assert {
-                    each: (str(argument.type), argument.default_value) for each, argument in field.args.items()
-                } == {
+                assert {each: (str(argument.type), argument.default_value) for each, argument in field.args.items()} == {
                     each: (str(argument.type), argument.default_value) for each, argument in real_field.args.items()
                 }, where
 
@@ -93,7 +91,5 @@ def test_the_documents_of_these_tests_are_valid_for_the_vendor(document: str) ->
     ],
 )
 def test_the_cost_formula_gives_the_costs_recorded(document: str, variables: dict[str, object], cost: int) -> None:
-    document = document.replace(": 1,", ': "gid://shopify/InventoryItem/1",').replace(
-        ": 2)", ': "gid://shopify/Location/2")'
-    )
+    document = document.replace(": 1,", ': "gid://shopify/InventoryItem/1",').replace(": 2)", ': "gid://shopify/Location/2")')
     assert Prices(selected_by(read_operation(vendors_schema(), document, variables))).requested == cost

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.shopify.instants import instant
 from sync_pipelines_tests.sandbox.shopify_calls import ShopifyCaller
+from vendor_sandbox import Sandbox
+from vendor_sandbox.shopify.instants import instant
 
 Truth = Mapping[str, Any]
 NOW = "2026-11-20T12:00:00Z"
@@ -103,9 +103,7 @@ class TestTimes:
             ("2026-11-02", "2026-11-02T05:00:00Z", "2026-11-03T05:00:00Z"),
         ],
     )
-    def test_a_date_is_a_local_day_which_may_have_25_hours(
-        self, shopify: ShopifyCaller, day: str, first: str, past: str
-    ) -> None:
+    def test_a_date_is_a_local_day_which_may_have_25_hours(self, shopify: ShopifyCaller, day: str, first: str, past: str) -> None:
         truth = wanted(shopify, lambda each: first <= each["createdAt"] < past)
         assert truth
         assert sorted(shopify.names(f"created_at:{day}")) == truth
@@ -126,12 +124,7 @@ class TestTimes:
 
     def test_orders_on_both_sides_of_the_hour_that_comes_twice(self, shopify: ShopifyCaller) -> None:
         shopify.sandbox.shopify.change_state(
-            {
-                "add": [
-                    {"createdAt": at, "email": "twice@example.com"}
-                    for at in ("2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z")
-                ]
-            }
+            {"add": [{"createdAt": at, "email": "twice@example.com"} for at in ("2026-11-01T05:30:00Z", "2026-11-01T06:30:00Z")]}
         )
         first = shopify.names("email:twice@example.com created_at:<'2026-11-01T01:30:00-05:00'")
         both = shopify.names("email:twice@example.com created_at:2026-11-01")
@@ -146,9 +139,7 @@ class TestWarnings:
         assert shopify.names("colour:red name:1005") == ["#1005"]
         assert warnings(shopify, "colour:red name:1005") == [("colour", "invalid_field")]
 
-    @pytest.mark.parametrize(
-        "search", ["financial_status:payed", "status:gone", "test:maybe", "created_at:'tomorrow'", "id:x"]
-    )
+    @pytest.mark.parametrize("search", ["financial_status:payed", "status:gone", "test:maybe", "created_at:'tomorrow'", "id:x"])
     def test_a_wrong_value_finds_nothing_with_a_warning(self, shopify: ShopifyCaller, search: str) -> None:
         assert shopify.names(search) == []
         assert warnings(shopify, search) == [(search.partition(":")[0], "invalid_value")]
@@ -157,19 +148,7 @@ class TestWarnings:
         assert warnings(shopify, "name: 1005") == [("name", "missing_named_field")]
 
     def test_brackets_and_quotes_that_do_not_match_are_survived(self, shopify: ShopifyCaller) -> None:
-        for search in (
-            "(",
-            ")",
-            "((name:1005",
-            "name:1005))",
-            "tag:'open",
-            "OR",
-            "NOT",
-            "-",
-            ":",
-            "\\",
-            "name:1005 OR",
-        ):
+        for search in ("(", ")", "((name:1005", "name:1005))", "tag:'open", "OR", "NOT", "-", ":", "\\", "name:1005 OR"):
             shopify.names(search)
         assert shopify.names("((name:1005") == ["#1005"]
 

@@ -3,16 +3,9 @@
 import pytest
 import requests
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.sparklayer import (
-    CLIENT_ID,
-    CLIENT_SECRET,
-    OTHER_CLIENT_ID,
-    OTHER_CLIENT_SECRET,
-    OTHER_SITE_ID,
-    SITE_ID,
-)
 from sync_pipelines_tests.sandbox.conftest import SparkLayerCaller, entry, eventually, exact
+from vendor_sandbox import Sandbox
+from vendor_sandbox.sparklayer import CLIENT_ID, CLIENT_SECRET, OTHER_CLIENT_ID, OTHER_CLIENT_SECRET, OTHER_SITE_ID, SITE_ID
 
 LIST = {"slug": "trade-au", "name": "Trade AU", "currency_code": "aud", "source": "integration"}
 RULE = {"source_price_list_slug": "wholesale", "adjustment_percentage": 0.05, "adjustment_direction": "plus"}
@@ -39,9 +32,7 @@ class TestTokens:
             ({"grant_type": None}, 400),
         ],
     )
-    def test_a_wrong_key_gets_401_and_another_grant_400(
-        self, sandbox: Sandbox, changes: dict[str, object], status: int
-    ) -> None:
+    def test_a_wrong_key_gets_401_and_another_grant_400(self, sandbox: Sandbox, changes: dict[str, object], status: int) -> None:
         assert SparkLayerCaller(sandbox).ask_for_token(**changes).status_code == status
 
     def test_a_form_encoded_body_is_refused(self, sandbox: Sandbox) -> None:
@@ -120,9 +111,7 @@ class TestPriceLists:
     @pytest.mark.parametrize(
         "parameters", [{"page_size": 251}, {"page_size": 0}, {"page": 0}, {"page": "x"}, {"order_by": "name"}]
     )
-    def test_paging_values_out_of_range_get_400(
-        self, sparklayer: SparkLayerCaller, parameters: dict[str, object]
-    ) -> None:
+    def test_paging_values_out_of_range_get_400(self, sparklayer: SparkLayerCaller, parameters: dict[str, object]) -> None:
         assert sparklayer.call("GET", "v2/price-lists", params=parameters).status_code == 400
 
     def test_lists_are_filtered_by_several_sources(self, sparklayer: SparkLayerCaller) -> None:

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines_tests.sandbox.conftest import SparkLayerCaller, entry, exact, row
+from vendor_sandbox import Sandbox
 
 
 def settings(sparklayer: SparkLayerCaller, **changes: object) -> None:
@@ -18,16 +18,10 @@ class TestReading:
     def test_rows_are_flat_and_ordered_by_sku_and_quantity(self, sparklayer: SparkLayerCaller) -> None:
         sparklayer.write([entry("B", (10, "1.50"), (1, "2.00")), entry("A", (1, "3"))])
         reply = sparklayer.call("GET", "v1/price-lists/trade-nz/pricing")
-        assert exact(reply) == [
-            {"sku": "A", **row(1, "3")},
-            {"sku": "B", **row(1, "2.00")},
-            {"sku": "B", **row(10, "1.50")},
-        ]
+        assert exact(reply) == [{"sku": "A", **row(1, "3")}, {"sku": "B", **row(1, "2.00")}, {"sku": "B", **row(10, "1.50")}]
 
     @pytest.mark.parametrize("slug", ["vip", "trade-nz"])
-    def test_a_list_without_stored_prices_answers_204_even_with_rules(
-        self, sparklayer: SparkLayerCaller, slug: str
-    ) -> None:
+    def test_a_list_without_stored_prices_answers_204_even_with_rules(self, sparklayer: SparkLayerCaller, slug: str) -> None:
         reply = sparklayer.call("GET", f"v1/price-lists/{slug}/pricing")
         assert (reply.status_code, reply.content) == (204, b"")
         assert "Content-Length" not in reply.headers
@@ -83,9 +77,7 @@ class TestUpdating:
         reply = sparklayer.write([entry("A", (1, "1"))])
         assert (reply.status_code, reply.content) == (204, b"")
 
-    def test_skus_not_sent_keep_their_prices_and_those_sent_lose_every_break_not_sent(
-        self, sparklayer: SparkLayerCaller
-    ) -> None:
+    def test_skus_not_sent_keep_their_prices_and_those_sent_lose_every_break_not_sent(self, sparklayer: SparkLayerCaller) -> None:
         sparklayer.write([entry("A", (1, "4"), (100, "3")), entry("B", (1, "9"))])
         sparklayer.write([entry("A", (1, "5"))])
         assert sparklayer.stored() == {"A": [row(1, "5")], "B": [row(1, "9")]}
@@ -104,9 +96,7 @@ class TestUpdating:
         state = sparklayer.sandbox.sparklayer.state()
         assert (state["writes"], state["effects"]) == (2, {"trade-nz": {"A": 2}})
 
-    @pytest.mark.parametrize(
-        "price", ["4.20", "0.1", "12345678901234567890.123456789", "0.30000000000000004", "7", "0"]
-    )
+    @pytest.mark.parametrize("price", ["4.20", "0.1", "12345678901234567890.123456789", "0.30000000000000004", "7", "0"])
     def test_prices_keep_the_digits_they_were_sent_with(self, sparklayer: SparkLayerCaller, price: str) -> None:
         sparklayer.write(f'[{{"sku": "A", "pricing": [{{"price": {price}}}]}}]')
         reply = sparklayer.call("GET", "v1/price-lists/trade-nz/pricing")
@@ -129,10 +119,7 @@ class TestUpdating:
         for slug in ("trade-nz", "vip"):
             sparklayer.write([entry("A", (1, "1"), (10, "0.5"))], slug)
         reply = sparklayer.call("PATCH", "v1/pricing/A", [{"price_list_slug": "vip", "pricing": [{"price": 2}]}])
-        assert [(each["price_list_slug"], len(each["pricing"])) for each in reply.json()] == [
-            ("trade-nz", 2),
-            ("vip", 1),
-        ]
+        assert [(each["price_list_slug"], len(each["pricing"])) for each in reply.json()] == [("trade-nz", 2), ("vip", 1)]
         missing = [{"price_list_slug": "nobody", "pricing": []}]
         assert sparklayer.call("PATCH", "v1/pricing/A", missing).status_code == 404
 
@@ -208,13 +195,7 @@ class TestRowErrors:
         assert body["status"] == 400
         assert body["errors"][0]["property"] == "[0].quantity"
 
-    @pytest.mark.parametrize(
-        "body",
-        [
-            [entry("A", (1, "1"), (1, "2"))],
-            [entry("A", (1, "1")), entry("A", (1, "1"))],
-        ],
-    )
+    @pytest.mark.parametrize("body", [[entry("A", (1, "1"), (1, "2"))], [entry("A", (1, "1")), entry("A", (1, "1"))]])
     def test_the_same_sku_quantity_and_unit_twice_is_refused(self, sparklayer: SparkLayerCaller, body: object) -> None:
         assert sparklayer.write(body).status_code == 400
         settings(sparklayer, refuse_duplicates=False)

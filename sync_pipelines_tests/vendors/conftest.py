@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from sync_pipelines import credentials
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.vendors.amazon import Amazon
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.catsy import Catsy
@@ -25,6 +24,7 @@ from sync_pipelines.vendors.shopify import Pace, Shopify
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.vendors.sparklayer import SparkLayer
 from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
+from vendor_sandbox import Sandbox
 
 SPEED = 1000
 _OURS = (

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.vendors.amazon import SECRETS, Amazon, has_login
 from sync_pipelines.vendors.failures import Permanent, RateLimited, Transient
+from vendor_sandbox import Sandbox
 
 Connect = Callable[[], Amazon]
 ITEMS, TOKEN = "GET /catalog/2022-04-01/items", "POST /auth/o2/token"
@@ -47,9 +47,7 @@ class TestItems:
             )
             assert item.parents == ((true.parent_asin,) if true.parent_asin else ())
 
-    def test_twenty_are_asked_for_at_once_and_their_second_page_is_fetched(
-        self, sandbox: Sandbox, amazon: Connect
-    ) -> None:
+    def test_twenty_are_asked_for_at_once_and_their_second_page_is_fetched(self, sandbox: Sandbox, amazon: Connect) -> None:
         asins = list(us(sandbox))[:45]
         assert {item.asin for item in amazon().items([*asins, asins[0]], "US")} == set(asins)
         asked = [call["query"]["identifiers"].split(",") for call in calls(sandbox)]
@@ -73,9 +71,7 @@ class TestItems:
         assert [i.asin for i in amazon().items([only.asin], "CA")] == [only.asin]
         assert list(amazon().items([only.asin], "US")) == []
 
-    def test_an_item_with_empty_sections_is_an_item_of_which_nothing_is_known(
-        self, sandbox: Sandbox, amazon: Connect
-    ) -> None:
+    def test_an_item_with_empty_sections_is_an_item_of_which_nothing_is_known(self, sandbox: Sandbox, amazon: Connect) -> None:
         asins = list(us(sandbox))[1:3]
         order(sandbox, ITEMS, "empty_sections", asins=asins[:1])
         empty, full = sorted(amazon().items(asins, "US"), key=lambda i: asins.index(i.asin))
@@ -90,9 +86,7 @@ class TestItems:
 
 
 class TestTrouble:
-    def test_429_comes_without_a_time_and_is_waited_for_longer_and_longer(
-        self, sandbox: Sandbox, amazon: Connect
-    ) -> None:
+    def test_429_comes_without_a_time_and_is_waited_for_longer_and_longer(self, sandbox: Sandbox, amazon: Connect) -> None:
         order(sandbox, ITEMS, "rate_limited", times=4)
         client = amazon()
         assert len(list(client.items(list(us(sandbox))[:1], "US"))) == 1
@@ -135,15 +129,22 @@ class TestTrouble:
 
     @pytest.mark.parametrize(
         "body",
-        [{}, {"items": None}, {"items": {}}, [], {"items": [{}]}, {"items": ["x"]}, {"items": [{"asin": 5}]},
-         {"items": [{"asin": "B000000001", "summaries": ["x"]}]}, {"items": [{"asin": "B000000001", "identifiers": "x"}]},
-         {"items": [{"asin": "B000000001", "relationships": [{"marketplaceId": "ATVPDKIKX0DER", "relationships": [5]}]}]},
-         {"items": [], "pagination": "x"}],
+        [
+            {},
+            {"items": None},
+            {"items": {}},
+            [],
+            {"items": [{}]},
+            {"items": ["x"]},
+            {"items": [{"asin": 5}]},
+            {"items": [{"asin": "B000000001", "summaries": ["x"]}]},
+            {"items": [{"asin": "B000000001", "identifiers": "x"}]},
+            {"items": [{"asin": "B000000001", "relationships": [{"marketplaceId": "ATVPDKIKX0DER", "relationships": [5]}]}]},
+            {"items": [], "pagination": "x"},
+        ],
         ids=str,
-    )  # fmt: skip
-    def test_an_answer_of_another_shape_is_a_failed_call_and_no_crash(
-        self, sandbox: Sandbox, amazon: Connect, body: Any
-    ) -> None:
+    )
+    def test_an_answer_of_another_shape_is_a_failed_call_and_no_crash(self, sandbox: Sandbox, amazon: Connect, body: Any) -> None:
         order(sandbox, ITEMS, "status", status=200, body=body, times=100)
         with pytest.raises(Transient):
             list(amazon().items(["B000000001"], "US"))

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.catsy import FORBIDDEN_TOKEN, PRICELESS_TOKEN
 from sync_pipelines.vendors.catsy import Catsy, ExtractFailed
 from sync_pipelines.vendors.catsy_settings import CatsySettings
 from sync_pipelines.warehouse.snapshots import About, Warehouse
 from sync_pipelines.warehouse.spool import ItemSpool
+from vendor_sandbox import Sandbox
+from vendor_sandbox.catsy import FORBIDDEN_TOKEN, PRICELESS_TOKEN
 
 Connect = Callable[[], Catsy]
 ITEMS = "GET /api/v3/queries/*/items"
@@ -46,9 +46,7 @@ def stored(spool: ItemSpool) -> list[dict[str, Any]]:
 
 
 class TestPaging:
-    def test_the_next_page_starts_where_the_received_rows_end(
-        self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool
-    ) -> None:
+    def test_the_next_page_starts_where_the_received_rows_end(self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool) -> None:
         sandbox.catsy.change_state({"settings": {"max_limit": 7}})
         reading = catsy().read_all(spool)
         assert (reading.items, reading.repeats, reading.readings) == (300, 0, 1)
@@ -109,9 +107,7 @@ class TestACatalogueThatMoves:
         assert (reading.items, reading.repeats, reading.readings) == (302, 0, 2)
         assert len({row["id"] for row in stored(spool)}) == 302
 
-    def test_an_item_deleted_meanwhile_is_noticed_by_the_total(
-        self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool
-    ) -> None:
+    def test_an_item_deleted_meanwhile_is_noticed_by_the_total(self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool) -> None:
         first = next(iter(sandbox.catsy.items))["id"]
 
         def delete_once(received: int, _total: int | None) -> None:
@@ -172,9 +168,7 @@ class TestACatalogueThatMoves:
         assert "300 received, 280 of them different" in reading.gaps
         assert len(stored(spool)) == 280
 
-    def test_items_without_an_id_are_told_apart_by_what_they_say(
-        self, sandbox: Sandbox, catsy: Connect, tmp_path: Path
-    ) -> None:
+    def test_items_without_an_id_are_told_apart_by_what_they_say(self, sandbox: Sandbox, catsy: Connect, tmp_path: Path) -> None:
         """Without any id, too, 300 rows of a total of 300 are not whole when 20 of them came before."""
         for calls_before in (1, 4, 7):
             order(sandbox, "unordered", by=20, after=calls_before)
@@ -196,10 +190,12 @@ class TestACatalogueThatMoves:
         self, sandbox: Sandbox, catsy: Connect, tmp_path: Path
     ) -> None:
         one, other = list(sandbox.catsy.items)[:2]
-        sandbox.catsy.change_state({
-            "set": {str(one["id"]): {"sku": "TWICE"}, str(other["id"]): {"sku": "TWICE"}},
-            "settings": {"ids_shown": {str(other["id"]): one["id"]}},
-        })  # fmt: skip
+        sandbox.catsy.change_state(
+            {
+                "set": {str(one["id"]): {"sku": "TWICE"}, str(other["id"]): {"sku": "TWICE"}},
+                "settings": {"ids_shown": {str(other["id"]): one["id"]}},
+            }
+        )
         with ItemSpool(tmp_path, "items", COLUMNS, key=("id", "sku"), keep_versions=True) as spool:
             reading = catsy().read_all(spool)
             assert (reading.items, reading.repeats, reading.readings) == (300, 0, 3)
@@ -228,16 +224,12 @@ class TestACatalogueThatMoves:
                 catsy().read_all(spool)
         assert offsets(sandbox) == [0, 100] * 3
 
-    def test_fewer_rows_than_the_total_are_not_a_catalogue(
-        self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool
-    ) -> None:
+    def test_fewer_rows_than_the_total_are_not_a_catalogue(self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool) -> None:
         sandbox.catsy.change_state({"settings": {"total_moved_by": 5}})
         with pytest.raises(ExtractFailed, match="300 received"):
             catsy().read_all(spool)
 
-    def test_an_empty_page_in_the_middle_is_not_the_end(
-        self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool
-    ) -> None:
+    def test_an_empty_page_in_the_middle_is_not_the_end(self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool) -> None:
         order(sandbox, "empty_page", after=1)
         assert catsy().read_all(spool).items == 300
 
@@ -268,9 +260,7 @@ class TestAPageThatFails:
         ],
         ids=lambda fault: "-".join(map(str, fault.values())),
     )
-    def test_the_page_is_asked_for_again(
-        self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool, fault: dict[str, Any]
-    ) -> None:
+    def test_the_page_is_asked_for_again(self, sandbox: Sandbox, catsy: Connect, spool: ItemSpool, fault: dict[str, Any]) -> None:
         order(sandbox, **fault, after=1, times=2)
         client = catsy()
         assert client.read_all(spool).items == 300

@@ -12,18 +12,14 @@ from typing import Any
 import pytest
 
 from sync_pipelines.credentials import CredentialMissing
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.vendors.failures import HostRefused, NoReply, Permanent, RateLimited, Transient, WritesOff
 from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Cells, Sheets, SpreadsheetUnknown
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines_tests.vendors.conftest import Naps
+from vendor_sandbox import Sandbox
 
-READ, WRITE, CHANGE = (
-    "POST */values:batchGetByDataFilter",
-    "POST */values:batchUpdate",
-    "POST */v4/spreadsheets/*:batchUpdate",
-)
+READ, WRITE, CHANGE = ("POST */values:batchGetByDataFilter", "POST */values:batchUpdate", "POST */v4/spreadsheets/*:batchUpdate")
 TABS, FIND, LOGIN = "GET */v4/spreadsheets/*", "GET */drive/v3/files", "POST */token"
 A1 = Cells("Sheet1", 1, 1, 1, 1)
 Connect = Callable[..., Sheets]
@@ -99,26 +95,20 @@ class TestLogin:
                 assert client.find("Order Book") == book
         assert calls(sandbox, "/token") == [200, 200]
 
-    def test_a_login_that_is_refused_for_good_is_not_tried_for_ever(
-        self, sandbox: Sandbox, connect: Connect, book: str
-    ) -> None:
+    def test_a_login_that_is_refused_for_good_is_not_tried_for_ever(self, sandbox: Sandbox, connect: Connect, book: str) -> None:
         order(sandbox, READ, "expired_token", times=50)
         with pytest.raises(Permanent) as failed:
             connect().values(book, [A1])
         assert failed.value.status == 401
         assert calls(sandbox, ":batchGetByDataFilter") == [401, 401]
 
-    def test_tokens_revoked_by_an_administrator_are_renewed(
-        self, sandbox: Sandbox, connect: Connect, book: str
-    ) -> None:
+    def test_tokens_revoked_by_an_administrator_are_renewed(self, sandbox: Sandbox, connect: Connect, book: str) -> None:
         client = connect()
         client.tabs(book)
         sandbox.google.change_state({"revoke_tokens": True})
         assert client.values(book, [A1]) == [[]]
 
-    @pytest.mark.parametrize(
-        "fault", [{"kind": "status", "status": 503}, {"kind": "rate_limited"}, {"kind": "lost_reply"}]
-    )
+    @pytest.mark.parametrize("fault", [{"kind": "status", "status": 503}, {"kind": "rate_limited"}, {"kind": "lost_reply"}])
     def test_a_login_that_fails_in_passing_is_tried_again(
         self, sandbox: Sandbox, connect: Connect, book: str, fault: dict[str, Any]
     ) -> None:
@@ -137,9 +127,7 @@ class TestLogin:
         assert info["private_key"][40:80] not in str(failed.value)
         assert info["private_key_id"] not in str(failed.value)
 
-    def test_no_key_file_is_asked_for_by_the_name_of_its_setting(
-        self, connect: Connect, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_no_key_file_is_asked_for_by_the_name_of_its_setting(self, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("GOOGLE_SERVICE_ACCOUNT_FILE")
         with pytest.raises(CredentialMissing, match="GOOGLE_SERVICE_ACCOUNT_FILE is not set"):
             connect()
@@ -147,10 +135,16 @@ class TestLogin:
     @pytest.mark.parametrize(
         "content",
         [
-            b"", b"not json", b"[]", b"null", b"{}", b"\xff\xfe", b'{"type": "authorized_user", "private_key_id": "kkkkkk"}',
+            b"",
+            b"not json",
+            b"[]",
+            b"null",
+            b"{}",
+            b"\xff\xfe",
+            b'{"type": "authorized_user", "private_key_id": "kkkkkk"}',
             b'{"private_key_id": "abcdef", "client_email": "a@b.c", "token_uri": "https://x/t", "private_key": "SECRETTEXT"}',
         ],
-    )  # fmt: skip
+    )
     def test_what_is_no_key_file_is_named_and_its_content_never_shown(
         self, connect: Connect, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes
     ) -> None:
@@ -195,9 +189,7 @@ class TestWhichSpreadsheet:
         assert len(titled) == 2
         assert connect().find("Order Book") == book
 
-    def test_whether_a_spreadsheet_is_in_the_bin_is_asked_of_drive(
-        self, sandbox: Sandbox, connect: Connect, book: str
-    ) -> None:
+    def test_whether_a_spreadsheet_is_in_the_bin_is_asked_of_drive(self, sandbox: Sandbox, connect: Connect, book: str) -> None:
         client = connect()
         assert client.in_bin(book) is False
         sandbox.google.change_state({"person": [{"spreadsheet": book, "do": "trash"}]})
@@ -208,9 +200,7 @@ class TestWhichSpreadsheet:
         assert client.in_bin(book) is None
 
     @pytest.mark.parametrize("reason", ["userRateLimitExceeded", "rateLimitExceeded"])
-    def test_drives_403_about_its_rate_is_waited_out(
-        self, sandbox: Sandbox, connect: Connect, book: str, reason: str
-    ) -> None:
+    def test_drives_403_about_its_rate_is_waited_out(self, sandbox: Sandbox, connect: Connect, book: str, reason: str) -> None:
         spent = {"error": {"code": 403, "message": "User Rate Limit Exceeded", "errors": [{"reason": reason}]}}
         order(sandbox, FIND, "status", status=403, body=spent, times=2)
         client = connect()
@@ -218,9 +208,7 @@ class TestWhichSpreadsheet:
         assert calls(sandbox, "/files") == [403, 403, 200]
         assert client.http._drive.meter.refused["google"] == 2
 
-    def test_a_403_about_the_rate_of_a_write_is_left_to_its_sender(
-        self, sandbox: Sandbox, connect: Connect, book: str
-    ) -> None:
+    def test_a_403_about_the_rate_of_a_write_is_left_to_its_sender(self, sandbox: Sandbox, connect: Connect, book: str) -> None:
         spent = {"error": {"code": 403, "status": "PERMISSION_DENIED", "details": [{"reason": "RATE_LIMIT_EXCEEDED"}]}}
         order(sandbox, WRITE, "status", status=403, body=spent)
         with pytest.raises(RateLimited):
@@ -288,9 +276,7 @@ print(client.http._reads.meter.refused["google"])
 client.close()
 """
 
-    def test_two_processes_keep_the_quota_of_their_login_together(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
+    def test_two_processes_keep_the_quota_of_their_login_together(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         with Sandbox(orders=5) as sandbox:
             quota = {"GOOGLE_CALLS_PER_MINUTE": "5", "GOOGLE_QUOTA_SECONDS": "1"}
             for name, value in {**sandbox.env, **quota}.items():
@@ -298,9 +284,7 @@ client.close()
             book = sandbox.google.spreadsheet_id("Order Book")
             command = [sys.executable, "-c", self.CHILD, str(tmp_path / "limits"), book]
             pair = [
-                subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
-                )
+                subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
                 for _ in range(2)
             ]
             try:
@@ -351,9 +335,7 @@ client.close()
         assert calls(sandbox, "/values:batchUpdate") == [429, 200]
         assert client.http._reads.meter.refused["google"] == 4
 
-    def test_a_429_that_does_not_end_is_given_up_as_not_done(
-        self, sandbox: Sandbox, connect: Connect, book: str
-    ) -> None:
+    def test_a_429_that_does_not_end_is_given_up_as_not_done(self, sandbox: Sandbox, connect: Connect, book: str) -> None:
         order(sandbox, WRITE, "rate_limited", times=100)
         with pytest.raises(RateLimited):
             put(connect(), book, "x")
@@ -363,9 +345,15 @@ client.close()
 
 class TestWhatIsSentTwice:
     FAULTS = (
-        {"kind": "html_502"}, {"kind": "status", "status": 500}, {"kind": "status", "status": 503}, {"kind": "lost_reply"},
-        {"kind": "lost_request"}, {"kind": "cut_body"}, {"kind": "html"}, {"kind": "done_but_error", "status": 504},
-    )  # fmt: skip
+        {"kind": "html_502"},
+        {"kind": "status", "status": 500},
+        {"kind": "status", "status": 503},
+        {"kind": "lost_reply"},
+        {"kind": "lost_request"},
+        {"kind": "cut_body"},
+        {"kind": "html"},
+        {"kind": "done_but_error", "status": 504},
+    )
 
     @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f"{f['kind']} {f.get('status', '')}".strip())
     def test_a_read_is_tried_again(self, sandbox: Sandbox, connect: Connect, book: str, fault: dict[str, Any]) -> None:
@@ -413,10 +401,35 @@ class TestWhatIsSentTwice:
 
 class TestValues:
     TEXTS = (
-        "=1+1", "+4930123", "+1", "-x", "-5", "@x", "@SUM(A1)", "007", "12345678901234567890", "1e5", "TRUE", "true", "2026-01-05",
-        "12/31/2026", "€ 5", "5%", "'quoted", '"', "=HYPERLINK(\"http://x\",\"y\")", "👩‍🍳 Crème brûlée", "日本", "a\nb", "\ttab",
-        " space ", "#N/A", "null", "\\", "\u202eright",
-    )  # fmt: skip
+        "=1+1",
+        "+4930123",
+        "+1",
+        "-x",
+        "-5",
+        "@x",
+        "@SUM(A1)",
+        "007",
+        "12345678901234567890",
+        "1e5",
+        "TRUE",
+        "true",
+        "2026-01-05",
+        "12/31/2026",
+        "€ 5",
+        "5%",
+        "'quoted",
+        '"',
+        '=HYPERLINK("http://x","y")',
+        "👩‍🍳 Crème brûlée",
+        "日本",
+        "a\nb",
+        "\ttab",
+        " space ",
+        "#N/A",
+        "null",
+        "\\",
+        "\u202eright",
+    )
 
     def test_text_stays_the_text_it_is(self, sandbox: Sandbox, connect: Connect, book: str) -> None:
         client = connect()
@@ -457,9 +470,7 @@ class TestValues:
     @pytest.mark.parametrize("tab", ["Ann's", "A1", "Orders ", "R1C1", "a!b", "2026", "日本"])
     def test_a_tab_may_have_any_title(self, sandbox: Sandbox, connect: Connect, book: str, tab: str) -> None:
         client = connect()
-        client.change(
-            book, [{"addSheet": {"properties": {"title": tab, "gridProperties": {"rowCount": 5, "columnCount": 30}}}}]
-        )
+        client.change(book, [{"addSheet": {"properties": {"title": tab, "gridProperties": {"rowCount": 5, "columnCount": 30}}}}])
         client.write(book, [(Cells(tab, 2, 27, 2, 28), [["x", "=y"]])])
         assert client.values(book, [Cells(tab, 2, 27, None, 28)]) == [[["x", "=y"]]]
         found = client.tabs(book)[tab]

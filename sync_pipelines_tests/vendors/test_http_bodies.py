@@ -119,10 +119,7 @@ class TestSize:
 
     def test_a_line_of_a_file_beyond_reason_ends_it(self, serve: Serve, client: Client) -> None:
         server = serve(answer(200, b"short\n" + b"x" * (2 << 20)))
-        with (
-            pytest.raises(Permanent, match="too large"),
-            client(server).download(f"{server.url}/file", what="the file") as lines,
-        ):
+        with pytest.raises(Permanent, match="too large"), client(server).download(f"{server.url}/file", what="the file") as lines:
             list(lines)
 
     def test_a_file_may_be_larger_than_a_reply(self, serve: Serve, client: Client) -> None:
@@ -146,10 +143,7 @@ class TestSlowFile:
             drops += [b"x", 0.05]
         server = serve(drops)
         begun = time.monotonic()
-        with (
-            pytest.raises(NoReply),
-            client(server, timeout=0.3).download(f"{server.url}/file", what="the file") as lines,
-        ):
+        with pytest.raises(NoReply), client(server, timeout=0.3).download(f"{server.url}/file", what="the file") as lines:
             list(lines)
         assert time.monotonic() - begun < 10
 
@@ -160,9 +154,7 @@ class TestJson:
         error = failure(client(serve(answer(200, body))), read=Reply.json)
         assert (type(error), error.status) == (Transient, 200)
 
-    def test_regression_json_nested_beyond_reason_is_a_failure_like_any_other(
-        self, serve: Serve, client: Client
-    ) -> None:
+    def test_regression_json_nested_beyond_reason_is_a_failure_like_any_other(self, serve: Serve, client: Client) -> None:
         assert type(failure(client(serve(answer(200, "[" * 5000))), read=Reply.json)) is Transient
 
     def test_a_byte_order_mark_is_dropped(self, serve: Serve, client: Client) -> None:

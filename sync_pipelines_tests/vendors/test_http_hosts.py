@@ -16,8 +16,7 @@ Client = Callable[..., Http]
 
 class TestBaseAddress:
     @pytest.mark.parametrize(
-        "url",
-        ["https://api.example.com/api/v3", "http://127.0.0.1:8700/catsy", "http://localhost", "http://[::1]:80/x"],
+        "url", ["https://api.example.com/api/v3", "http://127.0.0.1:8700/catsy", "http://localhost", "http://[::1]:80/x"]
     )
     def test_https_and_loopback_are_talked_to(self, url: str) -> None:
         assert checked_base("catsy", f"{url}/") == url
@@ -66,9 +65,7 @@ class TestBaseAddress:
         assert "hunter2" not in str(refused.value)
 
     @pytest.mark.parametrize("url", ["https://api.example.com", "https://app.sparklayer.io"])
-    def test_while_the_sandbox_is_on_only_loopback_is_talked_to(
-        self, monkeypatch: pytest.MonkeyPatch, url: str
-    ) -> None:
+    def test_while_the_sandbox_is_on_only_loopback_is_talked_to(self, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
         assert checked_base("catsy", url) == url
         monkeypatch.setenv("SYNC_PIPELINES_SANDBOX", "1")
         with pytest.raises(HostRefused, match="sandbox is on"):
@@ -90,9 +87,7 @@ class TestCredentialsStayHome:
         assert [call.headers["authorization"] for call in here.heard] == ["Bearer very-secret"]
         assert elsewhere.heard == []
 
-    def test_netrc_is_not_used(
-        self, serve: Serve, client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
+    def test_netrc_is_not_used(self, serve: Serve, client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         netrc = tmp_path / "netrc"
         netrc.write_text("machine 127.0.0.1 login somebody password else\ndefault login any password body\n")
         monkeypatch.setenv("NETRC", str(netrc))
@@ -128,20 +123,29 @@ class TestFilesThatAVendorPutsSomewhereElse:
     @pytest.mark.parametrize(
         "url",
         [
-            "http://files.example.com/x", "http://127.0.0.1:{port}/x", "https://127.0.0.1:{port}/x", "https://localhost:{port}/x",
-            "https://[::1]:{port}/x", "https://[::ffff:127.0.0.1]:{port}/x", "https://10.0.0.7/x", "https://192.168.1.1/x",
-            "https://169.254.169.254/latest/meta-data", "https://[fe80::1%25eth0]/x", "https://0.0.0.0:{port}/x",
+            "http://files.example.com/x",
+            "http://127.0.0.1:{port}/x",
+            "https://127.0.0.1:{port}/x",
+            "https://localhost:{port}/x",
+            "https://[::1]:{port}/x",
+            "https://[::ffff:127.0.0.1]:{port}/x",
+            "https://10.0.0.7/x",
+            "https://192.168.1.1/x",
+            "https://169.254.169.254/latest/meta-data",
+            "https://[fe80::1%25eth0]/x",
+            "https://0.0.0.0:{port}/x",
             "https://224.0.0.1/x",
         ],
-    )  # fmt: skip
+    )
     def test_an_address_of_this_machine_or_network_is_refused_and_nothing_is_sent(
         self, serve: Serve, client: Client, url: str
     ) -> None:
         here = serve(answer(200, "secret"))
         http = client("https://shop.example.com")
-        with pytest.raises(HostRefused, match="Nothing was sent"), http.download(
-            url.format(port=here.server_address[1]), what="the file"
-        ):  # fmt: skip
+        with (
+            pytest.raises(HostRefused, match="Nothing was sent"),
+            http.download(url.format(port=here.server_address[1]), what="the file"),
+        ):
             pytest.fail("it was fetched")
         assert here.heard == []
         assert http.meter.used.total() == 0
@@ -156,18 +160,20 @@ class TestFilesThatAVendorPutsSomewhereElse:
         found = [(family, socket.SOCK_STREAM, 6, "", (address, port, 0, 0) if ":" in address else (address, port))]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
         http = client("https://shop.example.com")
-        with pytest.raises(HostRefused, match="the file: its host leads to an address that is not public"), http.download(
-            f"https://files.example.com:{port}/x?signature=s", what="the file"
-        ):  # fmt: skip
+        with (
+            pytest.raises(HostRefused, match="the file: its host leads to an address that is not public"),
+            http.download(f"https://files.example.com:{port}/x?signature=s", what="the file"),
+        ):
             pytest.fail("it was fetched")
         assert here.heard == []
 
     def test_a_redirect_is_not_followed_wherever_it_leads(self, serve: Serve, client: Client) -> None:
         elsewhere = serve(answer(200, "secret"))
         here = serve(answer(302, Location=f"{elsewhere.url}/x"))
-        with pytest.raises(HostRefused, match="Redirects are not followed"), client(here).download(
-            f"{here.url}/x", what="the file"
-        ):  # fmt: skip
+        with (
+            pytest.raises(HostRefused, match="Redirects are not followed"),
+            client(here).download(f"{here.url}/x", what="the file"),
+        ):
             pytest.fail("it was followed")
         assert elsewhere.heard == []
 
@@ -179,9 +185,7 @@ class TestFilesThatAVendorPutsSomewhereElse:
 
 class TestWrites:
     @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-    def test_a_write_is_refused_while_writes_are_off_and_nothing_is_sent(
-        self, serve: Serve, client: Client, method: str
-    ) -> None:
+    def test_a_write_is_refused_while_writes_are_off_and_nothing_is_sent(self, serve: Serve, client: Client, method: str) -> None:
         server = serve(answer())
         http = client(server)
         with pytest.raises(WritesOff, match=r"read-only. Nothing was sent. .*sync-pipelines enable"):

@@ -38,10 +38,7 @@ def test_two_processes_with_one_limits_file_keep_the_rate_together(serve: Serve,
     command = [sys.executable, "-c", CHILD, server.url]
     pair = [
         subprocess.Popen(
-            [*command, name, str(tmp_path / "limits" / "catsy.db")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+            [*command, name, str(tmp_path / "limits" / "catsy.db")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         for name in ("one", "two")
     ]
@@ -80,9 +77,7 @@ def test_retries_are_counted_by_the_limiter_too(serve: Serve, client: Client) ->
     assert all(later - earlier > 0.1 for earlier, later in pairwise(arrivals))
 
 
-def test_regression_calls_noted_in_the_future_do_not_block_the_account(
-    serve: Serve, client: Client, tmp_path: Path
-) -> None:
+def test_regression_calls_noted_in_the_future_do_not_block_the_account(serve: Serve, client: Client, tmp_path: Path) -> None:
     """A clock that was three days ahead, and was put right."""
     file = tmp_path / "catsy.db"
     windows = CallWindows([(2, 60.0)], file)
@@ -100,9 +95,7 @@ def test_regression_calls_noted_in_the_future_do_not_block_the_account(
 
 
 @pytest.mark.parametrize("garbled", [b"not a database at all" * 400, b"SQLite format 3\x00" + b"\xff" * 8000])
-def test_regression_a_garbled_file_of_calls_is_made_anew(
-    serve: Serve, client: Client, tmp_path: Path, garbled: bytes
-) -> None:
+def test_regression_a_garbled_file_of_calls_is_made_anew(serve: Serve, client: Client, tmp_path: Path, garbled: bytes) -> None:
     file = tmp_path / "catsy.db"
     file.write_bytes(garbled)
     http = client(serve(answer()), rates=[(1, 60.0)], limits_file=file)

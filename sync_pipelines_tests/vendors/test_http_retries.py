@@ -57,9 +57,7 @@ class TestStatuses:
 class TestRetryAfter:
     @pytest.mark.parametrize(("told", "nap"), [("2", 2.05), ("0.25", 0.3), ("0", 0.05), ("120", 120.05)])
     @pytest.mark.parametrize("status", [429, 503])
-    def test_seconds_and_fractions_are_waited(
-        self, serve: Serve, client: Client, status: int, told: str, nap: float
-    ) -> None:
+    def test_seconds_and_fractions_are_waited(self, serve: Serve, client: Client, status: int, told: str, nap: float) -> None:
         http = client(serve(answer(status, Retry_After=told), answer()))
         assert get(http).status == 200
         assert http.sleep == pytest.approx([nap])

@@ -40,11 +40,7 @@ def secretive(client: Client) -> Callable[[ScriptedServer], Http]:
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500])
 @pytest.mark.parametrize(
     "echo",
-    [
-        f"you sent {SECRET}",
-        f'{{"authorization": "Bearer {SECRET}"}}',
-        f"Basic {b64encode(f'user:{SECRET}'.encode()).decode()}",
-    ],
+    [f"you sent {SECRET}", f'{{"authorization": "Bearer {SECRET}"}}', f"Basic {b64encode(f'user:{SECRET}'.encode()).decode()}"],
 )
 def test_a_vendor_that_repeats_the_token_does_not_get_it_into_message_or_log(
     serve: Serve, secretive: Callable[[ScriptedServer], Http], log_folder: Path, status: int, echo: str

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.vendors import plytix as client_module
 from sync_pipelines.vendors.failures import NoReply, Permanent, RateLimited, Transient, VendorError, WritesOff
 from sync_pipelines.vendors.paging import GoesInCircles
 from sync_pipelines.vendors.plytix import Plytix, Problem, Product, ReadingFailed, problems
+from vendor_sandbox import Sandbox
 
 Connect = Callable[..., Plytix]
 
@@ -47,9 +47,7 @@ def id_of(sandbox: Sandbox, sku: str) -> str:
 
 
 class TestLogin:
-    def test_one_token_serves_many_calls_and_is_not_fetched_before_the_first(
-        self, sandbox: Sandbox, plytix: Connect
-    ) -> None:
+    def test_one_token_serves_many_calls_and_is_not_fetched_before_the_first(self, sandbox: Sandbox, plytix: Connect) -> None:
         client = plytix()
         assert not sandbox.calls("plytix")
         for _ in range(3):
@@ -118,12 +116,7 @@ class TestQuota:
     @pytest.fixture
     def windows(self, plytix: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
         """Two calls in 500 s, three in 1000: so long that no test sees one end."""
-        for name, value in {
-            "CALLS_PER_WINDOW": 2,
-            "WINDOW_SECONDS": 500,
-            "CALLS_PER_HOUR": 3,
-            "HOUR_SECONDS": 1000,
-        }.items():
+        for name, value in {"CALLS_PER_WINDOW": 2, "WINDOW_SECONDS": 500, "CALLS_PER_HOUR": 3, "HOUR_SECONDS": 1000}.items():
             monkeypatch.setenv(f"PLYTIX_{name}", str(value))
 
     @pytest.mark.usefixtures("windows")
@@ -140,12 +133,7 @@ class TestQuota:
         plytix(limits=tmp_path).reserve(30)
 
     def test_the_longer_window_is_kept_as_well(self, plytix: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name, value in {
-            "CALLS_PER_WINDOW": 2,
-            "WINDOW_SECONDS": 0.05,
-            "CALLS_PER_HOUR": 3,
-            "HOUR_SECONDS": 1000,
-        }.items():
+        for name, value in {"CALLS_PER_WINDOW": 2, "WINDOW_SECONDS": 0.05, "CALLS_PER_HOUR": 3, "HOUR_SECONDS": 1000}.items():
             monkeypatch.setenv(f"PLYTIX_{name}", str(value))
         client = plytix()
         for _ in range(3):
@@ -155,9 +143,7 @@ class TestQuota:
         assert 900 < (full.value.retry_after or 0) <= 1010, "the window, and a little longer"
 
     @pytest.mark.usefixtures("windows")
-    def test_a_place_is_taken_before_the_call_or_the_time_it_takes_is_told(
-        self, sandbox: Sandbox, plytix: Connect
-    ) -> None:
+    def test_a_place_is_taken_before_the_call_or_the_time_it_takes_is_told(self, sandbox: Sandbox, plytix: Connect) -> None:
         client = plytix()
         client.reserve(30)
         client.reserve(30)  # the same place: no call was made
@@ -170,9 +156,7 @@ class TestQuota:
         assert len(statuses(sandbox, SEARCH) + statuses(sandbox, CREATE)) == 2
 
     @pytest.mark.parametrize(("told", "waits"), [("0.371", 0.421), ("1089.492", 1089.542), ("4199", 4199.05)])
-    def test_a_search_waits_as_long_as_it_is_told(
-        self, sandbox: Sandbox, plytix: Connect, told: str, waits: float
-    ) -> None:
+    def test_a_search_waits_as_long_as_it_is_told(self, sandbox: Sandbox, plytix: Connect, told: str, waits: float) -> None:
         order(sandbox, SEARCH, "rate_limited", retry_after=told)
         client = plytix()
         client.count([])
@@ -243,10 +227,7 @@ class TestSearchBySku:
     def test_links_come_with_the_products(self, sandbox: Sandbox, plytix: Connect, key: str) -> None:
         add(sandbox, "S", "T1", "T2")
         sandbox.plytix.change_state(
-            {
-                "link": [{"relationship": LISTINGS, "from": "S", "to": ["T1", "T2"]}],
-                "settings": {"row_relationship_key": key},
-            }
+            {"link": [{"relationship": LISTINGS, "from": "S", "to": ["T1", "T2"]}], "settings": {"row_relationship_key": key}}
         )
         columns = ["relationships.amazon_listings", "relationships.amazon_hierarchy"]
         (found,) = plytix().products_by_sku(["S"], columns)
@@ -262,9 +243,7 @@ class TestSlices:
         return [p.sku for p in client.products(filters or [], [])]
 
     @pytest.mark.parametrize("most", [400, 100, 3])
-    def test_every_product_comes_once_however_few_may_be_ordered(
-        self, sandbox: Sandbox, plytix: Connect, most: int
-    ) -> None:
+    def test_every_product_comes_once_however_few_may_be_ordered(self, sandbox: Sandbox, plytix: Connect, most: int) -> None:
         set_(sandbox, most_ordered=most)
         found = self.everything(plytix())
         assert sorted(found) == sorted(p["sku"] for p in sandbox.plytix.state()["products"].values())
@@ -301,9 +280,7 @@ class TestSlices:
             getattr(plytix(), read)([], *days, [])
         assert statuses(sandbox, SEARCH) == [200, 200]
 
-    @pytest.mark.parametrize(
-        ("counts", "matches_in"), [("matches", "count"), ("page", "total_count"), ("none", "count")]
-    )
+    @pytest.mark.parametrize(("counts", "matches_in"), [("matches", "count"), ("page", "total_count"), ("none", "count")])
     def test_where_the_count_stands_is_a_setting_and_none_is_no_trouble(
         self, *, sandbox: Sandbox, plytix: Connect, monkeypatch: pytest.MonkeyPatch, counts: str, matches_in: str
     ) -> None:
@@ -320,14 +297,7 @@ class TestSlices:
         def page(*args: Any, **options: Any) -> Any:
             if options["page"] == 3:
                 sandbox.plytix.change_state(
-                    {
-                        "add": [
-                            {
-                                "sku": f"NEW-{len(sandbox.calls('plytix'))}",
-                                "created": "2020-01-01T00:00:00.000000+00:00",
-                            }
-                        ]
-                    }
+                    {"add": [{"sku": f"NEW-{len(sandbox.calls('plytix'))}", "created": "2020-01-01T00:00:00.000000+00:00"}]}
                 )
                 client._page = real  # type: ignore[method-assign]
             return real(*args, **options)
@@ -343,15 +313,21 @@ class TestProblems:
             ('{"error": {"msg": "m", "errors": [{"field": "sku", "msg": "taken"}]}}', [("sku", "taken", "")]),
             ('{"error": {"msg": "m", "errors": [{"field": "attributes.amazon_asin", "msg": "x"}]}}', [("amazon_asin", "x", "")]),
             ('{"error": {"msg": "m", "errors": [{"field": "http_status_code", "msg": 401}]}}', [("http_status_code", "401", "")]),
-            ('{"error": {"errors": [{"field": "product_id", "value": "65a0", "msg": {"a": 1}}]}}', [("product_id", "{'a': 1}", "65a0")]),
+            (
+                '{"error": {"errors": [{"field": "product_id", "value": "65a0", "msg": {"a": 1}}]}}',
+                [("product_id", "{'a': 1}", "65a0")],
+            ),
             ('{"error": {"msg": "only this"}}', [("", "only this", "")]),
             ('{"msg": "bare"}', [("", "bare", "")]),
             ('{"detail": [{"loc": 1}, "text"]}', [("", "", ""), ("", "text", "")]),
             ('{"detail": "Not here"}', [("", "Not here", "")]),
             ('{"error": "text"}', [("", "text", "")]),
-            ("[]", [("", "", "")]), ("<html>", []), ("", []), ("null", [("", "", "")]),
+            ("[]", [("", "", "")]),
+            ("<html>", []),
+            ("", []),
+            ("null", [("", "", "")]),
         ],
-    )  # fmt: skip
+    )
     def test_every_kind_of_error_is_understood(self, body: str, found: list[tuple[str, str, str]]) -> None:
         assert problems(body) == [Problem(*each) for each in found]
 
@@ -380,15 +356,11 @@ class TestWriting:
         client.delete(made, "X1")
         assert made not in sandbox.plytix.state()["products"]
 
-    def test_what_an_account_has_is_read_whole(
-        self, sandbox: Sandbox, plytix: Connect, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_what_an_account_has_is_read_whole(self, sandbox: Sandbox, plytix: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PLYTIX_PAGE_SIZE", "2")
         client, state = plytix(), sandbox.plytix.state()
         assert {f.name for f in client.families()} == set(state["families"])
-        assert {r.name: r.label for r in client.relationships()} == {
-            n: r["label"] for n, r in state["relationships"].items()
-        }
+        assert {r.name: r.label for r in client.relationships()} == {n: r["label"] for n, r in state["relationships"].items()}
         attributes = client.attributes()
         assert {n: (a.type, list(a.options)) for n, a in attributes.items()} == {
             n: (a["type_class"], a["options"]) for n, a in state["attributes"].items()
@@ -409,12 +381,14 @@ class TestWriting:
     @pytest.mark.parametrize(
         ("fault", "raised"),
         [
-            ({"kind": "lost_request"}, NoReply), ({"kind": "status", "status": 503}, Transient),
-            ({"kind": "status", "status": 422}, Permanent), ({"kind": "rate_limited", "retry_after": "0.01"}, RateLimited),
+            ({"kind": "lost_request"}, NoReply),
+            ({"kind": "status", "status": 503}, Transient),
+            ({"kind": "status", "status": 422}, Permanent),
+            ({"kind": "rate_limited", "retry_after": "0.01"}, RateLimited),
             ({"kind": "html"}, Transient),
         ],
         ids=lambda value: value["kind"] + str(value.get("status", "")) if isinstance(value, dict) else "",
-    )  # fmt: skip
+    )
     def test_no_write_is_sent_again_whatever_happened(
         self, *, sandbox: Sandbox, plytix: Connect, write: str, fault: dict[str, Any], raised: type[VendorError]
     ) -> None:
@@ -439,9 +413,7 @@ class TestWriting:
         assert plytix().count([]) == 335
         assert len(statuses(sandbox, SEARCH)) == 5
 
-    @pytest.mark.parametrize(
-        "body", ["{}", '{"data": {}}', '{"data": []}', '{"data": [{"id": 5}]}', '{"data": ["x"]}', "[]"]
-    )
+    @pytest.mark.parametrize("body", ["{}", '{"data": {}}', '{"data": []}', '{"data": [{"id": 5}]}', '{"data": ["x"]}', "[]"])
     def test_an_answer_of_another_shape_is_no_product(self, sandbox: Sandbox, plytix: Connect, body: str) -> None:
         import json
 

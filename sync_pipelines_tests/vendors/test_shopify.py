@@ -15,8 +15,15 @@ import pytest
 from graphql import GraphQLEnumType, GraphQLObjectType, GraphQLSchema, build_schema, get_named_type, parse, validate
 
 from sync_pipelines.credentials import CredentialMissing
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.shopify import (
+from sync_pipelines.settings import SettingsError
+from sync_pipelines.vendors import shopify_documents as documents
+from sync_pipelines.vendors.failures import HostRefused, NeverSent, NoReply, Permanent, RateLimited, Transient
+from sync_pipelines.vendors.http import CallMeter
+from sync_pipelines.vendors.shopify import Export, FilterNotUnderstood, Pace, Shopify
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
+from sync_pipelines_tests.vendors.conftest import Naps, ScriptedServer, answer
+from vendor_sandbox import Sandbox
+from vendor_sandbox.shopify import (
     ACCESS_TOKEN,
     CLIENT_ID,
     CLIENT_SECRET,
@@ -26,13 +33,6 @@ from sync_pipelines.sandbox.shopify import (
     RECENT_ORDERS_TOKEN,
     UNINSTALLED_CLIENT_ID,
 )
-from sync_pipelines.settings import SettingsError
-from sync_pipelines.vendors import shopify_documents as documents
-from sync_pipelines.vendors.failures import HostRefused, NeverSent, NoReply, Permanent, RateLimited, Transient
-from sync_pipelines.vendors.http import CallMeter
-from sync_pipelines.vendors.shopify import Export, FilterNotUnderstood, Pace, Shopify
-from sync_pipelines.vendors.shopify_settings import ShopifySettings
-from sync_pipelines_tests.vendors.conftest import Naps, ScriptedServer, answer
 
 Connect = Callable[[], Shopify]
 Serve = Callable[..., ScriptedServer]
@@ -93,9 +93,10 @@ class TestDocuments:
     def test_no_document_is_left_out_of_that_proof(self) -> None:
         listed = set(documents.DOCUMENTS.values())
         written = {
-            text for name, text in vars(documents).items() if isinstance(text, str) and re.search(r"^(query|mutation) ", text, re.M)
-            and name not in ("__doc__",)
-        }  # fmt: skip
+            text
+            for name, text in vars(documents).items()
+            if isinstance(text, str) and re.search(r"^(query|mutation) ", text, re.M) and name not in ("__doc__",)
+        }
         assert written - listed == set()
 
     def test_a_wrong_document_would_be_found(self) -> None:
@@ -129,9 +130,7 @@ class TestLogin:
         assert (facts.currency, facts.time_zone, facts.all_orders) == ("USD", "America/New_York", True)
         assert (logins(sandbox), queries(sandbox)) == (0, [200])
 
-    def test_a_granted_token_serves_many_calls(
-        self, sandbox: Sandbox, shopify: Connect, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_granted_token_serves_many_calls(self, sandbox: Sandbox, shopify: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
         sandbox.shopify.change_state({"settings": {"token_seconds": 86_399_000}})
         granted(monkeypatch)
         client = shopify()
@@ -203,9 +202,7 @@ class TestLogin:
         assert (failed.value.status, queries(sandbox)) == (401, [401])
         assert "0123456789abcdef" not in str(failed.value)
 
-    def test_what_is_not_set_is_named(
-        self, sandbox: Sandbox, shopify: Connect, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_what_is_not_set_is_named(self, sandbox: Sandbox, shopify: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("SHOPIFY_ACCESS_TOKEN")
         with pytest.raises(CredentialMissing, match="SHOPIFY_ACCESS_TOKEN"):
             shopify()
@@ -225,9 +222,7 @@ class TestLogin:
 
 
 class TestPoints:
-    def test_a_throttled_call_waits_for_what_it_needs_and_is_made_again(
-        self, sandbox: Sandbox, shopify: Connect
-    ) -> None:
+    def test_a_throttled_call_waits_for_what_it_needs_and_is_made_again(self, sandbox: Sandbox, shopify: Connect) -> None:
         order(sandbox, "throttled", times=3)
         client = shopify()
         assert client.shop().currency == "USD"
@@ -417,9 +412,7 @@ class TestReplies:
         assert {each["customer"] for each in found} == {None}
         assert list(client.notices) == ["customer is withheld from this token"]
 
-    def test_an_access_error_without_a_path_is_one_about_the_field_it_names(
-        self, sandbox: Sandbox, shopify: Connect
-    ) -> None:
+    def test_an_access_error_without_a_path_is_one_about_the_field_it_names(self, sandbox: Sandbox, shopify: Connect) -> None:
         order(sandbox, "not_approved")
         client = shopify()
         found = page(client, first=20)
@@ -583,10 +576,7 @@ class TestDownload:
                 pass
 
     def test_storage_that_is_not_there_is_told_without_its_signature(self, shopify: Connect) -> None:
-        with (
-            pytest.raises(NeverSent) as failed,
-            shopify().result(finished("http://127.0.0.1:9/f.jsonl?sig=s3cr3t-signature")),
-        ):
+        with pytest.raises(NeverSent) as failed, shopify().result(finished("http://127.0.0.1:9/f.jsonl?sig=s3cr3t-signature")):
             pytest.fail("nothing may be opened")
         assert "s3cr3t-signature" not in str(failed.value)
 

@@ -14,12 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sync_pipelines.pipelines.shopify_store.orders import dumps
-from sync_pipelines.sandbox import Sandbox
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors import shopify_orders
 from sync_pipelines.vendors.failures import Permanent, Transient
 from sync_pipelines.vendors.shopify import BulkFailed, Export, NoRoomForBulk, Shopify
 from sync_pipelines.vendors.shopify_orders import Order, SortedExport, add_refund_lines, finished_export, paged
+from vendor_sandbox import Sandbox
 
 Connect = Callable[[], Shopify]
 
@@ -127,9 +127,7 @@ class TestPages:
         line = one(shopify(), sandbox.shopify.traps()["custom item"]["name"])["lineItems"][0]
         assert (line["product"], line["variant"], line["vendor"]) == (None, None, None)
 
-    def test_what_the_customer_paid_and_what_the_shop_books_are_kept_apart(
-        self, sandbox: Sandbox, shopify: Connect
-    ) -> None:
+    def test_what_the_customer_paid_and_what_the_shop_books_are_kept_apart(self, sandbox: Sandbox, shopify: Connect) -> None:
         trap = sandbox.shopify.traps()["bought in euro"]
         found = one(shopify(), trap["name"])
         assert found["totalPriceSet"] == {
@@ -154,28 +152,21 @@ class TestPages:
         assert rates
         assert all(isinstance(rate, Decimal | int) for rate in rates)
 
-    def test_an_order_deleted_while_its_lines_are_read_is_no_half_order(
-        self, sandbox: Sandbox, shopify: Connect
-    ) -> None:
+    def test_an_order_deleted_while_its_lines_are_read_is_no_half_order(self, sandbox: Sandbox, shopify: Connect) -> None:
         trap = sandbox.shopify.traps()["300 lines"]
         sandbox.faults("shopify", [{"on": "POST /admin/api/*", "kind": "order_changes", "edit": 0, "delete": 1}])
         with pytest.raises(Transient, match=f"{trap['name']} vanished"):
             one(shopify(), trap["name"])
 
-    def test_an_order_deleted_while_its_refunds_are_read_is_no_half_order(
-        self, sandbox: Sandbox, shopify: Connect
-    ) -> None:
+    def test_an_order_deleted_while_its_refunds_are_read_is_no_half_order(self, sandbox: Sandbox, shopify: Connect) -> None:
         trap = sandbox.shopify.traps()["several refunds"]
         sandbox.faults("shopify", [{"on": "POST /admin/api/*", "kind": "order_changes", "edit": 0, "delete": 1}])
         with pytest.raises(Transient, match="vanished"):
             one(shopify(), trap["name"])
 
-    def test_orders_deleted_and_made_between_pages_bring_no_order_twice(
-        self, sandbox: Sandbox, shopify: Connect
-    ) -> None:
+    def test_orders_deleted_and_made_between_pages_bring_no_order_twice(self, sandbox: Sandbox, shopify: Connect) -> None:
         sandbox.faults(
-            "shopify",
-            [{"on": "POST /admin/api/*", "kind": "order_changes", "edit": 2, "arrive": 1, "delete": 2, "times": 4}],
+            "shopify", [{"on": "POST /admin/api/*", "kind": "order_changes", "edit": 2, "arrive": 1, "delete": 2, "times": 4}]
         )
         found = [order["id"] for order in read(shopify(), page_size=20)]
         assert len(found) == len(set(found))
@@ -317,18 +308,14 @@ class TestSorting:
         sorted_export.take(iter([written(order_line(1)), b""]), told(1, 1))
         assert list(sorted_export.orders("1999-01-01")) == []
 
-    def test_a_large_label_is_cut_by_order_and_no_order_in_two(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_large_label_is_cut_by_order_and_no_order_in_two(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(shopify_orders, "AT_ONCE", 2_000)
         monkeypatch.setattr(shopify_orders, "BUFFER", 500)
         rows = [written(order_line(n, note="x" * 50)) for n in range(1, 200)]
         rows += [written(item_line(1000 * k + n, n)) for k in (1, 2, 3) for n in range(1, 200)]
         found = put_together(tmp_path, rows)
         assert len(list(tmp_path.glob("00000.*"))) > 10
-        assert found == {
-            "2026-11-01": {str(n): [str(1000 * k + n) for k in (1, 2, 3)] for n in map(int, found["2026-11-01"])}
-        }
+        assert found == {"2026-11-01": {str(n): [str(1000 * k + n) for k in (1, 2, 3)] for n in map(int, found["2026-11-01"])}}
         assert len(found["2026-11-01"]) == 199
 
     @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -356,9 +343,7 @@ class TestSorting:
 
 class TestBulkOperations:
     @pytest.mark.parametrize("status", ["FAILED", "CANCELED", "EXPIRED"])
-    def test_what_an_unfinished_export_left_is_never_used(
-        self, sandbox: Sandbox, shopify: Connect, status: str
-    ) -> None:
+    def test_what_an_unfinished_export_left_is_never_used(self, sandbox: Sandbox, shopify: Connect, status: str) -> None:
         sandbox.shopify.change_state({"next_bulk": {"status": status, "after_objects": 50}})
         with pytest.raises(BulkFailed, match=status):
             awaited(shopify())
@@ -413,9 +398,7 @@ class TestBulkOperations:
         export = awaited(client, left_behind=[left.id])
         assert (export.id, export.status, started(sandbox)) == (left.id, "COMPLETED", 1)
 
-    def test_what_a_crashed_run_had_finished_is_taken_over(
-        self, sandbox: Sandbox, shopify: Connect, tmp_path: Path
-    ) -> None:
+    def test_what_a_crashed_run_had_finished_is_taken_over(self, sandbox: Sandbox, shopify: Connect, tmp_path: Path) -> None:
         client = shopify()
         left = awaited(client)
         export = awaited(client, left_behind=[left.id])
@@ -436,9 +419,7 @@ class TestBulkOperations:
         assert started(sandbox) == 2
 
     @pytest.mark.parametrize("status", ["FAILED", "CANCELED", "EXPIRED"])
-    def test_a_failed_one_that_was_left_is_not_taken_over(
-        self, sandbox: Sandbox, shopify: Connect, status: str
-    ) -> None:
+    def test_a_failed_one_that_was_left_is_not_taken_over(self, sandbox: Sandbox, shopify: Connect, status: str) -> None:
         sandbox.shopify.change_state({"next_bulk": {"status": status}})
         client, ids = shopify(), list[str]()
         with pytest.raises(BulkFailed):
@@ -472,7 +453,7 @@ class TestBulkOperations:
     def test_a_token_without_read_orders_is_refused_and_not_waited_for(
         self, sandbox: Sandbox, shopify: Connect, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from sync_pipelines.sandbox.shopify import NO_ORDERS_TOKEN
+        from vendor_sandbox.shopify import NO_ORDERS_TOKEN
 
         monkeypatch.setenv("SHOPIFY_ACCESS_TOKEN", NO_ORDERS_TOKEN)
         with pytest.raises((BulkFailed, Permanent), match="ACCESS_DENIED"):

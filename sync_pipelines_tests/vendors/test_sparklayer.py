@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.sandbox import Sandbox
-from sync_pipelines.sandbox.sparklayer import OTHER_CLIENT_ID, OTHER_CLIENT_SECRET, OTHER_SITE_ID
 from sync_pipelines.vendors.failures import NoReply, Permanent, RateLimited, Transient, VendorError, WritesOff
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.paging import GoesInCircles
 from sync_pipelines.vendors.sparklayer import Price, RowError, RowsRefused, SparkLayer
 from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 from sync_pipelines_tests.vendors.conftest import ScriptedServer, answer
+from vendor_sandbox import Sandbox
+from vendor_sandbox.sparklayer import OTHER_CLIENT_ID, OTHER_CLIENT_SECRET, OTHER_SITE_ID
 
 Connect = Callable[..., SparkLayer]
 
@@ -150,9 +150,7 @@ class TestReading:
         assert [call["query"]["page"] for call in sandbox.calls("sparklayer")[1:]] == ["1", "2"]
         assert {each.currency for each in lists} == {"AUD", "NZD", "EUR"}
 
-    def test_regression_pages_of_lists_that_repeat_are_not_read_for_ever(
-        self, sandbox: Sandbox, sparklayer: Connect
-    ) -> None:
+    def test_regression_pages_of_lists_that_repeat_are_not_read_for_ever(self, sandbox: Sandbox, sparklayer: Connect) -> None:
         body = {"data": [{"slug": "wholesale"}], "pagination": {"total_pages": 10_000}}
         order(sandbox, LISTS, "status", status=200, body=body, times=50)
         with pytest.raises(GoesInCircles, match="sparklayer: price lists"):
@@ -219,9 +217,7 @@ class TestReading:
             sparklayer().price_lists()
 
     @pytest.mark.parametrize("body", ["a text", {}, [], {"access_token": None}], ids=str)
-    def test_regression_a_login_without_a_token_is_a_failure(
-        self, sandbox: Sandbox, sparklayer: Connect, body: Any
-    ) -> None:
+    def test_regression_a_login_without_a_token_is_a_failure(self, sandbox: Sandbox, sparklayer: Connect, body: Any) -> None:
         order(sandbox, TOKEN, "status", status=200, body=body, times=100)
         with pytest.raises(VendorError):
             sparklayer().login()
@@ -258,9 +254,7 @@ class TestWriting:
         assert [each.sku for each in client.prices(slug)] == ["A/1"]
         assert set(stored(sandbox, slug)) == {"A/1"}
 
-    def test_while_writes_are_off_nothing_but_reading_reaches_the_site(
-        self, sandbox: Sandbox, sparklayer: Connect
-    ) -> None:
+    def test_while_writes_are_off_nothing_but_reading_reaches_the_site(self, sandbox: Sandbox, sparklayer: Connect) -> None:
         client = sparklayer(writes_on=False)
         client.prices(LIST)
         with pytest.raises(WritesOff, match="1 SKUs of trade-nz"):
@@ -297,17 +291,13 @@ class TestRefusals:
         assert (failed.value.status, stored(sandbox)) == (400, {})
 
     @pytest.mark.parametrize("body", [[{"message": "no line"}], [{"line": "two", "message": "no line"}]])
-    def test_an_error_that_names_no_line_belongs_to_no_entry(
-        self, sandbox: Sandbox, sparklayer: Connect, body: Any
-    ) -> None:
+    def test_an_error_that_names_no_line_belongs_to_no_entry(self, sandbox: Sandbox, sparklayer: Connect, body: Any) -> None:
         order(sandbox, PATCH, "status", status=400, body=body)
         with pytest.raises(RowsRefused) as failed:
             sparklayer().update_prices(LIST, [entry("A", (1, "1"))])
         assert failed.value.rows == [RowError(None, "no line")]
 
-    def test_regression_what_it_says_of_a_row_does_not_hold_the_secret(
-        self, sandbox: Sandbox, sparklayer: Connect
-    ) -> None:
+    def test_regression_what_it_says_of_a_row_does_not_hold_the_secret(self, sandbox: Sandbox, sparklayer: Connect) -> None:
         """A row's message becomes the row's outcome in the ledger."""
         body = [{"line": 1, "message": f"not allowed for {os.environ['SPARKLAYER_CLIENT_SECRET']}"}]
         order(sandbox, PATCH, "status", status=400, body=body)
@@ -316,17 +306,13 @@ class TestRefusals:
         assert failed.value.rows == [RowError(0, "not allowed for ***")]
 
     @pytest.mark.parametrize("body", ["plain text", [], ["text"], {"title": "Bad Request"}])
-    def test_a_400_that_names_no_rows_is_an_ordinary_refusal(
-        self, sandbox: Sandbox, sparklayer: Connect, body: Any
-    ) -> None:
+    def test_a_400_that_names_no_rows_is_an_ordinary_refusal(self, sandbox: Sandbox, sparklayer: Connect, body: Any) -> None:
         order(sandbox, PATCH, "status", status=400, body=body)
         with pytest.raises(Permanent) as failed:
             sparklayer().update_prices(LIST, [entry("A", (1, "1"))])
         assert type(failed.value) is Permanent
 
-    def test_a_request_that_is_too_large_is_refused_without_another_try(
-        self, sandbox: Sandbox, sparklayer: Connect
-    ) -> None:
+    def test_a_request_that_is_too_large_is_refused_without_another_try(self, sandbox: Sandbox, sparklayer: Connect) -> None:
         sandbox.sparklayer.change_state({"settings": {"max_entries": 1}})
         with pytest.raises(Permanent) as failed:
             sparklayer().update_prices(LIST, [entry("A", (1, "1")), entry("B", (1, "1"))])

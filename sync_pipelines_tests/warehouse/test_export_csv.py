@@ -29,9 +29,7 @@ def exported(path: Path) -> list[list[str]]:
 
 def test_the_first_columns_come_first_and_the_others_by_name(warehouse: Warehouse, tmp_path: Path) -> None:
     path = snapshot(
-        warehouse,
-        {"id": 2, "zinc": "z", "sku": "B", "brand": "Acme"},
-        {"id": 1, "price_trade": "4.20", "Alloy": "a", "sku": "A"},
+        warehouse, {"id": 2, "zinc": "z", "sku": "B", "brand": "Acme"}, {"id": 1, "price_trade": "4.20", "Alloy": "a", "sku": "A"}
     )
     assert export_csv(path, tmp_path / "out" / "full.csv", FIRST) == 2
     assert exported(tmp_path / "out" / "full.csv") == [

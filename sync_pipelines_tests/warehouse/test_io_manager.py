@@ -42,9 +42,7 @@ def test_decimals_stay_exact_from_asset_to_asset() -> None:
     assert received["frame"] == PRICES
     assert received["table"]["price"].to_pylist() == [price + price for price in PRICES]
     assert received["file"].about.rows == 3
-    counted = {
-        event.asset_key.path[-1]: event.materialization.metadata for event in done.get_asset_materialization_events()
-    }
+    counted = {event.asset_key.path[-1]: event.materialization.metadata for event in done.get_asset_materialization_events()}
     assert counted["doubled"]["dagster/row_count"].value == 3
 
 

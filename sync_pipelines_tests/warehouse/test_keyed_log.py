@@ -22,10 +22,15 @@ KEY = ("shopify", "order_changes")
 ACCOUNT, OTHER = "https://one.myshopify.com", "https://two.myshopify.com"
 SCHEMA = pa.schema(
     [
-        ("order_id", pa.int64()), ("updated_at", pa.timestamp("us", tz="UTC")), ("read_at", pa.timestamp("us", tz="UTC")),
-        ("total", pa.decimal128(24, 6)), ("order", pa.string()), ("test", pa.bool_()), ("day", pa.date32()),
+        ("order_id", pa.int64()),
+        ("updated_at", pa.timestamp("us", tz="UTC")),
+        ("read_at", pa.timestamp("us", tz="UTC")),
+        ("total", pa.decimal128(24, 6)),
+        ("order", pa.string()),
+        ("test", pa.bool_()),
+        ("day", pa.date32()),
     ]
-)  # fmt: skip
+)
 START = datetime(2026, 11, 1, tzinfo=UTC)
 
 Row = tuple[int, int, int, str]
@@ -174,9 +179,7 @@ class TestCompacting:
         log.compact()
         assert held(log) == before
 
-    def test_a_delta_that_comes_while_it_compacts_stays(
-        self, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_delta_that_comes_while_it_compacts_stays(self, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
         log = log_of(warehouse)
         append(log, [(1, 1, 1, "a")])
         append(log, [(2, 1, 1, "b")])
@@ -193,9 +196,7 @@ class TestCompacting:
         assert [row[3] for row in held(log)] == ["a", "b", "meanwhile"]
 
     @pytest.mark.parametrize("dies_at", ["before the base is published", "before the deltas are dropped"])
-    def test_a_crash_loses_no_version(
-        self, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, dies_at: str
-    ) -> None:
+    def test_a_crash_loses_no_version(self, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, dies_at: str) -> None:
         log = log_of(warehouse)
         rows = [(n % 7, n, n, f"v{n}") for n in range(40)]
         for start in range(0, 40, 10):
@@ -220,9 +221,7 @@ class TestCompacting:
     @given(
         deltas=st.lists(
             st.lists(
-                st.tuples(st.integers(1, 6), st.integers(0, 5), st.integers(0, 5), st.text(max_size=3)),
-                min_size=1,
-                max_size=6,
+                st.tuples(st.integers(1, 6), st.integers(0, 5), st.integers(0, 5), st.text(max_size=3)), min_size=1, max_size=6
             ),
             min_size=1,
             max_size=5,
@@ -258,9 +257,7 @@ class TestBeingDue:
         append(log, [(1, 3, 3, "c")])
         assert log.due()
 
-    def test_many_small_deltas_are_due_whatever_the_base(
-        self, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_many_small_deltas_are_due_whatever_the_base(self, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(keyed_log, "MOST_DELTAS", 3)
         log = log_of(warehouse)
         append(log, [(n, 1, 1, "a") for n in range(1000)])

@@ -12,15 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_pipelines.warehouse.snapshots import (
-    FOOTER,
-    About,
-    SnapshotUnreadable,
-    Staged,
-    Warehouse,
-    account_name,
-    staged_file,
-)
+from sync_pipelines.warehouse.snapshots import FOOTER, About, SnapshotUnreadable, Staged, Warehouse, account_name, staged_file
 from sync_pipelines_tests.warehouse.conftest import files
 
 KEY = ("catsy", "products")
@@ -139,9 +131,7 @@ class TestAccounts:
 
 class TestDamage:
     @pytest.mark.parametrize("damage", ["cut", "empty", "text", "not ours", "odd footer", "short footer"])
-    def test_a_damaged_file_is_said_to_be_so_with_its_name_and_what_to_do(
-        self, warehouse: Warehouse, damage: str
-    ) -> None:
+    def test_a_damaged_file_is_said_to_be_so_with_its_name_and_what_to_do(self, warehouse: Warehouse, damage: str) -> None:
         facts = about()
         path = warehouse.write(KEY, version(1), facts).path
         content = path.read_bytes()

@@ -59,8 +59,7 @@ def look(client: Plytix, settings: AmazonPlytixSettings) -> Account:
     left_out = tuple(labels.pop(name) for name in FILLED_IF_THERE if name in labels and not usable(labels[name]))
     missing = {name: label for name, label in labels.items() if label not in there}
     problems += [
-        f"no attribute {label}: create {_title(label)!r} ({_USUAL.get(name, 'TextAttribute')})"
-        for name, label in missing.items()
+        f"no attribute {label}: create {_title(label)!r} ({_USUAL.get(name, 'TextAttribute')})" for name, label in missing.items()
     ]
     attributes = {name: there[label] for name, label in labels.items() if label in there}
     outside = [a.label for a in attributes.values() if not usable(a.label)]
@@ -123,9 +122,7 @@ def _option(attribute: Attribute, text: str) -> str:
         return text
     if len(alike) == 1:
         return alike[0]
-    raise DoesNotFit(
-        f"{text!r} is no option of {attribute.label} ({', '.join(attribute.options[:20]) or 'it has none'})"
-    )
+    raise DoesNotFit(f"{text!r} is no option of {attribute.label} ({', '.join(attribute.options[:20]) or 'it has none'})")
 
 
 def _date(attribute: Attribute, text: str) -> str:

@@ -28,14 +28,7 @@ from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
 from sync_pipelines.pipelines.amazon_plytix.link_target import AmazonLinks
 from sync_pipelines.pipelines.amazon_plytix.planning import Desk
 from sync_pipelines.pipelines.amazon_plytix.target import AmazonProducts
-from sync_pipelines.pipelines.plan_and_apply import (
-    ApplyConfig,
-    apply_plan,
-    count_outcomes,
-    in_turn,
-    plan_to_apply,
-    tell_plan,
-)
+from sync_pipelines.pipelines.plan_and_apply import ApplyConfig, apply_plan, count_outcomes, in_turn, plan_to_apply, tell_plan
 from sync_pipelines.pipelines.resources import AmazonResource, PlytixResource, RunResource, writes_on
 from sync_pipelines.pipelines.sections import account_of
 from sync_pipelines.pipelines.tables import column_schema, markdown
@@ -49,17 +42,27 @@ FILES = dg.DynamicPartitionsDefinition(name="amazon_files")
 """One partition per file that was dropped, named by its stem."""
 
 seller_central = dg.AssetSpec(
-    ["amazon", "seller_central"], group_name=GROUP, kinds={"amazon"}, owners=OWNERS,
+    ["amazon", "seller_central"],
+    group_name=GROUP,
+    kinds={"amazon"},
+    owners=OWNERS,
     description="The seller's listings on Amazon: a report or an export that somebody drops, and the catalogue behind it.",
-)  # fmt: skip
+)
 pim = dg.AssetSpec(
-    ["plytix", "pim"], group_name=GROUP, kinds={"plytix"}, owners=OWNERS,
+    ["plytix", "pim"],
+    group_name=GROUP,
+    kinds={"plytix"},
+    owners=OWNERS,
     description="The merchant's own products in Plytix, the PIM. This pipeline never changes one, but for its links.",
-)  # fmt: skip
+)
 amazon_catalogue = dg.AssetSpec(
-    ["plytix", "amazon_catalogue"], deps=[["plytix", "amazon_links"]], group_name=GROUP, kinds={"plytix"}, owners=OWNERS,
+    ["plytix", "amazon_catalogue"],
+    deps=[["plytix", "amazon_links"]],
+    group_name=GROUP,
+    kinds={"plytix"},
+    owners=OWNERS,
     description="What merchandisers see in Plytix: a product for every ASIN, linked with the product it is a listing of.",
-)  # fmt: skip
+)
 
 
 class ListingsConfig(dg.Config):
@@ -140,14 +143,19 @@ def _end(run: RunResource, partition: str) -> None:
 
 
 @dg.asset(
-    key=list(listings.LISTINGS_KEY), deps=[seller_central], partitions_def=FILES, group_name=GROUP,
-    kinds={"amazon", "parquet"}, owners=OWNERS, check_specs=[checks.ROWS_ACCOUNTED, checks.ALL_UNDERSTOOD],
+    key=list(listings.LISTINGS_KEY),
+    deps=[seller_central],
+    partitions_def=FILES,
+    group_name=GROUP,
+    kinds={"amazon", "parquet"},
+    owners=OWNERS,
+    check_specs=[checks.ROWS_ACCOUNTED, checks.ALL_UNDERSTOOD],
     description=(
         "One row per ASIN of a dropped file; with a login, completed from Amazon's catalogue: parents, identifiers, size, "
         "colour. A dropped mapping lists nothing: it is the answer already."
     ),
     metadata={"dagster/column_schema": column_schema(listings.NOTES, listings.SCHEMA)},
-)  # fmt: skip
+)
 def amazon_listings(
     context: dg.AssetExecutionContext, config: ListingsConfig, run: RunResource, amazon: AmazonResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -173,13 +181,15 @@ def amazon_listings(
     run.note(source_rejects=len(rejected))
     examples = markdown([{"line": row.line, "problem": row.problem} for row in rejected[:20]])
     metadata: dict[str, Any] = {
-        "file": read.dropped.path.name, "kind": read.dropped.kind, "dagster/row_count": published.about.rows,
-        "completed_from_the_catalogue": read.asked, "not_in_the_catalogue": read.unknown, "calls": run.meter.used["amazon"],
-    }  # fmt: skip
+        "file": read.dropped.path.name,
+        "kind": read.dropped.kind,
+        "dagster/row_count": published.about.rows,
+        "completed_from_the_catalogue": read.asked,
+        "not_in_the_catalogue": read.unknown,
+        "calls": run.meter.used["amazon"],
+    }
     if read.dropped.lost:
-        metadata["bytes_that_are_no_character"] = dg.MetadataValue.md(
-            markdown([{"place": place} for place in read.dropped.lost])
-        )
+        metadata["bytes_that_are_no_character"] = dg.MetadataValue.md(markdown([{"place": place} for place in read.dropped.lost]))
     if others := reading.left_aside(read.dropped, partition):
         metadata["left_aside"] = f"{', '.join(others)}: for the same partition, and not looked at"
     return dg.MaterializeResult(
@@ -192,13 +202,25 @@ def amazon_listings(
 
 
 @dg.asset(
-    key=list(PRODUCTS_KEY), deps=[pim], group_name=GROUP, kinds={"plytix", "parquet"}, owners=OWNERS,
+    key=list(PRODUCTS_KEY),
+    deps=[pim],
+    group_name=GROUP,
+    kinds={"plytix", "parquet"},
+    owners=OWNERS,
     freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(days=32)),
     description="Every product of the PIM that listings may be of, with its identifiers. Taken from the cache when fresh enough.",
-    metadata={"dagster/column_schema": column_schema(
-        {"id": "id in Plytix", "sku": "as it stands there", "label": "its name", "gtin": "the PIM's own identifier",
-         "code:<attribute>": "further identifiers"})},
-)  # fmt: skip
+    metadata={
+        "dagster/column_schema": column_schema(
+            {
+                "id": "id in Plytix",
+                "sku": "as it stands there",
+                "label": "its name",
+                "gtin": "the PIM's own identifier",
+                "code:<attribute>": "further identifiers",
+            }
+        )
+    },
+)
 def plytix_products(config: CatalogueConfig, run: RunResource, plytix: PlytixResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     desk = _desk(run, plytix)
     run.note(pipeline=GROUP)
@@ -218,29 +240,40 @@ def plytix_products(config: CatalogueConfig, run: RunResource, plytix: PlytixRes
 
 
 @dg.asset(
-    key=list(entries.MAPPING_KEY), deps=[amazon_listings, plytix_products], partitions_def=FILES, group_name=GROUP,
-    kinds={"duckdb", "parquet"}, owners=OWNERS, check_specs=[checks.ALL_DECIDED],
+    key=list(entries.MAPPING_KEY),
+    deps=[amazon_listings, plytix_products],
+    partitions_def=FILES,
+    group_name=GROUP,
+    kinds={"duckdb", "parquet"},
+    owners=OWNERS,
+    check_specs=[checks.ALL_DECIDED],
     description=(
         "Which product each listing is a listing of, by which rule, and how sure; also as `data/<file>_mapping.json`. "
         "Where two fit, neither is chosen."
     ),
     metadata={"dagster/column_schema": column_schema(entries.NOTES, entries.SCHEMA)},
-)  # fmt: skip
+)
 def asin_mapping(context: dg.AssetExecutionContext, config: MappingConfig, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     run.note(pipeline=GROUP)
     partition = context.partition_key
     mapping, origin = reading.mapping_for(
-        run.warehouse, partition, Path(config.mapping) if config.mapping else None, style=config.style,
+        run.warehouse,
+        partition,
+        Path(config.mapping) if config.mapping else None,
+        style=config.style,
         just_read=run.shared("listings read", lambda: False),
-    )  # fmt: skip
+    )
     reading.publish_mapping(run.warehouse, mapping, account_of("plytix"), partition, origin)
     _begin(run, partition, "mapping")
     states = Counter[str](entry.state for entry in mapping.entries)
     run.note(source_rejects=states["rejected"])
     metadata: dict[str, Any] = {
-        "from": origin, **{f"rows_{state}": n for state, n in states.items()}, "dagster/row_count": len(mapping.entries),
-        "products_without_a_listing": len(mapping.unlisted), "duplicates": dg.MetadataValue.json(list(mapping.duplicates)[:20]),
-    }  # fmt: skip
+        "from": origin,
+        **{f"rows_{state}": n for state, n in states.items()},
+        "dagster/row_count": len(mapping.entries),
+        "products_without_a_listing": len(mapping.unlisted),
+        "duplicates": dg.MetadataValue.json(list(mapping.duplicates)[:20]),
+    }
     if noted := [entry for entry in mapping.entries if entry.note]:
         run.note(message=f"of {len(noted)} listings not all is written; of {noted[0].amazon_asin}: {noted[0].note}")
         metadata["notes"] = dg.MetadataValue.md(markdown([{"asin": e.amazon_asin, "note": e.note} for e in noted[:20]]))
@@ -251,29 +284,37 @@ def asin_mapping(context: dg.AssetExecutionContext, config: MappingConfig, run: 
 
 
 @dg.asset(
-    key=["amazon", "unmatched_items"], deps=[asin_mapping], partitions_def=FILES, group_name=GROUP, kinds={"csv"},
+    key=["amazon", "unmatched_items"],
+    deps=[asin_mapping],
+    partitions_def=FILES,
+    group_name=GROUP,
+    kinds={"csv"},
     owners=OWNERS,
     description="Listings without a product, with several, or matched too unsurely: for a person, also as a CSV.",
-)  # fmt: skip
+)
 def unmatched_items(context: dg.AssetExecutionContext, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     partition = context.partition_key
     rows = reports_for_people.questions(_mapping(run, partition))
     path = reports_for_people.write_questions(rows, data_dir() / f"{partition}_unmatched.csv")
-    shown = markdown(
-        [{n: row[n] for n in ("state", "amazon_asin", "amazon_title", "reason", "candidates")} for row in rows[:20]]
-    )
+    shown = markdown([{n: row[n] for n in ("state", "amazon_asin", "amazon_title", "reason", "candidates")} for row in rows[:20]])
     metadata: dict[str, Any] = {
-        "dagster/row_count": len(rows), "file": dg.MetadataValue.path(str(path)),
+        "dagster/row_count": len(rows),
+        "file": dg.MetadataValue.path(str(path)),
         "items": dg.MetadataValue.md(shown or "every listing has its product"),
-    }  # fmt: skip
+    }
     return dg.MaterializeResult(metadata=metadata)
 
 
 @dg.asset(
-    key=checks.PRODUCT_PLAN, deps=[asin_mapping], partitions_def=FILES, group_name=GROUP, kinds={"plytix", "duckdb"},
-    owners=OWNERS, check_specs=[checks.PRODUCT_GUARDS, checks.NO_PRODUCT_HELD],
+    key=checks.PRODUCT_PLAN,
+    deps=[asin_mapping],
+    partitions_def=FILES,
+    group_name=GROUP,
+    kinds={"plytix", "duckdb"},
+    owners=OWNERS,
+    check_specs=[checks.PRODUCT_GUARDS, checks.NO_PRODUCT_HELD],
     description="Which Amazon products would be made or changed in Plytix, value by value. Sends nothing that changes it.",
-)  # fmt: skip
+)
 def amazon_product_plan(
     context: dg.AssetExecutionContext, config: ProductPlanConfig, run: RunResource, plytix: PlytixResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -288,27 +329,35 @@ def amazon_product_plan(
     plan = _in_turn(
         run,
         lambda: planning.plan_products(
-            desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, check_families=config.check_families,
+            desk,
+            found,
+            partition,
+            ledger=run.ledger,
+            plans=run.plans,
+            run=run.id,
+            check_families=config.check_families,
             only=_chosen(config.only, links=False),
         ),
-    )  # fmt: skip
+    )
     return dg.MaterializeResult(
         metadata=_told(run, desk, AmazonProducts.name, plan, config.only),
-        check_results=[
-            plan_checks.guards(checks.PRODUCT_GUARDS, plan),
-            plan_checks.nothing_held(checks.NO_PRODUCT_HELD, plan),
-        ],
+        check_results=[plan_checks.guards(checks.PRODUCT_GUARDS, plan), plan_checks.nothing_held(checks.NO_PRODUCT_HELD, plan)],
     )
 
 
 @dg.asset(
-    key=checks.LINK_PLAN, deps=[asin_mapping], partitions_def=FILES, group_name=GROUP, kinds={"plytix", "duckdb"},
-    owners=OWNERS, check_specs=[checks.LINK_GUARDS, checks.NO_LINK_HELD],
+    key=checks.LINK_PLAN,
+    deps=[asin_mapping],
+    partitions_def=FILES,
+    group_name=GROUP,
+    kinds={"plytix", "duckdb"},
+    owners=OWNERS,
+    check_specs=[checks.LINK_GUARDS, checks.NO_LINK_HELD],
     description=(
         "Which links would be added in Plytix: product → its listing, parent → variation. By SKU, for some are of products "
         "still to be made. Sends nothing that changes it."
     ),
-)  # fmt: skip
+)
 def amazon_link_plan(
     context: dg.AssetExecutionContext, config: LinkPlanConfig, run: RunResource, plytix: PlytixResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -321,14 +370,11 @@ def amazon_link_plan(
         lambda: planning.plan_links(
             desk, found, partition, ledger=run.ledger, plans=run.plans, run=run.id, only=_chosen(config.only, links=True)
         ),
-    )  # fmt: skip
+    )
     call_estimate.least_calls(run.meter, records=len({link.source for link in planning.links_of(found)}))
     return dg.MaterializeResult(
         metadata=_told(run, desk, AmazonLinks.name, plan, config.only),
-        check_results=[
-            plan_checks.guards(checks.LINK_GUARDS, plan),
-            plan_checks.nothing_held(checks.NO_LINK_HELD, plan),
-        ],
+        check_results=[plan_checks.guards(checks.LINK_GUARDS, plan), plan_checks.nothing_held(checks.NO_LINK_HELD, plan)],
     )
 
 
@@ -351,15 +397,7 @@ def _write_result(run: RunResource, partition: str, *, dry_run: bool, whole: boo
     """Write how every item stands by the plans of this run, applied or not."""
     products, links = (run.plan_made(name) for name in PARTS)
     reports_for_people.write_result(
-        run.ledger,
-        run.plans,
-        _mapping(run, partition),
-        partition,
-        products,
-        links,
-        run=run.id,
-        dry_run=dry_run,
-        whole=whole,
+        run.ledger, run.plans, _mapping(run, partition), partition, products, links, run=run.id, dry_run=dry_run, whole=whole
     )
 
 
@@ -374,9 +412,12 @@ def _apply(run: RunResource, target: Target, plan: Plan, limit: int | None) -> R
 def _ended(run: RunResource, plan: Plan, report: Report) -> dict[str, Any]:
     """What the UI shows of a plan that was applied."""
     return {
-        "plan": plan.id, **report.counts, "calls": run.meter.used["plytix"], "calls_least": run.meter.minimum["plytix"],
+        "plan": plan.id,
+        **report.counts,
+        "calls": run.meter.used["plytix"],
+        "calls_least": run.meter.minimum["plytix"],
         "dagster/row_count": plan.counts.live + plan.counts.create,
-    }  # fmt: skip
+    }
 
 
 def _chosen(keys: list[str], *, links: bool) -> set[str] | None:
@@ -385,10 +426,15 @@ def _chosen(keys: list[str], *, links: bool) -> set[str] | None:
 
 
 @dg.asset(
-    key=checks.PRODUCTS, deps=[amazon_product_plan], partitions_def=FILES, group_name=GROUP, kinds={"plytix"}, owners=OWNERS,
+    key=checks.PRODUCTS,
+    deps=[amazon_product_plan],
+    partitions_def=FILES,
+    group_name=GROUP,
+    kinds={"plytix"},
+    owners=OWNERS,
     check_specs=[checks.PRODUCTS_ENDED_WELL],
     description="The product plan, applied: each product made once and put into its family, one outcome per SKU in the ledger.",
-)  # fmt: skip
+)
 def amazon_products(
     context: dg.AssetExecutionContext, config: ApplyConfig, run: RunResource, plytix: PlytixResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -404,16 +450,20 @@ def amazon_products(
     if links and run.ledger.plan(links)["verdict"] != "clear":
         _end(run, partition)
     return dg.MaterializeResult(
-        metadata=_ended(run, plan, report),
-        check_results=[plan_checks.rows_ended_well(checks.PRODUCTS_ENDED_WELL, report.counts)],
-    )  # fmt: skip
+        metadata=_ended(run, plan, report), check_results=[plan_checks.rows_ended_well(checks.PRODUCTS_ENDED_WELL, report.counts)]
+    )
 
 
 @dg.asset(
-    key=checks.LINKS, deps=[amazon_link_plan, amazon_products], partitions_def=FILES, group_name=GROUP, kinds={"plytix"},
-    owners=OWNERS, check_specs=[checks.LINKS_ENDED_WELL],
+    key=checks.LINKS,
+    deps=[amazon_link_plan, amazon_products],
+    partitions_def=FILES,
+    group_name=GROUP,
+    kinds={"plytix"},
+    owners=OWNERS,
+    check_specs=[checks.LINKS_ENDED_WELL],
     description="The link plan, applied: what is missing is added, nothing is ever unlinked. One outcome per link in the ledger.",
-)  # fmt: skip
+)
 def amazon_links(
     context: dg.AssetExecutionContext, config: ApplyConfig, run: RunResource, plytix: PlytixResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
@@ -431,4 +481,4 @@ def amazon_links(
     return dg.MaterializeResult(
         metadata=_ended(run, plan, report),
         check_results=[checks.links_ended_well(run.counted(AmazonProducts.name), report.counts)],
-    )  # fmt: skip
+    )

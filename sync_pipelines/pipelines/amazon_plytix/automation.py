@@ -31,27 +31,32 @@ FROM_MAPPING = [amazon_product_plan, amazon_link_plan, amazon_products, amazon_l
 CLEAR_PLAN = [amazon_listings, plytix_products, asin_mapping, unmatched_items, amazon_product_plan, amazon_link_plan]
 
 preview_job = dg.define_asset_job(
-    f"preview_{GROUP}", CLEAR_PLAN, tags=tags(GROUP, "preview"),
+    f"preview_{GROUP}",
+    CLEAR_PLAN,
+    tags=tags(GROUP, "preview"),
     description="Read a dropped file and the PIM, match, and plan. Sends nothing that changes anything.",
-)  # fmt: skip
-sync_job = dg.define_asset_job(
-    f"sync_{GROUP}", [*CLEAR_PLAN, amazon_products, amazon_links], tags=tags(GROUP, "sync"),
-    description="Read a dropped file and the PIM, match, plan, and apply the plans if their guards are clear.",
-)  # fmt: skip
-map_job = dg.define_asset_job(
-    f"map_{GROUP}", [amazon_listings, plytix_products, asin_mapping, unmatched_items],
-    tags=tags(GROUP, "map"), description="Read a file and the PIM, and match. Writes the mapping file, and plans nothing.",
-)  # fmt: skip
-apply_job = dg.define_asset_job(
-    f"apply_{GROUP}", [amazon_products, amazon_links], tags=tags(GROUP, "apply"),
-    description="Apply plans that were previewed (and released, if a guard stopped them).",
-)  # fmt: skip
-
-
-@dg.op(
-    out=dg.Out(dg.Nothing),
-    description="Plan the way back from what plans wrote, links before products, and apply that.",
 )
+sync_job = dg.define_asset_job(
+    f"sync_{GROUP}",
+    [*CLEAR_PLAN, amazon_products, amazon_links],
+    tags=tags(GROUP, "sync"),
+    description="Read a dropped file and the PIM, match, plan, and apply the plans if their guards are clear.",
+)
+map_job = dg.define_asset_job(
+    f"map_{GROUP}",
+    [amazon_listings, plytix_products, asin_mapping, unmatched_items],
+    tags=tags(GROUP, "map"),
+    description="Read a file and the PIM, and match. Writes the mapping file, and plans nothing.",
+)
+apply_job = dg.define_asset_job(
+    f"apply_{GROUP}",
+    [amazon_products, amazon_links],
+    tags=tags(GROUP, "apply"),
+    description="Apply plans that were previewed (and released, if a guard stopped them).",
+)
+
+
+@dg.op(out=dg.Out(dg.Nothing), description="Plan the way back from what plans wrote, links before products, and apply that.")
 def undo_amazon(context: dg.OpExecutionContext, config: UndoConfig, run: RunResource, plytix: PlytixResource) -> None:
     desk = planning.Desk(plytix.client(run))
     patience = planning.patience()
@@ -63,9 +68,10 @@ def undo_amazon(context: dg.OpExecutionContext, config: UndoConfig, run: RunReso
 
 
 @dg.job(
-    name=f"undo_{GROUP}", tags=tags(GROUP, "undo"),
+    name=f"undo_{GROUP}",
+    tags=tags(GROUP, "undo"),
     description="Take back what a run wrote: its links, then the products that it made, where nobody changed them since.",
-)  # fmt: skip
+)
 def undo_job() -> None:
     undo_amazon()
 
@@ -105,12 +111,14 @@ def files_in(folder: Path) -> dict[str, Seen]:
 
 
 @dg.sensor(
-    name="amazon_inbox", job=sync_job, minimum_interval_seconds=30,
+    name="amazon_inbox",
+    job=sync_job,
+    minimum_interval_seconds=30,
     description=(
         "Takes in what is dropped into data/inbox/amazon, once a file has been the same for two ticks, and once per content. "
         "Ships stopped."
     ),
-)  # fmt: skip
+)
 def amazon_inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     before = {name: Seen(*seen) for name, seen in json.loads(context.cursor or "{}").items()}
     now = look_again(before, files_in(reading.inbox()))
@@ -137,9 +145,7 @@ def amazon_inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.Sk
     for problem in refused:
         context.log.warning(problem)
     return dg.SensorResult(
-        run_requests=requests,
-        dynamic_partitions_requests=[FILES.build_add_request(sorted(set(partitions)))],
-        cursor=cursor,
+        run_requests=requests, dynamic_partitions_requests=[FILES.build_add_request(sorted(set(partitions)))], cursor=cursor
     )
 
 
@@ -151,9 +157,12 @@ def _request(path: Path) -> dg.RunRequest:
 
 
 @dg.schedule(
-    name=f"go_on_{GROUP}", job=sync_job, cron_schedule="20 * * * *", execution_timezone="UTC",
+    name=f"go_on_{GROUP}",
+    job=sync_job,
+    cron_schedule="20 * * * *",
+    execution_timezone="UTC",
     description="Every hour: goes on with files whose sync was not brought to its end, for quota or a crash. Ships stopped.",
-)  # fmt: skip
+)
 def go_on(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     if context.instance.get_runs_count(dg.RunsFilter(tags={PIPELINE_TAG: GROUP}, statuses=UNDER_WAY)):
         yield dg.SkipReason("a run is under way")
@@ -174,5 +183,8 @@ def go_on(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.
 
 
 UNDER_WAY = [
-    dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED,
-]  # fmt: skip
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]

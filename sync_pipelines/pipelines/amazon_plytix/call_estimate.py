@@ -50,6 +50,11 @@ def tell_duration(calls: int, plytix: PlytixSettings) -> None:
     """Say how long it will take, before the first call that changes something."""
     (burst, window), (most, hour) = plytix.rates
     log.info(
-        "%d calls to send; at %d in %g s and %d in %g s that takes %s", calls, burst, window, most, hour,
+        "%d calls to send; at %d in %g s and %d in %g s that takes %s",
+        calls,
+        burst,
+        window,
+        most,
+        hour,
         duration(seconds_at_quota(calls, plytix)),
-    )  # fmt: skip
+    )

@@ -60,9 +60,7 @@ class Catalogue:
             found = None
         if refresh == "never":
             if found is None:
-                raise NoCatalogue(
-                    f"no products of {self.plytix.account} were read yet: run once without --refresh never."
-                )
+                raise NoCatalogue(f"no products of {self.plytix.account} were read yet: run once without --refresh never.")
             return found
         return found if found is not None and timedelta(0) <= found.about.age < self.plytix.max_age else None
 
@@ -80,20 +78,22 @@ class Catalogue:
                     continue
                 codes = {name: product.attributes.get(name) for name in identifiers}
                 codes |= {MODEL: product.attributes.get(model_number)} if model_number else {}
-                spool.add(
-                    [{"id": product.id, "sku": product.sku, "label": product.label, "gtin": product.gtin, **codes}]
-                )
+                spool.add([{"id": product.id, "sku": product.sku, "label": product.label, "gtin": product.gtin, **codes}])
             if not spool.rows:
-                raise Transient(
-                    f"plytix: {self.plytix.account} gave no product at all. The last complete reading stays."
-                )
+                raise Transient(f"plytix: {self.plytix.account} gave no product at all. The last complete reading stays.")
             now = datetime.now(UTC)
             extract = f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
             about = About(self.plytix.account, now.isoformat(), extract, spool.rows)
             runs.note_extract(
-                self.ledger, extract, source="/".join(PRODUCTS_KEY), account=about.account, rows=spool.rows, repeats=0,
-                origin="api", run=self.run,
-            )  # fmt: skip
+                self.ledger,
+                extract,
+                source="/".join(PRODUCTS_KEY),
+                account=about.account,
+                rows=spool.rows,
+                repeats=0,
+                origin="api",
+                run=self.run,
+            )
             yield spool.complete(about)
 
     def _products(self, client: Plytix, attributes: Sequence[str]) -> Iterator[Product]:

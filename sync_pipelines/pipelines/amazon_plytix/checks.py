@@ -16,12 +16,12 @@ PRODUCT_PLAN, LINK_PLAN = ["plytix", "amazon_product_plan"], ["plytix", "amazon_
 PRODUCTS, LINKS = ["plytix", "amazon_products"], ["plytix", "amazon_links"]
 
 ROWS_ACCOUNTED = dg.AssetCheckSpec(
-    "every_row_accounted_for", asset=LISTINGS, blocking=True,
+    "every_row_accounted_for",
+    asset=LISTINGS,
+    blocking=True,
     description="rows of the file = listings + further rows of the same ASIN + rows that are not understood",
-)  # fmt: skip
-ALL_UNDERSTOOD = dg.AssetCheckSpec(
-    "every_row_understood", asset=LISTINGS, description="no row of the file was rejected"
 )
+ALL_UNDERSTOOD = dg.AssetCheckSpec("every_row_understood", asset=LISTINGS, description="no row of the file was rejected")
 ALL_DECIDED = dg.AssetCheckSpec(
     "nothing_ambiguous", asset=MAPPING, description="no listing fits several products, or too unsurely for a decision"
 )
@@ -31,9 +31,11 @@ PRODUCTS_ENDED_WELL = plan_checks.rows_ended_well_in(PRODUCTS, blocking=False)
 """Not blocking: products that were made are linked, even where others were refused."""
 
 LINKS_ENDED_WELL = dg.AssetCheckSpec(
-    "every_item_ended_well", asset=LINKS, blocking=True,
+    "every_item_ended_well",
+    asset=LINKS,
+    blocking=True,
     description="no product and no link of this run was rejected, failed, drifted or is still in doubt",
-)  # fmt: skip
+)
 
 
 def rows_accounted(rows: int, listings: int, repeats: int, rejected: int, added: int) -> dg.AssetCheckResult:

@@ -28,11 +28,14 @@ State = Literal["matched", "held", "ambiguous", "unmatched", "parent", "rejected
 
 NOTES = {
     "state": "matched, held (not sure enough), ambiguous, unmatched, parent, rejected",
-    "suggested_sku": "SKU of the Amazon product in the PIM", "match_method": "by what the product was found",
-    "match_confidence": "how sure that is, 0 to 1", "reason": "why there is no product",
-    "candidates": "products that might be meant", "gtin_match": "whether its identifiers are the product's",
+    "suggested_sku": "SKU of the Amazon product in the PIM",
+    "match_method": "by what the product was found",
+    "match_confidence": "how sure that is, 0 to 1",
+    "reason": "why there is no product",
+    "candidates": "products that might be meant",
+    "gtin_match": "whether its identifiers are the product's",
     "note": "what of the listing was left aside, and why",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +77,12 @@ SCHEMA = pa.schema([(f.name, _TYPES.get(f.name, pa.string())) for f in fields(En
 _CANONICAL = ("canonical_plytix_sku", "canonical_plytix_id", "canonical_plytix_label", "canonical_plytix_gtin")
 _MATCH = ("match_method", "match_confidence", "gtin_match")
 _OLD_NAMES = {
-    "canonical_plytix_sku": ("plytix_product_sku",), "canonical_plytix_id": ("plytix_product_id",),
-    "canonical_plytix_label": ("plytix_label",), "canonical_plytix_gtin": ("plytix_gtin",), "match_method": ("match_type",),
-}  # fmt: skip
+    "canonical_plytix_sku": ("plytix_product_sku",),
+    "canonical_plytix_id": ("plytix_product_id",),
+    "canonical_plytix_label": ("plytix_label",),
+    "canonical_plytix_gtin": ("plytix_gtin",),
+    "match_method": ("match_type",),
+}
 """What the first programs called it."""
 
 
@@ -105,15 +111,19 @@ def json_parts(mapping: AsinMapping) -> Iterator[str]:
     """
     matched = sum(1 for e in mapping.entries if e.state == "matched")
     metadata = {
-        **mapping.metadata, "amazon_count": len(mapping.entries), "matched_count": matched,
-        "unmatched_count": len(mapping.entries) - matched, "unmatched_plytix_count": len(mapping.unlisted),
+        **mapping.metadata,
+        "amazon_count": len(mapping.entries),
+        "matched_count": matched,
+        "unmatched_count": len(mapping.entries) - matched,
+        "unmatched_plytix_count": len(mapping.unlisted),
         "duplicate_count": len(mapping.duplicates),
-    }  # fmt: skip
+    }
     parts: dict[str, Iterable[Mapping[str, Any]]] = {
         "matched": (_matched(e) for e in mapping.entries if e.state == "matched"),
         "unmatched_amazon": (_other(e) for e in mapping.entries if e.state != "matched"),
-        "unmatched_plytix": mapping.unlisted, "duplicates": mapping.duplicates,
-    }  # fmt: skip
+        "unmatched_plytix": mapping.unlisted,
+        "duplicates": mapping.duplicates,
+    }
     yield f'{{\n  "metadata": {_indented(metadata, 2)}'
     for name, part in parts.items():
         yield f',\n  "{name}": ['
@@ -184,10 +194,13 @@ def _entry(where: str, row: Mapping[str, Any], part: str, default: str, settings
     elif not values["canonical_plytix_sku"]:
         raise FileRefused(f"{where} ({asin}) is matched, but names no product (canonical_plytix_sku).")
     values.update(
-        state=state, amazon_asin=asin, marketplace=marketplace,
+        state=state,
+        amazon_asin=asin,
+        marketplace=marketplace,
         suggested_sku=values["suggested_sku"] or amazon_sku(marketplace, asin),
-        match_confidence=_confidence(where, row.get("match_confidence")), gtin_match=_flag(row.get("gtin_match")),
-    )  # fmt: skip
+        match_confidence=_confidence(where, row.get("match_confidence")),
+        gtin_match=_flag(row.get("gtin_match")),
+    )
     return Entry(**values)
 
 

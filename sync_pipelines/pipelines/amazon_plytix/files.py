@@ -107,9 +107,7 @@ def of_partition(inbox: Path, partition: str) -> Dropped:
             raise FileRefused(f"{inbox}: {names} are all for {partition!r}. Leave the one that is meant there.")
         if chosen:
             return chosen[0]
-    raise FileRefused(
-        f"{inbox} has no file for {partition!r} ({partition}.txt, {partition}.json, {partition}_mapping.json)."
-    )
+    raise FileRefused(f"{inbox} has no file for {partition!r} ({partition}.txt, {partition}.json, {partition}_mapping.json).")
 
 
 def named(inbox: Path, partition: str) -> list[Path]:
@@ -153,11 +151,19 @@ def export_rows(path: Path, document: Mapping[str, Any], settings: AmazonSetting
         if flaw := exact_json.flaw(row):
             problem = f"variants[{number}]: {flaw}"
         names = {
-            "seller_sku": "amazon_sku", "title": "title", "status": "amazon_listing_status",
-            "parent_asin": "amazon_parent_asin", "upc": "upc", "ean": "ean", "size": "size", "color": "color",
-            "theme": "variation_theme", "brand": "brand", "classification": "item_classification",
+            "seller_sku": "amazon_sku",
+            "title": "title",
+            "status": "amazon_listing_status",
+            "parent_asin": "amazon_parent_asin",
+            "upc": "upc",
+            "ean": "ean",
+            "size": "size",
+            "color": "color",
+            "theme": "variation_theme",
+            "brand": "brand",
+            "classification": "item_classification",
             "model_number": "model_number",
-        }  # fmt: skip
+        }
         known: dict[str, Any] = {ours: text(row.get(theirs)) for ours, theirs in names.items()}
         yield Listing(asin, marketplace, line=number, problem=problem, **known)
 

@@ -51,9 +51,15 @@ class AmazonLinks(Target):
     window: ClassVar[int | None] = 5 * BY_SKU
 
     def __init__(
-        self, client: Plytix, account: Account, settings: AmazonPlytixSettings, plytix: PlytixSettings, *, ids: Ids,
+        self,
+        client: Plytix,
+        account: Account,
+        settings: AmazonPlytixSettings,
+        plytix: PlytixSettings,
+        *,
+        ids: Ids,
         wanted: Sequence[Link] = (),
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.client, self.there, self.settings, self.plytix = client, account, settings, plytix
         self.account, self.ids, self.wanted = plytix.links_account, ids, wanted
         self.settles_within = timedelta(seconds=plytix.lag_seconds)
@@ -123,9 +129,7 @@ class AmazonLinks(Target):
         log.debug("%s: %d links of %s", step.name, len(there), source)
         return answers
 
-    def _send(
-        self, step: Step, source_id: str, source: str, relationship: str, there: Mapping[str, str]
-    ) -> dict[str, Answer]:
+    def _send(self, step: Step, source_id: str, source: str, relationship: str, there: Mapping[str, str]) -> dict[str, Answer]:
         send = self.client.link if step.name == "link" else self.client.unlink
         what = f"{len(there)} links of {source} ({relationship})"
         try:

@@ -17,16 +17,27 @@ LISTINGS_KEY = ("amazon", "listings")
 PARENT = "VARIATION_PARENT"
 
 NOTES = {
-    "asin": "Amazon's number of the item", "marketplace": "US, CA, …", "seller_sku": "the seller's SKU, or the part number",
-    "title": "as it is listed", "status": "active, inactive, suppressed, unknown",
+    "asin": "Amazon's number of the item",
+    "marketplace": "US, CA, …",
+    "seller_sku": "the seller's SKU, or the part number",
+    "title": "as it is listed",
+    "status": "active, inactive, suppressed, unknown",
     "parent_asin": "the item it is a variation of",
-    "upc": "as it is written there", "ean": "as it is written there", "gtin": "as it is written there",
-    "size": "as it is listed", "color": "as it is listed", "theme": "what variations differ in", "brand": "as it is listed",
-    "classification": "BASE_PRODUCT, VARIATION_PARENT, …", "model_number": "the maker's style",
-    "line": "where it stands in the file", "also": "other rows of this ASIN, which were left aside",
-    "problem": "why the row is no listing", "further": "more identifiers, a comma between",
+    "upc": "as it is written there",
+    "ean": "as it is written there",
+    "gtin": "as it is written there",
+    "size": "as it is listed",
+    "color": "as it is listed",
+    "theme": "what variations differ in",
+    "brand": "as it is listed",
+    "classification": "BASE_PRODUCT, VARIATION_PARENT, …",
+    "model_number": "the maker's style",
+    "line": "where it stands in the file",
+    "also": "other rows of this ASIN, which were left aside",
+    "problem": "why the row is no listing",
+    "further": "more identifiers, a comma between",
     "note": "what of the row was left aside, and why",
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +97,7 @@ def one_per_asin(listings: Iterable[Listing]) -> list[Listing]:
     for same in by_asin.values():
         chosen = next((row for row in same if row.status == "active"), same[0])
         others = [
-            f"line {row.line}: {row.seller_sku or 'no SKU'} ({row.status or 'no status'})"
-            for row in same
-            if row is not chosen
+            f"line {row.line}: {row.seller_sku or 'no SKU'} ({row.status or 'no status'})" for row in same if row is not chosen
         ]
         found.append(replace(chosen, also="; ".join(others)) if others else chosen)
     return [*found, *wrong]
@@ -108,11 +117,20 @@ def _filled(row: Listing, item: CatalogItem) -> Listing:
         return replace(row, note=f"{row.note}; {told}" if row.note else told)
     parents = item.parents
     known: dict[str, Any] = {
-        "title": item.title, "parent_asin": parents[0] if parents else None, "upc": item.upc, "ean": item.ean,
-        "gtin": item.gtin, "size": item.size, "color": item.color, "theme": item.theme, "brand": item.brand,
-        "classification": item.classification, "model_number": item.model_number, "seller_sku": item.part_number,
+        "title": item.title,
+        "parent_asin": parents[0] if parents else None,
+        "upc": item.upc,
+        "ean": item.ean,
+        "gtin": item.gtin,
+        "size": item.size,
+        "color": item.color,
+        "theme": item.theme,
+        "brand": item.brand,
+        "classification": item.classification,
+        "model_number": item.model_number,
+        "seller_sku": item.part_number,
         "further": ",".join(item.further),
-    }  # fmt: skip
+    }
     missing = {name: value for name, value in known.items() if value and getattr(row, name) is None}
     if row.title and item.title and _lost(item.title) < _lost(row.title):
         missing["title"] = item.title

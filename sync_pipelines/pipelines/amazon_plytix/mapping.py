@@ -16,13 +16,23 @@ from sync_pipelines.vendors.plytix import Attribute
 
 LAST_SYNCED = "amazon_last_synced"
 _FROM = {
-    "amazon_asin": "amazon_asin", "amazon_parent_asin": "amazon_parent_asin", "amazon_sku": "amazon_sku",
-    "amazon_upc": "amazon_upc", "amazon_ean": "amazon_ean", "amazon_title": "amazon_title", "amazon_size": "amazon_size",
-    "amazon_color": "amazon_color", "amazon_variation_theme": "amazon_variation_theme",
-    "amazon_listing_status": "amazon_listing_status", "amazon_marketplace": "marketplace",
-    "amazon_canonical_sku": "canonical_plytix_sku", "amazon_gtin": "amazon_gtin", "amazon_brand": "brand",
-    "amazon_model_number": "model_number", "amazon_item_classification": "item_classification",
-}  # fmt: skip
+    "amazon_asin": "amazon_asin",
+    "amazon_parent_asin": "amazon_parent_asin",
+    "amazon_sku": "amazon_sku",
+    "amazon_upc": "amazon_upc",
+    "amazon_ean": "amazon_ean",
+    "amazon_title": "amazon_title",
+    "amazon_size": "amazon_size",
+    "amazon_color": "amazon_color",
+    "amazon_variation_theme": "amazon_variation_theme",
+    "amazon_listing_status": "amazon_listing_status",
+    "amazon_marketplace": "marketplace",
+    "amazon_canonical_sku": "canonical_plytix_sku",
+    "amazon_gtin": "amazon_gtin",
+    "amazon_brand": "brand",
+    "amazon_model_number": "model_number",
+    "amazon_item_classification": "item_classification",
+}
 """Attribute of the product → field of the entry."""
 
 _CODES = ("amazon_upc", "amazon_ean", "amazon_gtin")

@@ -53,9 +53,7 @@ class Products:
         """Identifiers and SKUs that several products have."""
         shared = [("identifier", code, found) for code, found in self.by_code.items() if len(found) > 1]
         shared += [("sku", sku, found) for sku, found in self.by_sku.items() if len(found) > 1]
-        return [
-            {"what": what, "value": value, "plytix_skus": sorted(p.sku for p in found)} for what, value, found in shared
-        ]
+        return [{"what": what, "value": value, "plytix_skus": sorted(p.sku for p in found)} for what, value, found in shared]
 
 
 def candidate(
@@ -86,14 +84,17 @@ def match(
     styles = {_style(e.canonical_plytix_sku or "") for e in matched} | {metadata.get("style")}
     unlisted = [
         {"sku": p.sku, "id": p.id, "reason": "no listing found"}
-        for found in products.by_sku.values() for p in found
+        for found in products.by_sku.values()
+        for p in found
         if p.sku not in taken and _style(p.sku) in styles
-    ]  # fmt: skip
+    ]
     repeats = [{"what": "listing", "value": listing.asin, "others": listing.also} for listing in rules.seen_twice]
     return AsinMapping(
-        metadata, [*matched, *(e for e in entries if e.state != "matched")], unlisted,
+        metadata,
+        [*matched, *(e for e in entries if e.state != "matched")],
+        unlisted,
         [*products.collisions(), *_several(entries), *repeats],
-    )  # fmt: skip
+    )
 
 
 def checked(given: AsinMapping, settings: AmazonPlytixSettings) -> AsinMapping:
@@ -209,9 +210,7 @@ class _Rules:
             return [], sure["model_size"]
         widths = (width,) if width else self.settings.widths
         skus = {
-            padded_sku(pattern.format(**_parts(listing, size, each)))
-            for pattern in self.settings.sku_patterns
-            for each in widths
+            padded_sku(pattern.format(**_parts(listing, size, each))) for pattern in self.settings.sku_patterns for each in widths
         }
         found = [p for sku in sorted(skus) for p in self.products.by_sku.get(sku, ())]
         return found, sure["model_size" if width else "model_size_without_width"]
@@ -219,10 +218,16 @@ class _Rules:
 
 def _of(product: Candidate, entry: Entry, rule: str, sure: Decimal, codes: set[str]) -> Entry:
     return replace(
-        entry, state="matched", canonical_plytix_sku=product.sku, canonical_plytix_id=product.id,
-        canonical_plytix_label=product.label, canonical_plytix_gtin=product.gtin, match_method=rule,
-        match_confidence=sure, gtin_match=not codes.isdisjoint(product.codes) if codes and product.codes else None,
-    )  # fmt: skip
+        entry,
+        state="matched",
+        canonical_plytix_sku=product.sku,
+        canonical_plytix_id=product.id,
+        canonical_plytix_label=product.label,
+        canonical_plytix_gtin=product.gtin,
+        match_method=rule,
+        match_confidence=sure,
+        gtin_match=not codes.isdisjoint(product.codes) if codes and product.codes else None,
+    )
 
 
 def _held(entry: Entry, why: str) -> Entry:
@@ -237,8 +242,7 @@ def _contradiction(rule: str | None, codes: set[str], of_product: set[str]) -> s
     if rule is None or not _BY_IDENTIFIER.isdisjoint(rule.split(" and ")):
         return None
     return (
-        f"found by {rule}, but its identifier is {', '.join(sorted(codes))} and the product's is "
-        f"{', '.join(sorted(of_product))}"
+        f"found by {rule}, but its identifier is {', '.join(sorted(codes))} and the product's is {', '.join(sorted(of_product))}"
     )
 
 
@@ -271,9 +275,7 @@ def size_and_width(title: str | None, size: str | None, widths: Sequence[str]) -
 
 def _parts(listing: Listing, size: str, width: str) -> dict[str, str]:
     colour = "".join(c for c in listing.color or "" if c.isalpha())[:4].upper()
-    return {
-        "model": listing.model_number or "", "width": width, "size": size, "plain": size.replace(".", ""), "colour": colour,
-    }  # fmt: skip
+    return {"model": listing.model_number or "", "width": width, "size": size, "plain": size.replace(".", ""), "colour": colour}
 
 
 def _codes(*written: str | None) -> tuple[set[str], list[str]]:
@@ -295,10 +297,25 @@ def _lost_sku(sku: str | None) -> list[str]:
 
 def _unmatched(listing: Listing) -> Entry:
     return Entry(
-        "unmatched", amazon_sku(listing.marketplace, listing.asin), listing.marketplace, listing.asin, listing.parent_asin,
-        listing.seller_sku, listing.upc, listing.ean, listing.gtin, listing.title, listing.size, listing.color, listing.theme,
-        listing.status, listing.classification, listing.model_number, brand=listing.brand, note=listing.note,
-    )  # fmt: skip
+        "unmatched",
+        amazon_sku(listing.marketplace, listing.asin),
+        listing.marketplace,
+        listing.asin,
+        listing.parent_asin,
+        listing.seller_sku,
+        listing.upc,
+        listing.ean,
+        listing.gtin,
+        listing.title,
+        listing.size,
+        listing.color,
+        listing.theme,
+        listing.status,
+        listing.classification,
+        listing.model_number,
+        brand=listing.brand,
+        note=listing.note,
+    )
 
 
 def _style(sku: str) -> str:
@@ -318,16 +335,24 @@ def _one_listing_each(entries: Sequence[Entry]) -> list[Entry]:
 def _undecided(entry: Entry, same: Sequence[Entry]) -> Entry:
     others = ", ".join(e.amazon_asin for e in same if e.amazon_asin != entry.amazon_asin)
     return replace(
-        _blank(entry), state="ambiguous", candidates=entry.canonical_plytix_sku,
+        _blank(entry),
+        state="ambiguous",
+        candidates=entry.canonical_plytix_sku,
         reason=f"{others} fits the same product, and one listing is allowed per product",
-    )  # fmt: skip
+    )
 
 
 def _blank(entry: Entry) -> Entry:
     return replace(
-        entry, canonical_plytix_sku=None, canonical_plytix_id=None, canonical_plytix_label=None, canonical_plytix_gtin=None,
-        match_method=None, match_confidence=None, gtin_match=None,
-    )  # fmt: skip
+        entry,
+        canonical_plytix_sku=None,
+        canonical_plytix_id=None,
+        canonical_plytix_label=None,
+        canonical_plytix_gtin=None,
+        match_method=None,
+        match_confidence=None,
+        gtin_match=None,
+    )
 
 
 def _several(entries: Iterable[Entry]) -> list[dict[str, Any]]:

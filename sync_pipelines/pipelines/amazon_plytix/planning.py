@@ -54,13 +54,18 @@ class Desk:
             log.info("%s: not in the account or its family, so not written", ", ".join(found.left_out))
         return found
 
-    def products(
-        self, wanted: Sequence[str] = (), *, check_families: bool = False, every_field: bool = False
-    ) -> AmazonProducts:
+    def products(self, wanted: Sequence[str] = (), *, check_families: bool = False, every_field: bool = False) -> AmazonProducts:
         return AmazonProducts(
-            self.client, self.account, self.settings, self.plytix, ids=self.ids, wanted=wanted, check_families=check_families,
-            every_field=every_field, today=datetime.now(ZoneInfo(self.settings.time_zone)).date(),
-        )  # fmt: skip
+            self.client,
+            self.account,
+            self.settings,
+            self.plytix,
+            ids=self.ids,
+            wanted=wanted,
+            check_families=check_families,
+            every_field=every_field,
+            today=datetime.now(ZoneInfo(self.settings.time_zone)).date(),
+        )
 
     def as_planned(self, ledger: Ledger, plan: Plan) -> AmazonProducts:
         """The products as this plan compared them: with their families, and with every field where it takes something back."""
@@ -77,28 +82,49 @@ def patience() -> Patience:
 
 
 def plan_products(
-    desk: Desk, found: Sequence[Entry], partition: str, *, ledger: Ledger, plans: PlanFiles, run: str,
-    only: Collection[str] | None = None, check_families: bool = False,
-) -> Plan:  # fmt: skip
+    desk: Desk,
+    found: Sequence[Entry],
+    partition: str,
+    *,
+    ledger: Ledger,
+    plans: PlanFiles,
+    run: str,
+    only: Collection[str] | None = None,
+    check_families: bool = False,
+) -> Plan:
     """Plan a product for every entry. Sends nothing that changes the PIM."""
     settings = desk.settings
     wanted = [entry.suggested_sku for entry in found if entry.state != "rejected"]
     target = desk.products(wanted, check_families=check_families)
     desired = desired_products(found, settings, desk.account.attributes, target.today)
     return make_plan(
-        target, desired, ledger=ledger, files=plans, pipeline=PIPELINE, extract=partition, scope=partition, run=run,
-        policy=Policy(foreign_edits=settings.foreign_edits), only=only,
+        target,
+        desired,
+        ledger=ledger,
+        files=plans,
+        pipeline=PIPELINE,
+        extract=partition,
+        scope=partition,
+        run=run,
+        policy=Policy(foreign_edits=settings.foreign_edits),
+        only=only,
         plan_guards=[
             must_hold("account", desk.account.problems, "family, relationships and attributes are there"),
             *_size_guards(settings),
         ],
-    )  # fmt: skip
+    )
 
 
 def plan_links(
-    desk: Desk, found: Sequence[Entry], partition: str, *, ledger: Ledger, plans: PlanFiles, run: str,
+    desk: Desk,
+    found: Sequence[Entry],
+    partition: str,
+    *,
+    ledger: Ledger,
+    plans: PlanFiles,
+    run: str,
     only: Collection[str] | None = None,
-) -> Plan:  # fmt: skip
+) -> Plan:
     """Plan the links of every entry, by SKU: products may be made only when the other plan is applied."""
     settings = desk.settings
     wanted = desired_links(found, settings)
@@ -126,13 +152,22 @@ def plan_links(
 
     desired = (Desired(link.key, image(link), link.relationship) for link in wanted)
     return make_plan(
-        target, desired, ledger=ledger, files=plans, pipeline=PIPELINE, extract=partition, scope=partition, run=run,
-        policy=Policy(foreign_edits=settings.foreign_edits), row_guards=[room], only=only,
+        target,
+        desired,
+        ledger=ledger,
+        files=plans,
+        pipeline=PIPELINE,
+        extract=partition,
+        scope=partition,
+        run=run,
+        policy=Policy(foreign_edits=settings.foreign_edits),
+        row_guards=[room],
+        only=only,
         plan_guards=[
             must_hold("account", desk.account.problems, "family, relationships and attributes are there"),
             *_size_guards(settings),
         ],
-    )  # fmt: skip
+    )
 
 
 def _size_guards(settings: AmazonPlytixSettings) -> list[Any]:
@@ -167,10 +202,7 @@ def readable(row: Mapping[str, Any]) -> dict[str, str]:
         changes = f"{of['source']} → {of['target']} ({of['relationship']})"
     elif row["action"] == "update":
         names = [n for n in after if n not in ("sku", "family", "amazon_last_synced") and before.get(n) != after.get(n)]
-        changes = (
-            "; ".join(f"{n}: {before.get(n)} → {after.get(n)}" for n in names if n in before or n in after)
-            or "its family"
-        )
+        changes = "; ".join(f"{n}: {before.get(n)} → {after.get(n)}" for n in names if n in before or n in after) or "its family"
     else:
         changes = str((after or before).get("label") or "")
     return {"key": row["key"], "what": what, "changes": changes, "reason": row["reason"] or row["undo_note"] or ""}

@@ -103,16 +103,8 @@ def _facts(plytix: planning.Desk) -> list[Finding]:
     asked = sorted({row.sku for row in rows})[:5]
     back = {product.sku for product in client.products_by_sku(asked, ())}
     return [
-        fact(
-            "a search takes a list of SKUs",
-            client.takes_lists and back == set(asked),
-            f"{len(back)} of {len(asked)} found",
-        ),
-        fact(
-            "the count is of all matches",
-            count is not None and (count > len(rows) or len(rows) < size),
-            f"{count} counted",
-        ),
+        fact("a search takes a list of SKUs", client.takes_lists and back == set(asked), f"{len(back)} of {len(asked)} found"),
+        fact("the count is of all matches", count is not None and (count > len(rows) or len(rows) < size), f"{count} counted"),
         fact("a page past the end is empty", not beyond, f"{len(beyond)} received"),
     ]
 
@@ -158,14 +150,28 @@ def source(key: str) -> dict[str, Any]:
             if entry.suggested_sku in keys:
                 about = published.about
                 story["extract"] = {"id": about.partition, "at": about.at, "origin": about.origin}
-                story["source"].append({
-                    "file": about.partition, "asin": entry.amazon_asin, "sku": entry.amazon_sku, "title": entry.amazon_title,
-                    "size": entry.amazon_size, "upc": entry.amazon_upc, "ean": entry.amazon_ean,
-                })  # fmt: skip
-                story["mapped"].append({
-                    "sku": entry.suggested_sku, "state": entry.state, "canonical": entry.canonical_plytix_sku,
-                    "by": entry.match_method, "sure": entry.match_confidence, "reason": entry.reason, "note": entry.note,
-                })  # fmt: skip
+                story["source"].append(
+                    {
+                        "file": about.partition,
+                        "asin": entry.amazon_asin,
+                        "sku": entry.amazon_sku,
+                        "title": entry.amazon_title,
+                        "size": entry.amazon_size,
+                        "upc": entry.amazon_upc,
+                        "ean": entry.amazon_ean,
+                    }
+                )
+                story["mapped"].append(
+                    {
+                        "sku": entry.suggested_sku,
+                        "state": entry.state,
+                        "canonical": entry.canonical_plytix_sku,
+                        "by": entry.match_method,
+                        "sure": entry.match_confidence,
+                        "reason": entry.reason,
+                        "note": entry.note,
+                    }
+                )
     return story
 
 
@@ -193,8 +199,9 @@ def rejects(limit: int) -> tuple[int, list[dict[str, Any]]]:
             if (found.about.partition, found.about.origin) not in listed:  # of a mapping that somebody gave
                 bad += [
                     {"file": found.about.partition, "row": e.suggested_sku, "problem": e.reason}
-                    for e in known if e.state == "rejected"
-                ]  # fmt: skip
+                    for e in known
+                    if e.state == "rejected"
+                ]
     except SnapshotUnreadable as e:
         return 1, [{"problem": str(e)}]
     return len(bad), bad[:limit]

@@ -85,9 +85,7 @@ def left_aside(dropped: files.Dropped, partition: str) -> list[str]:
     return [path.name for path in others]
 
 
-def read_partition(
-    partition: str, amazon: Callable[[], Amazon | None], *, file: Path | None = None, style: str = ""
-) -> ReadFile:
+def read_partition(partition: str, amazon: Callable[[], Amazon | None], *, file: Path | None = None, style: str = "") -> ReadFile:
     """The dropped file of a partition, or the one named. A mapping lists nothing: it is the answer already."""
     dropped = files.of_partition(inbox(), partition) if file is None else files.read(file, follow_links=True)
     if dropped.kind == "mapping":
@@ -104,13 +102,7 @@ def publish_listings(warehouse: Warehouse, read: ReadFile, partition: str) -> Pu
     rows = listings.table(read.listings)
     origin = f"{read.dropped.kind}/{read.dropped.path.name}/{read.dropped.digest}"
     about = About(
-        AmazonSettings.read().account,
-        datetime.now(UTC).isoformat(),
-        partition,
-        rows.num_rows,
-        read.repeats,
-        origin,
-        partition,
+        AmazonSettings.read().account, datetime.now(UTC).isoformat(), partition, rows.num_rows, read.repeats, origin, partition
     )
     return warehouse.write(listings.LISTINGS_KEY, rows, about)
 
@@ -154,9 +146,12 @@ def mapping_for(
         raise DeliveryError("plytix/products was never read for this account. Materialize it first.")
     rows = list(listings.from_file(listed.path))
     facts = {
-        "source_file": name, "source_kind": kind, "source_digest": digest, "style": style or None,
+        "source_file": name,
+        "source_kind": kind,
+        "source_digest": digest,
+        "style": style or None,
         "marketplace": rows[0].marketplace if rows else settings.marketplace,
-    }  # fmt: skip
+    }
     return make_mapping(rows, products, facts, style), name
 
 
@@ -168,9 +163,7 @@ def _taken(dropped: files.Dropped, settings: AmazonSettings) -> tuple[AsinMappin
     return matching.checked(given, AmazonPlytixSettings.read()), dropped.path.name
 
 
-def make_mapping(
-    rows: Iterable[Listing], products: Published, facts: Mapping[str, Any], style: str = ""
-) -> AsinMapping:
+def make_mapping(rows: Iterable[Listing], products: Published, facts: Mapping[str, Any], style: str = "") -> AsinMapping:
     """Match listings with the products of the PIM. facts: what the mapping's metadata says of its source."""
     metadata = {**facts, "generated_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
     with no_collection():

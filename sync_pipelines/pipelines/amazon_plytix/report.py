@@ -17,14 +17,20 @@ from sync_pipelines.pipelines.amazon_plytix.identifiers import is_asin
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.spreadsheets import separator_of, unquoted
 
-SKU, ASIN, CODE, CODE_TYPE, TITLE, STATUS = (
-    "seller-sku", "asin1", "product-id", "product-id-type", "item-name", "status",
-)  # fmt: skip
+SKU, ASIN, CODE, CODE_TYPE, TITLE, STATUS = ("seller-sku", "asin1", "product-id", "product-id-type", "item-name", "status")
 READ = (SKU, ASIN, CODE, CODE_TYPE, TITLE, STATUS)
 _FIELD_OF_TYPE = {
-    "1": "asin", "asin": "asin", "3": "upc", "upc": "upc", "4": "ean", "ean": "ean", "gtin": "gtin",
-    "2": None, "isbn": None, "": None,
-}  # fmt: skip
+    "1": "asin",
+    "asin": "asin",
+    "3": "upc",
+    "upc": "upc",
+    "4": "ean",
+    "ean": "ean",
+    "gtin": "gtin",
+    "2": None,
+    "isbn": None,
+    "": None,
+}
 """What `product-id` holds, by `product-id-type` (a number or a word). ISBNs are left out: the PIM has no attribute for them."""
 
 _STATUS_WORDS = {
@@ -116,10 +122,16 @@ def _listing(row: Mapping[str, str], marketplace: str, line: int) -> Listing:
     sku = row.get(SKU, "")
     where = ASIN if ASIN in row else CODE
     return Listing(
-        asin, marketplace, None if LOST in sku else sku or None, row.get(TITLE) or None, _status(row.get(STATUS, ""), note),
-        line=line, problem=None if is_asin(asin) else f"line {line}, column {where}: {asin!r} is not an ASIN",
-        note="; ".join(notes) or None, **known,
-    )  # fmt: skip
+        asin,
+        marketplace,
+        None if LOST in sku else sku or None,
+        row.get(TITLE) or None,
+        _status(row.get(STATUS, ""), note),
+        line=line,
+        problem=None if is_asin(asin) else f"line {line}, column {where}: {asin!r} is not an ASIN",
+        note="; ".join(notes) or None,
+        **known,
+    )
 
 
 def _status(cell: str, note: Callable[[str, str], None]) -> str | None:

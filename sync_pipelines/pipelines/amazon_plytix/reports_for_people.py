@@ -16,9 +16,18 @@ from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
 _QUESTIONS = (
-    "state", "amazon_asin", "marketplace", "amazon_sku", "amazon_title", "amazon_size", "amazon_color", "amazon_upc",
-    "amazon_ean", "reason", "candidates",
-)  # fmt: skip
+    "state",
+    "amazon_asin",
+    "marketplace",
+    "amazon_sku",
+    "amazon_title",
+    "amazon_size",
+    "amazon_color",
+    "amazon_upc",
+    "amazon_ean",
+    "reason",
+    "candidates",
+)
 
 
 def questions(found: Iterable[Entry]) -> list[dict[str, Any]]:
@@ -34,9 +43,17 @@ def write_questions(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
 
 
 def write_result(
-    ledger: Ledger, plans: PlanFiles, found: Sequence[Entry], partition: str, products: str, links: str, *, run: str,
-    dry_run: bool, whole: bool,
-) -> Path:  # fmt: skip
+    ledger: Ledger,
+    plans: PlanFiles,
+    found: Sequence[Entry],
+    partition: str,
+    products: str,
+    links: str,
+    *,
+    run: str,
+    dry_run: bool,
+    whole: bool,
+) -> Path:
     """Write how every item of a mapping stands: `<stem>.preview.json`, or `<stem>_mapping.sync_products.json`.
 
     products, links: the plans of the run, "" for one that it did not make. whole: the plan of products looked at every item;
@@ -46,12 +63,21 @@ def write_result(
     calls = calls_of(plans, products, links) if dry_run else None
     plytix = PlytixSettings.read()
     facts: dict[str, Any] = {
-        "source_file": entries.mapping_path(data_dir(), partition).name, "run": run, "plytix_account": plytix.alias,
+        "source_file": entries.mapping_path(data_dir(), partition).name,
+        "run": run,
+        "plytix_account": plytix.alias,
         **({} if calls is None else {"calls_to_send": calls, "takes_at_quota": duration(seconds_at_quota(calls, plytix))}),
-    }  # fmt: skip
+    }
     told = results.result(
-        found, products, links, ledger=ledger, plans=plans, facts=facts, dry_run=dry_run,
-        account=plytix.products_account, earlier={} if whole else results.earlier(path),
+        found,
+        products,
+        links,
+        ledger=ledger,
+        plans=plans,
+        facts=facts,
+        dry_run=dry_run,
+        account=plytix.products_account,
+        earlier={} if whole else results.earlier(path),
         whole=whole,
-    )  # fmt: skip
+    )
     return write_text(path, [results.as_text(told)])

@@ -56,15 +56,28 @@ class Result:
         counts = Counter(item.status for item in self.items)
         would_be = counts["preview"] if self.metadata.get("dry_run") else 0
         return {
-            "total": len(self.items), "created": counts["created"] + would_be, "exists": counts["exists"],
-            "linked": self.linked, "errors": self.errors, "metadata": dict(self.metadata),
-        }  # fmt: skip
+            "total": len(self.items),
+            "created": counts["created"] + would_be,
+            "exists": counts["exists"],
+            "linked": self.linked,
+            "errors": self.errors,
+            "metadata": dict(self.metadata),
+        }
 
 
 def result(
-    found: Sequence[Entry], products: str, links: str, *, ledger: Ledger, plans: PlanFiles, facts: Mapping[str, Any],
-    account: str, dry_run: bool, whole: bool, earlier: Mapping[str, Item],
-) -> Result:  # fmt: skip
+    found: Sequence[Entry],
+    products: str,
+    links: str,
+    *,
+    ledger: Ledger,
+    plans: PlanFiles,
+    facts: Mapping[str, Any],
+    account: str,
+    dry_run: bool,
+    whole: bool,
+    earlier: Mapping[str, Item],
+) -> Result:
     """How every item of a mapping stands by these two plans, previewed or applied; "" for a plan that there was not.
 
     whole: an item of which the plan of products says nothing needs nothing. Otherwise it stands as it did `earlier`, or as the
@@ -90,9 +103,13 @@ def result(
         elif problem := _problem(row, dry_run=dry_run):
             errors.append({"sku": key, "error": problem})
     metadata = {
-        **facts, "sync_date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "dry_run": dry_run,
-        "hierarchy_linked": made[settings.hierarchy_relationship], "product_plan": products, "link_plan": links,
-    }  # fmt: skip
+        **facts,
+        "sync_date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+        "dry_run": dry_run,
+        "hierarchy_linked": made[settings.hierarchy_relationship],
+        "product_plan": products,
+        "link_plan": links,
+    }
     return Result(items, made[settings.listings_relationship], made[settings.hierarchy_relationship], errors, metadata)
 
 

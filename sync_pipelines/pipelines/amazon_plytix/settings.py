@@ -8,10 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from sync_pipelines.settings import (
-    Section,
-    known_zone,
-)
+from sync_pipelines.settings import Section, known_zone
 
 Rule = Literal["gtin", "sku", "model_size", "model_number"]
 
@@ -20,11 +17,25 @@ UpdateRule = Literal["always", "when_empty", "never"]
 
 
 AMAZON_ATTRIBUTES: tuple[str, ...] = (
-    "amazon_asin", "amazon_parent_asin", "amazon_sku", "amazon_upc", "amazon_ean", "amazon_title", "amazon_size",
-    "amazon_color", "amazon_variation_theme", "amazon_listing_status", "amazon_marketplace", "amazon_canonical_sku",
-    "amazon_is_primary", "amazon_last_synced", "amazon_gtin", "amazon_brand", "amazon_model_number",
+    "amazon_asin",
+    "amazon_parent_asin",
+    "amazon_sku",
+    "amazon_upc",
+    "amazon_ean",
+    "amazon_title",
+    "amazon_size",
+    "amazon_color",
+    "amazon_variation_theme",
+    "amazon_listing_status",
+    "amazon_marketplace",
+    "amazon_canonical_sku",
+    "amazon_is_primary",
+    "amazon_last_synced",
+    "amazon_gtin",
+    "amazon_brand",
+    "amazon_model_number",
     "amazon_item_classification",
-)  # fmt: skip
+)
 """What an Amazon product holds, by the names that existing users know."""
 
 
@@ -41,11 +52,14 @@ class AmazonPlytixSettings(Section):
     match_order: tuple[Rule, ...] = ("gtin", "sku", "model_size", "model_number")
     confidence: dict[str, Decimal] = Field(
         default={
-            "gtin": Decimal("1.00"), "sku": Decimal("0.95"), "model_size": Decimal("0.90"),
-            "model_size_without_width": Decimal("0.88"), "model_number": Decimal("0.85"),
+            "gtin": Decimal("1.00"),
+            "sku": Decimal("0.95"),
+            "model_size": Decimal("0.90"),
+            "model_size_without_width": Decimal("0.88"),
+            "model_number": Decimal("0.85"),
         },
         description="how sure each rule is",
-    )  # fmt: skip
+    )
     min_confidence: Decimal = Field(Decimal("0.85"), ge=0, le=1, description="matches less sure wait for a person")
     listings_per_product: Literal["one", "many"] = Field(
         "many", description="whether several ASINs of a marketplace may be listings of one product"
@@ -57,15 +71,11 @@ class AmazonPlytixSettings(Section):
         ("{model}-{width}-{size}",),
         description="how canonical SKUs are built; also {plain} (size without its point) and {colour} (its first 4 letters)",
     )
-    not_canonical: tuple[str, ...] = Field(
-        ("AMZN-",), description="products whose SKU begins like this are not candidates"
-    )
+    not_canonical: tuple[str, ...] = Field(("AMZN-",), description="products whose SKU begins like this are not candidates")
     identifier_attributes: tuple[str, ...] = Field(
         ("upc", "ean"), description="attributes that hold an identifier, beside the PIM's own gtin"
     )
-    model_number_attribute: str = Field(
-        "model_number", description="the attribute that holds the merchant's own model number"
-    )
+    model_number_attribute: str = Field("model_number", description="the attribute that holds the merchant's own model number")
     family: str = "8 - Amazon"
     listings_relationship: str = "Amazon Listings"
     hierarchy_relationship: str = "Amazon Hierarchy"

@@ -63,9 +63,18 @@ class AmazonProducts(Target):
     window: ClassVar[int | None] = BY_SKU
 
     def __init__(
-        self, client: Plytix, account: Account, settings: AmazonPlytixSettings, plytix: PlytixSettings, *, today: date,
-        ids: Ids, wanted: Sequence[str] = (), check_families: bool = False, every_field: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        client: Plytix,
+        account: Account,
+        settings: AmazonPlytixSettings,
+        plytix: PlytixSettings,
+        *,
+        today: date,
+        ids: Ids,
+        wanted: Sequence[str] = (),
+        check_families: bool = False,
+        every_field: bool = False,
+    ) -> None:
         self.client, self.there, self.settings, self.plytix = client, account, settings, plytix
         self.account, self.today, self.ids, self.wanted = plytix.products_account, today, ids, wanted
         self.check_families = check_families
@@ -182,9 +191,7 @@ class AmazonProducts(Target):
     def _not_ours(self, document: Mapping[str, Any], after: Fields) -> list[str]:
         """What a product holds beside what this pipeline put there. Deleting it would take that along, its variants, too."""
         ours = {attribute.label for name, attribute in self.there.attributes.items() if after.get(name) is not None}
-        more = sorted(
-            n for n, v in (document.get("attributes") or {}).items() if v not in (None, "", []) and n not in ours
-        )
+        more = sorted(n for n, v in (document.get("attributes") or {}).items() if v not in (None, "", []) and n not in ours)
         more += [name for name in ("gtin", "assets", "categories", "thumbnail") if document.get(name)]
         if any(entry.get("related_products") for entry in document.get("relationships") or ()):
             more.append("relationships")
@@ -205,9 +212,7 @@ class AmazonProducts(Target):
         """What differs, and with it the day. An attribute that goes back to nothing is sent as null, which clears it."""
         before, after = change.before or {}, change.after or {}
         names = [
-            n
-            for n in self.owned()
-            if n not in ("sku", "family") and self.rules.text(n, before) != self.rules.text(n, after)
+            n for n in self.owned() if n not in ("sku", "family") and self.rules.text(n, before) != self.rules.text(n, after)
         ]
         known = self.there.attributes
         values = {known[n].label: after.get(n) for n in names if n in known}

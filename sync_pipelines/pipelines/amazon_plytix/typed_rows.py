@@ -17,9 +17,7 @@ T = TypeVar("T")
 def table(rows: Iterable[Any], schema: pa.Schema) -> pa.Table:
     """Rows with the attributes that the schema names."""
     batches = (
-        pa.RecordBatch.from_arrays(
-            [pa.array([getattr(row, f.name) for row in part], f.type) for f in schema], schema=schema
-        )
+        pa.RecordBatch.from_arrays([pa.array([getattr(row, f.name) for row in part], f.type) for f in schema], schema=schema)
         for part in chunks(rows)
     )
     return pa.Table.from_batches(batches, schema)

@@ -29,9 +29,7 @@ def end(ledger: Ledger, account: str, partition: str) -> None:
 def unfinished(ledger: Ledger, account: str) -> dict[str, Since]:
     """Partitions that were begun on this account and not ended, and from where to go on."""
     c, r = tables.cursor.c, tables.run.c
-    only_looked = sa.select(r.id).where(
-        r.verb == "map"
-    )  # earlier versions noted these, too: nobody asked them to write
+    only_looked = sa.select(r.id).where(r.verb == "map")  # earlier versions noted these, too: nobody asked them to write
     query = sa.select(c.name, c.value).where(
         c.account == account, c.name.startswith(_NAME, autoescape=True), c.run.not_in(only_looked)
     )

@@ -15,14 +15,7 @@ from sync_pipelines.pipelines.catsy_sparklayer import checks, mapping, planning
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.catsy_sparklayer.target import NOT_SHOWN
-from sync_pipelines.pipelines.plan_and_apply import (
-    ApplyConfig,
-    PlanConfig,
-    apply_plan,
-    count_outcomes,
-    plan_to_apply,
-    tell_plan,
-)
+from sync_pipelines.pipelines.plan_and_apply import ApplyConfig, PlanConfig, apply_plan, count_outcomes, plan_to_apply, tell_plan
 from sync_pipelines.pipelines.resources import CatsyResource, RunResource, SparkLayerResource
 from sync_pipelines.pipelines.sections import account_of
 from sync_pipelines.pipelines.tables import column_schema, markdown
@@ -38,13 +31,20 @@ FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=50), warn_win
 """Of a daily schedule one run may be missed, a second one may not."""
 
 catalogue = dg.AssetSpec(
-    ["catsy", "catalogue"], group_name=GROUP, kinds={"catsy"}, owners=OWNERS,
+    ["catsy", "catalogue"],
+    group_name=GROUP,
+    kinds={"catsy"},
+    owners=OWNERS,
     description="The merchant's products in Catsy, the PIM. Somebody else's: this project only reads it.",
-)  # fmt: skip
+)
 storefront = dg.AssetSpec(
-    ["sparklayer", "storefront"], deps=[["sparklayer", "prices"]], group_name=GROUP, kinds={"sparklayer"}, owners=OWNERS,
+    ["sparklayer", "storefront"],
+    deps=[["sparklayer", "prices"]],
+    group_name=GROUP,
+    kinds={"sparklayer"},
+    owners=OWNERS,
     description="What trade customers see in the shop: SparkLayer shows the prices of their list.",
-)  # fmt: skip
+)
 
 
 class ExtractConfig(dg.Config):
@@ -55,24 +55,34 @@ class ExtractConfig(dg.Config):
 
 
 @dg.asset(
-    key=list(KEY), deps=[catalogue], group_name=GROUP, kinds={"catsy", "parquet"}, owners=OWNERS, freshness_policy=FRESH,
+    key=list(KEY),
+    deps=[catalogue],
+    group_name=GROUP,
+    kinds={"catsy", "parquet"},
+    owners=OWNERS,
+    freshness_policy=FRESH,
     description=(
         "Every item of the saved query, whole or not at all: the item as JSON text, id, SKU and the price attributes as "
         "text. Also written as a CSV for people. Taken from the cache when that is fresh enough."
     ),
-    metadata={"dagster/column_schema": column_schema(
-        {"id": "id in Catsy", "sku": "product code as it stands there", "price:<attribute>": "price as text, digit by digit",
-         "item": "the whole item as JSON"})},
-)  # fmt: skip
+    metadata={
+        "dagster/column_schema": column_schema(
+            {
+                "id": "id in Catsy",
+                "sku": "product code as it stands there",
+                "price:<attribute>": "price as text, digit by digit",
+                "item": "the whole item as JSON",
+            }
+        )
+    },
+)
 def products(config: ExtractConfig, run: RunResource, catsy: CatsyResource) -> dg.MaterializeResult[Published]:
     settings, attributes = CatsySettings.read(), CatsySparkLayerSettings.read().attributes
     source = Products(run.warehouse, run.ledger, settings, attributes, run.id)
     run.note(pipeline=GROUP)
     cached = None if config.from_csv else source.cached(config.refresh)
     if cached is None:
-        reading = (
-            source.from_csv(Path(config.from_csv)) if config.from_csv else source.extract(lambda: catsy.client(run))
-        )
+        reading = source.from_csv(Path(config.from_csv)) if config.from_csv else source.extract(lambda: catsy.client(run))
         with reading as staged:
             cached = run.warehouse.publish(KEY, staged)
         export_csv(cached.path, data_dir() / settings.output_file, (settings.sku_attribute, *attributes))
@@ -92,11 +102,15 @@ def products(config: ExtractConfig, run: RunResource, catsy: CatsyResource) -> d
 
 
 @dg.asset(
-    key=["catsy", "trade_prices"], group_name=GROUP, kinds={"duckdb"}, owners=OWNERS,
-    check_specs=[checks.ROWS_ACCOUNTED, checks.ALL_UNDERSTOOD], dagster_type=dg.Any,
+    key=["catsy", "trade_prices"],
+    group_name=GROUP,
+    kinds={"duckdb"},
+    owners=OWNERS,
+    check_specs=[checks.ROWS_ACCOUNTED, checks.ALL_UNDERSTOOD],
+    dagster_type=dg.Any,
     description="One row per product and price list: the exact price from each quantity on, or why there is none.",
     metadata={"dagster/column_schema": column_schema(mapping.COLUMN_NOTES, mapping.TRADE_PRICES)},
-)  # fmt: skip
+)
 def trade_prices(products: Published, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     settings = CatsySparkLayerSettings.read()
     rows = planning.map_prices(products, settings)
@@ -115,15 +129,16 @@ def trade_prices(products: Published, run: RunResource) -> dg.MaterializeResult:
 
 
 @dg.asset(
-    key=["sparklayer", "price_plan"], ins={"trade_prices": dg.AssetIn(key=["catsy", "trade_prices"])}, group_name=GROUP,
-    kinds={"sparklayer", "duckdb"}, owners=OWNERS, check_specs=[checks.GUARDS, checks.NOTHING_HELD],
+    key=["sparklayer", "price_plan"],
+    ins={"trade_prices": dg.AssetIn(key=["catsy", "trade_prices"])},
+    group_name=GROUP,
+    kinds={"sparklayer", "duckdb"},
+    owners=OWNERS,
+    check_specs=[checks.GUARDS, checks.NOTHING_HELD],
     description="What would change on each SparkLayer price list, price by price. Sends nothing that changes it.",
-)  # fmt: skip
+)
 def price_plan(
-    config: PlanConfig,
-    trade_prices: pa.Table,
-    run: RunResource,
-    sparklayer: SparkLayerResource,
+    config: PlanConfig, trade_prices: pa.Table, run: RunResource, sparklayer: SparkLayerResource
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     source = planning.extract_of_prices(run.warehouse, account_of("catsy"))
     client = sparklayer.client(run)
@@ -140,10 +155,15 @@ def price_plan(
 
 
 @dg.asset(
-    key=["sparklayer", "prices"], deps=[["sparklayer", "price_plan"]], group_name=GROUP, kinds={"sparklayer"}, owners=OWNERS,
-    freshness_policy=FRESH, check_specs=[checks.ALL_ENDED_WELL, checks.AS_PLANNED],
+    key=["sparklayer", "prices"],
+    deps=[["sparklayer", "price_plan"]],
+    group_name=GROUP,
+    kinds={"sparklayer"},
+    owners=OWNERS,
+    freshness_policy=FRESH,
+    check_specs=[checks.ALL_ENDED_WELL, checks.AS_PLANNED],
     description="The plan, applied: each price sent once, one outcome per row in the ledger, read back afterwards.",
-)  # fmt: skip
+)
 def prices(config: ApplyConfig, run: RunResource, sparklayer: SparkLayerResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     target = planning.target(sparklayer.client(run))
     planned_here = run.plan_made(PRICES)

@@ -31,25 +31,22 @@ apply_job = dg.define_asset_job(
 
 
 @dg.op(out=dg.Out(dg.Nothing), description="Plan the way back from what a plan wrote, and apply that.")
-def undo_prices(
-    context: dg.OpExecutionContext, config: UndoConfig, run: RunResource, sparklayer: SparkLayerResource
-) -> None:
+def undo_prices(context: dg.OpExecutionContext, config: UndoConfig, run: RunResource, sparklayer: SparkLayerResource) -> None:
     target = planning.target(sparklayer.client(run))
     for plan_id in config.plans:
         undone, _ = take_back(context, run, target, plan_id, planning.readable)
         planning.least_calls(run.meter, undone, planned=False, applied=True)
 
 
-@dg.job(
-    name=f"undo_{GROUP}",
-    tags=tags(GROUP, "undo"),
-    description="Take back what a plan wrote, where the list still holds it.",
-)
+@dg.job(name=f"undo_{GROUP}", tags=tags(GROUP, "undo"), description="Take back what a plan wrote, where the list still holds it.")
 def undo_job() -> None:
     undo_prices()
 
 
 daily = dg.ScheduleDefinition(
-    name=f"daily_{GROUP}", job=sync_job, cron_schedule="30 4 * * *", execution_timezone="UTC",
+    name=f"daily_{GROUP}",
+    job=sync_job,
+    cron_schedule="30 4 * * *",
+    execution_timezone="UTC",
     description="Every day at 04:30 UTC. Ships stopped.",
-)  # fmt: skip
+)

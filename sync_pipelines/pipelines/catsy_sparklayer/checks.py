@@ -10,13 +10,14 @@ from sync_pipelines.pipelines import plan_checks
 from sync_pipelines.pipelines.tables import check_result, listed
 
 ROWS_ACCOUNTED = dg.AssetCheckSpec(
-    "every_row_accounted_for", asset=["catsy", "trade_prices"], blocking=True,
+    "every_row_accounted_for",
+    asset=["catsy", "trade_prices"],
+    blocking=True,
     description="rows read = desired + conflicts + rejected + blank, on every price list",
-)  # fmt: skip
+)
 ALL_UNDERSTOOD = dg.AssetCheckSpec(
-    "every_price_understood", asset=["catsy", "trade_prices"],
-    description="no source row was rejected, and no SKU stands twice",
-)  # fmt: skip
+    "every_price_understood", asset=["catsy", "trade_prices"], description="no source row was rejected, and no SKU stands twice"
+)
 GUARDS = plan_checks.guards_of(["sparklayer", "price_plan"])
 NOTHING_HELD = plan_checks.nothing_held_in(["sparklayer", "price_plan"])
 ALL_ENDED_WELL = plan_checks.rows_ended_well_in(["sparklayer", "prices"])
@@ -26,9 +27,7 @@ AS_PLANNED = plan_checks.as_planned_in(["sparklayer", "prices"], "price_list_as_
 def rows_accounted(read: int, lists: int, states: Mapping[str, int]) -> dg.AssetCheckResult:
     total = sum(states.values())
     return check_result(
-        ROWS_ACCOUNTED,
-        total == read * lists,
-        f"{read} rows read × {lists} price lists = {total} rows: {listed(states)}",
+        ROWS_ACCOUNTED, total == read * lists, f"{read} rows read × {lists} price lists = {total} rows: {listed(states)}"
     )
 
 

@@ -8,14 +8,7 @@ from sync_pipelines.pipelines.catsy_sparklayer import assets, automation
 from sync_pipelines.pipelines.resources import CatsyResource, SparkLayerResource
 
 definitions = dg.Definitions(
-    assets=[
-        assets.catalogue,
-        assets.products,
-        assets.trade_prices,
-        assets.price_plan,
-        assets.prices,
-        assets.storefront,
-    ],
+    assets=[assets.catalogue, assets.products, assets.trade_prices, assets.price_plan, assets.prices, assets.storefront],
     jobs=[automation.preview_job, automation.sync_job, automation.apply_job, automation.undo_job],
     schedules=[automation.daily],
     resources={"catsy": CatsyResource(), "sparklayer": SparkLayerResource(pipeline=assets.GROUP)},

@@ -38,13 +38,7 @@ class Products:
     def __init__(
         self, warehouse: Warehouse, ledger: Ledger, settings: CatsySettings, attributes: tuple[str, ...], run: str
     ) -> None:
-        self.warehouse, self.ledger, self.settings, self.attributes, self.run = (
-            warehouse,
-            ledger,
-            settings,
-            attributes,
-            run,
-        )
+        self.warehouse, self.ledger, self.settings, self.attributes, self.run = (warehouse, ledger, settings, attributes, run)
 
     @property
     def columns(self) -> dict[str, str]:
@@ -90,9 +84,7 @@ class Products:
     def extract(self, connect: Callable[[], Catsy]) -> Iterator[Staged]:
         """Read the catalogue from Catsy into a staged file. Raises ExtractFailed; then the last complete extract stays."""
         with self._spool() as spool:
-            reading = connect().read_all(
-                spool, lambda n, total: log.info("%d of %s items", n, "?" if total is None else total)
-            )
+            reading = connect().read_all(spool, lambda n, total: log.info("%d of %s items", n, "?" if total is None else total))
             self._require(spool.attributes, f"query {self.settings.query_id}, or the login's role may not read it")
             yield self._complete(spool, reading.repeats, "api", reading.gaps)
 

@@ -204,9 +204,10 @@ def sku_conflicts(skus: Iterable[str | None]) -> dict[str, str]:
         if len(same) > 1:
             others = sorted(set(same))
             reason = (
-                f"{len(same)} products in Catsy have this SKU" if len(others) == 1
+                f"{len(same)} products in Catsy have this SKU"
+                if len(others) == 1
                 else f"SKUs that differ by case only: {', '.join(others)}"
-            )  # fmt: skip
+            )
             found.update(dict.fromkeys(others, reason))
     return found
 
@@ -215,9 +216,7 @@ def versions(ids: Iterable[str | None], skus: Iterable[str | None]) -> dict[str,
     """SKUs of which Catsy gave one and the same item with different content; repeats are dropped before. SKU → reason."""
     seen = Counter((item_id, (sku or "").strip()) for item_id, sku in zip(ids, skus, strict=True) if item_id)
     return {
-        sku: f"Catsy gave item {item_id} {n} times, with different content"
-        for (item_id, sku), n in seen.items()
-        if n > 1 and sku
+        sku: f"Catsy gave item {item_id} {n} times, with different content" for (item_id, sku), n in seen.items() if n > 1 and sku
     }
 
 

@@ -81,9 +81,7 @@ def extract_of_prices(warehouse: Warehouse, account: str) -> About:
 
 def target(client: SparkLayer) -> PriceLists:
     settings = CatsySparkLayerSettings.read()
-    return PriceLists(
-        client, settings.price_lists, SparkLayerSettings.read(), create_missing=settings.create_missing_lists
-    )
+    return PriceLists(client, settings.price_lists, SparkLayerSettings.read(), create_missing=settings.create_missing_lists)
 
 
 def plan_prices(
@@ -110,9 +108,7 @@ def plan_prices(
         pipeline=PIPELINE,
         extract=source.extract,
         run=run,
-        policy=Policy(
-            remove_missing=settings.remove_missing and not source.doubt, foreign_edits=settings.foreign_edits
-        ),
+        policy=Policy(remove_missing=settings.remove_missing and not source.doubt, foreign_edits=settings.foreign_edits),
         row_guards=[guards.moved_too_far(settings.max_price_move, lambda name: name.startswith("price@"))],
         plan_guards=[
             *guards.change_size_guards(settings.max_moving, settings.max_removed, settings.max_held),
@@ -138,10 +134,7 @@ def full_keys(named: Collection[str]) -> set[str]:
 
 def known_keys(named: Collection[str], trade_prices: pa.Table) -> set[str]:
     """`full_keys`, of which every one named is in the source. Raises DeliveryError naming those that are not."""
-    there = {
-        mapping.key(*row)
-        for row in zip(*(trade_prices.column(c).to_pylist() for c in ("price_list", "sku")), strict=True)
-    }
+    there = {mapping.key(*row) for row in zip(*(trade_prices.column(c).to_pylist() for c in ("price_list", "sku")), strict=True)}
     if unknown := [name for name in named if not there & full_keys([name])]:
         raise DeliveryError(f"Catsy has no {', '.join(unknown)}. Nothing was planned.")
     return full_keys(named)
@@ -162,8 +155,6 @@ def readable(row: Mapping[str, Any]) -> dict[str, str]:
     """A planned row for people: key, what happens, and each price before and after."""
     before, after = loads(row["before"]) or {}, loads(row["after"]) or {}
     names = sorted({n for n in (*before, *after) if n.startswith("price@")}, key=lambda n: int(n[6:]))
-    moves = "; ".join(
-        f"{n[6:]}+: {before.get(n, '–')} → {after.get(n, '–')}" for n in names if before.get(n) != after.get(n)
-    )
+    moves = "; ".join(f"{n[6:]}+: {before.get(n, '–')} → {after.get(n, '–')}" for n in names if before.get(n) != after.get(n))
     what = f"held ({row['held']})" if row["held"] else row["action"]
     return {"key": row["key"], "what": what, "prices": moves, "reason": row["reason"] or row["undo_note"] or ""}

@@ -100,19 +100,13 @@ def _catsy(client: Catsy) -> list[Finding]:
         items, total = client.page(0, limit=client.page_size)
     except VendorError as e:
         return [Finding("catsy login and query", "problem", str(e))]
-    found = [
-        Finding("catsy login and query", "ok", f"query {client.query_id}: {'?' if total is None else total} items")
-    ]
+    found = [Finding("catsy login and query", "ok", f"query {client.query_id}: {'?' if total is None else total} items")]
     seen = {name for item in items for name in item}
     wanted = (CatsySettings.read().sku_attribute, *CatsySparkLayerSettings.read().attributes)
     missing = [name for name in wanted if name not in seen]
-    text = (
-        f"of {len(items)} items looked at, none has {', '.join(missing)}: not in the query, or the role may not read it"
-    )
+    text = f"of {len(items)} items looked at, none has {', '.join(missing)}: not in the query, or the role may not read it"
     found.append(
-        Finding("catsy attributes", "problem", text)
-        if missing
-        else Finding("catsy attributes", "ok", ", ".join(wanted))
+        Finding("catsy attributes", "problem", text) if missing else Finding("catsy attributes", "ok", ", ".join(wanted))
     )
     return found
 
@@ -141,11 +135,7 @@ def _catsy_facts(client: Catsy) -> list[Finding]:
         fact("a reply tells the total", total is not None, f"total {total}"),
         fact(f"a page holds {asked} items", not short, f"{len(items)} received"),
         fact("an offset past the end gives no items", not beyond, f"{len(beyond)} received"),
-        fact(
-            "every item has an id of its own",
-            None not in ids and len(set(map(str, ids))) == len(ids),
-            f"{len(ids)} looked at",
-        ),
+        fact("every item has an id of its own", None not in ids and len(set(map(str, ids))) == len(ids), f"{len(ids)} looked at"),
     ]
 
 
@@ -158,23 +148,19 @@ def _sparklayer_facts(client: SparkLayer) -> list[Finding]:
         names = sorted({name for p in stored for name in p.rest})
         told_apart = len(folded) == len(set(skus))
         found += [
-            fact(f"{price_list.slug}: prices come ordered by SKU", skus == sorted(skus), f"{len(stored)} prices") if skus
+            fact(f"{price_list.slug}: prices come ordered by SKU", skus == sorted(skus), f"{len(stored)} prices")
+            if skus
             else Finding(f"{price_list.slug}: prices come ordered by SKU", "unknown", "the list is empty"),
             fact(f"{price_list.slug}: SKUs are told apart by more than case", told_apart, f"{len(skus)} prices"),
             Finding(f"{price_list.slug}: row fields a read shows", "holds", ", ".join(names) or "none"),
-        ]  # fmt: skip
+        ]
     return found
 
 
 def source(key: str) -> dict[str, Any]:
     """The source rows and mapped rows of one key (`list/SKU` or SKU), from the warehouse."""
     sku = next(
-        (
-            key.removeprefix(f"{p.slug}/")
-            for p in CatsySparkLayerSettings.read().price_lists
-            if key.startswith(f"{p.slug}/")
-        ),
-        key,
+        (key.removeprefix(f"{p.slug}/") for p in CatsySparkLayerSettings.read().price_lists if key.startswith(f"{p.slug}/")), key
     )
     warehouse = Warehouse(data_dir() / "warehouse")
     rows: dict[str, Any] = {"extract": None, "source": [], "mapped": []}
@@ -185,17 +171,10 @@ def source(key: str) -> dict[str, Any]:
             rows[name] = [{"problem": str(e)}]
             continue
         if found is not None:
-            rows["extract"] = rows["extract"] or {
-                "id": found.about.extract,
-                "at": found.about.at,
-                "origin": found.about.origin,
-            }
+            rows["extract"] = rows["extract"] or {"id": found.about.extract, "at": found.about.at, "origin": found.about.origin}
             with duckdb.connect(":memory:") as con:
                 rows[name] = (
-                    found.relation(con)
-                    .filter(f"{column} = '{sku.replace(chr(39), chr(39) * 2)}'")
-                    .to_arrow_table()
-                    .to_pylist()
+                    found.relation(con).filter(f"{column} = '{sku.replace(chr(39), chr(39) * 2)}'").to_arrow_table().to_pylist()
                 )
     return rows
 
@@ -215,11 +194,7 @@ def rejects(limit: int) -> tuple[int, list[dict[str, Any]]]:
     if found is None:
         return 0, []
     with duckdb.connect(":memory:") as con:
-        bad = (
-            found.relation(con)
-            .filter("state IN ('rejected', 'conflict')")
-            .select("price_list, sku, state, reason, source_id")
-        )
+        bad = found.relation(con).filter("state IN ('rejected', 'conflict')").select("price_list, sku, state, reason, source_id")
         rows = bad.limit(limit).to_arrow_table().to_pylist()
         (total,) = bad.count("*").fetchall()[0]
     return total, rows
@@ -232,16 +207,12 @@ def export(output: Path) -> int:
         raise DeliveryError("nothing was mapped yet: run preview or sync first.")
     with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger, duckdb.connect(":memory:") as con:
         load_records(con, ledger, account_of("sparklayer"))
-        con.execute(
-            f"CREATE VIEW mapped AS SELECT * FROM read_parquet('{str(found.path).replace(chr(39), chr(39) * 2)}')"
-        )
+        con.execute(f"CREATE VIEW mapped AS SELECT * FROM read_parquet('{str(found.path).replace(chr(39), chr(39) * 2)}')")
         rows = con.sql(
             """SELECT t.price_list, t.sku, t.currency, to_json(t.prices) AS prices, t.state, t.reason, r.state AS at_target,
             r.at AS written_at, r.plan FROM mapped t LEFT JOIN record r ON r.key = t.price_list || '/' || t.sku ORDER BY 1, 2"""
         )
         lines = (
-            line
-            for batch in rows.to_arrow_reader(1_000)
-            for line in zip(*(c.to_pylist() for c in batch.columns), strict=True)
+            line for batch in rows.to_arrow_reader(1_000) for line in zip(*(c.to_pylist() for c in batch.columns), strict=True)
         )
         return write_csv(output, rows.columns, lines)

@@ -8,9 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from sync_pipelines.settings import (
-    Section,
-)
+from sync_pipelines.settings import Section
 
 
 class Break(BaseModel):
@@ -43,9 +41,7 @@ class CatsySparkLayerSettings(Section):
     """What this pipeline does with differences, and where it stops and asks."""
 
     table = "catsy_sparklayer"
-    model_config = SettingsConfigDict(
-        env_prefix="CATSY_SPARKLAYER_", extra="forbid", env_ignore_empty=True, frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix="CATSY_SPARKLAYER_", extra="forbid", env_ignore_empty=True, frozen=True)
 
     price_lists: tuple[PriceList, ...] = (
         PriceList(slug="wholesale", currency="AUD", breaks=(Break(quantity=1, attribute="price_trade"),)),

@@ -62,12 +62,7 @@ class PriceLists(Target):
     window: ClassVar[int | None] = None  # a read is always of a whole list
 
     def __init__(
-        self,
-        client: SparkLayer,
-        lists: Sequence[PriceList],
-        settings: SparkLayerSettings,
-        *,
-        create_missing: bool = False,
+        self, client: SparkLayer, lists: Sequence[PriceList], settings: SparkLayerSettings, *, create_missing: bool = False
     ) -> None:
         self.client, self.lists = client, {price_list.slug: price_list for price_list in lists}
         self.create_missing = create_missing
@@ -78,9 +73,7 @@ class PriceLists(Target):
             **{price_field(q): Field(same=exactly, rule="amount") for q in quantities},
             "rows": Field("foreign"),
         }
-        self.steps = (
-            Step("prices", timedelta(seconds=settings.lands_within), repeatable=True, atomic=settings.atomic),
-        )
+        self.steps = (Step("prices", timedelta(seconds=settings.lands_within), repeatable=True, atomic=settings.atomic),)
         self._batch_size, self._batch_delay = settings.batch_size, settings.batch_delay
         self._last_call = -1e9
 
@@ -127,9 +120,7 @@ class PriceLists(Target):
             if price.quantity in quantities and price.price is not None:
                 if price_field(price.quantity) in fields:
                     told = ", ".join(sorted(price.rest))
-                    problem = (
-                        f"several prices from quantity {price.quantity} on, told apart by {told}: which one is ours?"
-                    )
+                    problem = f"several prices from quantity {price.quantity} on, told apart by {told}: which one is ours?"
                 fields[price_field(price.quantity)] = price.price
         return Live(key(slug, sku), fields, slug, None, problem)
 

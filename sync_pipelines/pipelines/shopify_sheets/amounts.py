@@ -29,9 +29,7 @@ def discount(line: Line) -> Decimal:
     """Everything taken off the pieces ordered: automatically, by code, and the line's part of what was taken off the order."""
     if line.get("discountAllocations") is None:  # read before these were asked for
         return ordered(line) - (amount(line.get("discountedTotalSet")) or Decimal(0))
-    return sum(
-        (amount(each.get("allocatedAmountSet")) or Decimal(0) for each in line["discountAllocations"]), Decimal(0)
-    )
+    return sum((amount(each.get("allocatedAmountSet")) or Decimal(0) for each in line["discountAllocations"]), Decimal(0))
 
 
 def tax(line: Line) -> Decimal:

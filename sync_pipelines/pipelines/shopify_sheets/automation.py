@@ -47,19 +47,23 @@ def undo_orders(context: dg.OpExecutionContext, config: UndoConfig, run: RunReso
 
 
 @dg.job(
-    name=f"undo_{GROUP}",
-    tags=tags(GROUP, "undo"),
-    description="Take back what a plan wrote, where the sheet still holds it.",
+    name=f"undo_{GROUP}", tags=tags(GROUP, "undo"), description="Take back what a plan wrote, where the sheet still holds it."
 )
 def undo_job() -> None:
     undo_orders()
 
 
 often = dg.ScheduleDefinition(
-    name=f"often_{GROUP}", job=sync_job, cron_schedule="*/15 * * * *", execution_timezone="UTC",
+    name=f"often_{GROUP}",
+    job=sync_job,
+    cron_schedule="*/15 * * * *",
+    execution_timezone="UTC",
     description="Every 15 minutes: what changed in the shop reaches the spreadsheet. Ships stopped.",
-)  # fmt: skip
+)
 daily = dg.ScheduleDefinition(
-    name=f"daily_{GROUP}", job=reconcile_job, cron_schedule="40 3 * * *", execution_timezone="UTC",
+    name=f"daily_{GROUP}",
+    job=reconcile_job,
+    cron_schedule="40 3 * * *",
+    execution_timezone="UTC",
     description="Every day at 03:40 UTC: the proof by count, and a look at every row. Ships stopped.",
-)  # fmt: skip
+)

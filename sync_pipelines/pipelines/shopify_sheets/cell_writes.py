@@ -50,9 +50,7 @@ class CellWrites:
                 self._put(1, strayed, _cells(lines, cells, _always(self.layouts[1])), mine)
             elif at is None:
                 self._put(1, None, _cells(lines, cells, self.layouts[1].written), mine)
-            elif was != name or lines_same(self.layouts[1], {"": before.get(name)}) != lines_same(
-                self.layouts[1], {"": cells}
-            ):
+            elif was != name or lines_same(self.layouts[1], {"": before.get(name)}) != lines_same(self.layouts[1], {"": cells}):
                 columns = _always(self.layouts[1]) if was != name else _kept(self.layouts[1])
                 self._put(1, at, _cells(lines, cells, columns), mine)
         ours = (change.before or {}).get(LINES) or {}
@@ -136,16 +134,17 @@ def named(seen: Seen, cells: Sequence[Any]) -> Cell:
 
 def lines_same(tab: TabLayout, lines: Mapping[str, Any] | None) -> str:
     """Lines in the form in which two sets of them are compared: their columns that are always written."""
-    return dumps({
-        name: {c.header: shown for c in tab.written if c.write == "always" and (shown := same(c.type, cells.get(c.header)))}
-        for name, cells in (lines or {}).items()
-        if cells is not None
-    })  # fmt: skip
+    return dumps(
+        {
+            name: {c.header: shown for c in tab.written if c.write == "always" and (shown := same(c.type, cells.get(c.header)))}
+            for name, cells in (lines or {}).items()
+            if cells is not None
+        }
+    )
 
 
 def lines_differing(layout: Layout, was: Mapping[str, Any], now: Mapping[str, Any]) -> int:
     """How many lines are not the same in both."""
     return sum(
-        lines_same(layout.lines, {"": was.get(name)}) != lines_same(layout.lines, {"": now.get(name)})
-        for name in {*was, *now}
+        lines_same(layout.lines, {"": was.get(name)}) != lines_same(layout.lines, {"": now.get(name)}) for name in {*was, *now}
     )

@@ -22,20 +22,83 @@ LARGEST = Decimal(10) ** 15
 
 TIMES = frozenset(["created_at", "processed_at", "updated_at", "cancelled_at"])
 """Sources that are points in time; all others are text, amounts and counts."""
-ORDER_SOURCES = TIMES | frozenset([
-    "id", "name", "number", "web_key", "status", "financial_status", "fulfillment_status", "return_status",
-    "customer_name", "first_name", "last_name", "email", "phone", "shipping_address", "billing_address", "street",
-    "city", "province", "zip", "country", "country_code", "currency", "subtotal", "shipping", "tax", "discounts",
-    "total", "current_total", "current_subtotal", "current_shipping", "current_tax", "refunded", "presentment_currency",
-    "presentment_total_text", "current_presentment_total_text", "tags", "note",
-    "po_number", "source", "shipping_method", "tracking", "attributes", "line_count", "item_count", "order_type",
-    "change_note", "test",
-])  # fmt: skip
-LINE_SOURCES = frozenset([
-    "order_key", "id", "order_name", "letter", "position", "sku", "title", "name", "variant_title", "vendor",
-    "quantity", "current_quantity", "currency", "unit_price", "discounted_total", "discount", "tax", "properties",
-    "current_total", "current_discount", "current_tax", "status",
-])  # fmt: skip
+ORDER_SOURCES = TIMES | frozenset(
+    [
+        "id",
+        "name",
+        "number",
+        "web_key",
+        "status",
+        "financial_status",
+        "fulfillment_status",
+        "return_status",
+        "customer_name",
+        "first_name",
+        "last_name",
+        "email",
+        "phone",
+        "shipping_address",
+        "billing_address",
+        "street",
+        "city",
+        "province",
+        "zip",
+        "country",
+        "country_code",
+        "currency",
+        "subtotal",
+        "shipping",
+        "tax",
+        "discounts",
+        "total",
+        "current_total",
+        "current_subtotal",
+        "current_shipping",
+        "current_tax",
+        "refunded",
+        "presentment_currency",
+        "presentment_total_text",
+        "current_presentment_total_text",
+        "tags",
+        "note",
+        "po_number",
+        "source",
+        "shipping_method",
+        "tracking",
+        "attributes",
+        "line_count",
+        "item_count",
+        "order_type",
+        "change_note",
+        "test",
+    ]
+)
+LINE_SOURCES = frozenset(
+    [
+        "order_key",
+        "id",
+        "order_name",
+        "letter",
+        "position",
+        "sku",
+        "title",
+        "name",
+        "variant_title",
+        "vendor",
+        "quantity",
+        "current_quantity",
+        "currency",
+        "unit_price",
+        "discounted_total",
+        "discount",
+        "tax",
+        "properties",
+        "current_total",
+        "current_discount",
+        "current_tax",
+        "status",
+    ]
+)
 """What a column of either tab can show; what each is, says mapping. Amounts are as ordered, `current_…` as they are now."""
 EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001 - the spreadsheet's own zero, in no zone
 
@@ -84,9 +147,7 @@ class TabLayout(BaseModel):
         written = {column.header for column in self.columns if column.write == "always"}
         for needed in filter(None, (self.key, self.order)):
             if needed not in written:
-                raise ValueError(
-                    f"tab {self.tab!r}: the key column {needed!r} must be among the columns always written"
-                )
+                raise ValueError(f"tab {self.tab!r}: the key column {needed!r} must be among the columns always written")
         return self
 
     @cached_property
@@ -140,9 +201,7 @@ def read_layout(named: str) -> Layout:
         return Layout.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError as e:
         shipped = ", ".join(sorted(p.stem for p in LAYOUTS.glob("*.toml")))
-        raise SettingsError(
-            f"[shopify_sheets] layout: there is no {named!r}. Shipped: {shipped}; or the path of a file."
-        ) from e
+        raise SettingsError(f"[shopify_sheets] layout: there is no {named!r}. Shipped: {shipped}; or the path of a file.") from e
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
         raise SettingsError(f"layout {path} cannot be read: {e}") from e
     except ValidationError as e:

@@ -31,9 +31,7 @@ LONGEST_CELL = 50_000
 ORDER_TYPES = ("Pickup Order", "Nationwide Shipping", "Local Delivery Order")
 """Tags that say how an order leaves the shop; the first that stands wins, and without one it is Web."""
 
-NEEDED = (
-    "currencyCode", "totalPriceSet", "currentTotalPriceSet", "processedAt", "tags", "customAttributes", "fulfillments",
-)  # fmt: skip
+NEEDED = ("currencyCode", "totalPriceSet", "currentTotalPriceSet", "processedAt", "tags", "customAttributes", "fulfillments")
 LINE_NEEDED = ("id", "quantity", "currentQuantity", "originalUnitPriceSet", "taxLines", "customAttributes")
 """What the schema says is always there, and no row can do without. Anything else may be missing: its cells are empty."""
 
@@ -152,9 +150,7 @@ def order_facts(order: Order, zone: ZoneInfo) -> dict[str, Any]:
         "first_name": first,
         "last_name": last,
         "email": order.get("email") or (customer.get("defaultEmailAddress") or {}).get("emailAddress"),
-        "phone": order.get("phone")
-        or (customer.get("defaultPhoneNumber") or {}).get("phoneNumber")
-        or address.get("phone"),
+        "phone": order.get("phone") or (customer.get("defaultPhoneNumber") or {}).get("phoneNumber") or address.get("phone"),
         "shipping_address": one_line(shipping),
         "billing_address": one_line(billing),
         "street": ", ".join(filter(None, (address.get("address1"), address.get("address2")))),
@@ -296,8 +292,14 @@ def serial(text: str | None, zone: ZoneInfo) -> Decimal | None:
 def one_line(address: Mapping[str, Any]) -> str:
     """An address for one cell."""
     town = " ".join(filter(None, (address.get("zip"), address.get("city"))))
-    parts = (address.get("company"), address.get("address1"), address.get("address2"), town, address.get("province"),
-             address.get("countryCodeV2"))  # fmt: skip
+    parts = (
+        address.get("company"),
+        address.get("address1"),
+        address.get("address2"),
+        town,
+        address.get("province"),
+        address.get("countryCodeV2"),
+    )
     return ", ".join(filter(None, parts))
 
 

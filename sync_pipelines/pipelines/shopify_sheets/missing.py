@@ -92,8 +92,10 @@ def _by_name(store: Store, names: Sequence[str]) -> dict[str, dict[str, Any] | N
 def explain(unknown: Sequence[str], store: Store, ledger: Ledger, first: date) -> list[Gap]:
     """What each of these names is. Asks the shop for those never asked for; an order that turns up is read at once."""
     e = tables.explained.c
-    known = {r["key"]: Gap(r["key"], r["what"], r["told"]) for r in ledger.rows(
-        sa.select(tables.explained).where(e.account == store.settings.shop))}  # fmt: skip
+    known = {
+        r["key"]: Gap(r["key"], r["what"], r["told"])
+        for r in ledger.rows(sa.select(tables.explained).where(e.account == store.settings.shop))
+    }
     asked = [name for name in unknown if name not in known][:MOST]
     found: dict[str, Gap] = {}
     fetch: list[int] = []
@@ -108,8 +110,11 @@ def explain(unknown: Sequence[str], store: Store, ledger: Ledger, first: date) -
             fetch.append(int(order["legacyResourceId"]))
             found[name] = Gap(name, "fetched now", "it was missing here; read now, written by the next sync")
     store.read_orders(fetch)
-    kept = [{"account": store.settings.shop, "key": g.name, "what": g.what, "told": g.told, "at": ledger.now()}
-            for g in found.values() if g.what != "fetched now"]  # fmt: skip
+    kept = [
+        {"account": store.settings.shop, "key": g.name, "what": g.what, "told": g.told, "at": ledger.now()}
+        for g in found.values()
+        if g.what != "fetched now"
+    ]
     with ledger.write() as tx:
         put(tx, tables.explained, kept)
     return [found.get(name) or known[name] for name in unknown if name in found or name in known]

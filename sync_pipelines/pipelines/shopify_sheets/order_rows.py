@@ -31,15 +31,7 @@ from sync_pipelines.pipelines.shopify_sheets.target import OrderRows, rules_of
 from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, quoted, whole_orders
 from sync_pipelines.pipelines.shopify_store.orders import number, table
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
-from sync_pipelines.warehouse.snapshots import (
-    About,
-    Published,
-    SnapshotUnreadable,
-    Staged,
-    Warehouse,
-    staged_file,
-    with_about,
-)
+from sync_pipelines.warehouse.snapshots import About, Published, SnapshotUnreadable, Staged, Warehouse, staged_file, with_about
 
 log = logging.getLogger(__name__)
 
@@ -48,13 +40,22 @@ CHUNK = 5_000
 
 SCHEMA = pa.schema(
     [
-        ("order_id", pa.int64()), ("digest", pa.string()), ("key", pa.string()), ("name", pa.string()), ("day", pa.date32()),
-        ("created_at", pa.timestamp("us", tz="UTC")), ("read_at", pa.timestamp("us", tz="UTC")),
-        ("read_whole", pa.bool_()), ("test", pa.bool_()), ("gone", pa.bool_()),
+        ("order_id", pa.int64()),
+        ("digest", pa.string()),
+        ("key", pa.string()),
+        ("name", pa.string()),
+        ("day", pa.date32()),
+        ("created_at", pa.timestamp("us", tz="UTC")),
+        ("read_at", pa.timestamp("us", tz="UTC")),
+        ("read_whole", pa.bool_()),
+        ("test", pa.bool_()),
+        ("gone", pa.bool_()),
         ("lines", pa.int32()),
-        ("conflict", pa.string()), ("fingerprint", pa.string()), ("body", pa.string()),
+        ("conflict", pa.string()),
+        ("fingerprint", pa.string()),
+        ("body", pa.string()),
     ]
-)  # fmt: skip
+)
 
 
 def bring_up_to_date(warehouse: Warehouse, layout: Layout, account: str) -> Published:
@@ -133,21 +134,29 @@ def _mapped(con: duckdb.DuckDBPyConnection, layout: Layout, zone: ZoneInfo) -> I
         for order in orders:
             order_id, digest, day, created, read_at, whole = facts[number(order["id"])]
             row = mapping.desired(order, layout, zone)
-            found.append((
-                order_id, digest, row.key, order["name"], day, created, read_at, whole, bool(order.get("test")), False,
-                len(order["lineItems"]), row.conflict, rules.print(row.fields), dumps(row.fields),
-            ))  # fmt: skip
+            found.append(
+                (
+                    order_id,
+                    digest,
+                    row.key,
+                    order["name"],
+                    day,
+                    created,
+                    read_at,
+                    whole,
+                    bool(order.get("test")),
+                    False,
+                    len(order["lineItems"]),
+                    row.conflict,
+                    rules.print(row.fields),
+                    dumps(row.fields),
+                )
+            )
         yield table(found, SCHEMA)
 
 
 def _nothing() -> str:
-    types = {
-        pa.int64(): "BIGINT",
-        pa.int32(): "INTEGER",
-        pa.string(): "VARCHAR",
-        pa.date32(): "DATE",
-        pa.bool_(): "BOOLEAN",
-    }
+    types = {pa.int64(): "BIGINT", pa.int32(): "INTEGER", pa.string(): "VARCHAR", pa.date32(): "DATE", pa.bool_(): "BOOLEAN"}
     return ", ".join(f"NULL::{types.get(f.type, 'TIMESTAMPTZ')} AS {f.name}" for f in SCHEMA)
 
 

@@ -18,11 +18,7 @@ from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.shopify_sheets import order_rows
 from sync_pipelines.pipelines.shopify_sheets.cell_writes import LINES, lines_differing
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout, read_layout, same
-from sync_pipelines.pipelines.shopify_sheets.settings import (
-    ShopifySheetsSettings,
-    known_spreadsheets,
-    remember_spreadsheet,
-)
+from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings, known_spreadsheets, remember_spreadsheet
 from sync_pipelines.pipelines.shopify_sheets.sheet import Sheet
 from sync_pipelines.pipelines.shopify_sheets.target import OrderRows, unkeyed_lines
 from sync_pipelines.pipelines.shopify_store.reading import CURRENCY, first_day
@@ -72,44 +68,64 @@ def target(client: Sheets, ledger: Ledger) -> OrderRows:
     settings = ShopifySheetsSettings.read()
     currency = ledger.cursor(ShopifySettings.read().shop, CURRENCY)
     return OrderRows(
-        open_sheet(client, ledger), settings, currency or "",
+        open_sheet(client, ledger),
+        settings,
+        currency or "",
         disturbed=lambda keys: ledger.doubt_record(settings.account, keys),
         overwritten=lambda keys: ledger.doubt_record(settings.account, keys, there=False),
-    )  # fmt: skip
+    )
 
 
 def plan_rows(
-    there: OrderRows, mapped: Published, first: date, *, ledger: Ledger, files: PlanFiles, run: str,
-    compare: Compare = "changed", only: Collection[str] | None = None,
-) -> Plan:  # fmt: skip
+    there: OrderRows,
+    mapped: Published,
+    first: date,
+    *,
+    ledger: Ledger,
+    files: PlanFiles,
+    run: str,
+    compare: Compare = "changed",
+    only: Collection[str] | None = None,
+) -> Plan:
     """Plan the rows of every order whose stored state is not what was last delivered; with `all`, look at every row.
 
     Two reads of the sheet where nothing changed. Sends nothing that changes it. `only`: just these keys.
     """
     settings = ShopifySheetsSettings.read()
     in_sheet = there.known()
-    with order_rows.candidates(
-        mapped, ledger, there, in_sheet, first, compare_all=compare == "all" or only is not None
-    ) as found:  # fmt: skip
+    with order_rows.candidates(mapped, ledger, there, in_sheet, first, compare_all=compare == "all" or only is not None) as found:
         keys = found.keys if only is None else found.keys & set(only)
         if only is not None and (unknown := sorted(set(only) - keys)):
             raise DeliveryError(f"no order is known as {', '.join(unknown)}. Nothing was planned.")
         return make_plan(
-            there, found.desired(), ledger=ledger, files=files, pipeline=PIPELINE, extract=mapped.about.at, run=run,
-            policy=Policy(foreign_edits=settings.foreign_edits, adopt_equal=True), row_guards=[unkeyed_lines],
+            there,
+            found.desired(),
+            ledger=ledger,
+            files=files,
+            pipeline=PIPELINE,
+            extract=mapped.about.at,
+            run=run,
+            policy=Policy(foreign_edits=settings.foreign_edits, adopt_equal=True),
+            row_guards=[unkeyed_lines],
             plan_guards=[
                 _not_all_at_once(found.known, settings.max_updates),
                 _not_too_many_held(found.in_scope, settings.max_held),
                 _cells_left(there.sheet, found, settings),
             ],
-            only=keys, whole=only is None,
-        )  # fmt: skip
+            only=keys,
+            whole=only is None,
+        )
 
 
 def repair_overwritten(
-    there: OrderRows, *, warehouse: Warehouse, ledger: Ledger, files: PlanFiles, run: str,
+    there: OrderRows,
+    *,
+    warehouse: Warehouse,
+    ledger: Ledger,
+    files: PlanFiles,
+    run: str,
     find: Callable[[Layout, set[str]], None],
-) -> tuple[list[Report], list[str]]:  # fmt: skip
+) -> tuple[list[Report], list[str]]:
     """Compare again, and write again, the orders in whose rows others may have been written, or that lost theirs.
 
     find: reads orders that we never had, by their keys, into the log. Returns how the repair ended, and the keys of which
@@ -133,9 +149,7 @@ def _not_all_at_once(known: int, share: Decimal) -> PlanGuard:
         changing = summary.counts.update
         if known < ENOUGH_ROWS:
             return Finding(
-                "rows changing",
-                "no_baseline",
-                f"{changing} rows change; {known} were written so far: too few to compare",
+                "rows changing", "no_baseline", f"{changing} rows change; {known} were written so far: too few to compare"
             )
         text = f"{changing} of {known} rows written so far would change (limit {share:.0%})"
         return Finding("rows changing", "stopped" if changing > known * share else "clear", text)
@@ -183,9 +197,7 @@ def readable(row: Mapping[str, Any]) -> dict[str, str]:
     """A planned row for people: which columns change. Never what stands in them: there are names and addresses among it."""
     layout = read_layout(ShopifySheetsSettings.read().layout)
     before, after = loads(row["before"]) or {}, loads(row["after"]) or {}
-    changed = [
-        h for h, c in layout.orders.by_header.items() if same(c.type, before.get(h)) != same(c.type, after.get(h))
-    ]
+    changed = [h for h, c in layout.orders.by_header.items() if same(c.type, before.get(h)) != same(c.type, after.get(h))]
     was, now = before.get(LINES) or {}, after.get(LINES) or {}
     lines = f"{len(now)} lines" if not was else f"{lines_differing(layout, was, now)} of {len(now)} lines"
     what = f"held ({row['held']})" if row["held"] else row["action"]

@@ -46,7 +46,7 @@ CREDENTIALS: tuple[tuple[str, str, str, bool], ...] = (
     ("SHOPIFY_TIME_ZONE", "the shop's time zone", "UTC", False),
     ("GOOGLE_SERVICE_ACCOUNT_FILE", "path of the Google service account's JSON key file", "", False),
     ("TARGET_SPREADSHEET", "the spreadsheet: its address, its id, or its title", "", False),
-)  # fmt: skip
+)
 """What `init` asks for: variable, what it is, default, whether it is secret."""
 
 readable = planning.readable
@@ -101,10 +101,7 @@ def mapped() -> Published | None:
 def set_up() -> list[str]:
     """Make the tabs and header rows that the layout needs, where there is nothing yet. Returns what was done."""
     settings = ShopifySheetsSettings.read()
-    with (
-        contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger,
-        clients(ledger, writes=True) as (store, google),
-    ):
+    with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger, clients(ledger, writes=True) as (store, google):
         sheet = planning.open_sheet(google, ledger)
         return prepare.prepare(google, sheet.id, read_layout(settings.layout), decimals(store.facts.currency))
 
@@ -129,11 +126,7 @@ def _shop(store: Store) -> list[Finding]:
         facts = store.facts
     except VendorError as e:
         return [Finding("shopify login and time zone", "problem", str(e))]
-    found = [
-        Finding(
-            "shopify login and time zone", "ok", f"{facts.name} ({facts.domain}), {facts.currency}, {facts.time_zone}"
-        )
-    ]
+    found = [Finding("shopify login and time zone", "ok", f"{facts.name} ({facts.domain}), {facts.currency}, {facts.time_zone}")]
     for scope, without in (
         ("read_orders", "no order can be read"),
         ("read_all_orders", "orders older than 60 days are not shown, and cannot be backfilled"),
@@ -158,20 +151,12 @@ def _sheet(google: Sheets, ledger: Ledger, *, deep: bool) -> list[Finding]:
     share = there.sheet.cells / there.settings.cell_limit
     found = [
         Finding(
-            "google login and spreadsheet",
-            "ok",
-            f"{google.login}: {', '.join(repr(s.tab.title) for s in there.sheet.both)}",
+            "google login and spreadsheet", "ok", f"{google.login}: {', '.join(repr(s.tab.title) for s in there.sheet.both)}"
         ),
         Finding("spreadsheet layout", "ok", f"{there.settings.layout}: {len(known)} orders have rows"),
+        Finding("every order stands once", "problem" if twice else "ok", f"twice: {', '.join(twice[:10])}" if twice else "yes"),
         Finding(
-            "every order stands once",
-            "problem" if twice else "ok",
-            f"twice: {', '.join(twice[:10])}" if twice else "yes",
-        ),
-        Finding(
-            "room left",
-            "ok" if share < there.settings.cell_notice else "differs",
-            f"{there.sheet.cells:,} cells ({share:.1%})",
+            "room left", "ok" if share < there.settings.cell_notice else "differs", f"{there.sheet.cells:,} cells ({share:.1%})"
         ),
         Finding("google right to write", "unknown", "cannot be told without writing"),
     ]
@@ -184,9 +169,7 @@ def _sheet(google: Sheets, ledger: Ledger, *, deep: bool) -> list[Finding]:
 def _shop_facts(store: Store) -> list[Finding]:
     today = store.today()
     with current_orders(store.warehouse, store.account) as con:
-        stored = con.execute(
-            "SELECT count(*) FROM current_order WHERE day >= ?", [today - timedelta(days=7)]
-        ).fetchall()[0][0]
+        stored = con.execute("SELECT count(*) FROM current_order WHERE day >= ?", [today - timedelta(days=7)]).fetchall()[0][0]
     counted = store.client.counts(
         [within("created_at", start_of(today - timedelta(days=7), store.zone), end_of(today, store.zone))]
     )
@@ -224,12 +207,7 @@ def source(key: str) -> dict[str, Any]:
     for row in found:
         fields = loads(row["body"]) or {}
         story["source"].append({n: row[n] for n in ("order_id", "name", "created_at", "test", "lines", "digest")})
-        shown = {
-            "key": row["key"],
-            "columns": len(fields) - 1,
-            "lines": len(fields[LINES]),
-            "conflict": row["conflict"],
-        }
+        shown = {"key": row["key"], "columns": len(fields) - 1, "lines": len(fields[LINES]), "conflict": row["conflict"]}
         story["mapped"].append(shown)
     return story
 
@@ -241,11 +219,13 @@ def live(keys: set[str]) -> dict[str, Any]:
         found = {record.key: record for record in there.read(sorted(keys))}
         return {
             key: {
-                "rows": there.sheet.orders.rows.get(key, []), "columns filled": len(record.fields) - 1,
-                "lines": len(record.fields[LINES]), "problem": record.problem,
+                "rows": there.sheet.orders.rows.get(key, []),
+                "columns filled": len(record.fields) - 1,
+                "lines": len(record.fields[LINES]),
+                "problem": record.problem,
             }
             for key, record in found.items()
-        }  # fmt: skip
+        }
 
 
 def rejects(limit: int) -> tuple[int, list[dict[str, Any]]]:
@@ -287,11 +267,12 @@ def last_orders(ledger: Ledger, limit: int) -> list[dict[str, Any]]:
         found = con.sql(query, params=[limit]).to_arrow_table().to_pylist()
     r = tables.record.c
     account, first = ShopifySheetsSettings.read().account, first_day(ledger, ShopifySettings.read())
-    records = {row["key"]: row for row in ledger.rows(
-        sa.select(tables.record).where(r.account == account, r.key.in_([o["key"] for o in found])))}  # fmt: skip
+    records = {
+        row["key"]: row
+        for row in ledger.rows(sa.select(tables.record).where(r.account == account, r.key.in_([o["key"] for o in found])))
+    }
     return [
-        {**{n: o[n] for n in ("name", "day", "key", "lines")}, "sheet": _stands(o, records.get(o["key"]), first)}
-        for o in found
+        {**{n: o[n] for n in ("name", "day", "key", "lines")}, "sheet": _stands(o, records.get(o["key"]), first)} for o in found
     ]
 
 
@@ -302,9 +283,7 @@ def _stands(order: Mapping[str, Any], record: Mapping[str, Any] | None, first: d
         return "waits for the next sync"
     if record["state"] == "present":
         return (
-            f"as it is, since {record['at']}"
-            if record["hash"] == order["fingerprint"]
-            else f"an older state, of {record['at']}"
+            f"as it is, since {record['at']}" if record["hash"] == order["fingerprint"] else f"an older state, of {record['at']}"
         )
     return {"absent": "undone", "unverified": "there, and looked at by the next sync"}.get(record["state"], "in part")
 
@@ -334,11 +313,8 @@ def export(output: Path) -> int:
     r = tables.record.c
     with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger, duckdb.connect(":memory:") as con:
         account = ShopifySheetsSettings.read().account
-        written = {row["key"]: row for row in ledger.rows(
-            sa.select(r.key, r.state, r.at).where(r.account == account))}  # fmt: skip
-        query = (
-            f"SELECT name, day, key, test, body FROM read_parquet({quoted(known.path)}) ORDER BY created_at, order_id"
-        )
+        written = {row["key"]: row for row in ledger.rows(sa.select(r.key, r.state, r.at).where(r.account == account))}
+        query = f"SELECT name, day, key, test, body FROM read_parquet({quoted(known.path)}) ORDER BY created_at, order_id"
 
         def found() -> Iterator[list[Any]]:
             for batch in con.sql(query).to_arrow_reader(1_000):
@@ -369,10 +345,7 @@ def write_test_output(files: PlanFiles, plan_id: str, folder: Path) -> list[Path
         ["what", *headers],
         ([row["held"] or row["action"], *(shown(c.type, i.get(c.header)) for c in columns)] for row, i in images),
     )
-    told = [
-        {"key": row["key"], "what": row["held"] or row["action"], "reason": row["reason"], "row": i}
-        for row, i in images
-    ]
+    told = [{"key": row["key"], "what": row["held"] or row["action"], "reason": row["reason"], "row": i} for row, i in images]
     paths[1].write_text(json.dumps(told, indent=1, default=str, ensure_ascii=False), encoding="utf-8")
     return paths
 
@@ -394,8 +367,10 @@ def days_in_numbers(ledger: Ledger, days: int) -> dict[str, Any]:
             numbers[day].update(orders=count, money=money, cancelled=cancelled)
     since = (datetime.now().astimezone() - timedelta(days=days + 1)).isoformat()
     o, r = tables.outcome.c, tables.run.c
-    for at, state in ((row["at"], row["state"]) for row in ledger.rows(
-        sa.select(o.at, o.state).where(o.account == account, o.at >= since[:10], o.state != "skipped"))):  # fmt: skip
+    for at, state in (
+        (row["at"], row["state"])
+        for row in ledger.rows(sa.select(o.at, o.state).where(o.account == account, o.at >= since[:10], o.state != "skipped"))
+    ):
         day = day_of(datetime.fromisoformat(at), shop.zone)
         if day in numbers:
             numbers[day]["written" if state in ("delivered", "unchanged") else "bad"] += 1

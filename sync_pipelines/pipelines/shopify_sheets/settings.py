@@ -13,10 +13,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from sync_pipelines.settings import (
-    Section,
-    data_dir,
-)
+from sync_pipelines.settings import Section, data_dir
 from sync_pipelines.vendors.google_settings import GoogleSettings
 
 log = logging.getLogger(__name__)
@@ -30,9 +27,7 @@ class ShopifySheetsSettings(Section):
     model_config = SettingsConfigDict(env_prefix="SHOPIFY_SHEETS_", extra="forbid", env_ignore_empty=True, frozen=True)
 
     spreadsheet: str = Field("", description="its id, its address, or its title if only one has it")
-    layout: str = Field(
-        "plain", description="plain, order_book, or a file like those in pipelines/shopify_sheets/layouts"
-    )
+    layout: str = Field("plain", description="plain, order_book, or a file like those in pipelines/shopify_sheets/layouts")
     test_orders: bool = Field(False, description="whether orders marked as tests are written, too")
     foreign_edits: Literal["hold", "overwrite"] = Field("overwrite", description="an owned cell that a person changed")
     lands_within: float = Field(
@@ -42,21 +37,15 @@ class ShopifySheetsSettings(Section):
     positions_hold: float = Field(10.0, ge=0, description="seconds for which rows are taken to be where they were read")
     cell_limit: int = Field(10_000_000, ge=1, description="cells of all tabs together, empty ones counted")
     cell_notice: Decimal = Field(Decimal("0.90"), gt=0, description="share of the limit from which a run says so")
-    max_updates: Decimal = Field(
-        Decimal("0.50"), gt=0, description="share of the rows written so far that may change at once"
-    )
+    max_updates: Decimal = Field(Decimal("0.50"), gt=0, description="share of the rows written so far that may change at once")
     max_held: Decimal = Field(Decimal("0.05"), ge=0)
     pause_minutes: float = Field(5.0, ge=0, description="how soon after a good sync the verb needs --force")
-    old_database: Path = Field(
-        Path("shopify_sync.db"), description="the old program's database, below the project's folder"
-    )
+    old_database: Path = Field(Path("shopify_sync.db"), description="the old program's database, below the project's folder")
 
     @property
     def spreadsheet_id(self) -> str:
         """The id in what the settings name; "" when that is a title."""
-        found = re.search(r"/spreadsheets/d/([\w-]+)", self.spreadsheet) or re.fullmatch(
-            r"([\w-]{30,})", self.spreadsheet
-        )
+        found = re.search(r"/spreadsheets/d/([\w-]+)", self.spreadsheet) or re.fullmatch(r"([\w-]{30,})", self.spreadsheet)
         return found[1] if found else ""
 
     @property

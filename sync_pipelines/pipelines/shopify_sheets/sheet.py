@@ -225,8 +225,7 @@ class Sheet:
         ranges = [cells for each in by_tab.values() for cells in each]
         values = dict(zip(ranges, self.client.values(self.id, ranges) if ranges else (), strict=True))
         return {
-            title: {cells.row + n: row for cells in each for n, row in enumerate(values[cells])}
-            for title, each in by_tab.items()
+            title: {cells.row + n: row for cells in each for n, row in enumerate(values[cells])} for title, each in by_tab.items()
         }
 
 

@@ -37,15 +37,7 @@ from sync_pipelines.delivery.model import (
 from sync_pipelines.duck import chunks
 from sync_pipelines.exact_json import dumps
 from sync_pipelines.pipelines.as_delivery_failures import as_delivery_failures
-from sync_pipelines.pipelines.shopify_sheets.cell_writes import (
-    LINES,
-    UNKEYED,
-    Cell,
-    CellWrites,
-    claims,
-    lines_same,
-    named,
-)
+from sync_pipelines.pipelines.shopify_sheets.cell_writes import LINES, UNKEYED, Cell, CellWrites, claims, lines_same, named
 from sync_pipelines.pipelines.shopify_sheets.layout import Column, Layout, TabLayout, same
 from sync_pipelines.pipelines.shopify_sheets.mapping import REMOVED
 from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
@@ -159,9 +151,7 @@ class OrderRows(Target):
             lines.update({name: cells for name, cells in there.items() if name.startswith(UNKEYED)})
         status = next((c.header for c in self.layout.lines.written if c.source == "status"), None)
         for name, cells in there.items():
-            if name not in lines and not name.startswith(
-                UNKEYED
-            ):  # ours have a status; a row without one is the staff's
+            if name not in lines and not name.startswith(UNKEYED):  # ours have a status; a row without one is the staff's
                 lines[name] = {**cells, status: REMOVED} if status and cells.get(status) else cells
         merged = super().merged(before, wanted)
         if before.get(self.layout.orders.key) is None:  # only its lines are there: the row is made, whole
@@ -248,9 +238,7 @@ class OrderRows(Target):
         cells_then = self.sheet.cells + sum(max(0, last - seen.grid_rows) * seen.tab.columns for seen, last in grown)
         room = self.settings.cell_limit - cells_then
         made = cells.last[0] - self.sheet.orders.used
-        share = (
-            max(1.0, self._to_make / made) if made else 1.0
-        )  # this batch of all that are to be made: room for the rest
+        share = max(1.0, self._to_make / made) if made else 1.0  # this batch of all that are to be made: room for the rest
         self._to_make = max(0, self._to_make - made)
         for seen, last in zip(self.sheet.both, cells.last, strict=True):
             new = last - seen.used
@@ -261,9 +249,7 @@ class OrderRows(Target):
                 spare = max(0, min(room // seen.tab.columns, max(round(new * (share - 1)), GROW_AT_LEAST - needed)))
                 room -= spare * seen.tab.columns
                 more = needed + spare
-                requests.append(
-                    {"appendDimension": {"sheetId": seen.tab.sheet_id, "dimension": "ROWS", "length": more}}
-                )
+                requests.append({"appendDimension": {"sheetId": seen.tab.sheet_id, "dimension": "ROWS", "length": more}})
                 seen.grid_rows += more
                 seen.formatted_from = None
             if seen.formatted_from is None or seen.formatted_from > seen.used + 1:
@@ -281,12 +267,9 @@ class OrderRows(Target):
         found = self.sheet.look(keys, more=places)
         live = {record.key: record for record in self._live(keys, found)}
         orders, others = self.sheet.orders, {*keys, *(key for rows, *_ in self._stood for key in rows)}
-        nobodys = {
-            (orders.tab.title, row): cells for row, *cells in found["orders"] if orders.key_at.get(row) not in others
-        }
+        nobodys = {(orders.tab.title, row): cells for row, *cells in found["orders"] if orders.key_at.get(row) not in others}
         answers = {
-            c.key: self._under_another_key(c, self._places(i).get(c.key, ()), nobodys)
-            or self.settled(i.step, c, live.get(c.key))
+            c.key: self._under_another_key(c, self._places(i).get(c.key, ()), nobodys) or self.settled(i.step, c, live.get(c.key))
             for i in intents
             for c in i.changes
         }
@@ -303,8 +286,11 @@ class OrderRows(Target):
             return None
         for place in places:
             cells = named(orders, found.get(place, ()))
-            if cells and all(same(c.type, cells.get(h)) == same(c.type, (change.after or {}).get(h))
-                             for h, c in self.layout.orders.by_header.items() if h != key and c.write == "always"):  # fmt: skip
+            if cells and all(
+                same(c.type, cells.get(h)) == same(c.type, (change.after or {}).get(h))
+                for h, c in self.layout.orders.by_header.items()
+                if h != key and c.write == "always"
+            ):
                 return Stale(
                     f"read back: the row stands in row {place[1]} of {place[0]!r} with the key {cells.get(key, '')!r}. Give it "
                     f"the key {change.key!r} again, and nothing that changes it."
@@ -340,8 +326,10 @@ class OrderRows(Target):
             self.hit.update(hit)
             self._disturbed(sorted(hit))
         if lost := self._lost(intents):
-            log.warning("sheets/orders: new rows were written over those of %s, which somebody moved there. They are made again.",
-                        ", ".join(sorted(lost)[:20]))  # fmt: skip
+            log.warning(
+                "sheets/orders: new rows were written over those of %s, which somebody moved there. They are made again.",
+                ", ".join(sorted(lost)[:20]),
+            )
             self.hit.update(lost)
             self._overwritten(sorted(lost))
 
@@ -412,21 +400,28 @@ def _gone(key: str, image: Fields | None) -> bool:
     return image is None or image.get(key) is None
 
 
-def formats(
-    tab: TabLayout, sheet_id: int, columns: Mapping[str, int], first_row: int, places: int
-) -> list[dict[str, Any]]:
+def formats(tab: TabLayout, sheet_id: int, columns: Mapping[str, int], first_row: int, places: int) -> list[dict[str, Any]]:
     """Number formats for the columns that hold amounts and times, from a row to the end of the grid."""
     money = "#,##0" + ("." + "0" * places if places else "")
     patterns = {
-        "money": ("NUMBER", money), "date": ("DATE", tab.date_format), "datetime": ("DATE_TIME", tab.datetime_format),
+        "money": ("NUMBER", money),
+        "date": ("DATE", tab.date_format),
+        "datetime": ("DATE_TIME", tab.datetime_format),
         "integer": ("NUMBER", "0"),
-    }  # fmt: skip
+    }
     return [
-        {"repeatCell": {
-            "range": {"sheetId": sheet_id, "startRowIndex": first_row - 1, "startColumnIndex": columns[c.header] - 1,
-                      "endColumnIndex": columns[c.header]},
-            "cell": {"userEnteredFormat": {"numberFormat": dict(zip(("type", "pattern"), patterns[c.type], strict=True))}},
-            "fields": "userEnteredFormat.numberFormat",
-        }}
-        for c in tab.written if c.type in patterns
-    ]  # fmt: skip
+        {
+            "repeatCell": {
+                "range": {
+                    "sheetId": sheet_id,
+                    "startRowIndex": first_row - 1,
+                    "startColumnIndex": columns[c.header] - 1,
+                    "endColumnIndex": columns[c.header],
+                },
+                "cell": {"userEnteredFormat": {"numberFormat": dict(zip(("type", "pattern"), patterns[c.type], strict=True))}},
+                "fields": "userEnteredFormat.numberFormat",
+            }
+        }
+        for c in tab.written
+        if c.type in patterns
+    ]

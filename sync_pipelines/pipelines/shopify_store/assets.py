@@ -52,17 +52,25 @@ def _days() -> dg.DailyPartitionsDefinition:
 DAYS = _days()
 
 store = dg.AssetSpec(
-    ["shopify", "store"], group_name=GROUP, kinds={"shopify"}, owners=OWNERS,
+    ["shopify", "store"],
+    group_name=GROUP,
+    kinds={"shopify"},
+    owners=OWNERS,
     description="The merchant's shop in Shopify. Somebody else's: this pipeline only reads it.",
-)  # fmt: skip
+)
 
 
 def _day_asset(key: tuple[str, str], schema: pa.Schema, description: str) -> dg.AssetSpec:
     notes = {field.name: NOTES.get(field.name, field.name.replace("_", " ")) for field in schema}
     return dg.AssetSpec(
-        list(key), deps=[store], group_name=GROUP, kinds={"shopify", "parquet"}, owners=OWNERS, description=description,
+        list(key),
+        deps=[store],
+        group_name=GROUP,
+        kinds={"shopify", "parquet"},
+        owners=OWNERS,
+        description=description,
         metadata={"dagster/column_schema": column_schema(notes, schema)},
-    )  # fmt: skip
+    )
 
 
 @dg.multi_asset(
@@ -72,8 +80,10 @@ def _day_asset(key: tuple[str, str], schema: pa.Schema, description: str) -> dg.
         _day_asset(LINES_KEY, LINES, "Every line of the orders of a day."),
         _day_asset(REFUNDS_KEY, REFUNDS, "Every refunded line of the orders of a day, whenever it was refunded."),
     ],
-    partitions_def=DAYS, backfill_policy=dg.BackfillPolicy.single_run(), check_specs=[checks.DAYS_AS_READ],
-)  # fmt: skip
+    partitions_def=DAYS,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    check_specs=[checks.DAYS_AS_READ],
+)
 def order_days(context: dg.AssetExecutionContext, run: RunResource, shopify: ShopifyResource) -> Iterator[Any]:
     reader = Store(shopify.client(run), run.warehouse, run.ledger, ShopifySettings.read(), run.id)
     run.note(pipeline=GROUP)
@@ -103,15 +113,21 @@ def order_days(context: dg.AssetExecutionContext, run: RunResource, shopify: Sho
 
 
 @dg.asset(
-    key=list(CHANGES_KEY), deps=[store], group_name=GROUP, kinds={"shopify", "parquet"}, owners=OWNERS, freshness_policy=FRESH,
+    key=list(CHANGES_KEY),
+    deps=[store],
+    group_name=GROUP,
+    kinds={"shopify", "parquet"},
+    owners=OWNERS,
+    freshness_policy=FRESH,
     check_specs=[checks.NOTHING_ODD],
     description=(
         "Every order that changed since last time, whole: a log in which the newest version of an order wins, also over the "
         "daily files. The first reading takes the last days (lookback_days)."
     ),
-    metadata={"dagster/column_schema": column_schema(
-        {f.name: NOTES.get(f.name, f.name.replace("_", " ")) for f in ORDERS}, ORDERS)},
-)  # fmt: skip
+    metadata={
+        "dagster/column_schema": column_schema({f.name: NOTES.get(f.name, f.name.replace("_", " ")) for f in ORDERS}, ORDERS)
+    },
+)
 def order_changes(run: RunResource, shopify: ShopifyResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     settings = ShopifySettings.read()
     reader = Store(shopify.client(run), run.warehouse, run.ledger, settings, run.id)
@@ -130,14 +146,22 @@ def order_changes(run: RunResource, shopify: ShopifyResource) -> dg.MaterializeR
 
 
 @dg.asset(
-    key=["shopify", "order_counts"], deps=[list(ORDERS_KEY), list(CHANGES_KEY)], group_name=GROUP, kinds={"shopify"},
-    owners=OWNERS, check_specs=[checks.EVERY_ORDER_COUNTED, checks.FILES_AS_READ], dagster_type=dg.Any,
+    key=["shopify", "order_counts"],
+    deps=[list(ORDERS_KEY), list(CHANGES_KEY)],
+    group_name=GROUP,
+    kinds={"shopify"},
+    owners=OWNERS,
+    check_specs=[checks.EVERY_ORDER_COUNTED, checks.FILES_AS_READ],
+    dagster_type=dg.Any,
     description=(
         "The proof, day by day: how many orders the shop counts, and how many we have. A day that differs is read again, whole."
     ),
-    metadata={"dagster/column_schema": column_schema(
-        {"day": "in the shop's zone", "counted": "by the shop", "stored": "here", "read_again": "orders, where they differed"})},
-)  # fmt: skip
+    metadata={
+        "dagster/column_schema": column_schema(
+            {"day": "in the shop's zone", "counted": "by the shop", "stored": "here", "read_again": "orders, where they differed"}
+        )
+    },
+)
 def order_counts(context: dg.AssetExecutionContext, run: RunResource, shopify: ShopifyResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     settings = ShopifySettings.read()
     reader = Store(shopify.client(run), run.warehouse, run.ledger, settings, run.id)
@@ -154,20 +178,19 @@ def order_counts(context: dg.AssetExecutionContext, run: RunResource, shopify: S
     again = len(read_again)
     run.meter.minimum["shopify"] += reader.least_calls(counted=len(compared) + again) - (not again)
     rows = [{"day": c.day, "counted": c.counted, "stored": c.stored, "read_again": c.read_again} for c in compared]
-    schema = pa.schema(
-        [("day", pa.date32()), ("counted", pa.int64()), ("stored", pa.int64()), ("read_again", pa.int64())]
-    )
+    schema = pa.schema([("day", pa.date32()), ("counted", pa.int64()), ("stored", pa.int64()), ("read_again", pa.int64())])
     files = [p.about.partition for p in run.warehouse.partitions(ORDERS_KEY, settings.account)]
     differing = [row for row in rows if row["counted"] != row["stored"]]
     run.note(message=f"{len(rows)} days compared, {len(differing)} read again")
     return dg.MaterializeResult(
         value=pa.Table.from_pylist(rows, schema=schema),
         metadata={
-            "days": len(rows), "days_read_again": len(differing),
+            "days": len(rows),
+            "days_read_again": len(differing),
             "differing": dg.MetadataValue.md(markdown(differing[:20]) or "none"),
         },
         check_results=[
             checks.every_order_counted(compared),
             checks.days_as_read(run.warehouse, run.ledger, settings.account, files, checks.FILES_AS_READ),
         ],
-    )  # fmt: skip
+    )

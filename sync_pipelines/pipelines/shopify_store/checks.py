@@ -17,21 +17,28 @@ from sync_pipelines.pipelines.tables import check_result, escaped
 from sync_pipelines.warehouse.snapshots import Warehouse
 
 DAYS_AS_READ = dg.AssetCheckSpec(
-    "days_hold_what_was_read", asset=list(ORDERS_KEY), blocking=True,
+    "days_hold_what_was_read",
+    asset=list(ORDERS_KEY),
+    blocking=True,
     description="each day's file holds the orders and the sum of money that were counted when it was read",
-)  # fmt: skip
+)
 NOTHING_ODD = dg.AssetCheckSpec(
-    "nothing_odd_noticed", asset=["shopify", "order_changes"],
+    "nothing_odd_noticed",
+    asset=["shopify", "order_changes"],
     description="the version asked for answered, no status is new to us, personal fields are there",
-)  # fmt: skip
+)
 FILES_AS_READ = dg.AssetCheckSpec(
-    "files_hold_what_was_read", asset=["shopify", "order_counts"], blocking=True,
+    "files_hold_what_was_read",
+    asset=["shopify", "order_counts"],
+    blocking=True,
     description="every day's file still holds the orders and the sum of money that were counted when it was read",
-)  # fmt: skip
+)
 EVERY_ORDER_COUNTED = dg.AssetCheckSpec(
-    "every_order_counted", asset=["shopify", "order_counts"], blocking=True,
+    "every_order_counted",
+    asset=["shopify", "order_counts"],
+    blocking=True,
     description="every day holds as many orders as the shop counts, if need be after reading it again",
-)  # fmt: skip
+)
 
 
 def days_as_read(
@@ -41,18 +48,14 @@ def days_as_read(
     e = tables.extract.c
     wrong = []
     for day in days:
-        query = sa.select(e.rows, e.money).where(
-            e.source == "/".join(ORDERS_KEY), e.account == account, e.partition == day
-        )
+        query = sa.select(e.rows, e.money).where(e.source == "/".join(ORDERS_KEY), e.account == account, e.partition == day)
         noted = ledger.row(query.order_by(e.at.desc()))
         file = warehouse.find(ORDERS_KEY, account, day)
         if noted is None or file is None:
             wrong.append(f"{day}: not there")
             continue
         with duckdb.connect(":memory:") as con:
-            (rows, money) = (
-                file.relation(con).aggregate("count(DISTINCT order_id), coalesce(sum(total), 0)").fetchall()[0]
-            )
+            (rows, money) = file.relation(con).aggregate("count(DISTINCT order_id), coalesce(sum(total), 0)").fetchall()[0]
         if rows != noted["rows"] or Decimal(money) != Decimal(noted["money"]):
             wrong.append(f"{day}: {rows} orders, {money}; noted were {noted['rows']} and {noted['money']}")
     return check_result(spec, not wrong, "; ".join(wrong) or f"{len(days)} days, as they were read")

@@ -78,9 +78,7 @@ def _versions(days: Sequence[Path], changes: Sequence[Path]) -> str:
     return f"SELECT {empty}, false AS of_day, '' AS f, 0 AS n WHERE false"
 
 
-def whole_orders(
-    con: duckdb.DuckDBPyConnection, chosen: str, parameters: Sequence[object] = ()
-) -> Iterator[list[Order]]:
+def whole_orders(con: duckdb.DuckDBPyConnection, chosen: str, parameters: Sequence[object] = ()) -> Iterator[list[Order]]:
     """Whole orders, parsed, a chunk at a time: those of `chosen`, a query over `current_order` that gives `f` and `n`.
 
     Raises OrdersMoved when a file is no longer the one that `current_order` was made from.

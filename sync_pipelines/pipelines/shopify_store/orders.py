@@ -27,58 +27,114 @@ _WHEN = pa.timestamp("us", tz="UTC")
 
 ORDERS = pa.schema(
     [
-        ("order_id", pa.int64()), ("name", pa.string()), ("day", pa.date32()), ("created_at", _WHEN), ("updated_at", _WHEN),
-        ("currency", pa.string()), ("total", _MONEY), ("current_total", _MONEY), ("refunded", _MONEY),
-        ("presentment_currency", pa.string()), ("presentment_total", _MONEY),
-        ("financial_status", pa.string()), ("fulfillment_status", pa.string()), ("cancelled_at", _WHEN), ("test", pa.bool_()),
-        ("lines", pa.int32()), ("read_at", _WHEN), ("digest", pa.string()), ("order", pa.string()),
+        ("order_id", pa.int64()),
+        ("name", pa.string()),
+        ("day", pa.date32()),
+        ("created_at", _WHEN),
+        ("updated_at", _WHEN),
+        ("currency", pa.string()),
+        ("total", _MONEY),
+        ("current_total", _MONEY),
+        ("refunded", _MONEY),
+        ("presentment_currency", pa.string()),
+        ("presentment_total", _MONEY),
+        ("financial_status", pa.string()),
+        ("fulfillment_status", pa.string()),
+        ("cancelled_at", _WHEN),
+        ("test", pa.bool_()),
+        ("lines", pa.int32()),
+        ("read_at", _WHEN),
+        ("digest", pa.string()),
+        ("order", pa.string()),
     ]
-)  # fmt: skip
+)
 LINES = pa.schema(
     [
-        ("order_id", pa.int64()), ("line_id", pa.int64()), ("position", pa.int32()), ("sku", pa.string()), ("title", pa.string()),
-        ("variant_title", pa.string()), ("quantity", pa.int64()), ("current_quantity", pa.int64()), ("currency", pa.string()),
-        ("unit_price", _MONEY), ("discounted_total", _MONEY), ("variant_id", pa.int64()), ("product_id", pa.int64()),
+        ("order_id", pa.int64()),
+        ("line_id", pa.int64()),
+        ("position", pa.int32()),
+        ("sku", pa.string()),
+        ("title", pa.string()),
+        ("variant_title", pa.string()),
+        ("quantity", pa.int64()),
+        ("current_quantity", pa.int64()),
+        ("currency", pa.string()),
+        ("unit_price", _MONEY),
+        ("discounted_total", _MONEY),
+        ("variant_id", pa.int64()),
+        ("product_id", pa.int64()),
     ]
-)  # fmt: skip
+)
 REFUNDS = pa.schema(
     [
-        ("order_id", pa.int64()), ("refund_id", pa.int64()), ("created_at", _WHEN), ("currency", pa.string()),
-        ("refunded", _MONEY), ("line_id", pa.int64()), ("quantity", pa.int64()), ("subtotal", _MONEY), ("tax", _MONEY),
-        ("restock", pa.string()), ("note", pa.string()),
+        ("order_id", pa.int64()),
+        ("refund_id", pa.int64()),
+        ("created_at", _WHEN),
+        ("currency", pa.string()),
+        ("refunded", _MONEY),
+        ("line_id", pa.int64()),
+        ("quantity", pa.int64()),
+        ("subtotal", _MONEY),
+        ("tax", _MONEY),
+        ("restock", pa.string()),
+        ("note", pa.string()),
     ]
-)  # fmt: skip
+)
 ORDERS_KEY, LINES_KEY, REFUNDS_KEY = ("shopify", "orders"), ("shopify", "order_lines"), ("shopify", "refunds")
 CHANGES_KEY = ("shopify", "order_changes")
 DAY_ASSETS = ((LINES_KEY, LINES), (REFUNDS_KEY, REFUNDS), (ORDERS_KEY, ORDERS))
 """In the order in which a day's files are published: the orders last, for they say that the day is there."""
 
 NOTES = {
-    "order_id": "Shopify's number for the order", "name": "as the shop shows it, such as #1001",
+    "order_id": "Shopify's number for the order",
+    "name": "as the shop shows it, such as #1001",
     "day": "of creation, in the shop's zone",
-    "created_at": "UTC", "updated_at": "UTC", "currency": "of the shop; all amounts without another word are in it",
-    "total": "before returns, with tax", "current_total": "after returns and edits", "refunded": "paid back so far",
-    "presentment_currency": "what the customer paid in", "presentment_total": "in that currency",
-    "lines": "how many", "read_at": "when it was read, UTC", "digest": "of the whole order", "order": "the whole order as JSON",
-    "line_id": "Shopify's number for the line", "quantity": "ordered", "current_quantity": "left after returns and edits",
-    "unit_price": "before discounts", "discounted_total": "of the line, after its own discounts",
-    "subtotal": "of what was returned, without tax", "restock": "what became of the goods",
-}  # fmt: skip
+    "created_at": "UTC",
+    "updated_at": "UTC",
+    "currency": "of the shop; all amounts without another word are in it",
+    "total": "before returns, with tax",
+    "current_total": "after returns and edits",
+    "refunded": "paid back so far",
+    "presentment_currency": "what the customer paid in",
+    "presentment_total": "in that currency",
+    "lines": "how many",
+    "read_at": "when it was read, UTC",
+    "digest": "of the whole order",
+    "order": "the whole order as JSON",
+    "line_id": "Shopify's number for the line",
+    "quantity": "ordered",
+    "current_quantity": "left after returns and edits",
+    "unit_price": "before discounts",
+    "discounted_total": "of the line, after its own discounts",
+    "subtotal": "of what was returned, without tax",
+    "restock": "what became of the goods",
+}
 """What the columns hold, for people."""
 
 STATUSES = {
-    "displayFinancialStatus": frozenset({
-        "AUTHORIZED", "EXPIRED", "PAID", "PARTIALLY_PAID", "PARTIALLY_REFUNDED", "PENDING", "REFUNDED", "VOIDED",
-    }),
-    "displayFulfillmentStatus": frozenset({
-        "FULFILLED", "FULFILLMENT_NOT_REQUIRED", "IN_PROGRESS", "ON_HOLD", "OPEN", "PARTIALLY_FULFILLED",
-        "PENDING_FULFILLMENT", "REQUEST_DECLINED", "RESTOCKED", "SCHEDULED", "UNFULFILLED",
-    }),
+    "displayFinancialStatus": frozenset(
+        {"AUTHORIZED", "EXPIRED", "PAID", "PARTIALLY_PAID", "PARTIALLY_REFUNDED", "PENDING", "REFUNDED", "VOIDED"}
+    ),
+    "displayFulfillmentStatus": frozenset(
+        {
+            "FULFILLED",
+            "FULFILLMENT_NOT_REQUIRED",
+            "IN_PROGRESS",
+            "ON_HOLD",
+            "OPEN",
+            "PARTIALLY_FULFILLED",
+            "PENDING_FULFILLMENT",
+            "REQUEST_DECLINED",
+            "RESTOCKED",
+            "SCHEDULED",
+            "UNFULFILLED",
+        }
+    ),
     "cancelReason": frozenset({"CUSTOMER", "DECLINED", "FRAUD", "INVENTORY", "OTHER", "STAFF"}),
-    "returnStatus": frozenset({
-        "INSPECTION_COMPLETE", "IN_PROGRESS", "NO_RETURN", "RETURNED", "RETURN_FAILED", "RETURN_REQUESTED",
-    }),
-}  # fmt: skip
+    "returnStatus": frozenset(
+        {"INSPECTION_COMPLETE", "IN_PROGRESS", "NO_RETURN", "RETURNED", "RETURN_FAILED", "RETURN_REQUESTED"}
+    ),
+}
 """What the API's version 2026-10 can say (https://shopify.dev/docs/api/admin-graphql/2026-10/enums). New ones come between
 versions, and are taken as they stand."""
 
@@ -122,9 +178,17 @@ def oddities(order: Order) -> list[str]:
 
 
 _NAMING = (
-    "email", "phone", "displayName", "firstName", "lastName", "defaultEmailAddress", "defaultPhoneNumber",
-    "address1", "address2", "zip",
-)  # fmt: skip
+    "email",
+    "phone",
+    "displayName",
+    "firstName",
+    "lastName",
+    "defaultEmailAddress",
+    "defaultPhoneNumber",
+    "address1",
+    "address2",
+    "zip",
+)
 
 
 def anonymous(order: Order) -> bool:
@@ -153,38 +217,70 @@ class OrderTables:
         cancelled = order.get("cancelledAt")
         self.count += 1
         self.money += total or 0
-        self.orders.append((
-            number_, order["name"], day, created, instant(order["updatedAt"]), currency, total,
-            amount(order.get("currentTotalPriceSet")), amount(order.get("totalRefundedSet")),
-            order.get("presentmentCurrencyCode"), amount(order.get("totalPriceSet"), "presentmentMoney"),
-            order.get("displayFinancialStatus"), order.get("displayFulfillmentStatus"),
-            cancelled and instant(cancelled), bool(order.get("test")), len(order["lineItems"]), self.read_at,
-            blake2b(text, digest_size=16).hexdigest(), text,
-        ))  # fmt: skip
+        self.orders.append(
+            (
+                number_,
+                order["name"],
+                day,
+                created,
+                instant(order["updatedAt"]),
+                currency,
+                total,
+                amount(order.get("currentTotalPriceSet")),
+                amount(order.get("totalRefundedSet")),
+                order.get("presentmentCurrencyCode"),
+                amount(order.get("totalPriceSet"), "presentmentMoney"),
+                order.get("displayFinancialStatus"),
+                order.get("displayFulfillmentStatus"),
+                cancelled and instant(cancelled),
+                bool(order.get("test")),
+                len(order["lineItems"]),
+                self.read_at,
+                blake2b(text, digest_size=16).hexdigest(),
+                text,
+            )
+        )
         for position, line in enumerate(order["lineItems"], 1):
-            self.lines.append((
-                number_, number(line.get("id")), position, line.get("sku"), line.get("title"), line.get("variantTitle"),
-                line.get("quantity"), line.get("currentQuantity"), currency, amount(line.get("originalUnitPriceSet")),
-                amount(line.get("discountedTotalSet")), number((line.get("variant") or {}).get("id")),
-                number((line.get("product") or {}).get("id")),
-            ))  # fmt: skip
+            self.lines.append(
+                (
+                    number_,
+                    number(line.get("id")),
+                    position,
+                    line.get("sku"),
+                    line.get("title"),
+                    line.get("variantTitle"),
+                    line.get("quantity"),
+                    line.get("currentQuantity"),
+                    currency,
+                    amount(line.get("originalUnitPriceSet")),
+                    amount(line.get("discountedTotalSet")),
+                    number((line.get("variant") or {}).get("id")),
+                    number((line.get("product") or {}).get("id")),
+                )
+            )
         for refund in order["refunds"]:
             made = refund.get("createdAt")
             back = amount(refund.get("totalRefundedSet"))
             head = (number_, number(refund["id"]), made and instant(made), currency, back)
             lines: Sequence[Mapping[str, Any]] = refund["refundLineItems"] or ({},)
             for line in lines:
-                self.refunds.append((
-                    *head, number((line.get("lineItem") or {}).get("id")), line.get("quantity"), amount(line.get("subtotalSet")),
-                    amount(line.get("totalTaxSet")), line.get("restockType"), refund.get("note"),
-                ))  # fmt: skip
+                self.refunds.append(
+                    (
+                        *head,
+                        number((line.get("lineItem") or {}).get("id")),
+                        line.get("quantity"),
+                        amount(line.get("subtotalSet")),
+                        amount(line.get("totalTaxSet")),
+                        line.get("restockType"),
+                        refund.get("note"),
+                    )
+                )
         return day
 
     def flush(self) -> tuple[pa.Table, pa.Table, pa.Table]:
         """The rows since the last flush: orders, lines, refunds."""
         taken = tuple(
-            table(rows, schema)
-            for rows, schema in ((self.orders, ORDERS), (self.lines, LINES), (self.refunds, REFUNDS))
+            table(rows, schema) for rows, schema in ((self.orders, ORDERS), (self.lines, LINES), (self.refunds, REFUNDS))
         )
         for rows in (self.orders, self.lines, self.refunds):
             rows.clear()

@@ -28,15 +28,7 @@ from sync_pipelines.delivery import runs, tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.duck import no_collection
 from sync_pipelines.exact_json import FLAW
-from sync_pipelines.pipelines.shopify_store.days import (
-    day_of,
-    days_between,
-    end_of,
-    instant,
-    start_of,
-    stretches,
-    within,
-)
+from sync_pipelines.pipelines.shopify_store.days import day_of, days_between, end_of, instant, start_of, stretches, within
 from sync_pipelines.pipelines.shopify_store.drafts import Ascending, Draft, write_all
 from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, orders_without
 from sync_pipelines.pipelines.shopify_store.orders import (
@@ -143,9 +135,7 @@ class DayCompared:
 class Store:
     """The orders of one shop, as one run brings them up to date."""
 
-    def __init__(
-        self, client: Shopify, warehouse: Warehouse, ledger: Ledger, settings: ShopifySettings, run: str
-    ) -> None:
+    def __init__(self, client: Shopify, warehouse: Warehouse, ledger: Ledger, settings: ShopifySettings, run: str) -> None:
         self.client, self.warehouse, self.ledger, self.settings, self.run = client, warehouse, ledger, settings, run
         self.zone, self.account = settings.zone, settings.account
         self.ways: list[Way] = []
@@ -213,20 +203,13 @@ class Store:
             )
         return sorted(published, key=lambda read: read.day)
 
-    def _read_again(
-        self, days: Sequence[date], searches: Mapping[date, str], ends: Mapping[date, datetime]
-    ) -> list[DayRead]:
+    def _read_again(self, days: Sequence[date], searches: Mapping[date, str], ends: Mapping[date, datetime]) -> list[DayRead]:
         """Count and read these days once more, each by itself, after a rest. Returns those that agree now."""
-        log.warning(
-            "shopify: %d days, %s first, are not as many orders as the shop counts; reading again", len(days), days[0]
-        )
+        log.warning("shopify: %d days, %s first, are not as many orders as the shop counts; reading again", len(days), days[0])
         self.client.sleep(self.settings.settle_lag)
         began = datetime.now(UTC)
         counted = self.client.counts([searches[day] for day in days])
-        found = [
-            self._stage(day, self._paged(searches[day]), n, began, ends[day])
-            for day, n in zip(days, counted, strict=True)
-        ]
+        found = [self._stage(day, self._paged(searches[day]), n, began, ends[day]) for day, n in zip(days, counted, strict=True)]
         return [read for read in found if read]
 
     def _refuse_hidden(self, start: datetime, now: datetime) -> None:
@@ -299,9 +282,14 @@ class Store:
                 self.ledger.drop_cursor(self.account, settled)
 
         export = finished_export(
-            self.client, search, left_behind=list(left.values()), remember=remember,
-            poll=s.bulk_poll_seconds, patience=s.bulk_patience_minutes * 60, room=s.bulk_room_minutes * 60,
-        )  # fmt: skip
+            self.client,
+            search,
+            left_behind=list(left.values()),
+            remember=remember,
+            poll=s.bulk_poll_seconds,
+            patience=s.bulk_patience_minutes * 60,
+            room=s.bulk_room_minutes * 60,
+        )
         self.warehouse.staging.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
             for attempt in range(1, DOWNLOADS + 1):
@@ -323,9 +311,7 @@ class Store:
         By the name of the cursor that remembers each."""
         c, r = tables.cursor.c, tables.run.c
         running = sa.select(r.id).where(r.state == "running", r.id != self.run)
-        query = sa.select(c.name, c.value).where(
-            c.account == self.account, c.name.startswith("bulk "), c.run.not_in(running)
-        )
+        query = sa.select(c.name, c.value).where(c.account == self.account, c.name.startswith("bulk "), c.run.not_in(running))
         return {row["name"]: row["value"] for row in self.ledger.rows(query)}
 
     def _with_refunds(self, orders: Iterator[Order]) -> Iterator[Order]:
@@ -339,9 +325,7 @@ class Store:
         add_refund_lines(self.client, part)
         yield from part
 
-    def _stage(
-        self, day: date, orders: Iterable[Order], counted: int, began: datetime, end: datetime
-    ) -> DayRead | None:
+    def _stage(self, day: date, orders: Iterable[Order], counted: int, began: datetime, end: datetime) -> DayRead | None:
         """Write a day's files and publish them, if they hold as many orders as the shop counts; None if not."""
         collected = OrderTables(self.zone, began)
         seen: set[int] = set()
@@ -365,10 +349,14 @@ class Store:
             open_end = end if end < end_of(day, self.zone) else None
             for key, draft in files.items():
                 about = About(
-                    self.account, began.isoformat(), f"{began:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}", draft.rows,
-                    partition=str(day), money=str(collected.money) if key == ORDERS_KEY else "",
+                    self.account,
+                    began.isoformat(),
+                    f"{began:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}",
+                    draft.rows,
+                    partition=str(day),
+                    money=str(collected.money) if key == ORDERS_KEY else "",
                     until=open_end.isoformat() if open_end else "",
-                )  # fmt: skip
+                )
                 self.warehouse.publish(key, draft.complete(about))
                 if key == ORDERS_KEY:
                     self._note(about)
@@ -401,9 +389,17 @@ class Store:
 
     def _note(self, about: About) -> None:
         runs.note_extract(
-            self.ledger, about.extract, source="/".join(ORDERS_KEY), account=self.account, rows=about.rows, repeats=0,
-            origin="api", run=self.run, partition=about.partition, money=about.money,
-        )  # fmt: skip
+            self.ledger,
+            about.extract,
+            source="/".join(ORDERS_KEY),
+            account=self.account,
+            rows=about.rows,
+            repeats=0,
+            origin="api",
+            run=self.run,
+            partition=about.partition,
+            money=about.money,
+        )
 
     def compare_days(self, stored: Mapping[date, int]) -> list[DayCompared]:
         """Ask the shop how many orders each of these days has, many days a call; read again those that differ.
@@ -453,20 +449,14 @@ class Store:
             since = instant(cursor) - timedelta(minutes=self.settings.overlap_minutes)
             if until > since:
                 read += self._append(
-                    within("updated_at", since, until),
-                    "UPDATED_AT",
-                    self._digests(since),
-                    began,
-                    short=until - since <= SHORT,
+                    within("updated_at", since, until), "UPDATED_AT", self._digests(since), began, short=until - since <= SHORT
                 )
         up_to_date = self._read_outdated({number: day for number, day in outdated.items() if day < first})
         if move_cursor:
             if up_to_date:
                 self.ledger.set_cursor(self.account, READ_WITH, documents.NEWEST_FIELD, self.run)
             self.ledger.set_cursor(self.settings.shop, FIRST_DAY, str(first), self.run)
-            self.ledger.set_cursor(
-                self.settings.shop, CURSOR, self._by_the_shops_clock(until, began).isoformat(), self.run
-            )
+            self.ledger.set_cursor(self.settings.shop, CURSOR, self._by_the_shops_clock(until, began).isoformat(), self.run)
         if self.changes().due():
             self.changes().compact()
         return read

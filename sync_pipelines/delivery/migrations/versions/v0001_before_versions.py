@@ -9,9 +9,19 @@ revision = "0001"
 down_revision = None
 
 WHOLE_NUMBERS = {
-    "created", "sent", "partial", "as_planned", "read_back", "landed", "row", "pid", "source_rejects", "rows:extract", "repeats",
+    "created",
+    "sent",
+    "partial",
+    "as_planned",
+    "read_back",
+    "landed",
+    "row",
+    "pid",
+    "source_rejects",
+    "rows:extract",
+    "repeats",
     "complete",
-}  # fmt: skip
+}
 
 TABLES = {
     "record": ("account key", "hash remote_id state created sent done plan at"),

@@ -15,13 +15,11 @@ down_revision = "0001"
 
 _ADDED: dict[str, dict[str, type[sa.types.TypeEngine[Any]]]] = {
     "plan": {"seq": sa.Integer, "seal": sa.Text, "ends": sa.Text},
-    "record": {
-        "rules": sa.Text, "fields": sa.Text, "seen": sa.Text, "seq": sa.Integer, "boot": sa.Text, "monotonic": sa.Float,
-    },
+    "record": {"rules": sa.Text, "fields": sa.Text, "seen": sa.Text, "seq": sa.Integer, "boot": sa.Text, "monotonic": sa.Float},
     "hold": {"fields": sa.Text},
     "attempt": {"settled": sa.Text},
     "lease": {"namespace": sa.Text},
-}  # fmt: skip
+}
 
 _RELEASE = ("id", "account", "key", "kind", "value", "plan", "who", "why", "at", "expires_at", "ended", "ended_at")
 
@@ -55,20 +53,20 @@ def _end_releases() -> None:
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     rows = [
         {
-            **r, "id": f"v1-{n}", "kind": "verdict" if r["key"] == "*" else "any", "expires_at": now,
-            "ended": "upgrade", "ended_at": now,
+            **r,
+            "id": f"v1-{n}",
+            "kind": "verdict" if r["key"] == "*" else "any",
+            "expires_at": now,
+            "ended": "upgrade",
+            "ended_at": now,
         }
         for n, r in enumerate(old)
-    ]  # fmt: skip
+    ]
     if rows:
         bind.execute(table.insert(), rows)
     said = context.config.attributes["said"]
     if rows:
-        said.append(
-            f"{len(rows)} releases given to an earlier version have ended; what is still to go has to be released again:"
-        )
+        said.append(f"{len(rows)} releases given to an earlier version have ended; what is still to go has to be released again:")
         said += [f"  {r['account']}: {r['key']} (plan {r['plan']}, by {r['who']}: {r['why']})" for r in rows[:20]]
     if len(rows) > 20:
-        said.append(
-            f"  and {len(rows) - 20} more: sync-pipelines sql \"SELECT * FROM ledger.release WHERE ended = 'upgrade'\""
-        )
+        said.append(f"  and {len(rows) - 20} more: sync-pipelines sql \"SELECT * FROM ledger.release WHERE ended = 'upgrade'\"")

@@ -1,0 +1,128 @@
+"""A sandbox as a child process with its data in data/sandbox/, which can be left and come back to."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import requests
+
+from sync_pipelines.settings import home
+
+PORT = 8700
+VENDORS = ("catsy", "sparklayer", "shopify", "google", "amazon", "plytix")
+CONTROL_TIMEOUT = 60.0
+
+
+class PlaygroundBusy(OSError):
+    """A sandbox is already running on this data."""
+
+
+class Playground:
+    """The sandbox of `make demo` and `make dev`. `fresh` starts over; otherwise the state that was kept is restored."""
+
+    def __init__(self, *, fresh: bool, scale: int = 1000, seed: int = 7, speed: float = 60.0) -> None:
+        self.folder = home() / "data" / "sandbox"
+        self.facts = self.folder / "playground.json"
+        kept = {} if fresh or not self.facts.exists() else json.loads(self.facts.read_text(encoding="utf-8"))
+        self.known = {"port": PORT, "seed": seed, "scale": scale, "speed": speed, **kept}
+        if self.facts.exists() and _answers(json.loads(self.facts.read_text(encoding="utf-8"))["port"]):
+            raise PlaygroundBusy("a sandbox is running on data/sandbox (make dev, or a demo). Stop it first.")
+        if fresh:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.known["port"] = _free_port(PORT)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.listings = self.folder / "listings"
+        """Reports of the made-up marketplace, for somebody to drop."""
+        self.url = f"http://127.0.0.1:{self.known['port']}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Playground:
+        env_file = self.folder / "sandbox.env"
+        env_file.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "vendor_sandbox", "--env-file", str(env_file)]
+        command += ["--listings-dir", str(self.listings)]
+        for name in ("port", "seed", "scale", "speed"):
+            command += [f"--{name}", str(self.known[name])]
+        log = (self.folder / "sandbox.log").open("ab")
+        with log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603 - our own module
+        until = time.monotonic() + 30
+        while not env_file.exists():
+            if self._process.poll() is not None or time.monotonic() > until:
+                raise OSError(f"the sandbox did not start; see {self.folder / 'sandbox.log'}")
+            time.sleep(0.05)
+        os.environ.update(_read_env(env_file))
+        os.environ["SYNC_PIPELINES_DATA_DIR"] = str(self.folder)
+        os.environ["DAGSTER_HOME"] = str(self.folder / "dagster")
+        self.facts.write_text(json.dumps(self.known), encoding="utf-8")
+        for vendor in VENDORS:
+            kept = self._kept(vendor)
+            if kept.exists():
+                self.change(vendor, {"load": json.loads(kept.read_text(encoding="utf-8"))})
+        if not self._kept("shopify").exists():  # its orders stay where they are in time, whenever it is come back to
+            self.change("shopify", {"settings": {"start": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}})
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._process is None:
+            return
+        if self._process.poll() is None:
+            for vendor in VENDORS:
+                reply = requests.get(f"{self.url}/_sandbox/{vendor}/state", timeout=CONTROL_TIMEOUT)
+                self._kept(vendor).write_text(reply.text, encoding="utf-8")
+            self._process.terminate()
+        self._process.wait(timeout=30)
+
+    def state(self, vendor: str) -> dict[str, Any]:
+        found: dict[str, Any] = requests.get(f"{self.url}/_sandbox/{vendor}/state", timeout=CONTROL_TIMEOUT).json()
+        return found
+
+    def change(self, vendor: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self._post(f"{vendor}/state", body)
+
+    def fault(self, vendor: str, **fault: Any) -> None:
+        self._post(f"{vendor}/faults", [fault])
+
+    def _post(self, path: str, body: Any) -> dict[str, Any]:
+        reply = requests.post(f"{self.url}/_sandbox/{path}", json=body, timeout=CONTROL_TIMEOUT)
+        reply.raise_for_status()
+        answer = reply.json()
+        return answer if isinstance(answer, dict) else {}
+
+    def _kept(self, vendor: str) -> Path:
+        return self.folder / f"{vendor}.state.json"
+
+
+def _read_env(path: Path) -> dict[str, str]:
+    lines = (shlex.split(line) for line in path.read_text(encoding="utf-8").splitlines())
+    return dict(words[1].split("=", 1) for words in lines if len(words) == 2 and words[0] == "export")
+
+
+def _answers(port: int) -> bool:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/_sandbox", timeout=2).ok
+    except requests.RequestException:
+        return False
+
+
+def _free_port(wanted: int) -> int:
+    for port in (wanted, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise OSError("no free port on 127.0.0.1")

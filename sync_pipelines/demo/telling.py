@@ -1,0 +1,36 @@
+"""The demo: one process, one story per pipeline, real runs against the sandbox."""
+
+from __future__ import annotations
+
+from sync_pipelines import logs
+from sync_pipelines.demo.amazon_plytix import AmazonStory
+from sync_pipelines.demo.catsy_sparklayer import PriceStory
+from sync_pipelines.demo.playground import Playground
+from sync_pipelines.demo.shopify_sheets import OrderStory
+from sync_pipelines.operations import launch, screen
+from sync_pipelines.settings import data_dir
+
+STORIES = (PriceStory, OrderStory, AmazonStory)
+
+
+def tell(scale: int) -> int:
+    """Run every pipeline built so far. Returns 0 when all that was claimed was seen to be so."""
+    screen.out.print(
+        f"[bold]sync_pipelines demo[/] · a made-up merchant with {scale} products in Catsy, price lists in SparkLayer, "
+        "a shop in Shopify, a spreadsheet in Google Sheets, listings on Amazon and a PIM in Plytix, all on this machine"
+    )
+    went_wrong: list[str] = []
+    with Playground(fresh=True, scale=scale) as playground:
+        logs.set_up(data_dir() / "logs")
+        for kind in STORIES:
+            story = kind(playground)
+            story.tell_it()
+            went_wrong += story.went_wrong
+    if went_wrong:
+        return launch.NEEDS_A_PERSON
+    screen.out.print(
+        "\nEvery run above is in the Dagster UI, with lineage, checks and plans: [bold]make dev[/], then http://127.0.0.1:3000\n"
+        "All of it lives in data/sandbox/. On your own account: [bold]sync-pipelines init catsy_sparklayer[/] "
+        "(or shopify_sheets, amazon_plytix)"
+    )
+    return launch.DONE

@@ -1,0 +1,5 @@
+import sys
+
+from vendor_sandbox.command import main
+
+sys.exit(main())

@@ -1,0 +1,29 @@
+"""A stand-in for Shopify's Admin GraphQL API: reading orders by page and by bulk operation."""
+
+from vendor_sandbox.shopify.access import (
+    ACCESS_TOKEN,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    FOREIGN_CLIENT_ID,
+    NO_CUSTOMERS_TOKEN,
+    NO_ORDERS_TOKEN,
+    RECENT_ORDERS_TOKEN,
+    REDACTED_TOKEN,
+    UNINSTALLED_CLIENT_ID,
+)
+from vendor_sandbox.shopify.orders import orders_of
+from vendor_sandbox.shopify.shop import Shopify
+
+__all__ = [
+    "ACCESS_TOKEN",
+    "CLIENT_ID",
+    "CLIENT_SECRET",
+    "FOREIGN_CLIENT_ID",
+    "NO_CUSTOMERS_TOKEN",
+    "NO_ORDERS_TOKEN",
+    "RECENT_ORDERS_TOKEN",
+    "REDACTED_TOKEN",
+    "UNINSTALLED_CLIENT_ID",
+    "Shopify",
+    "orders_of",
+]
