@@ -96,6 +96,22 @@ class Section(BaseSettings):
         return value
 
 
+class AccountSection(Section):
+    """A section that says whose data a system holds. system: the first part of the keys of its assets."""
+
+    system: ClassVar[str]
+
+    @property
+    def account(self) -> str:
+        """Whose data it is, as the ledger and the warehouse know it."""
+        raise NotImplementedError
+
+    @property
+    def holder(self) -> str:
+        """What a right to write is given to. Raises CredentialMissing where only the login tells, and there is none."""
+        return self.account
+
+
 def known_zone(name: str) -> str:
     """Return the name. Raises ValueError for anything that is not an IANA time zone."""
     try:

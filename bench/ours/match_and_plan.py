@@ -54,13 +54,13 @@ def step(name: str) -> Iterator[None]:
     answer[f"{name}: peak"] = peak()
 
 
-def read(desk: planning.Desk, warehouse: Warehouse, ledger: Ledger) -> None:
+def read(desk: planning.PlytixAccount, warehouse: Warehouse, ledger: Ledger) -> None:
     source = Catalogue(warehouse, ledger, desk.settings, desk.plytix, "bench")
     with source.read(desk.client, desk.account.identifiers) as staged:
         answer["products"] = warehouse.publish(PRODUCTS_KEY, staged).about.rows
 
 
-def plan(report: str, part: str, desk: planning.Desk, warehouse: Warehouse, ledger: Ledger) -> None:
+def plan(report: str, part: str, desk: planning.PlytixAccount, warehouse: Warehouse, ledger: Ledger) -> None:
     answer["imported: peak"] = peak()
     plans = PlanFiles(data_dir() / "plans")
     with step("listings"):
@@ -96,7 +96,7 @@ def main(verb: str, *parts: str) -> None:
     meter = CallMeter()
     client = Plytix.connect(PlytixSettings.read(), meter, lambda: False, data_dir() / "limits")
     ledger = Ledger.at(data_dir() / "ledger.db")
-    warehouse, desk = Warehouse(data_dir() / "warehouse"), planning.Desk(client)
+    warehouse, desk = Warehouse(data_dir() / "warehouse"), planning.PlytixAccount(client)
     began = time.perf_counter()
     try:
         if verb == "read":

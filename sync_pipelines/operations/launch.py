@@ -69,7 +69,7 @@ def launch(
     partition: str | None = None,
     assets: Sequence[str] | None = None,
 ) -> Ended:
-    """Run `<verb>_<pipeline>` here and now. `ops`: configuration per step. Never raises for a run that failed.
+    """Run `<verb>_<pipeline>` here and now. `ops`: configuration per step, by its asset. Never raises for a run that failed.
 
     partitions: a stretch of days. partition: of a pipeline whose files are partitions. assets: only these steps of the job.
 
@@ -90,7 +90,7 @@ def launch(
         with _recorded_by_dagster(run_id), dg.DagsterInstance.get() as instance:
             config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
             if ops:
-                config["ops"] = {name: {"config": values} for name, values in ops.items()}
+                config["ops"] = {name.replace("/", "__"): {"config": values} for name, values in ops.items()}
             if partition:
                 instance.add_dynamic_partitions(_dynamic(job), [partition])
             try:

@@ -13,11 +13,11 @@ from typing import Any
 from sync_pipelines.demo.playground import Playground
 from sync_pipelines.operations import environment, screen
 from sync_pipelines.operations.web import HOST
+from sync_pipelines.pipelines import PIPELINES
 from sync_pipelines.settings import home
 
 WORKSPACE = Path(__file__).resolve().parents[2] / "workspace.yaml"
 """What is served where the folder of settings has no workspace of its own."""
-SENSORS = ("amazon_inbox",)
 
 
 def dev(port: int) -> int:
@@ -65,7 +65,10 @@ def _serve(port: int, *, start_automation: bool) -> int:
 
 def _start_automation(folder: Path, workspace: Sequence[str]) -> None:
     """Start every schedule, and the sensors on what is dropped."""
-    started = [["schedule", "start", "--start-all"], *(["sensor", "start", name] for name in SENSORS)]
+    started = [
+        ["schedule", "start", "--start-all"],
+        *(["sensor", "start", name] for pipeline in PIPELINES for name in pipeline.sensors),
+    ]
     for command in started:
         done = _program(folder, "dagster", *command, *workspace, stderr=subprocess.PIPE, text=True)
         _, said = done.communicate()

@@ -24,10 +24,11 @@ def init(pipeline: str) -> int:
     path = home() / ".env"
     known = dotenv_values(path) if path.exists() else {}
     answers: dict[str, str] = {}
-    for variable, what, default, is_secret in questions.CREDENTIALS:
-        now = os.environ.get(variable) or known.get(variable) or default
+    for asked in PIPELINES[pipeline].credentials:
+        variable, is_secret = asked.variable, asked.secret
+        now = os.environ.get(variable) or known.get(variable) or asked.default
         shown = "as it is" if is_secret and now else now
-        answer = typer.prompt(f"{what} ({variable})", default=shown or None, hide_input=is_secret, show_default=bool(shown))
+        answer = typer.prompt(f"{asked.what} ({variable})", default=shown or None, hide_input=is_secret, show_default=bool(shown))
         answers[variable] = now if is_secret and answer == "as it is" else str(answer).strip()
     os.environ.update(answers)
     found = questions.validate(deep=False)
@@ -69,7 +70,7 @@ def _quoted(value: str) -> str:
 def _wrong_settings() -> dict[str, list[Finding]]:
     """What is wrong with the settings, by pipeline ("": what all share). All are read here; a run reads only its own."""
     found: dict[str, list[Finding]] = {}
-    of_one = {section: name for name, pipeline in PIPELINES.items() for section in pipeline.sections}
+    of_one = {section: name for name, pipeline in PIPELINES.items() for section in pipeline.settings}
     looks: list[tuple[str, Callable[[], object]]] = [("", check_file)]
     looks += [(of_one.get(section, ""), section.read) for section in SECTIONS]
     for name, look in looks:

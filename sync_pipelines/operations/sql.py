@@ -24,7 +24,7 @@ import sqlalchemy as sa
 from sync_pipelines.delivery import tables
 from sync_pipelines.errors import UsageError
 from sync_pipelines.operations import environment
-from sync_pipelines.operations.pipelines import PIPELINES, account
+from sync_pipelines.pipelines import PIPELINES
 from sync_pipelines.pipelines.sections import ACCOUNTS, account_of
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.warehouse.snapshots import SnapshotUnreadable, Warehouse
@@ -135,13 +135,14 @@ def _views(query: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[str]]]:
                 files = next((found for s in systems if (found := warehouse.files((vendor, asset), account_of(s)))), [])
                 if files:
                     _view(con, vendor, asset, _rows_of(files))
-        for part in (part for steps in PIPELINES.values() for part in steps.parts):
-            with _said(missing, ".".join(part.plan_view)):
+        for write in (write for pipeline in PIPELINES for write in pipeline.writes):
+            schema, _, name = write.plan.partition("/")
+            with _said(missing, f"{schema}.{name}"):
                 newest = ledger.row(
-                    sa.select(tables.plan.c.id).where(tables.plan.c.account == part.account()).order_by(tables.plan.c.seq.desc())
+                    sa.select(tables.plan.c.id).where(tables.plan.c.account == write.account()).order_by(tables.plan.c.seq.desc())
                 )
                 if newest is not None:
-                    _view(con, *part.plan_view, _rows_of([environment.plan_files().path(newest["id"])]))
+                    _view(con, schema, name, _rows_of([environment.plan_files().path(newest["id"])]))
         old_views = [name for name in OLD_VIEWS if name in query.lower()]
         needed = {table for name in old_views for table in OLD_VIEWS[name].tables}
         for name, table in tables.schema.tables.items():
@@ -157,7 +158,7 @@ def _views(query: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[str]]]:
                 }
                 _view(con, "ledger", name, pa.Table.from_pylist(rows, schema=pa.schema(types.items())))
         for name in old_views:
-            mine = account("shopify_sheets").replace("'", "''")
+            mine = account_of("sheets").replace("'", "''")
             with contextlib.suppress(duckdb.CatalogException):  # nothing was mapped yet: the query says what is there
                 con.execute(f"CREATE VIEW {name} AS {OLD_VIEWS[name].query.format(account=mine)}")
         for statement in LOCKED:

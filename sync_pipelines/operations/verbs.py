@@ -13,8 +13,9 @@ from sync_pipelines.delivery import releasing, runs
 from sync_pipelines.errors import UsageError
 from sync_pipelines.operations import environment, launch, reports, screen
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE, NEEDS_A_PERSON, Ended
-from sync_pipelines.operations.pipelines import PIPELINES, SHARED, account, of
-from sync_pipelines.pipelines.sections import check_file
+from sync_pipelines.operations.pipelines import PIPELINES, account, of
+from sync_pipelines.pipelines.sections import SHARED, check_file
+from sync_pipelines.pipelines.shape import UNDO_STEP
 from sync_pipelines.settings import RetentionSettings
 
 SHOWN = 20
@@ -35,24 +36,27 @@ def sync(
     strict: bool,
     json: bool,
 ) -> int:
-    ops = {**of(pipeline).source_options(refresh, from_csv), **{p.apply: {"limit": limit} for p in PIPELINES[pipeline].parts}}
+    ops = {
+        **of(pipeline).source_options(refresh, from_csv),
+        **{write.applies: {"limit": limit} for write in PIPELINES[pipeline].writes},
+    }
     return _run(pipeline, "sync", ops, partition=partition, strict=strict, json=json)
 
 
 def apply(pipeline: str, plan: str, *, strict: bool, json: bool) -> int:
     with _ledger() as ledger:
         known = ledger.plan(plan)
-    part = PIPELINES[pipeline].part(known["account"])
-    ops = {part.apply: {"plan": known["id"]}}
-    return _run(pipeline, "apply", ops, partition=known["scope"] or None, assets=part.assets[1:], strict=strict, json=json)
+    write = PIPELINES[pipeline].write_to(known["account"])
+    ops = {write.applies: {"plan": known["id"]}}
+    return _run(pipeline, "apply", ops, partition=known["scope"] or None, assets=[write.applies], strict=strict, json=json)
 
 
 def retry(pipeline: str, keys: list[str], *, strict: bool, json: bool) -> int:
     steps = PIPELINES[pipeline]
     with _ledger() as ledger:
-        named = of(pipeline).full_keys(keys) if keys and steps.partitioned else set(keys)
+        named = of(pipeline).full_keys(keys) if keys and steps.partitions else set(keys)
         scopes = reports.scopes_of(ledger, steps.accounts, named if keys else None)
-    if keys and not steps.partitioned:
+    if keys and not steps.partitions:
         scopes = {"": set(keys)}
     if not scopes:
         if keys:
@@ -63,9 +67,9 @@ def retry(pipeline: str, keys: list[str], *, strict: bool, json: bool) -> int:
         _run(
             pipeline,
             "retry",
-            {part.plan: {"only": sorted(wanted)} for part in steps.parts},
+            {write.plan: {"only": sorted(wanted)} for write in steps.writes},
             partition=scope or None,
-            assets=[a for p in steps.parts for a in p.assets] if scope else None,
+            assets=[a for write in steps.writes for a in write.assets] if scope else None,
             strict=strict,
             json=json,
         )
@@ -86,7 +90,7 @@ def undo(pipeline: str, run: str, *, json: bool) -> int:
         applied = [plan["id"] for plan in plans if plan["state"] != "sealed"]
     if not applied:
         raise UsageError(f"run {run} applied no plan: there is nothing to take back.")
-    return _run(pipeline, "undo", {PIPELINES[pipeline].undo: {"plans": applied}}, strict=False, json=json)
+    return _run(pipeline, "undo", {UNDO_STEP: {"plans": applied}}, strict=False, json=json)
 
 
 def release(
@@ -214,7 +218,7 @@ def _ledger() -> Any:
 def _ready(pipeline: str) -> None:
     """Look at settings, secrets and ledger before anything heavy is loaded. Raises what is missing."""
     check_file()
-    for section in (*PIPELINES[pipeline].sections, *SHARED):
+    for section in (*PIPELINES[pipeline].settings, *SHARED):
         section.read()
     of(pipeline).ready()
     with _ledger():
@@ -248,7 +252,7 @@ def launched(
     json: bool,
 ) -> Ended | None:
     """Run a pipeline's job here and now; None when a person interrupted it."""
-    if PIPELINES[pipeline].partitioned and verb != "undo" and partition is None:
+    if PIPELINES[pipeline].partitions and verb != "undo" and partition is None:
         raise UsageError(f"{pipeline} works file by file: name one with --partition (data/inbox/amazon has them).")
     _ready(pipeline)
     try:

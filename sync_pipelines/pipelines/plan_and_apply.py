@@ -1,20 +1,24 @@
-"""What the steps of every pipeline do with a plan: tell it, apply it, take it back; and the options they take."""
+"""The steps of every write, in their order: make a plan, apply it, take it back. Assets, jobs, commands and tests call these.
+
+Plain Python over a `Session`. What one step hands to the next is the plan's id.
+"""
+
+from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args
 
-import dagster as dg
-from pydantic import Field
-
-from sync_pipelines.delivery.applying import Patience, PlanStopped, Report, apply, settle_first
+from sync_pipelines.delivery.applying import PlanStopped, Report, apply, settle_first
 from sync_pipelines.delivery.ledger import Busy
-from sync_pipelines.delivery.model import Target
+from sync_pipelines.delivery.model import BAD_OUTCOMES, OutcomeState, Target
 from sync_pipelines.delivery.plans import Plan, newest_waiting, stored, worst_first
 from sync_pipelines.delivery.undoing import make_undo
-from sync_pipelines.pipelines.resources import PIPELINE_TAG, VERB_TAG, RunResource
-from sync_pipelines.pipelines.tables import markdown, shown_counts
+from sync_pipelines.pipelines.session import Session
+from sync_pipelines.pipelines.shape import GUARDS, NOTHING_HELD, Check, Checked, Markdown, PlanRequest, Write, Writer
+from sync_pipelines.pipelines.tables import escaped, listed, markdown, shown_counts
 
 log = logging.getLogger(__name__)
 
@@ -23,56 +27,147 @@ T = TypeVar("T")
 TURN = 5.0
 """Seconds between two looks whether another run has ended."""
 
-Readable = Callable[[Mapping[str, Any]], Mapping[str, str]]
-"""A planned row for people."""
+NO_OUTCOMES: Mapping[str, int] = dict.fromkeys(get_args(OutcomeState), 0)
+"""Every outcome is counted, also where there is none of it: a plot over runs has no holes."""
 
 
-class PlanConfig(dg.Config):
-    """only: plan just these keys."""
+@dataclass(frozen=True)
+class Planned:
+    """A plan that was made: what the UI shows of it, and what was checked."""
 
-    only: list[str] = Field(default_factory=list)
-
-
-class ApplyConfig(dg.Config):
-    """plan: which one; empty is the one made in this run, else the newest that waits. limit: the first N changes only."""
-
-    plan: str = ""
-    limit: int | None = None
+    plan: Plan
+    metadata: Mapping[str, Any]
+    checks: Sequence[Checked]
 
 
-class UndoConfig(dg.Config):
-    """plans: the applied plans to take back, the last one first."""
+@dataclass(frozen=True)
+class Ended:
+    """A plan that was brought to its end. reports: its own first. impossible: rows of an undo that cannot go back, and why."""
 
-    plans: list[str]
+    plan: Plan
+    reports: Sequence[Report]
+    counts: Mapping[str, int]
+    metadata: Mapping[str, Any]
+    checks: Sequence[Checked]
+    impossible: Sequence[tuple[str, str]] = ()
 
 
-def tags(pipeline: str, verb: str) -> dict[str, str]:
-    """What a job carries, so that the ledger and the queue know which pipeline it is of."""
-    return {PIPELINE_TAG: pipeline, VERB_TAG: verb}
+def make(session: Session, write: Write, request: PlanRequest) -> Planned:
+    """Make the plan of a write. In a run that goes on to apply it, settle first what earlier runs left in doubt.
 
-
-def tell_plan(run: RunResource, target: str, plan: Plan, readable: Readable) -> dict[str, Any]:
-    """Note a plan for `target` (the asset it is for) and give what the UI shows of it: 20 rows at most, worst first."""
-    run.planned(plan.pipeline, target, plan)
-    return {
+    Raises Busy while another run writes to the account, DeliveryError, and what the target raises.
+    """
+    writer = write.writer()
+    writer.begin(session, request)
+    turn = writer.turn(session)
+    target = writer.target(session)
+    if session.applies_in_this_run(write.applies):
+        in_turn(lambda: _settle(session, writer, target), turn)
+        writer.settled(session, target)
+    plan = in_turn(lambda: writer.make_plan(session, request), turn)
+    session.planned(write.applies, plan)
+    writer.least_calls(session, target, plan, None, None)
+    extra = writer.planned(session, target, plan, request)
+    metadata = {
         "plan": plan.id,
         "verdict": plan.verdict,
         **shown_counts(plan.counts),
         "dagster/row_count": plan.counts.changes + plan.counts.held,
-        "changes": dg.MetadataValue.md(changes(run, plan, readable) or "nothing would change"),
+        "changes": _changes(session, plan, writer) or Markdown("nothing would change"),
     }
+    return Planned(plan, {**metadata, **extra.metadata}, [_guards(plan), _nothing_held(plan), *extra.checks])
 
 
-def changes(run: RunResource, plan: Plan, readable: Readable) -> str:
-    return markdown([readable(row) for row in worst_first(run.plans, plan.id)])
+def bring_to_its_end(
+    session: Session, pipeline: str, write: Write, *, plan: str = "", limit: int | None = None, scope: str = ""
+) -> Ended:
+    """Apply the plan that is named, or was made in this run, or waits for this scope.
+
+    limit: the first N changes only. Raises DeliveryError where there is no plan, PlanStopped where a guard stopped it, and
+    what `apply` raises.
+    """
+    writer = write.writer()
+    made_here = session.plan_made(write.applies)
+    chosen = plan or made_here or newest_waiting(session.ledger, write.account(), pipeline, scope)
+    found = stored(session.plans, session.ledger.plan(chosen))
+    session.takes_up(write.applies, found)
+    target = writer.target_for(session, found)
+    writer.begin_applying(session, target, found, made_here=found.id == made_here)
+    report = _apply(session, write, writer, target, found, limit)
+    extra = writer.applied(session, target, found, report)
+    reports = [report, *extra.reports]
+    writer.least_calls(session, target, found, report, limit)
+    counts = {**total(reports)}
+    for state, n in extra.counts.items():
+        counts[state] = counts.get(state, 0) + n
+    session.count(write.applies, {**counts, "unchanged": counts.get("unchanged", 0) + found.counts.unchanged})
+    return _ended(session, write, writer, found, reports, counts, extra.metadata, extra.checks)
 
 
-def plan_to_apply(run: RunResource, pipeline: str, target: Target, config: ApplyConfig, scope: str = "") -> Plan:
-    """The plan that is named, or was made in this run, or waits. Raises DeliveryError where there is none."""
-    chosen = config.plan or run.plan_made(target.name) or newest_waiting(run.ledger, target.account, pipeline, scope)
-    plan = stored(run.plans, run.ledger.plan(chosen))
-    run.applies(pipeline, target.name, plan)
-    return plan
+def take_back(session: Session, write: Write, plan_id: str) -> Ended:
+    """Plan the way back from what a plan wrote, and apply that. Raises what `make_undo` and `apply` raise."""
+    writer = write.writer()
+    target = writer.target_to_undo(session)
+    _settle(session, writer, target)
+    undo = make_undo(target, plan_id, ledger=session.ledger, files=session.plans, run=session.id)
+    session.planned(write.applies, undo.plan)
+    report = _apply(session, write, writer, target, undo.plan, None)
+    writer.least_calls(session, target, undo.plan, report, None)
+    session.count(write.applies, {})
+    session.count(undo.plan.id, {**report.counts, "impossible": len(undo.impossible)})
+    shown = {"undo_of": plan_id, "changes": _changes(session, undo.plan, writer)}
+    return _ended(session, write, writer, undo.plan, [report], report.counts, shown, (), undo.impossible)
+
+
+def _ended(
+    session: Session,
+    write: Write,
+    writer: Writer[Any],
+    plan: Plan,
+    reports: Sequence[Report],
+    counts: Mapping[str, int],
+    shown: Mapping[str, Any],
+    checks: Sequence[Checked],
+    impossible: Sequence[tuple[str, str]] = (),
+) -> Ended:
+    deciding, text = writer.ended(session, counts)
+    metadata = {
+        "plan": plan.id,
+        **NO_OUTCOMES,
+        **counts,
+        "calls": session.meter.used[write.vendor],
+        "calls_least": session.meter.minimum[write.vendor],
+        **shown,
+    }
+    found = [_ended_well(write.ended_well, deciding, text), *checks]
+    if write.as_planned:
+        found.append(_as_planned(as_planned_check(write), reports))
+    return Ended(plan, reports, counts, metadata, found, impossible)
+
+
+def size_of(plan: Plan) -> dict[str, int]:
+    """How many rows the target holds once a plan is applied that looked at all of them, for the UI."""
+    return {"dagster/row_count": plan.counts.live + plan.counts.create}
+
+
+def _settle(session: Session, writer: Writer[Any], target: Target) -> None:
+    patience = writer.patience()
+    settle_first(target, ledger=session.ledger, files=session.plans, run=session.id, patience=patience)
+
+
+def _apply(session: Session, write: Write, writer: Writer[Any], target: Target, plan: Plan, limit: int | None) -> Report:
+    """Bring a plan to its end. A plan of a partition waits for its turn: those of others may be under way."""
+    patience = writer.patience()
+    turn = patience.seconds if patience and plan.scope else 0.0
+
+    def to_its_end() -> Report:
+        return apply(target, plan.id, ledger=session.ledger, files=session.plans, run=session.id, limit=limit, patience=patience)
+
+    try:
+        return in_turn(to_its_end, turn)
+    except PlanStopped:
+        session.stopped(write.applies)
+        raise
 
 
 def in_turn(do: Callable[[], T], seconds: float) -> T:
@@ -88,59 +183,6 @@ def in_turn(do: Callable[[], T], seconds: float) -> T:
             time.sleep(min(TURN, seconds))
 
 
-def apply_plan(
-    run: RunResource, target: Target, plan: Plan, limit: int | None = None, patience: Patience | None = None
-) -> Report:
-    """Bring a plan to its end. A plan of a partition waits for its turn: those of others may be under way.
-
-    Raises PlanStopped and what else `apply` raises.
-    """
-    turn = patience.seconds if patience and plan.scope else 0.0
-    try:
-        return in_turn(
-            lambda: apply(target, plan.id, ledger=run.ledger, files=run.plans, run=run.id, limit=limit, patience=patience), turn
-        )
-    except PlanStopped:
-        run.stopped(target.name)
-        raise
-
-
-def count_outcomes(run: RunResource, target: str, plan: Plan, counts: Mapping[str, int]) -> None:
-    """Note how the rows of an applied plan ended; what needed nothing counts as unchanged."""
-    run.count(target, {**counts, "unchanged": counts.get("unchanged", 0) + plan.counts.unchanged})
-
-
-def take_back(
-    context: dg.OpExecutionContext,
-    run: RunResource,
-    target: Target,
-    plan_id: str,
-    readable: Readable,
-    patience: Patience | None = None,
-) -> tuple[Plan, Report]:
-    """Plan the way back from what a plan wrote, and apply that."""
-    settle_first(target, ledger=run.ledger, files=run.plans, run=run.id, patience=patience)
-    undo = make_undo(target, plan_id, ledger=run.ledger, files=run.plans, run=run.id)
-    run.planned(undo.plan.pipeline, target.name, undo.plan)
-    report = apply_plan(run, target, undo.plan, patience=patience)
-    run.count(target.name, {})
-    run.count(undo.plan.id, {**report.counts, "impossible": len(undo.impossible)})
-    metadata: dict[str, Any] = {
-        "plan": undo.plan.id,
-        "undo_of": plan_id,
-        **report.counts,
-        "changes": dg.MetadataValue.md(changes(run, undo.plan, readable)),
-    }
-    context.log_event(
-        dg.AssetMaterialization(
-            target.name.split("/"), description=f"undo of plan {plan_id}", metadata=metadata, partition=undo.plan.scope or None
-        )
-    )
-    if undo.impossible:
-        context.log.warning("not taken back: %s", "; ".join(f"{key}: {why}" for key, why in undo.impossible[:20]))
-    return undo.plan, report
-
-
 def total(reports: Sequence[Report]) -> dict[str, int]:
     """Outcomes of several plans together."""
     counts: dict[str, int] = {}
@@ -148,3 +190,43 @@ def total(reports: Sequence[Report]) -> dict[str, int]:
         for state, n in report.counts.items():
             counts[state] = counts.get(state, 0) + n
     return counts
+
+
+def _changes(session: Session, plan: Plan, writer: Writer[Any]) -> Markdown:
+    """What the UI shows of a plan: 20 rows at most, worst first."""
+    return Markdown(markdown([writer.readable(row) for row in worst_first(session.plans, plan.id)]))
+
+
+# --- what is checked of every plan --------------------------------------------------------------------------------------
+
+
+def plan_checks(write: Write) -> tuple[Check, ...]:
+    return (GUARDS, NOTHING_HELD, *write.plan_checks)
+
+
+def applied_checks(write: Write) -> tuple[Check, ...]:
+    return (write.ended_well, *((as_planned_check(write),) if write.as_planned else ()), *write.checks)
+
+
+def as_planned_check(write: Write) -> Check:
+    return Check(write.as_planned, "what was written was read back and is there")
+
+
+def _guards(plan: Plan) -> Checked:
+    details = "\n".join(f"- **{f.guard}** {f.state.replace('_', ' ')}: {escaped(f.message)}" for f in plan.findings)
+    return Checked(GUARDS, plan.verdict == "clear", "", details)
+
+
+def _nothing_held(plan: Plan) -> Checked:
+    return Checked(NOTHING_HELD, plan.counts.held == 0, f"held: {listed(plan.counts.held_by_kind) or 'none'}", warn=True)
+
+
+def _ended_well(check: Check, counts: Mapping[str, int], text: str) -> Checked:
+    return Checked(check, not any(counts.get(bad) for bad in BAD_OUTCOMES), text or listed(counts) or "nothing to do")
+
+
+def _as_planned(check: Check, reports: Sequence[Report]) -> Checked:
+    sent = [report for report in reports if report.read_back is not None]
+    back, planned = sum(r.read_back or 0 for r in sent), sum(r.as_planned or 0 for r in sent)
+    text = f"{planned} of {back} rows sent are there as planned" if sent else "nothing was sent"
+    return Checked(check, planned == back, text, warn=True)

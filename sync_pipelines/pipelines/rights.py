@@ -6,25 +6,17 @@ Plytix, the login says which account that is: with another key, the same alias m
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
-from sync_pipelines.credentials import CredentialMissing, secret
+from sync_pipelines.credentials import CredentialMissing
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.pipelines.sections import account_of
-from sync_pipelines.vendors.plytix import secret_names
-from sync_pipelines.vendors.plytix_settings import PlytixSettings
+from sync_pipelines.pipelines.sections import ACCOUNTS, account_of
 
 
 def holder(system: str) -> str:
-    """What a right to write to this system is given to: its account, with a mark of the login where only that tells it.
+    """Return what a right to write to this system is given to: its account, with a mark of the login where only that tells it.
 
     system: as `account_of` knows it. Raises CredentialMissing where the login is not set.
     """
-    account = account_of(system)
-    if system != "plytix":
-        return account
-    key, _ = secret_names(PlytixSettings.read().alias)
-    return f"{account} login {blake2b(secret(*key).encode(), digest_size=4).hexdigest()}"
+    return ACCOUNTS[system].read().holder
 
 
 def allow(ledger: Ledger, pipeline: str, system: str, who: str) -> None:
@@ -35,7 +27,7 @@ def allow(ledger: Ledger, pipeline: str, system: str, who: str) -> None:
 
 
 def is_allowed(ledger: Ledger, pipeline: str, system: str) -> bool:
-    """Whether a pipeline may write to the account, with the login, that are set now."""
+    """Return whether a pipeline may write to the account, with the login, that are set now."""
     try:
         held_by = {holder(system), account_of(system)}  # rights of earlier versions are for the account alone
     except CredentialMissing:

@@ -1,57 +1,32 @@
-"""Every section of settings there is, and whose account each system is."""
+"""Every section of settings there is, and whose account each system is: from the declarations."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
-from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
-from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
-from sync_pipelines.settings import AlertSettings, RetentionSettings, Section, SettingsError, WebSettings, home
-from sync_pipelines.vendors.amazon_settings import AmazonSettings
-from sync_pipelines.vendors.catsy_settings import CatsySettings
-from sync_pipelines.vendors.google_settings import GoogleSettings
-from sync_pipelines.vendors.plytix_settings import PlytixSettings
-from sync_pipelines.vendors.shopify_settings import ShopifySettings
-from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
+from sync_pipelines.pipelines import PIPELINES
+from sync_pipelines.settings import AccountSection, AlertSettings, RetentionSettings, Section, SettingsError, WebSettings, home
+
+SHARED: tuple[type[Section], ...] = (AlertSettings, RetentionSettings)
+"""Sections that every run reads."""
 
 SECTIONS: tuple[type[Section], ...] = (
-    CatsySettings,
-    SparkLayerSettings,
-    CatsySparkLayerSettings,
-    ShopifySettings,
-    GoogleSettings,
-    ShopifySheetsSettings,
-    AmazonSettings,
-    PlytixSettings,
-    AmazonPlytixSettings,
+    *dict.fromkeys(section for pipeline in PIPELINES for section in pipeline.settings),
     AlertSettings,
     WebSettings,
     RetentionSettings,
 )
 
-
-class _OfAnAccount(Protocol):
-    @property
-    def account(self) -> str: ...
-
-
-ACCOUNTS: dict[str, Callable[[], _OfAnAccount]] = {
-    "catsy": CatsySettings.read,
-    "sparklayer": SparkLayerSettings.read,
-    "shopify": ShopifySettings.read,
-    "sheets": ShopifySheetsSettings.read,
-    "amazon": AmazonSettings.read,
-    "plytix": PlytixSettings.read,
+ACCOUNTS: dict[str, type[AccountSection]] = {
+    section.system: section for section in SECTIONS if issubclass(section, AccountSection)
 }
 """Where the account of each system is settled, by the first part of an asset's key."""
 
 
 def account_of(system: str) -> str:
-    """The account that a vendor's settings point to, by the vendor's name. Raises KeyError for a system without one."""
-    return ACCOUNTS[system]().account
+    """Return the account that the settings point to, by the vendor's name. Raises KeyError for a system without one."""
+    return ACCOUNTS[system].read().account
 
 
 def check_file() -> None:

@@ -1,4 +1,4 @@
-"""What the UI is shown: column schemas with units, Markdown in which no cell can break the row or run, verdicts."""
+"""What people are shown of rows and counts: Markdown in which no cell can break the row or run."""
 
 from __future__ import annotations
 
@@ -7,18 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import dagster as dg
-import pyarrow as pa
-
 from sync_pipelines.delivery.model import Counts
-
-
-def column_schema(notes: Mapping[str, str], schema: pa.Schema | None = None) -> dg.TableSchema:
-    """Columns with their types (text where no schema says otherwise) and what they hold."""
-    types = {field.name: str(field.type) for field in schema or ()}
-    return dg.TableSchema(
-        columns=[dg.TableColumn(name, types.get(name, "string"), description=note) for name, note in notes.items()]
-    )
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -48,21 +37,6 @@ def escaped(value: Any) -> str:
 def shown_counts(counts: Counts) -> dict[str, int]:
     """A plan's counts by action, for metadata and the run's record."""
     return {name: n for name, n in asdict(counts).items() if isinstance(n, int) and name not in ("live", "desired")}
-
-
-def check_result(
-    spec: dg.AssetCheckSpec, passed: bool, text: str, *, details: str = "", warn: bool = False
-) -> dg.AssetCheckResult:
-    """A check's result with its reason (plain text, then `details`, which are Markdown). `warn`: a failure is worth a look,
-    not a stop."""
-    severity = dg.AssetCheckSeverity.WARN if warn else dg.AssetCheckSeverity.ERROR
-    return dg.AssetCheckResult(
-        passed=passed,
-        check_name=spec.name,
-        asset_key=spec.asset_key,
-        severity=severity,
-        metadata={"what": dg.MetadataValue.md("\n\n".join(filter(None, (escaped(text), details))))},
-    )
 
 
 def listed(counts: Mapping[str, int]) -> str:

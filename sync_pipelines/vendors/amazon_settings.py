@@ -7,12 +7,13 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from sync_pipelines.settings import Section
+from sync_pipelines.settings import AccountSection
 
 
-class AmazonSettings(Section):
+class AmazonSettings(AccountSection):
     """The marketplace. Reports are dropped as files; with a login, the catalogue adds what they do not say."""
 
+    system = "amazon"
     table = "amazon"
     model_config = SettingsConfigDict(env_prefix="AMAZON_", extra="forbid", env_ignore_empty=True, frozen=True)
 

@@ -10,12 +10,13 @@ from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from sync_pipelines.number_text import DecimalMark
-from sync_pipelines.settings import Section
+from sync_pipelines.settings import AccountSection
 
 
-class CatsySettings(Section):
+class CatsySettings(AccountSection):
     """How the PIM is read. Facts behind the defaults: docs/pipelines/catsy_sparklayer.md."""
 
+    system = "catsy"
     table = "catsy"
     old_names: ClassVar = {"output_file": "OUTPUT_FILE", "page_size": "CATSY_LIMIT", "page_delay": "CATSY_DELAY"}
     model_config = SettingsConfigDict(env_prefix="CATSY_", extra="forbid", env_ignore_empty=True, frozen=True)

@@ -109,7 +109,7 @@ class Plytix:
             deadline=settings.deadline + settings.longest_wait,
             longest_wait=settings.longest_wait,
         )
-        return cls(http, auth, settings, *(secret(*names) for names in secret_names(settings.alias)))
+        return cls(http, auth, settings, *(secret(*names) for names in settings.secrets))
 
     def close(self) -> None:
         self.http.close()
@@ -336,12 +336,6 @@ class Plytix:
             "POST", urlsplit(self.settings.auth_url).path, what="login", body=self._credentials, read=_token
         )
         return token, lasts or self.settings.token_seconds
-
-
-def secret_names(alias: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The variables that hold key and password of an account."""
-    own = "" if alias == "main" else f"{alias.upper().replace('-', '_')}_"
-    return (f"PLYTIX_{own}API_KEY",), (f"PLYTIX_{own}API_PASSWORD",)
 
 
 class Problem(NamedTuple):

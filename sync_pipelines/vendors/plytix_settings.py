@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from hashlib import blake2b
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from sync_pipelines.settings import Section
+from sync_pipelines.credentials import secret
+from sync_pipelines.settings import AccountSection
 
 
-class PlytixAccount(BaseModel):
+class PlytixAlias(BaseModel):
     """One account of the PIM. What is left out is as the section has it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -21,17 +23,18 @@ class PlytixAccount(BaseModel):
     calls_per_hour: int | None = Field(None, ge=1)
 
 
-class PlytixSettings(Section):
+class PlytixSettings(AccountSection):
     """The PIM: its accounts by alias, and how fast one may be asked. Facts: docs/pipelines/amazon_plytix.md.
 
     The secrets of alias `main` are PLYTIX_API_KEY and PLYTIX_API_PASSWORD, those of another PLYTIX_<ALIAS>_API_KEY and so on.
     """
 
+    system = "plytix"
     table = "plytix"
     model_config = SettingsConfigDict(env_prefix="PLYTIX_", extra="forbid", env_ignore_empty=True, frozen=True)
 
     alias: str = Field("main", description="which of the accounts is meant")
-    accounts: Annotated[dict[str, PlytixAccount], NoDecode] = Field(default={"main": PlytixAccount()})
+    accounts: Annotated[dict[str, PlytixAlias], NoDecode] = Field(default={"main": PlytixAlias()})
     base_url: str = "https://pim.plytix.com/api/v1"
     auth_url: str = "https://auth.plytix.com/auth/api/get-token"
     calls_per_window: int = Field(50, ge=1, description="calls in any 10 seconds; 20 on the free plan")
@@ -70,7 +73,7 @@ class PlytixSettings(Section):
         return self
 
     @property
-    def chosen(self) -> PlytixAccount:
+    def chosen(self) -> PlytixAlias:
         return self.accounts[self.alias]
 
     @property
@@ -81,6 +84,18 @@ class PlytixSettings(Section):
     def account(self) -> str:
         """Whose products they are: the address, and which account there."""
         return f"{self.url} account {self.alias}"
+
+    @property
+    def secrets(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The variables that hold key and password of the account."""
+        own = "" if self.alias == "main" else f"{self.alias.upper().replace('-', '_')}_"
+        return (f"PLYTIX_{own}API_KEY",), (f"PLYTIX_{own}API_PASSWORD",)
+
+    @property
+    def holder(self) -> str:
+        """The account with a mark of its login: an alias is the merchant's own name, and with another key means another one."""
+        key, _ = self.secrets
+        return f"{self.account} login {blake2b(secret(*key).encode(), digest_size=4).hexdigest()}"
 
     @property
     def products_account(self) -> str:

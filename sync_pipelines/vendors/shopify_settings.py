@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from sync_pipelines.settings import Section, known_zone
+from sync_pipelines.settings import AccountSection, known_zone
 
 
-class ShopifySettings(Section):
+class ShopifySettings(AccountSection):
     """The shop that orders are read from. Facts behind the defaults: docs/pipelines/shopify_store.md."""
 
+    system = "shopify"
     table = "shopify"
     model_config = SettingsConfigDict(env_prefix="SHOPIFY_", extra="forbid", env_ignore_empty=True, frozen=True)
 

@@ -7,12 +7,13 @@ from typing import ClassVar
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from sync_pipelines.settings import Section
+from sync_pipelines.settings import AccountSection
 
 
-class SparkLayerSettings(Section):
+class SparkLayerSettings(AccountSection):
     """How the price engine is read and written."""
 
+    system = "sparklayer"
     table = "sparklayer"
     old_names: ClassVar = {"site_id": "SITE_ID", "batch_size": "BATCH_SIZE", "batch_delay": "BATCH_DELAY"}
     model_config = SettingsConfigDict(env_prefix="SPARKLAYER_", extra="forbid", env_ignore_empty=True, frozen=True)

@@ -14,9 +14,9 @@ from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Sheets
 from sync_pipelines.vendors.http import CallMeter
-from sync_pipelines_tests.pipelines import amazon_desk
-from sync_pipelines_tests.pipelines.amazon_desk import AmazonDesk
-from sync_pipelines_tests.pipelines.order_desk import Desk, orders
+from sync_pipelines_tests.pipelines import listing_scene
+from sync_pipelines_tests.pipelines.listing_scene import ListingScene
+from sync_pipelines_tests.pipelines.order_scene import OrderScene, orders
 from vendor_sandbox import Sandbox
 
 FAST = {"GOOGLE_CALLS_PER_MINUTE": "100000", "SHOPIFY_SHEETS_LANDS_WITHIN": "0.2"}
@@ -35,7 +35,7 @@ class World:
             http.sleep = lambda seconds: None
         self._made: dict[str, tuple[Any, Any]] = {}
 
-    def begin(self, name: str, make: Callable[[Desk], None]) -> Desk:
+    def begin(self, name: str, make: Callable[[OrderScene], None]) -> OrderScene:
         self.sandbox.reset()
         self.sandbox.google.change_state({"settings": {"burst": 1_000_000}})
         if name not in self._made:
@@ -54,8 +54,8 @@ class World:
         desk._edits = 1000
         return desk
 
-    def _desk(self) -> Desk:
-        desk = Desk(self.sandbox)
+    def _desk(self) -> OrderScene:
+        desk = OrderScene(self.sandbox)
         desk._client = self.client
         return desk
 
@@ -78,61 +78,61 @@ def sheets(sheets_world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     return sheets_world
 
 
-def begun(desk: Desk) -> Iterator[Desk]:
+def begun(desk: OrderScene) -> Iterator[OrderScene]:
     yield desk
     desk.ledger.close()
 
 
 @pytest.fixture
-def blank(sheets: World) -> Iterator[Desk]:
+def blank(sheets: World) -> Iterator[OrderScene]:
     """A spreadsheet without our tabs, and no orders."""
     yield from begun(sheets.begin("blank", make_blank))
 
 
 @pytest.fixture
-def desk(sheets: World) -> Iterator[Desk]:
+def desk(sheets: World) -> Iterator[OrderScene]:
     """A spreadsheet that is set up, and no orders."""
     yield from begun(sheets.begin("desk", make_desk))
 
 
 @pytest.fixture
-def full(sheets: World) -> Iterator[Desk]:
+def full(sheets: World) -> Iterator[OrderScene]:
     """Ten orders of two lines each, in the sheet."""
     yield from begun(sheets.begin("full", make_full))
 
 
 @pytest.fixture
-def noted(sheets: World) -> Iterator[Desk]:
+def noted(sheets: World) -> Iterator[OrderScene]:
     """… with a column and rows of the staff's own beside and below them."""
     yield from begun(sheets.begin("noted", make_noted))
 
 
 @pytest.fixture
-def book(sheets: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def book(sheets: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[OrderScene]:
     """The order book of an existing program, with its three orders."""
     monkeypatch.setenv("SHOPIFY_SHEETS_SPREADSHEET", "Bakery Order Book")
     monkeypatch.setenv("SHOPIFY_SHEETS_LAYOUT", "order_book")
     yield from begun(sheets.begin("book", make_desk))
 
 
-def make_blank(desk: Desk) -> None:
+def make_blank(desk: OrderScene) -> None:
     """As it comes."""
 
 
-def make_desk(desk: Desk) -> None:
+def make_desk(desk: OrderScene) -> None:
     """Tabs of 200 rows: large ones only take time."""
     desk.prepare()
     grid = [{"spreadsheet": desk.title, "tab": tab.tab, "rows": 200} for tab in desk.layout.tabs]
     desk.sandbox.google.change_state({"grid": grid})
 
 
-def make_full(desk: Desk) -> None:
+def make_full(desk: OrderScene) -> None:
     make_desk(desk)
     desk.take(*orders(1, 10))
     assert desk.sync().counts == {"delivered": 10}
 
 
-def make_noted(desk: Desk) -> None:
+def make_noted(desk: OrderScene) -> None:
     make_full(desk)
     desk.person("insert_columns", at="C", count=1, values=[["Baker"]])
     for row in range(2, 12):
@@ -150,13 +150,13 @@ def boots() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def merchandiser(boots: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[AmazonDesk]:
+def merchandiser(boots: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[ListingScene]:
     """A merchandiser's desk before the first run."""
-    for name in amazon_desk.clear_environment():
+    for name in listing_scene.clear_environment():
         monkeypatch.delenv(name)
-    amazon_desk.begin(boots)
-    for name, value in amazon_desk.environment(boots).items():
+    listing_scene.begin(boots)
+    for name, value in listing_scene.environment(boots).items():
         monkeypatch.setenv(name, value)
-    desk = AmazonDesk(boots)
+    desk = ListingScene(boots)
     yield desk
     desk.close()

@@ -1,4 +1,4 @@
-"""A merchant with the sandbox's Catsy and SparkLayer: the pipeline's steps, without Dagster."""
+"""A merchant with the sandbox's Catsy and SparkLayer: the pipeline's own steps, without Dagster."""
 
 from __future__ import annotations
 
@@ -9,72 +9,51 @@ from typing import Any
 
 import pyarrow as pa
 
-from sync_pipelines.delivery.applying import Patience, Report, apply, settle_first
-from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.plans import Plan, PlanFiles
-from sync_pipelines.delivery.undoing import make_undo
-from sync_pipelines.pipelines.catsy_sparklayer import planning
-from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY, Products
+from sync_pipelines.delivery.applying import Report
+from sync_pipelines.delivery.plans import Plan
+from sync_pipelines.pipelines import plan_and_apply
+from sync_pipelines.pipelines.catsy_sparklayer import PIPELINE, PRICES, extract, planning
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
-from sync_pipelines.settings import data_dir
-from sync_pipelines.vendors.catsy import Catsy
-from sync_pipelines.vendors.catsy_settings import CatsySettings
-from sync_pipelines.vendors.http import CallMeter
-from sync_pipelines.vendors.sparklayer import SparkLayer
-from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
-from sync_pipelines.warehouse.snapshots import Published, Warehouse
+from sync_pipelines.pipelines.session import Session
+from sync_pipelines.pipelines.shape import PlanRequest
+from sync_pipelines.warehouse.snapshots import Published
 
 
 class Merchant:
     def __init__(self) -> None:
-        self.meter = CallMeter()
-        self.ledger = Ledger.at(data_dir() / "ledger.db")
-        self.files = PlanFiles(data_dir() / "plans")
-        self.warehouse = Warehouse(data_dir() / "warehouse")
         self.run = str(uuid.uuid4())
-        self.catsy = Catsy.connect(CatsySettings.read(), self.meter)
-        self.sparklayer = SparkLayer.connect(SparkLayerSettings.read(), self.meter, lambda: True)
+        first = Session(self.run, PIPELINE.name, "sync")
+        self.meter, self.ledger, self.files, self.warehouse = first.meter, first.ledger, first.plans, first.warehouse
+        self.sparklayer = planning.client(first)
+
+    def session(self, *applies: str) -> Session:
+        """A run that goes on to write to these assets. All runs have one login."""
+        session = Session(self.run, PIPELINE.name, "sync", applies=applies, ledger=self.ledger, meter=self.meter)
+        session.once("sparklayer", lambda: self.sparklayer)
+        return session
 
     def products(self, refresh: Any = "always") -> Published:
-        source = Products(self.warehouse, self.ledger, CatsySettings.read(), CatsySparkLayerSettings.read().attributes, self.run)
-        found = source.cached(refresh)
-        if found is None:
-            with source.extract(lambda: self.catsy) as staged:
-                found = self.warehouse.publish(KEY, staged)
-        return found
+        return extract.catalogue(self.session(), refresh).published
 
     def trade_prices(self, products: Published | None = None) -> pa.Table:
         return planning.map_prices(products or self.products(), CatsySparkLayerSettings.read())
 
-    def plan(self, refresh: Any = "always", **options: Any) -> Plan:
-        products = self.products(refresh)
-        return planning.plan_prices(
-            self.sparklayer,
-            self.trade_prices(products),
-            products.about,
-            ledger=self.ledger,
-            files=self.files,
-            run=self.run,
-            **options,
-        )
+    def plan(self, refresh: Any = "always", *, only: tuple[str, ...] = (), session: Session | None = None) -> Plan:
+        session = session or self.session()
+        extract.catalogue(session, refresh)
+        planning.map_catalogue(session)
+        return plan_and_apply.make(session, PRICES, PlanRequest(only)).plan
 
-    def apply(self, plan: Plan) -> Report:
-        return apply(
-            planning.target(self.sparklayer),
-            plan.id,
-            ledger=self.ledger,
-            files=self.files,
-            run=self.run,
-            patience=Patience(60, 5),
-        )
+    def apply(self, plan: Plan, session: Session | None = None) -> Report:
+        ended = plan_and_apply.bring_to_its_end(session or self.session(), PIPELINE.name, PRICES, plan=plan.id)
+        return ended.reports[0]
 
     def sync(self, refresh: Any = "always") -> Report:
-        settle_first(planning.target(self.sparklayer), ledger=self.ledger, files=self.files, run=self.run)
-        return self.apply(self.plan(refresh))
+        session = self.session(PRICES.applies)
+        return self.apply(self.plan(refresh, session=session), session)
 
     def undo(self, plan: Plan) -> Report:
-        back = make_undo(planning.target(self.sparklayer), plan.id, ledger=self.ledger, files=self.files, run=self.run)
-        return self.apply(back.plan)
+        return plan_and_apply.take_back(self.session(), PRICES, plan.id).reports[0]
 
 
 def listed(sandbox: Any, slug: str = "wholesale") -> dict[str, list[dict[str, Any]]]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from sync_pipelines.pipelines.amazon_plytix.automation import Seen, look_again
 
 from sync_pipelines.pipelines.amazon_plytix import automation, entries, files, reading
-from sync_pipelines.pipelines.amazon_plytix.automation import Seen, look_again
 from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.vendors.amazon import Amazon

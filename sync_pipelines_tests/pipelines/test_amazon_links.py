@@ -8,14 +8,14 @@ import pytest
 
 from sync_pipelines.delivery.applying import Paused
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines_tests.pipelines.amazon_desk import (
+from sync_pipelines_tests.pipelines.listing_scene import (
     CREATE,
     HIERARCHY,
     LINK,
     LISTINGS,
     PARENT,
     UNLINK,
-    AmazonDesk,
+    ListingScene,
     asin,
     canonical,
     entry,
@@ -31,7 +31,7 @@ def alone(n: int, **changes: Any) -> Any:
 
 
 class TestLinking:
-    def test_products_are_linked_with_their_listings_and_parents_with_their_variations(self, merchandiser: AmazonDesk) -> None:
+    def test_products_are_linked_with_their_listings_and_parents_with_their_variations(self, merchandiser: ListingScene) -> None:
         done = merchandiser.sync(few())
         assert [merchandiser.links_of(canonical(n)) for n in (1, 2, 3)] == [{sku(1)}, {sku(2)}, {sku(3)}]
         assert merchandiser.links_of(sku(PARENT), HIERARCHY) == {sku(1), sku(2), sku(3)}
@@ -39,7 +39,7 @@ class TestLinking:
         assert done.linked.counts == {"delivered": 6}
         assert not any(product["links"] for s, product in merchandiser.products.items() if s in (sku(1), sku(2)))
 
-    def test_only_what_is_missing_is_added_and_all_else_stays(self, merchandiser: AmazonDesk) -> None:
+    def test_only_what_is_missing_is_added_and_all_else_stays(self, merchandiser: ListingScene) -> None:
         merchandiser.sync([parent(), entry(1)])
         merchandiser.change(
             link=[
@@ -57,7 +57,9 @@ class TestLinking:
         assert merchandiser.links_of(canonical(2), "amazon_listings_(archive)") == {canonical(8)}
         assert merchandiser.links_of(sku(PARENT), HIERARCHY) == {canonical(9), sku(1), sku(2)}
 
-    def test_a_link_that_a_person_took_off_is_a_question(self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_link_that_a_person_took_off_is_a_question(
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("AMAZON_PLYTIX_MAX_HELD", "1")
         merchandiser.sync([alone(1)])
         merchandiser.clock.sleep(10)
@@ -66,13 +68,13 @@ class TestLinking:
         assert list(done.held.values()) == ["gone"]
         assert done.writes == 0
 
-    def test_an_unmatched_listing_has_a_parent_and_no_product(self, merchandiser: AmazonDesk) -> None:
+    def test_an_unmatched_listing_has_a_parent_and_no_product(self, merchandiser: ListingScene) -> None:
         merchandiser.sync([parent(), entry(1, state="unmatched", canonical_plytix_sku=None)])
         assert merchandiser.links_of(sku(PARENT), HIERARCHY) == {sku(1)}
         assert not any(sku(1) in p["links"].get(LISTINGS, {}) for p in merchandiser.products.values())
 
     def test_a_product_that_is_not_there_holds_its_links_and_a_parent_nobody_knows_is_left_out(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AMAZON_PLYTIX_MAX_HELD", "1")
         found = [entry(1), alone(2, canonical_plytix_sku="NOBODY"), alone(3)]
@@ -82,7 +84,7 @@ class TestLinking:
         assert merchandiser.links_of(canonical(3)) == {sku(3)}
 
     def test_a_canonical_sku_in_another_case_is_not_the_product(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AMAZON_PLYTIX_MAX_HELD", "1")
         done = merchandiser.sync([alone(1, canonical_plytix_sku=canonical(1).lower())])
@@ -90,7 +92,7 @@ class TestLinking:
         assert merchandiser.links_of(canonical(1)) == set()
 
     def test_no_more_links_than_the_account_takes_are_planned(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AMAZON_PLYTIX_MAX_LINKS", "3")
         monkeypatch.setenv("AMAZON_PLYTIX_MAX_HELD", "1")
@@ -105,7 +107,7 @@ class TestLinking:
         assert merchandiser.links_of(sku(PARENT), HIERARCHY) == {canonical(5), sku(1), sku(2)}
 
     def test_where_the_account_takes_fewer_than_the_settings_say_each_link_is_tried_and_told(
-        self, merchandiser: AmazonDesk
+        self, merchandiser: ListingScene
     ) -> None:
         merchandiser.change(settings={"most_links": 2})
         done = merchandiser.sync(few(1, 2, 3))
@@ -113,7 +115,7 @@ class TestLinking:
         assert len(merchandiser.links_of(sku(PARENT), HIERARCHY)) == 2
 
     def test_a_mapping_that_names_two_products_for_one_asin_links_neither(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AMAZON_PLYTIX_MAX_HELD", "1")
         merchandiser.change(add=[{"sku": sku(1), "family": "8 - Amazon"}])
@@ -121,7 +123,7 @@ class TestLinking:
         assert done.held == {sku(1): "conflict"}
         assert [merchandiser.links_of(canonical(n)) for n in (1, 2, 3)] == [set(), set(), {sku(3)}]
 
-    def test_products_made_long_ago_are_linked_though_nothing_is_made(self, merchandiser: AmazonDesk) -> None:
+    def test_products_made_long_ago_are_linked_though_nothing_is_made(self, merchandiser: ListingScene) -> None:
         """What an older program never did again: a link that failed was not retried."""
         merchandiser.change(add=[{"sku": sku(1), "family": "8 - Amazon"}])
         done = merchandiser.sync([alone(1)])
@@ -129,7 +131,7 @@ class TestLinking:
 
 
 class TestWhatVanishes:
-    def test_a_listing_that_vanished_does_not_keep_the_others_from_being_linked(self, merchandiser: AmazonDesk) -> None:
+    def test_a_listing_that_vanished_does_not_keep_the_others_from_being_linked(self, merchandiser: ListingScene) -> None:
         merchandiser.sync([parent(), *(alone(n) for n in (1, 2, 3))])
         found = few(1, 2, 3)
 
@@ -143,7 +145,7 @@ class TestWhatVanishes:
         assert "not there any more" in merchandiser.outcomes(done.links)[f"Amazon Hierarchy/{sku(PARENT)}/{sku(2)}"][1]
         assert merchandiser.links_of(sku(PARENT), HIERARCHY) == {sku(1), sku(3)}
 
-    def test_a_product_that_vanished_ends_its_links_alone(self, merchandiser: AmazonDesk) -> None:
+    def test_a_product_that_vanished_ends_its_links_alone(self, merchandiser: ListingScene) -> None:
         def vanish() -> None:
             gone = next(i for i, p in merchandiser.state["products"].items() if p["sku"] == canonical(2))
             merchandiser.vendor.store().shelf.remove(gone)
@@ -151,7 +153,7 @@ class TestWhatVanishes:
         done = merchandiser.sync([alone(1), alone(2), alone(3)], between=vanish)
         assert done.linked.counts == {"delivered": 2, "rejected": 1}
 
-    def test_a_product_that_was_refused_is_not_linked_and_said_so(self, merchandiser: AmazonDesk) -> None:
+    def test_a_product_that_was_refused_is_not_linked_and_said_so(self, merchandiser: ListingScene) -> None:
         merchandiser.fault(CREATE, "status", status=422)
         done = merchandiser.sync([alone(1), alone(2)])
         assert done.made.counts == {"delivered": 1, "rejected": 1}
@@ -174,20 +176,20 @@ class TestFaults:
         ],
         ids=lambda fault: str(fault["kind"]),
     )
-    def test_a_call_that_went_wrong_is_put_right_in_the_same_run(self, merchandiser: AmazonDesk, fault: dict[str, Any]) -> None:
+    def test_a_call_that_went_wrong_is_put_right_in_the_same_run(self, merchandiser: ListingScene, fault: dict[str, Any]) -> None:
         merchandiser.fault(LINK, **fault, after=1)
         done = merchandiser.sync(few(1, 2))
         assert done.linked.counts == {"delivered": 4}
         merchandiser.settled(few(1, 2))
 
-    def test_a_long_wait_ends_the_run_and_the_next_adds_the_rest(self, merchandiser: AmazonDesk) -> None:
+    def test_a_long_wait_ends_the_run_and_the_next_adds_the_rest(self, merchandiser: ListingScene) -> None:
         merchandiser.fault(LINK, "rate_limited", after=2, retry_after="2497")
         with pytest.raises(Paused):
             merchandiser.sync(few())
         assert merchandiser.sync(few()).made.counts == {}
         merchandiser.settled(few())
 
-    def test_a_role_that_may_not_link_ends_the_run(self, merchandiser: AmazonDesk) -> None:
+    def test_a_role_that_may_not_link_ends_the_run(self, merchandiser: ListingScene) -> None:
         merchandiser.change(settings={"forbidden": ["POST /products/*/relationships/*"]})
         with pytest.raises(DeliveryError, match="403"):
             merchandiser.sync(few(1))
@@ -196,7 +198,7 @@ class TestFaults:
         merchandiser.settled(few(1))
 
     @pytest.mark.parametrize("status", [404, 409, 422])
-    def test_a_refusal_for_no_reason_ends_rows_and_no_other_source(self, merchandiser: AmazonDesk, status: int) -> None:
+    def test_a_refusal_for_no_reason_ends_rows_and_no_other_source(self, merchandiser: ListingScene, status: int) -> None:
         merchandiser.fault(LINK, "status", status=status, body={"error": {"msg": "no reason"}}, times=2, after=1)
         done = merchandiser.sync(few(1, 2))
         assert set(done.linked.counts) <= {"delivered", "rejected"}
@@ -207,7 +209,7 @@ class TestFaults:
 
 class TestUndo:
     def test_links_that_were_added_are_taken_off_and_no_others(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AMAZON_PLYTIX_MAX_HELD", "1")
         merchandiser.change(link=[{"relationship": "Amazon Listings", "from": canonical(1), "to": [canonical(5), canonical(6)]}])
@@ -220,7 +222,7 @@ class TestUndo:
         again = merchandiser.sync([alone(1), alone(2)])
         assert (set(again.held.values()), again.writes) == ({"undone"}, 0)
 
-    def test_a_link_that_is_gone_already_is_nobodys_trouble(self, merchandiser: AmazonDesk) -> None:
+    def test_a_link_that_is_gone_already_is_nobodys_trouble(self, merchandiser: ListingScene) -> None:
         done = merchandiser.sync([alone(1), alone(2)])
         merchandiser.clock.sleep(10)
         merchandiser.change(set={sku(1): None})
@@ -229,11 +231,11 @@ class TestUndo:
         assert report.counts["delivered"] >= 1
         assert not {"failed", "unknown", "rejected"} & set(report.counts)
 
-    def test_two_accounts_do_not_know_of_each_other(self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_two_accounts_do_not_know_of_each_other(self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch) -> None:
         merchandiser.sync([alone(1)])
         merchandiser.change(accounts={"second": {"add": [{"sku": canonical(1)}]}})
         monkeypatch.setenv("PLYTIX_ALIAS", "second")
-        other = AmazonDesk(merchandiser.sandbox)
+        other = ListingScene(merchandiser.sandbox)
         try:
             done = other.sync([alone(1)])
         finally:

@@ -12,7 +12,7 @@ import pytest
 from sync_pipelines.delivery.applying import Patience, Paused, PlanStopped
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.vendors.failures import RateLimited
-from sync_pipelines_tests.pipelines.amazon_desk import (
+from sync_pipelines_tests.pipelines.listing_scene import (
     CREATE,
     DELETE,
     FAMILY,
@@ -20,7 +20,7 @@ from sync_pipelines_tests.pipelines.amazon_desk import (
     PARENT,
     PATCH,
     SEARCH,
-    AmazonDesk,
+    ListingScene,
     asin,
     canonical,
     entry,
@@ -44,7 +44,7 @@ LOST = {
 
 
 @pytest.fixture
-def merchandiser(merchandiser: AmazonDesk) -> AmazonDesk:
+def merchandiser(merchandiser: ListingScene) -> ListingScene:
     """A desk that makes products and no links, unless a test says so."""
     merchandiser.links = False
     return merchandiser
@@ -56,7 +56,7 @@ def update_on(monkeypatch: pytest.MonkeyPatch, **rules: str) -> None:
         monkeypatch.setenv("AMAZON_PLYTIX_UPDATE_RULES", json.dumps(rules))
 
 
-def there(desk: AmazonDesk, n: int = 1, family: str | None = FAMILY_NAME, **attributes: Any) -> None:
+def there(desk: ListingScene, n: int = 1, family: str | None = FAMILY_NAME, **attributes: Any) -> None:
     """A product of an earlier program's: these attributes and no others."""
     product = {"sku": sku(n), "label": f"Old {n}", "attributes": {"amazon_asin": asin(n), **attributes}}
     desk.change(add=[product])
@@ -65,7 +65,7 @@ def there(desk: AmazonDesk, n: int = 1, family: str | None = FAMILY_NAME, **attr
 
 
 class TestMaking:
-    def test_a_product_is_made_with_all_that_is_known_and_put_into_its_family(self, merchandiser: AmazonDesk) -> None:
+    def test_a_product_is_made_with_all_that_is_known_and_put_into_its_family(self, merchandiser: ListingScene) -> None:
         done = merchandiser.sync([entry(1, amazon_parent_asin=None)])
         made = merchandiser.product(sku(1))
         assert made["family"] == FAMILY_NAME
@@ -86,30 +86,30 @@ class TestMaking:
         }
         assert (done.counts, done.writes) == (({"delivered": 1},), 2)
 
-    def test_the_familys_200_counts_and_no_product_is_read_one_by_one(self, merchandiser: AmazonDesk, boots: Any) -> None:
+    def test_the_familys_200_counts_and_no_product_is_read_one_by_one(self, merchandiser: ListingScene, boots: Any) -> None:
         merchandiser.sync(few())
         assert not [c for c in boots.calls("plytix") if c["method"] == "GET" and "/products/" in c["path"]]
 
     def test_what_is_not_known_is_left_out_and_a_listing_without_a_title_is_called_by_its_asin(
-        self, merchandiser: AmazonDesk
+        self, merchandiser: ListingScene
     ) -> None:
         merchandiser.sync([entry(1, amazon_title=None, amazon_size=None, amazon_color="", amazon_upc=None)])
         made = merchandiser.product(sku(1))
         assert made["label"] == f"Amazon {asin(1)}"
         assert not {"amazon_title", "amazon_size", "amazon_color", "amazon_upc"} & set(made["attributes"])
 
-    def test_a_further_run_writes_nothing(self, merchandiser: AmazonDesk) -> None:
+    def test_a_further_run_writes_nothing(self, merchandiser: ListingScene) -> None:
         merchandiser.sync(few())
         merchandiser.settled(few())
 
-    def test_the_merchants_own_products_are_as_they_were_but_for_their_links(self, merchandiser: AmazonDesk) -> None:
+    def test_the_merchants_own_products_are_as_they_were_but_for_their_links(self, merchandiser: ListingScene) -> None:
         merchandiser.links = True
         before = merchandiser.canonical
         merchandiser.sync(few())
         assert merchandiser.canonical == before
 
     def test_last_synced_is_the_day_in_the_merchants_zone(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Between these zones lie 25 hours: it is never the same day in both."""
         for n, name in ((1, "Pacific/Kiritimati"), (2, "Pacific/Pago_Pago")):
@@ -118,7 +118,7 @@ class TestMaking:
         days = [merchandiser.product(sku(n))["attributes"]["amazon_last_synced"] for n in (1, 2)]
         assert days[0] > days[1]
 
-    def test_an_option_in_another_case_is_written_as_the_account_has_it(self, merchandiser: AmazonDesk) -> None:
+    def test_an_option_in_another_case_is_written_as_the_account_has_it(self, merchandiser: ListingScene) -> None:
         merchandiser.sync([entry(1, amazon_listing_status="ACTIVE")])
         assert merchandiser.product(sku(1))["attributes"]["amazon_listing_status"] == "active"
 
@@ -132,7 +132,7 @@ class TestMaking:
         ids=["option", "title", "label"],
     )
     def test_a_value_that_does_not_fit_holds_its_product_and_no_other(
-        self, *, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch, changes: Any, limits: Any, why: str
+        self, *, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch, changes: Any, limits: Any, why: str
     ) -> None:
         monkeypatch.setenv("AMAZON_PLYTIX_TEXT_LIMITS", json.dumps(limits))
         monkeypatch.setenv("AMAZON_PLYTIX_MAX_HELD", "1")
@@ -142,7 +142,7 @@ class TestMaking:
         assert sku(1) not in merchandiser.products
         assert merchandiser.wrong([parent(), entry(2)]) == []
 
-    def test_a_text_that_is_too_long_for_the_account_is_refused_once_and_told(self, merchandiser: AmazonDesk) -> None:
+    def test_a_text_that_is_too_long_for_the_account_is_refused_once_and_told(self, merchandiser: ListingScene) -> None:
         done = merchandiser.sync([parent(), entry(1, amazon_title="x" * 501), entry(2)])
         state, told = merchandiser.outcomes(done.products)[sku(1)]
         assert state == "rejected"
@@ -152,14 +152,14 @@ class TestMaking:
         assert merchandiser.wrong([parent(), entry(2)]) == []
 
     def test_the_same_asin_twice_in_a_mapping_is_a_question_and_not_made(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AMAZON_PLYTIX_MAX_HELD", "1")
         done = merchandiser.sync([parent(), entry(1), entry(1, canonical_plytix_sku=canonical(2)), entry(3)])
         assert done.held[sku(1)] == "conflict"
         assert merchandiser.wrong([parent(), entry(3)]) == []
 
-    def test_a_mapping_in_two_marketplaces_makes_two_products(self, merchandiser: AmazonDesk) -> None:
+    def test_a_mapping_in_two_marketplaces_makes_two_products(self, merchandiser: ListingScene) -> None:
         found = [
             entry(1, amazon_parent_asin=None),
             entry(1, amazon_parent_asin=None, marketplace="CA", suggested_sku=sku(1, "CA")),
@@ -171,7 +171,7 @@ class TestMaking:
 
 
 class TestTheAccount:
-    def test_all_that_is_missing_is_told_before_the_first_write(self, merchandiser: AmazonDesk) -> None:
+    def test_all_that_is_missing_is_told_before_the_first_write(self, merchandiser: ListingScene) -> None:
         merchandiser.change(
             attributes={"amazon_upc": None, "amazon_last_synced": None},
             families={FAMILY_NAME: {"name": "8 - Amazon (other)"}},
@@ -189,13 +189,13 @@ class TestTheAccount:
             assert told in str(stopped.value)
         assert merchandiser.writes == 0
 
-    def test_the_look_alikes_of_family_and_relationship_are_never_taken(self, merchandiser: AmazonDesk) -> None:
+    def test_the_look_alikes_of_family_and_relationship_are_never_taken(self, merchandiser: ListingScene) -> None:
         merchandiser.change(relationships={"Amazon Listings": None})
         plan = merchandiser.plan_links(few())
         assert plan.verdict == "stopped"
         assert "'Amazon Listings (archive)'" in " ".join(f.message for f in plan.findings)
 
-    def test_an_attribute_outside_the_family_stops_the_run(self, merchandiser: AmazonDesk) -> None:
+    def test_an_attribute_outside_the_family_stops_the_run(self, merchandiser: ListingScene) -> None:
         labels = [label for label in merchandiser.state["families"][FAMILY_NAME]["attributes"] if label != "amazon_size"]
         merchandiser.change(families={FAMILY_NAME: {"attributes": labels}})
         with pytest.raises(PlanStopped, match="has no amazon_size: link"):
@@ -203,7 +203,7 @@ class TestTheAccount:
         assert merchandiser.writes == 0
 
     def test_attributes_have_the_labels_of_the_settings_or_are_not_written(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         labels = {"amazon_title": "title_imported", "amazon_upc": ""}
         monkeypatch.setenv("AMAZON_PLYTIX_LABELS", json.dumps(labels))
@@ -217,7 +217,7 @@ class TestTheAccount:
         merchandiser.settled(few())
 
     def test_a_number_a_list_and_a_text_for_the_day_are_written_as_their_attributes_take_them(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         update_on(monkeypatch)
         merchandiser.change(
@@ -232,7 +232,7 @@ class TestTheAccount:
         assert (float(made["amazon_upc"]), made["amazon_listing_status"]) == (int(upc(1)), ["active"])
         merchandiser.settled(few())
 
-    def test_a_role_that_may_not_write_ends_the_run_and_leaves_the_plan_open(self, merchandiser: AmazonDesk) -> None:
+    def test_a_role_that_may_not_write_ends_the_run_and_leaves_the_plan_open(self, merchandiser: ListingScene) -> None:
         merchandiser.change(settings={"forbidden": ["POST /products"]})
         with pytest.raises(DeliveryError, match=r"403.*lacks the right"):
             merchandiser.sync(few())
@@ -243,14 +243,14 @@ class TestTheAccount:
 
 
 class TestWhatExists:
-    def test_an_existing_product_is_not_touched(self, merchandiser: AmazonDesk) -> None:
+    def test_an_existing_product_is_not_touched(self, merchandiser: ListingScene) -> None:
         there(merchandiser, 1, family=None, amazon_title="Somebody's own title")
         before = merchandiser.product(sku(1))
         done = merchandiser.sync([entry(1, amazon_parent_asin=None)])
         assert merchandiser.product(sku(1)) == before
         assert done.counts == ({},)
 
-    def test_check_families_mends_what_has_none_and_changes_nothing_else(self, merchandiser: AmazonDesk) -> None:
+    def test_check_families_mends_what_has_none_and_changes_nothing_else(self, merchandiser: ListingScene) -> None:
         for n, family in ((1, None), (2, "2 - Footwear"), (3, FAMILY_NAME)):
             there(merchandiser, n, family=family, amazon_title="Somebody's own title")
         before = {n: merchandiser.product(sku(n)) for n in (1, 2, 3)}
@@ -268,7 +268,7 @@ class TestWhatExists:
             }
         assert merchandiser.sync(found, check_families=True).writes == 0
 
-    def test_a_family_that_was_lost_without_a_word_is_found_by_check_families_alone(self, merchandiser: AmazonDesk) -> None:
+    def test_a_family_that_was_lost_without_a_word_is_found_by_check_families_alone(self, merchandiser: ListingScene) -> None:
         merchandiser.fault(FAMILY, "family_lost")
         merchandiser.sync(few())
         assert len(merchandiser.wrong(few())) == 1
@@ -292,7 +292,7 @@ class TestWhatExists:
     def test_each_attribute_is_kept_up_to_date_by_its_rule(
         self,
         *,
-        merchandiser: AmazonDesk,
+        merchandiser: ListingScene,
         monkeypatch: pytest.MonkeyPatch,
         name: str,
         rule: str | None,
@@ -324,7 +324,7 @@ class TestWhatExists:
 
     @pytest.mark.parametrize(("rule", "label"), [("always", "Boot 1, Brown, 10 W"), ("when_empty", "Old 1")])
     def test_the_label_has_its_rule_too(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch, rule: str, label: str
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch, rule: str, label: str
     ) -> None:
         update_on(monkeypatch, label=rule)
         there(merchandiser)
@@ -332,7 +332,7 @@ class TestWhatExists:
         assert merchandiser.product(sku(1))["label"] == label
 
     def test_is_primary_is_false_when_made_and_never_written_again(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         update_on(monkeypatch)
         merchandiser.sync(few())
@@ -343,7 +343,7 @@ class TestWhatExists:
 
     @pytest.mark.parametrize(("policy", "title"), [("hold", "Edited"), ("overwrite", "Newer")])
     def test_what_a_person_changed_since_is_held_or_overwritten_as_the_settings_say(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch, policy: str, title: str
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch, policy: str, title: str
     ) -> None:
         update_on(monkeypatch)
         monkeypatch.setenv("AMAZON_PLYTIX_FOREIGN_EDITS", policy)
@@ -356,7 +356,7 @@ class TestWhatExists:
         assert done.held == ({sku(1): "foreign_edit"} if policy == "hold" else {})
 
     def test_a_product_that_somebody_deleted_is_not_made_again_without_a_person(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AMAZON_PLYTIX_MAX_HELD", "1")
         merchandiser.sync(few())
@@ -368,7 +368,7 @@ class TestWhatExists:
 
     @pytest.mark.parametrize("policy", ["hold", "overwrite"])
     def test_what_a_run_no_longer_compares_is_no_edit_of_somebodys(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch, policy: str
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch, policy: str
     ) -> None:
         """Families were looked at, and values kept up to date; the next run does neither."""
         monkeypatch.setenv("AMAZON_PLYTIX_FOREIGN_EDITS", policy)
@@ -383,7 +383,7 @@ class TestWhatExists:
 
 class TestTheSkuIsTaken:
     @pytest.mark.parametrize("status", [409, 422])
-    def test_a_product_that_search_does_not_show_yet_is_not_made_twice(self, merchandiser: AmazonDesk, status: int) -> None:
+    def test_a_product_that_search_does_not_show_yet_is_not_made_twice(self, merchandiser: ListingScene, status: int) -> None:
         """Made by another program a moment ago: the call is refused, and the search by SKU shows nothing either."""
         merchandiser.change(settings={"search_lag": 500_000, "duplicate_status": status})
         merchandiser.client.create(sku(1), "Theirs", {})
@@ -395,7 +395,7 @@ class TestTheSkuIsTaken:
         assert (merchandiser.doubled(), merchandiser.product(sku(1))["label"]) == ([], "Theirs")
 
     @pytest.mark.parametrize("status", [409, 422])
-    def test_a_product_that_came_just_before_the_call_is_left_as_it_is(self, merchandiser: AmazonDesk, status: int) -> None:
+    def test_a_product_that_came_just_before_the_call_is_left_as_it_is(self, merchandiser: ListingScene, status: int) -> None:
         merchandiser.change(settings={"duplicate_status": status})
         plan = merchandiser.plan_products([entry(1)])
         target = merchandiser.desk().products()
@@ -414,14 +414,14 @@ class TestTheSkuIsTaken:
         assert merchandiser.product(sku(1))["attributes"]["amazon_title"] == "Theirs"
         assert merchandiser.sync([entry(1, amazon_parent_asin=None)]).counts == ({},)
 
-    def test_a_sku_in_another_case_is_another_product(self, merchandiser: AmazonDesk) -> None:
+    def test_a_sku_in_another_case_is_another_product(self, merchandiser: ListingScene) -> None:
         merchandiser.change(add=[{"sku": sku(1).lower(), "label": "theirs"}])
         merchandiser.sync(few())
         assert {sku(1), sku(1).lower()} <= set(merchandiser.products)
         merchandiser.settled(few())
 
     def test_an_account_that_ignores_case_refuses_it_and_the_message_says_what_to_look_for(
-        self, merchandiser: AmazonDesk
+        self, merchandiser: ListingScene
     ) -> None:
         merchandiser.change(settings={"sku_ignores_case": True}, add=[{"sku": sku(1).lower(), "label": "theirs"}])
         done = merchandiser.sync(few())
@@ -434,7 +434,7 @@ class TestTheSkuIsTaken:
         "trouble", [{"kind": "status", "status": 503, "times": 6}, {"kind": "rate_limited", "retry_after": "5000"}]
     )
     def test_where_even_that_cannot_be_asked_nothing_is_taken_for_made(
-        self, merchandiser: AmazonDesk, trouble: dict[str, Any]
+        self, merchandiser: ListingScene, trouble: dict[str, Any]
     ) -> None:
         merchandiser.change(settings={"search_lag": 500_000})
         merchandiser.client.create(sku(1), "Theirs", {})
@@ -458,7 +458,9 @@ class TestFaults:
         ("kind", "on"),
         [*((kind, CREATE) for kind in LOST), *((kind, FAMILY) for kind in ("reply lost", "request lost", "no JSON"))],
     )
-    def test_a_call_whose_outcome_is_not_known_is_settled_by_reading(self, merchandiser: AmazonDesk, kind: str, on: str) -> None:
+    def test_a_call_whose_outcome_is_not_known_is_settled_by_reading(
+        self, merchandiser: ListingScene, kind: str, on: str
+    ) -> None:
         merchandiser.fault(on, **LOST[kind], after=1)
         done = merchandiser.sync(few(1, 2))
         assert done.counts == ({"delivered": 3},)
@@ -466,7 +468,7 @@ class TestFaults:
         merchandiser.settled(few(1, 2))
 
     @pytest.mark.parametrize("kind", ["reply lost", "request lost", "arrives late"])
-    def test_so_is_an_update(self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    def test_so_is_an_update(self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
         update_on(monkeypatch)
         merchandiser.sync(few(1, 2))
         merchandiser.fault(PATCH, **LOST[kind])
@@ -477,7 +479,7 @@ class TestFaults:
 
     @pytest.mark.parametrize(("on", "status"), [(CREATE, 422), (CREATE, 400), (FAMILY, 422), (FAMILY, 404)])
     def test_a_refusal_is_told_and_the_next_run_finishes_what_is_left(
-        self, merchandiser: AmazonDesk, on: str, status: int
+        self, merchandiser: ListingScene, on: str, status: int
     ) -> None:
         body = {"error": {"msg": "product data validation failed", "errors": [{"field": "x", "msg": "made up"}]}}
         merchandiser.fault(on, "status", status=status, body=body)
@@ -493,7 +495,7 @@ class TestFaults:
         ("on", "retry_after"), [(CREATE, "0.25"), (FAMILY, None), (SEARCH, "1089.492"), (CREATE, "5000.5"), (SEARCH, "5000.5")]
     )
     def test_429_in_the_middle_is_waited_for_or_the_next_run_goes_on(
-        self, merchandiser: AmazonDesk, on: str, retry_after: str | None
+        self, merchandiser: ListingScene, on: str, retry_after: str | None
     ) -> None:
         merchandiser.fault(on, "rate_limited", after=1, **({"retry_after": retry_after} if retry_after else {}))
         if retry_after == "5000.5":
@@ -505,7 +507,7 @@ class TestFaults:
             assert any(nap > 0.2 for nap in merchandiser.clock.naps)
         merchandiser.settled(few())
 
-    def test_a_vendor_that_says_wait_for_ever_is_left_alone_after_a_few_times(self, merchandiser: AmazonDesk) -> None:
+    def test_a_vendor_that_says_wait_for_ever_is_left_alone_after_a_few_times(self, merchandiser: ListingScene) -> None:
         merchandiser.fault(CREATE, "rate_limited", times=100, retry_after="1")
         with pytest.raises(Paused, match="5 times in a row"):
             merchandiser.sync(few())
@@ -513,7 +515,7 @@ class TestFaults:
 
     @pytest.mark.parametrize("on", [CREATE, FAMILY])
     def test_a_token_that_ends_in_the_middle_is_renewed_and_nothing_is_sent_twice(
-        self, merchandiser: AmazonDesk, on: str
+        self, merchandiser: ListingScene, on: str
     ) -> None:
         merchandiser.fault(on, "expired_token", after=1)
         done = merchandiser.sync(few())
@@ -521,14 +523,14 @@ class TestFaults:
         assert max(merchandiser.state["creates"].values()) == 1
         merchandiser.settled(few())
 
-    def test_a_product_that_vanishes_before_its_family_is_set_is_told(self, merchandiser: AmazonDesk) -> None:
+    def test_a_product_that_vanishes_before_its_family_is_set_is_told(self, merchandiser: ListingScene) -> None:
         merchandiser.fault(FAMILY, "lost_request")
         merchandiser.fault(GET, "status", status=404)
         done = merchandiser.sync(few())
         assert sum(done.made.counts.values()) == 4
         assert done.made.counts["delivered"] >= 3
 
-    def test_a_product_that_vanishes_while_families_are_looked_at_is_none(self, merchandiser: AmazonDesk) -> None:
+    def test_a_product_that_vanishes_while_families_are_looked_at_is_none(self, merchandiser: ListingScene) -> None:
         there(merchandiser, 1)
         there(merchandiser, 2)
         merchandiser.fault(GET, "status", status=404)
@@ -539,7 +541,7 @@ class TestFaults:
 
 class TestUndo:
     def test_what_was_made_is_deleted_and_not_made_again_without_a_person(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AMAZON_PLYTIX_MAX_HELD", "1")
         merchandiser.links = True
@@ -555,7 +557,7 @@ class TestUndo:
         assert set(again.held.values()) == {"undone"}
         assert again.writes == 0
 
-    def test_what_somebody_changed_since_is_left_where_it_is(self, merchandiser: AmazonDesk) -> None:
+    def test_what_somebody_changed_since_is_left_where_it_is(self, merchandiser: ListingScene) -> None:
         done = merchandiser.sync(few())
         merchandiser.clock.sleep(10)
         merchandiser.change(set={sku(1): {"attributes": {"amazon_color": "Green"}}, sku(2): {"label": "Mine now"}})
@@ -565,7 +567,7 @@ class TestUndo:
         assert not {sku(3), sku(PARENT)} & set(merchandiser.products)
 
     def test_what_was_updated_gets_its_old_values_back_also_where_it_had_none(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         update_on(monkeypatch)
         there(merchandiser, 1, amazon_title="Old title")
@@ -579,7 +581,7 @@ class TestUndo:
         assert {k: v for k, v in now.items() if k != "amazon_last_synced"} == before
 
     def test_of_an_update_that_was_edited_since_nothing_is_taken_back(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         update_on(monkeypatch)
         there(merchandiser, 1, amazon_title="Old title")
@@ -589,7 +591,7 @@ class TestUndo:
         assert merchandiser.undo(done.products).counts == {"drifted": 1}
         assert merchandiser.product(sku(1))["attributes"]["amazon_size"] == "11"
 
-    def test_a_family_that_was_mended_is_listed_as_what_nothing_can_take_back(self, merchandiser: AmazonDesk) -> None:
+    def test_a_family_that_was_mended_is_listed_as_what_nothing_can_take_back(self, merchandiser: ListingScene) -> None:
         there(merchandiser, 1, family=None)
         done = merchandiser.sync([entry(1, amazon_parent_asin=None)], check_families=True)
         undo = merchandiser.make_undo(done.products)
@@ -597,14 +599,14 @@ class TestUndo:
         assert "family" in undo.impossible[0][1]
 
     @pytest.mark.parametrize("kind", ["reply lost", "request lost"])
-    def test_a_delete_whose_outcome_is_not_known_is_settled(self, merchandiser: AmazonDesk, kind: str) -> None:
+    def test_a_delete_whose_outcome_is_not_known_is_settled(self, merchandiser: ListingScene, kind: str) -> None:
         done = merchandiser.sync(few(1, 2))
         merchandiser.clock.sleep(10)
         merchandiser.fault(DELETE, **LOST[kind])
         assert merchandiser.undo(done.products).counts == {"delivered": 3}
         assert not [s for s in merchandiser.products if s.startswith("AMZN-US-B0DESK")]
 
-    def test_a_product_whose_family_was_refused_is_deleted_too(self, merchandiser: AmazonDesk) -> None:
+    def test_a_product_whose_family_was_refused_is_deleted_too(self, merchandiser: ListingScene) -> None:
         merchandiser.fault(FAMILY, "status", status=422)
         done = merchandiser.sync([entry(1, amazon_parent_asin=None)])
         merchandiser.clock.sleep(10)
@@ -613,7 +615,7 @@ class TestUndo:
 
 
 class TestPartitions:
-    def test_the_plans_of_two_files_do_not_disturb_each_other(self, merchandiser: AmazonDesk) -> None:
+    def test_the_plans_of_two_files_do_not_disturb_each_other(self, merchandiser: ListingScene) -> None:
         first, second = few(1, 2), [entry(n, amazon_parent_asin=None) for n in (4, 5)]
         desk = merchandiser.desk()
         one = merchandiser.plan_products(first, "first", desk=desk)
@@ -625,7 +627,7 @@ class TestPartitions:
         merchandiser.settled(first, "first")
         merchandiser.settled(second, "second")
 
-    def test_a_file_that_was_interrupted_goes_on_after_another_one_ran(self, merchandiser: AmazonDesk) -> None:
+    def test_a_file_that_was_interrupted_goes_on_after_another_one_ran(self, merchandiser: ListingScene) -> None:
         merchandiser.fault(CREATE, "rate_limited", after=1, retry_after="5000")
         with pytest.raises(Paused):
             merchandiser.sync(few(1, 2, 3), "first")
@@ -635,13 +637,13 @@ class TestPartitions:
         merchandiser.settled(few(1, 2, 3), "first")
         assert merchandiser.doubled() == []
 
-    def test_a_newer_plan_of_the_same_file_makes_an_older_one_void(self, merchandiser: AmazonDesk) -> None:
+    def test_a_newer_plan_of_the_same_file_makes_an_older_one_void(self, merchandiser: ListingScene) -> None:
         old = merchandiser.plan_products(few(1), "first")
         merchandiser.sync(few(1, 2), "first")
         with pytest.raises(DeliveryError, match="was made after plan"):
             merchandiser.apply(merchandiser.desk().products(), old)
 
-    def test_a_limit_sends_so_many_and_the_next_run_the_rest(self, merchandiser: AmazonDesk) -> None:
+    def test_a_limit_sends_so_many_and_the_next_run_the_rest(self, merchandiser: ListingScene) -> None:
         plan = merchandiser.plan_products(few())
         report = merchandiser.apply(merchandiser.desk().products(), plan, limit=1, patience=Patience(600, 5))
         assert report.counts == {"delivered": 1, "skipped": 3}

@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
+from sync_pipelines.pipelines.amazon_plytix.automation import FROM_MAPPING, go_on
 
 from sync_pipelines.delivery import guards
 from sync_pipelines.delivery.applying import Report
@@ -30,7 +31,6 @@ from sync_pipelines.pipelines.amazon_plytix import (
     reports_for_people,
     unfinished,
 )
-from sync_pipelines.pipelines.amazon_plytix.automation import FROM_MAPPING, go_on
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue, candidates
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
@@ -44,7 +44,7 @@ from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.plytix import Plytix
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.warehouse.snapshots import Warehouse
-from sync_pipelines_tests.pipelines.amazon_desk import (
+from sync_pipelines_tests.pipelines.listing_scene import (
     CREATE,
     FAMILY,
     GET,
@@ -53,7 +53,7 @@ from sync_pipelines_tests.pipelines.amazon_desk import (
     PARENT,
     PATCH,
     SEARCH,
-    AmazonDesk,
+    ListingScene,
     asin,
     canonical,
     entry,
@@ -106,7 +106,9 @@ class Ran:
 class Office:
     """A desk whose steps Dagster runs, in this process."""
 
-    def __init__(self, desk: AmazonDesk, instance: dg.DagsterInstance, daemon: dg.DagsterInstance, defs: dg.Definitions) -> None:
+    def __init__(
+        self, desk: ListingScene, instance: dg.DagsterInstance, daemon: dg.DagsterInstance, defs: dg.Definitions
+    ) -> None:
         self.desk, self.instance, self.daemon, self.defs = desk, instance, daemon, defs
         self.hour = datetime(2026, 1, 1, 0, 20, tzinfo=UTC)
 
@@ -206,7 +208,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInsta
 
 
 @pytest.fixture
-def office(merchandiser: AmazonDesk, defs: dg.Definitions, daemon: dg.DagsterInstance) -> Iterator[Office]:
+def office(merchandiser: ListingScene, defs: dg.Definitions, daemon: dg.DagsterInstance) -> Iterator[Office]:
     for partition in daemon.get_dynamic_partitions("amazon_files"):
         daemon.delete_dynamic_partition("amazon_files", partition)
     with dg.DagsterInstance.ephemeral() as instance:
@@ -391,7 +393,7 @@ class TestUnfinishedFiles:
 # --- undo ---------------------------------------------------------------------------------------------------------------
 
 
-def undone(desk: AmazonDesk, plan: Plan) -> tuple[Report, dict[str, tuple[str, str]]]:
+def undone(desk: ListingScene, plan: Plan) -> tuple[Report, dict[str, tuple[str, str]]]:
     """Take a plan of products back; how each row of that ended."""
     back = desk.make_undo(plan).plan
     report = desk.apply(desk.desk().products(every_field=True), back)
@@ -417,7 +419,7 @@ class TestUndoDeletesNoWorkOfAnybodys:
         ids=lambda value: value if isinstance(value, str) else "",
     )
     def test_a_product_with_more_than_was_put_there_stays_and_is_told(
-        self, merchandiser: AmazonDesk, change: dict[str, Any], what: str
+        self, merchandiser: ListingScene, change: dict[str, Any], what: str
     ) -> None:
         merchandiser.links = False
         done = merchandiser.sync([alone(1), alone(2)])
@@ -433,7 +435,7 @@ class TestUndoDeletesNoWorkOfAnybodys:
         assert sku(2) not in merchandiser.products
 
     @pytest.mark.parametrize("what", ["assets", "categories", "thumbnail"])
-    def test_so_does_one_with_pictures_or_in_a_category(self, merchandiser: AmazonDesk, what: str) -> None:
+    def test_so_does_one_with_pictures_or_in_a_category(self, merchandiser: ListingScene, what: str) -> None:
         """The sandbox has none of these: it is made to answer so."""
         merchandiser.links = False
         done = merchandiser.sync([alone(1)])
@@ -446,7 +448,7 @@ class TestUndoDeletesNoWorkOfAnybodys:
         assert ended[sku(1)][1].endswith(what)
         assert sku(1) in merchandiser.products
 
-    def test_a_relationship_that_holds_no_product_any_more_is_no_work_of_somebody(self, merchandiser: AmazonDesk) -> None:
+    def test_a_relationship_that_holds_no_product_any_more_is_no_work_of_somebody(self, merchandiser: ListingScene) -> None:
         """An account may show one after its last link was taken back; the sandbox does not: it is made to answer so."""
         merchandiser.links = False
         done = merchandiser.sync([alone(1)])
@@ -459,7 +461,7 @@ class TestUndoDeletesNoWorkOfAnybodys:
         assert report.counts == {"delivered": 1}
         assert sku(1) not in merchandiser.products
 
-    def test_a_product_that_somebody_made_anew_under_the_same_sku_stays(self, merchandiser: AmazonDesk) -> None:
+    def test_a_product_that_somebody_made_anew_under_the_same_sku_stays(self, merchandiser: ListingScene) -> None:
         merchandiser.links = False
         done = merchandiser.sync([alone(1), alone(2)])
         merchandiser.clock.sleep(10)
@@ -488,7 +490,7 @@ class TestUndoDeletesNoWorkOfAnybodys:
         assert {office.desk.ledger.plan(plan)["state"] for plan in again.ended.plan_ids} == {"done"}
 
     def test_a_sync_that_died_and_was_gone_on_with_is_taken_back_wholly_by_undoing_both_runs(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         before = merchandiser.products
         real, calls = merchandiser.client.set_family, 0
@@ -519,7 +521,7 @@ class TestUndoDeletesNoWorkOfAnybodys:
 # --- families -----------------------------------------------------------------------------------------------------------
 
 
-def told_of(desk: AmazonDesk, found: Sequence[Entry], products: str, links: str = "", **options: Any) -> dict[str, Any]:
+def told_of(desk: ListingScene, found: Sequence[Entry], products: str, links: str = "", **options: Any) -> dict[str, Any]:
     """The result file by these plans."""
     options = {"dry_run": False, "whole": True, **options}
     path = reports_for_people.write_result(desk.ledger, desk.files, found, "boots", products, links, run="run", **options)
@@ -533,7 +535,7 @@ def items_of(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 class TestFamilies:
     def test_a_family_that_somebody_chose_is_held_and_none_is_mended_and_the_preview_says_so(
-        self, merchandiser: AmazonDesk
+        self, merchandiser: ListingScene
     ) -> None:
         merchandiser.links = False
         for n, family in ((1, None), (2, FOOTWEAR), (3, OURS)):
@@ -552,7 +554,7 @@ class TestFamilies:
         assert [merchandiser.product(sku(n))["family"] for n in (1, 2, 3)] == [OURS, FOOTWEAR, OURS]
         assert merchandiser.sync(found).writes == 0
 
-    def test_a_product_left_without_its_family_gets_that_one_call_and_its_undo_works(self, merchandiser: AmazonDesk) -> None:
+    def test_a_product_left_without_its_family_gets_that_one_call_and_its_undo_works(self, merchandiser: ListingScene) -> None:
         merchandiser.links = False
         merchandiser.fault(FAMILY, "status", status=422)
         found = [alone(1), alone(2)]
@@ -588,7 +590,7 @@ class TestTheResultFile:
         assert now == {sku(1): ("created", ""), sku(2): before[sku(2)], sku(3): ("exists", "")}
         assert [error["sku"] for error in office.told()["errors"]] == [sku(2)]
 
-    def test_where_only_links_were_applied_no_product_is_said_to_be_there_that_is_not(self, merchandiser: AmazonDesk) -> None:
+    def test_where_only_links_were_applied_no_product_is_said_to_be_there_that_is_not(self, merchandiser: ListingScene) -> None:
         merchandiser.sync([alone(1)])
         found = [alone(1), alone(2), alone(3, state="rejected", reason="no ASIN", canonical_plytix_sku=None)]
         links = merchandiser.plan_links(found)
@@ -652,7 +654,7 @@ class TestPlans:
         assert {status for status, _ in office.items().values()} == {"exists"}
         assert office.told()["errors"] == []
 
-    def test_an_older_plan_that_nobody_applied_keeps_no_newer_links_back(self, merchandiser: AmazonDesk) -> None:
+    def test_an_older_plan_that_nobody_applied_keeps_no_newer_links_back(self, merchandiser: ListingScene) -> None:
         settings = PlytixSettings.read()
         merchandiser.plan_products(few(1, 2))
         merchandiser.clock.sleep(10)
@@ -726,7 +728,7 @@ class TestGivenMappings:
         assert found.state == "matched"
         assert found.note == "'8.84882E+11' is not a UPC, EAN or GTIN, so it is not written"
 
-    def test_an_asin_that_is_its_own_parent_is_not_linked_with_itself(self, merchandiser: AmazonDesk) -> None:
+    def test_an_asin_that_is_its_own_parent_is_not_linked_with_itself(self, merchandiser: ListingScene) -> None:
         found = [parent(amazon_parent_asin=asin(PARENT)), entry(1, amazon_parent_asin=asin(1))]
         merchandiser.sync(found)
         assert merchandiser.links_of(sku(PARENT), HIERARCHY) == set()
@@ -734,7 +736,7 @@ class TestGivenMappings:
         assert merchandiser.links_of(canonical(1)) == {sku(1)}
 
     def test_a_parent_that_nobody_knows_is_left_out_without_an_error_and_one_in_the_pim_is_linked(
-        self, merchandiser: AmazonDesk
+        self, merchandiser: ListingScene
     ) -> None:
         merchandiser.change(add=[{"sku": sku(8), "family": OURS}])
         found = [entry(1), entry(2, amazon_parent_asin=asin(8))]
@@ -747,7 +749,7 @@ class TestGivenMappings:
 
 
 class TestReadingWhatThereIs:
-    def test_a_product_whose_sku_has_amzn_in_its_middle_is_a_candidate_and_ours_are_not(self, merchandiser: AmazonDesk) -> None:
+    def test_a_product_whose_sku_has_amzn_in_its_middle_is_a_candidate_and_ours_are_not(self, merchandiser: ListingScene) -> None:
         ours = {"AMZN-US-B0OURS0001", "AMZN-DE-B0OURS0002", "amzn-us-b0ours0003"}
         theirs = {"BOOT-AMZN-01", "XAMZN-2"}
         merchandiser.change(add=[{"sku": each} for each in (*ours, *theirs)])
@@ -892,7 +894,7 @@ class TestTheInbox:
 class TestDoubts:
     @pytest.mark.parametrize("arrived", [False, True])
     def test_an_update_that_died_in_an_undo_is_settled_by_every_field_though_updates_are_off_by_then(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch, *, arrived: bool
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch, *, arrived: bool
     ) -> None:
         merchandiser.links = False
         monkeypatch.setenv("AMAZON_PLYTIX_UPDATE", "true")
@@ -931,7 +933,7 @@ class TestDoubts:
             assert merchandiser.product(sku(1))["attributes"]["amazon_title"] == "Old title"
 
     def test_an_update_whose_request_was_lost_in_an_undo_is_sent_again(
-        self, merchandiser: AmazonDesk, monkeypatch: pytest.MonkeyPatch
+        self, merchandiser: ListingScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         merchandiser.links = False
         monkeypatch.setenv("AMAZON_PLYTIX_UPDATE", "true")

@@ -16,7 +16,7 @@ from vendor_sandbox import Sandbox
 
 
 def child(point: str) -> subprocess.CompletedProcess[str]:
-    return forked.command([point], timeout=60, module="sync_pipelines_tests.pipelines.killed_child")
+    return forked.command([point], timeout=60, module="sync_pipelines_tests.pipelines.killed_prices")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

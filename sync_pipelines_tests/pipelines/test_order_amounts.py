@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sync_pipelines.pipelines.shopify_sheets import amounts
 from sync_pipelines.pipelines.shopify_store.orders import amount
-from sync_pipelines_tests.pipelines.order_desk import line, money, order
+from sync_pipelines_tests.pipelines.order_scene import line, money, order
 from vendor_sandbox import Sandbox
 
 

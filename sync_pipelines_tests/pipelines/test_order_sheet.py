@@ -11,13 +11,13 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.releasing import release
 from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem
 from sync_pipelines.vendors.failures import VendorError
-from sync_pipelines_tests.pipelines.order_desk import Desk, address, line, money, order, orders, settled
+from sync_pipelines_tests.pipelines.order_scene import OrderScene, address, line, money, order, orders, settled
 
 TEXTS = ("=1+1", "+4930123", "-x", "@x", "007", "12345678901234567890", "1e5", "TRUE", "5%", "'a", "👩‍🍳 €", "a\nb", " x ")
 
 
 class TestFirstWrite:
-    def test_300_orders_reach_a_blank_sheet_in_one_write_and_few_reads(self, desk: Desk) -> None:
+    def test_300_orders_reach_a_blank_sheet_in_one_write_and_few_reads(self, desk: OrderScene) -> None:
         desk.take(*orders(1, 300, 3))
         first = desk.sync()
         assert first.counts == {"delivered": 300}
@@ -27,16 +27,16 @@ class TestFirstWrite:
         assert (first.reports[0].read_back, first.reports[0].as_planned) == (300, 300)
         settled(desk)
 
-    def test_nothing_changed_is_no_write_and_at_most_three_reads(self, full: Desk) -> None:
+    def test_nothing_changed_is_no_write_and_at_most_three_reads(self, full: OrderScene) -> None:
         again = full.sync()
         assert (again.counts, again.writes) == ({}, 0)
         assert again.reads <= 3
 
-    def test_rows_stand_in_the_order_in_which_the_orders_came(self, full: Desk) -> None:
+    def test_rows_stand_in_the_order_in_which_the_orders_came(self, full: OrderScene) -> None:
         assert [r["Order"] for r in full.table()] == [f"#{1000 + n}" for n in range(1, 11)]
         assert [r["Line ID"] for r in full.table("Line Items")][:4] == ["1001", "1002", "2001", "2002"]
 
-    def test_text_stays_text_and_no_cell_becomes_a_formula(self, desk: Desk) -> None:
+    def test_text_stays_text_and_no_cell_becomes_a_formula(self, desk: OrderScene) -> None:
         for n, text in enumerate(TEXTS, 1):
             changes = {"note": text, "tags": [text], "email": text, "phone": text, "shippingAddress": address(address1=text)}
             desk.take(
@@ -48,7 +48,7 @@ class TestFirstWrite:
         assert desk.sandbox.google.formulas_entered == []
         settled(desk)
 
-    def test_a_note_of_50_000_characters_and_an_order_without_anything(self, desk: Desk) -> None:
+    def test_a_note_of_50_000_characters_and_an_order_without_anything(self, desk: OrderScene) -> None:
         bare = {"customer": None, "shippingAddress": None, "billingAddress": None, "email": None, "phone": None}
         desk.take(order(1, 1, note="ä" * 60_000), order(2, 0, **bare), order(3, 300))
         assert desk.sync().counts == {"delivered": 3}
@@ -56,7 +56,7 @@ class TestFirstWrite:
         assert len(desk.lines(3)) == 300
         settled(desk)
 
-    def test_amounts_and_times_are_numbers_with_a_format(self, full: Desk) -> None:
+    def test_amounts_and_times_are_numbers_with_a_format(self, full: OrderScene) -> None:
         row = full.row(1)
         assert (row["Total"], row["Items"]) == (42.0, 4.0)
         assert isinstance(row["Created"], float)
@@ -71,27 +71,27 @@ class TestFirstWrite:
         cell = tab["cells"][1][[h if isinstance(h, str) else h.get("value") for h in header].index("Total")]
         assert "#,##0.00" in str(cell)
 
-    def test_a_write_is_cut_at_the_size_the_settings_name(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_write_is_cut_at_the_size_the_settings_name(self, desk: OrderScene, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SHOPIFY_SHEETS_WRITE_BYTES", "20000")
         desk.take(*(order(n, 2, note="é" * 2000) for n in range(1, 31)))
         assert desk.sync().counts == {"delivered": 30}
         assert desk.sandbox.google.largest_write <= 20_000
         settled(desk)
 
-    def test_one_order_larger_than_a_write_still_goes(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_one_order_larger_than_a_write_still_goes(self, desk: OrderScene, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SHOPIFY_SHEETS_WRITE_BYTES", "10000")
         desk.take(order(1, 2, note="x" * 30_000), order(2, 200))
         assert desk.sync().counts == {"delivered": 2}
         settled(desk)
 
-    def test_test_orders_stay_out_unless_asked_for(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_test_orders_stay_out_unless_asked_for(self, desk: OrderScene, monkeypatch: pytest.MonkeyPatch) -> None:
         desk.take(order(1), order(2, test=True))
         assert desk.sync().counts == {"delivered": 1}
         monkeypatch.setenv("SHOPIFY_SHEETS_TEST_ORDERS", "true")
         assert desk.sync().counts == {"delivered": 1}
         settled(desk)
 
-    def test_positions_may_be_set_to_hold_no_time_at_all(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_positions_may_be_set_to_hold_no_time_at_all(self, desk: OrderScene, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SHOPIFY_SHEETS_POSITIONS_HOLD", "0")
         desk.take(*orders(1, 3))
         assert desk.sync().counts == {"delivered": 3}
@@ -99,21 +99,21 @@ class TestFirstWrite:
 
 
 class TestPrepare:
-    def test_it_can_be_run_again_and_again(self, blank: Desk) -> None:
+    def test_it_can_be_run_again_and_again(self, blank: OrderScene) -> None:
         assert len(blank.prepare()) == 4
         before, writes = blank.sandbox.google.state()["spreadsheets"], blank.sandbox.google.writes
         assert blank.prepare() == []
         assert blank.sandbox.google.state()["spreadsheets"] == before
         assert blank.sandbox.google.writes == writes
 
-    def test_a_blank_tab_gets_its_headers_and_other_tabs_stay(self, blank: Desk) -> None:
+    def test_a_blank_tab_gets_its_headers_and_other_tabs_stay(self, blank: OrderScene) -> None:
         blank.person("type", "Sheet1", cell="A1", value="mine")
         blank.person("add_tab", "Sheet1", title="Orders")
         blank.prepare()
         assert blank.cells()[0] == list(blank.layout.orders.headers)
         assert blank.cells("Sheet1") == [["mine"]]
 
-    def test_headers_that_are_there_stay_where_they_are_and_missing_ones_follow(self, blank: Desk) -> None:
+    def test_headers_that_are_there_stay_where_they_are_and_missing_ones_follow(self, blank: OrderScene) -> None:
         blank.person("add_tab", "Sheet1", title="Orders")
         blank.person("type", cell="A1", values=[["Baker", "Total", " Order ID "]])
         blank.prepare()
@@ -125,7 +125,7 @@ class TestPrepare:
         settled(blank)
 
     @pytest.mark.parametrize("cell", ["A2", "D7", "B60"])
-    def test_a_tab_with_content_and_no_headers_is_refused(self, blank: Desk, cell: str) -> None:
+    def test_a_tab_with_content_and_no_headers_is_refused(self, blank: OrderScene, cell: str) -> None:
         blank.person("add_tab", "Sheet1", title="Orders")
         blank.person("type", cell=cell, value="what is this")
         before = blank.cells()
@@ -133,7 +133,7 @@ class TestPrepare:
             blank.prepare()
         assert blank.cells() == before
 
-    def test_a_header_row_that_begins_with_empty_cells_is_one(self, blank: Desk) -> None:
+    def test_a_header_row_that_begins_with_empty_cells_is_one(self, blank: OrderScene) -> None:
         blank.person("add_tab", "Sheet1", title="Orders")
         blank.person("type", cell="C1", value="Order ID")
         blank.prepare()
@@ -142,11 +142,11 @@ class TestPrepare:
         assert blank.sync().counts == {"delivered": 2}
         settled(blank)
 
-    def test_an_order_book_without_keys_for_its_lines_gets_a_column_for_them(self, book: Desk) -> None:
+    def test_an_order_book_without_keys_for_its_lines_gets_a_column_for_them(self, book: OrderScene) -> None:
         assert book.cells(book.layout.lines.tab)[0][-2:] == ["LineItemID", "LineStatus"]
         assert book.prepare() == []
 
-    def test_a_sheet_that_was_not_prepared_is_refused_with_what_to_do(self, blank: Desk) -> None:
+    def test_a_sheet_that_was_not_prepared_is_refused_with_what_to_do(self, blank: OrderScene) -> None:
         blank.take(*orders(1, 2))
         with pytest.raises(LayoutProblem, match="sync-pipelines prepare"):
             blank.sync()
@@ -154,20 +154,20 @@ class TestPrepare:
 
 
 class TestChanges:
-    def test_a_changed_order_changes_its_row_where_it_stands(self, full: Desk) -> None:
+    def test_a_changed_order_changes_its_row_where_it_stands(self, full: OrderScene) -> None:
         before = full.row(4)
         full.change(4, note="=new", currentTotalPriceSet=money("50.00"))
         assert full.sync().counts == {"delivered": 1}
         assert full.row(4) == {**before, "Note": "=new", "Total": 50.0, "Updated": full.row(4)["Updated"]}
         settled(full)
 
-    def test_a_value_that_is_gone_from_the_order_is_gone_from_the_cell(self, full: Desk) -> None:
+    def test_a_value_that_is_gone_from_the_order_is_gone_from_the_cell(self, full: OrderScene) -> None:
         full.change(4, email=None, shippingAddress=None, billingAddress=None)
         full.sync()
         assert (full.row(4)["Email"], full.row(4)["Ship to"]) == (None, None)
         settled(full)
 
-    def test_a_line_added_by_an_edit_gets_a_row_below_and_one_taken_away_is_marked(self, full: Desk) -> None:
+    def test_a_line_added_by_an_edit_gets_a_row_below_and_one_taken_away_is_marked(self, full: OrderScene) -> None:
         full.change(4, lineItems=[full.shop[4]["lineItems"][1], line(4009)])
         full.sync()
         assert {r["Line ID"]: r["Status"] for r in full.lines(4)} == {"4001": "Removed", "4002": "Ordered", "4009": "Ordered"}
@@ -178,7 +178,7 @@ class TestChanges:
         assert len(full.lines(4)) == 3
         settled(full)
 
-    def test_a_cancelled_order_keeps_its_row_and_says_so(self, full: Desk) -> None:
+    def test_a_cancelled_order_keeps_its_row_and_says_so(self, full: OrderScene) -> None:
         gone = [{**each, "currentQuantity": 0} for each in full.shop[4]["lineItems"]]
         full.change(4, cancelledAt="2026-05-02T10:00:00Z", cancelReason="CUSTOMER", lineItems=gone)
         full.sync()
@@ -186,7 +186,7 @@ class TestChanges:
         assert {r["Status"] for r in full.lines(4)} == {"Removed"}
         settled(full)
 
-    def test_only_what_changed_is_sent(self, full: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_only_what_changed_is_sent(self, full: OrderScene, monkeypatch: pytest.MonkeyPatch) -> None:
         full.change(4, note="x")
         there = full.target()
         sent: list[Any] = []
@@ -201,7 +201,7 @@ class TestChanges:
         assert [(c.tab, c.row, c.last_row) for c, _ in sent] == [("Orders", 5, 5)]
 
     def test_a_layout_with_another_column_changes_every_row_where_it_stands(
-        self, full: Desk, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+        self, full: OrderScene, own_folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         from sync_pipelines.pipelines.shopify_sheets.layout import LAYOUTS
 
@@ -217,13 +217,13 @@ class TestChanges:
         assert (len(full.table()), len(full.table("Line Items"))) == (10, 20)
         settled(full)
 
-    def test_a_cell_of_ours_that_a_person_typed_over_is_put_right_when_it_is_looked_at(self, full: Desk) -> None:
+    def test_a_cell_of_ours_that_a_person_typed_over_is_put_right_when_it_is_looked_at(self, full: OrderScene) -> None:
         full.person("type", cell="S3", value="EUROS")
         assert full.sync().counts == {}
         assert full.sync("all").counts == {"delivered": 1}
         settled(full)
 
-    def test_or_held_where_the_settings_say_so(self, full: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_or_held_where_the_settings_say_so(self, full: OrderScene, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SHOPIFY_SHEETS_FOREIGN_EDITS", "hold")
         column = "ABCDEFGHIJKLMNOPQRSTU"[list(full.layout.orders.headers).index("Status")]
         full.person("type", cell=f"{column}3", value="called her")
@@ -255,7 +255,7 @@ class TestPeople:
 
     @pytest.mark.parametrize("when", ["between runs", "between plan and apply"])
     @pytest.mark.parametrize("move", MOVES)
-    def test_orders_are_found_wherever_people_put_them(self, noted: Desk, when: str, move: str) -> None:
+    def test_orders_are_found_wherever_people_put_them(self, noted: OrderScene, when: str, move: str) -> None:
         noted.change(2, note="new")
         noted.change(3, lineItems=[*noted.shop[3]["lineItems"], line(3009)])
         noted.take(order(11))
@@ -275,7 +275,7 @@ class TestPeople:
         assert (cells.count("remember the milk"), cells.count(2)) == (1, cells.count(2))
         settled(noted)
 
-    def test_what_people_wrote_stays_byte_for_byte(self, noted: Desk) -> None:
+    def test_what_people_wrote_stays_byte_for_byte(self, noted: OrderScene) -> None:
         noted.person("type", cell="C2", value='=CONCATENATE("a","b")')
         noted.person("type", cell="C3", value="'007")
         noted.person("format", range="C:C", number_format={"type": "TEXT"})
@@ -297,7 +297,7 @@ class TestPeople:
         assert theirs() == before
         settled(noted)
 
-    def test_new_rows_go_below_whatever_people_wrote_below(self, noted: Desk) -> None:
+    def test_new_rows_go_below_whatever_people_wrote_below(self, noted: OrderScene) -> None:
         noted.take(*orders(11, 12))
         noted.sync()
         assert [noted.row(n)["row"] for n in (11, 12)] == [17, 18]
@@ -305,7 +305,7 @@ class TestPeople:
         assert noted.cells()[15][4] == "remember the milk"
         settled(noted)
 
-    def test_a_note_in_a_column_of_the_staffs_says_nothing_about_where_the_next_order_goes(self, full: Desk) -> None:
+    def test_a_note_in_a_column_of_the_staffs_says_nothing_about_where_the_next_order_goes(self, full: OrderScene) -> None:
         full.person("insert_columns", at="V", count=5)
         full.person("type", cell="Z40", value="note to self")
         full.take(order(11))
@@ -314,7 +314,7 @@ class TestPeople:
         assert full.cells()[39][25] == "note to self"
         settled(full)
 
-    def test_orders_of_the_staffs_own_are_left_alone(self, full: Desk) -> None:
+    def test_orders_of_the_staffs_own_are_left_alone(self, full: OrderScene) -> None:
         full.person("type", cell="A12", values=[["by phone", "PHONE1", "", "Open"]])
         full.take(order(11))
         full.sync("all")
@@ -322,7 +322,7 @@ class TestPeople:
         assert full.row(11)["row"] == 13
         settled(full)
 
-    def test_a_full_grid_grows_before_it_is_written(self, full: Desk) -> None:
+    def test_a_full_grid_grows_before_it_is_written(self, full: OrderScene) -> None:
         full.sandbox.google.change_state(
             {
                 "grid": [
@@ -336,7 +336,7 @@ class TestPeople:
         assert full.sync().counts == {"delivered": 4}
         settled(full)
 
-    def test_rows_inserted_into_a_full_grid_between_plan_and_apply(self, full: Desk) -> None:
+    def test_rows_inserted_into_a_full_grid_between_plan_and_apply(self, full: OrderScene) -> None:
         full.sandbox.google.change_state(
             {
                 "grid": [
@@ -364,7 +364,7 @@ class TestPeople:
     )
     @pytest.mark.parametrize("when", ["between runs", "between plan and apply"])
     def test_a_header_or_tab_that_is_not_as_laid_out_is_refused_and_nothing_written(
-        self, full: Desk, actions: list[tuple[str, dict[str, Any]]], told: str, when: str
+        self, full: OrderScene, actions: list[tuple[str, dict[str, Any]]], told: str, when: str
     ) -> None:
         full.person("insert_columns", at="V", count=6)
         full.take(order(11))
@@ -384,12 +384,12 @@ class TestPeople:
             assert failed.match(told)
             assert failed.match("Nothing was written")
 
-    def test_a_tab_whose_title_is_almost_right_is_named(self, full: Desk) -> None:
+    def test_a_tab_whose_title_is_almost_right_is_named(self, full: OrderScene) -> None:
         full.person("rename_tab", to="orders")
         with pytest.raises(LayoutProblem, match=r"no tab 'Orders'.*'orders': rename it"):
             full.sync()
 
-    def test_put_right_again_the_run_goes_on(self, full: Desk) -> None:
+    def test_put_right_again_the_run_goes_on(self, full: OrderScene) -> None:
         full.take(order(11))
         full.person("rename_header", **{"from": "Total", "to": "Sum"})
         with pytest.raises(LayoutProblem):
@@ -398,7 +398,7 @@ class TestPeople:
         full.sync()
         settled(full)
 
-    def test_an_order_whose_rows_a_person_deleted_is_not_made_again(self, full: Desk) -> None:
+    def test_an_order_whose_rows_a_person_deleted_is_not_made_again(self, full: OrderScene) -> None:
         full.person("delete_rows", at=5)
         full.person("delete_rows", "Line Items", at=8, count=2)
         for _ in range(2):
@@ -412,20 +412,20 @@ class TestPeople:
         full.sync()
         settled(full)
 
-    def test_an_order_whose_own_row_alone_a_person_deleted_is_not_made_again(self, full: Desk) -> None:
+    def test_an_order_whose_own_row_alone_a_person_deleted_is_not_made_again(self, full: OrderScene) -> None:
         full.person("delete_rows", at=5)
         found = full.sync()
         assert list(found.held) == ["5000004"]
         assert found.writes == 0
         assert len(full.table()) == 9
 
-    def test_lines_whose_rows_a_person_deleted_are_put_back_when_they_are_looked_at(self, full: Desk) -> None:
+    def test_lines_whose_rows_a_person_deleted_are_put_back_when_they_are_looked_at(self, full: OrderScene) -> None:
         full.person("delete_rows", "Line Items", at=8, count=2)
         assert full.sync().counts == {}
         assert full.sync("all").counts == {"delivered": 1}
         settled(full)
 
-    def test_a_key_that_stands_twice_is_held_and_neither_row_touched(self, full: Desk) -> None:
+    def test_a_key_that_stands_twice_is_held_and_neither_row_touched(self, full: OrderScene) -> None:
         full.person("type", cell="A14", values=[["copy", "5000004"]])
         full.change(4, note="new")
         before = full.cells()
@@ -433,14 +433,14 @@ class TestPeople:
         assert found.held == {"5000004": "target"}
         assert full.cells() == before
 
-    def test_a_line_that_stands_twice_is_held(self, full: Desk) -> None:
+    def test_a_line_that_stands_twice_is_held(self, full: OrderScene) -> None:
         full.person("type", "Line Items", cell="A30", values=[["", "5000004", "4001"]])
         full.change(4, note="new")
         before = full.cells("Line Items")
         assert full.sync().held == {"5000004": "target"}
         assert full.cells("Line Items") == before
 
-    def test_a_key_retyped_as_a_number_is_still_the_key(self, full: Desk) -> None:
+    def test_a_key_retyped_as_a_number_is_still_the_key(self, full: OrderScene) -> None:
         full.person("type", cell="B5", value="5000004")
         full.person("type", "Line Items", cell="B8", value="5000004")
         full.person("type", "Line Items", cell="C8", value="4001")

@@ -19,15 +19,15 @@ from sync_pipelines.delivery.clock import Clock
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.shopify_sheets import planning
 from sync_pipelines.vendors.failures import VendorError
-from sync_pipelines_tests.pipelines.order_desk import GROW, READ, TABS, WRITE, Desk, line, order, orders, settled
+from sync_pipelines_tests.pipelines.order_scene import GROW, READ, TABS, WRITE, OrderScene, line, order, orders, settled
 
 
-def theirs(desk: Desk) -> list[Any]:
+def theirs(desk: OrderScene) -> list[Any]:
     """What people wrote, with the key it stands beside."""
     return [desk.notes("Baker"), desk.notes("Done", "Line Items")]
 
 
-def some_change(desk: Desk) -> None:
+def some_change(desk: OrderScene) -> None:
     """Two changed orders, one with a line more, and three new ones."""
     desk.change(2, note="changed")
     desk.change(9, lineItems=[*desk.shop[9]["lineItems"], line(9009)])
@@ -52,7 +52,7 @@ class TestPeopleInTheWay:
     @pytest.mark.parametrize("when", ["before", "after"])
     @pytest.mark.parametrize("action", ACTIONS)
     def test_every_order_is_right_after_at_most_one_more_run_and_it_is_told(
-        self, noted: Desk, caplog: pytest.LogCaptureFixture, when: str, action: str
+        self, noted: OrderScene, caplog: pytest.LogCaptureFixture, when: str, action: str
     ) -> None:
         noted.person("delete_rows", at=16)
         noted.person("delete_rows", "Line Items", at=30)
@@ -74,7 +74,7 @@ class TestPeopleInTheWay:
             assert found.hit
             assert "somebody moved" in caplog.text
 
-    def test_an_order_over_whose_row_a_new_one_was_written_is_made_again_in_the_same_run(self, full: Desk) -> None:
+    def test_an_order_over_whose_row_a_new_one_was_written_is_made_again_in_the_same_run(self, full: OrderScene) -> None:
         full.take(order(11, 0))
         full.fault(WRITE, "human", when="before", action=full.action("insert_rows", at=3))
         found = full.sync()
@@ -82,7 +82,7 @@ class TestPeopleInTheWay:
         assert found.counts == {"delivered": 2}
         settled(full)
 
-    def test_the_last_order_of_all_that_was_pushed_under_a_new_one_is_made_again(self, full: Desk) -> None:
+    def test_the_last_order_of_all_that_was_pushed_under_a_new_one_is_made_again(self, full: OrderScene) -> None:
         full.take(order(11, 0))
         full.fault(WRITE, "human", when="before", action=full.action("insert_rows", at=11))
         found = full.sync()
@@ -90,14 +90,14 @@ class TestPeopleInTheWay:
         assert found.counts == {"delivered": 2}
         settled(full)
 
-    def test_an_order_of_which_only_a_line_was_overwritten_gets_it_back(self, full: Desk) -> None:
+    def test_an_order_of_which_only_a_line_was_overwritten_gets_it_back(self, full: OrderScene) -> None:
         full.take(order(11))
         full.fault(WRITE, "human", when="before", action=full.action("insert_rows", "Line Items", at=3))
         assert full.sync().hit == ["5000010"]
         settled(full)
 
     def test_a_row_that_was_moved_while_the_reply_was_lost_is_found_out_too(
-        self, full: Desk, monkeypatch: pytest.MonkeyPatch
+        self, full: OrderScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         full.change(4, note="for the fourth")
         real = full.client().write
@@ -114,7 +114,9 @@ class TestPeopleInTheWay:
         assert full.wrong() == []
         settled(full)
 
-    def test_a_blank_row_that_a_person_put_in_the_way_keeps_what_was_meant_for_another_and_is_told(self, full: Desk) -> None:
+    def test_a_blank_row_that_a_person_put_in_the_way_keeps_what_was_meant_for_another_and_is_told(
+        self, full: OrderScene
+    ) -> None:
         full.change(4, note="for the fourth")
         full.fault(WRITE, "human", when="before", action=full.action("insert_rows", at=5))
         found = full.sync()
@@ -122,7 +124,7 @@ class TestPeopleInTheWay:
         assert found.strays == ["row 5 of 'Orders' has no key and holds what was meant for 5000004"]
 
     def test_an_order_of_the_staffs_own_that_was_written_over_is_named(
-        self, full: Desk, caplog: pytest.LogCaptureFixture
+        self, full: OrderScene, caplog: pytest.LogCaptureFixture
     ) -> None:
         full.person("insert_rows", at=5, values=[["by phone", "PHONE1", "", "Open"]])
         full.change(4, note="x")
@@ -136,7 +138,7 @@ class TestPeopleInTheWay:
 class TestLostReplies:
     @pytest.mark.parametrize("kind", ["lost_reply", "lost_request", "html_502", "cut_body", "done_but_error", "status"])
     @pytest.mark.parametrize("on", [WRITE, GROW])
-    def test_a_write_of_which_nothing_is_known_is_settled_by_reading(self, noted: Desk, kind: str, on: str) -> None:
+    def test_a_write_of_which_nothing_is_known_is_settled_by_reading(self, noted: OrderScene, kind: str, on: str) -> None:
         before = theirs(noted)
         some_change(noted)
         if on == GROW:
@@ -150,10 +152,10 @@ class TestLostReplies:
         settled(noted)
 
     def test_a_write_that_lands_late_lands_before_anything_newer_is_sent(
-        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+        self, desk: OrderScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SHOPIFY_SHEETS_LANDS_WITHIN", "0.6")
-        late = Desk(desk.sandbox, Clock())
+        late = OrderScene(desk.sandbox, Clock())
         late._client = desk.client()
         late.take(*orders(1, 3))
         late.fault(WRITE, "late", seconds=0.3)
@@ -166,11 +168,11 @@ class TestLostReplies:
         late.ledger.close()
 
     def test_two_writes_of_which_the_first_lands_late_onto_the_rows_of_the_second(
-        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+        self, desk: OrderScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SHOPIFY_SHEETS_LANDS_WITHIN", "0.6")
         monkeypatch.setenv("SHOPIFY_SHEETS_WRITE_BYTES", "10000")
-        late = Desk(desk.sandbox, Clock())
+        late = OrderScene(desk.sandbox, Clock())
         late._client = desk.client()
         late.take(*(order(n, 1, note="x" * 3000) for n in range(1, 7)))
         late.fault(WRITE, "late", seconds=0.3)
@@ -180,7 +182,7 @@ class TestLostReplies:
         settled(late)
         late.ledger.close()
 
-    def test_reads_that_fail_in_passing_cost_nothing_but_themselves(self, full: Desk) -> None:
+    def test_reads_that_fail_in_passing_cost_nothing_but_themselves(self, full: OrderScene) -> None:
         some_change(full)
         for on in (READ, TABS):
             for kind in ("html_502", "lost_reply", "rate_limited"):
@@ -190,13 +192,13 @@ class TestLostReplies:
 
 
 class TestRefusals:
-    def test_a_burst_of_429_is_waited_out(self, full: Desk) -> None:
+    def test_a_burst_of_429_is_waited_out(self, full: OrderScene) -> None:
         some_change(full)
         full.fault(WRITE, "rate_limited", times=4)
         assert full.sync().counts == {"delivered": 5}
         settled(full)
 
-    def test_a_429_without_end_pauses_the_plan_and_the_next_run_delivers(self, full: Desk) -> None:
+    def test_a_429_without_end_pauses_the_plan_and_the_next_run_delivers(self, full: OrderScene) -> None:
         some_change(full)
         full.fault(WRITE, "rate_limited", times=500)
         with pytest.raises(Paused, match="times in a row"):
@@ -213,7 +215,9 @@ class TestRefusals:
 
     @pytest.mark.parametrize("what", PREVENT)
     @pytest.mark.parametrize("when", ["before the run", "between plan and apply"])
-    def test_where_it_may_not_write_it_says_whom_to_share_with_and_goes_on_later(self, full: Desk, what: str, when: str) -> None:
+    def test_where_it_may_not_write_it_says_whom_to_share_with_and_goes_on_later(
+        self, full: OrderScene, what: str, when: str
+    ) -> None:
         some_change(full)
         before = full.cells()
         prevent, allow = self.PREVENT[what]
@@ -232,7 +236,7 @@ class TestRefusals:
         assert found.counts == {"delivered": 5}
         settled(full)
 
-    def test_a_protected_column_that_only_new_rows_touch_holds_nobody_else_up_for_ever(self, full: Desk) -> None:
+    def test_a_protected_column_that_only_new_rows_touch_holds_nobody_else_up_for_ever(self, full: OrderScene) -> None:
         full.person("protect", "Line Items")
         some_change(full)
         with pytest.raises(DeliveryError, match="cells are protected"):
@@ -241,20 +245,20 @@ class TestRefusals:
         full.sync()
         settled(full)
 
-    def test_a_filter_hides_rows_and_not_from_us(self, full: Desk) -> None:
+    def test_a_filter_hides_rows_and_not_from_us(self, full: OrderScene) -> None:
         full.person("filter", range="A1:U11", criteria={"1": {"hiddenValues": ["5000002"]}})
         some_change(full)
         assert full.sync().counts == {"delivered": 5}
         settled(full)
 
-    def test_a_grid_that_shrank_since_it_was_seen_is_grown_again(self, full: Desk) -> None:
+    def test_a_grid_that_shrank_since_it_was_seen_is_grown_again(self, full: OrderScene) -> None:
         some_change(full)
         rows = {"spreadsheet": "Order Book", "tab": "Orders", "rows": 11}
         assert full.sync(between=lambda: full.sandbox.google.change_state({"grid": [rows]})).counts == {"delivered": 5}
         settled(full)
 
     def test_one_order_that_the_vendor_refuses_does_not_stop_the_others(
-        self, full: Desk, monkeypatch: pytest.MonkeyPatch
+        self, full: OrderScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         from sync_pipelines.pipelines.shopify_sheets import mapping
 
@@ -268,7 +272,7 @@ class TestRefusals:
 
 class TestRoom:
     def test_a_plan_that_would_pass_the_limit_of_cells_is_stopped_and_says_what_to_do(
-        self, full: Desk, monkeypatch: pytest.MonkeyPatch
+        self, full: OrderScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SHOPIFY_SHEETS_CELL_LIMIT", "35000")
         full.take(*orders(11, 12))
@@ -277,7 +281,7 @@ class TestRoom:
             full.sync()
         assert len(full.table()) == 10
 
-    def test_close_to_the_limit_it_says_so_and_goes_on(self, full: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_close_to_the_limit_it_says_so_and_goes_on(self, full: OrderScene, monkeypatch: pytest.MonkeyPatch) -> None:
         cells = sum(
             t["rows"] * t["columns"]
             for b in full.sandbox.google.state()["spreadsheets"]
@@ -291,7 +295,7 @@ class TestRoom:
         assert any(planning.NEARLY_FULL in finding.message for finding in found.plan.findings)
 
     def test_growing_the_grid_never_asks_for_more_cells_than_there_may_be(
-        self, full: Desk, monkeypatch: pytest.MonkeyPatch
+        self, full: OrderScene, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         grid = [
             {"spreadsheet": "Order Book", "tab": tab, "rows": rows}
@@ -305,7 +309,7 @@ class TestRoom:
         assert full.sync().counts == {"delivered": 3}
         settled(full)
 
-    def test_more_changes_at_once_than_the_settings_allow_are_stopped(self, desk: Desk) -> None:
+    def test_more_changes_at_once_than_the_settings_allow_are_stopped(self, desk: OrderScene) -> None:
         desk.take(*orders(1, 60, 1))
         desk.sync()
         desk.take(*({**desk.shop[n], "note": "x"} for n in range(1, 41)))
@@ -315,10 +319,12 @@ class TestRoom:
 
 
 class TestKills:
-    """A child process that syncs and kills itself at the point named: see `killed_desk`."""
+    """A child process that syncs and kills itself at the point named: see `killed_orders`."""
 
     @pytest.mark.parametrize("kind", ["commit", "call"])
-    def test_a_process_killed_at_any_point_loses_nothing_and_doubles_nothing(self, desk: Desk, kind: str, tmp_path: Path) -> None:
+    def test_a_process_killed_at_any_point_loses_nothing_and_doubles_nothing(
+        self, desk: OrderScene, kind: str, tmp_path: Path
+    ) -> None:
         root = Path(__file__).parents[2]
         first = {"commit": 1, "call": 3}[kind]
         for number in range(first, 40, 3):
@@ -326,7 +332,7 @@ class TestKills:
                 *orders(number * 10, number * 10 + 2),
                 *([{**desk.shop[first * 10], "note": f"at {number}"}] if number > first else []),
             )
-            command = [sys.executable, "-m", "sync_pipelines_tests.pipelines.killed_desk", f"{kind}:{number}"]
+            command = [sys.executable, "-m", "sync_pipelines_tests.pipelines.killed_orders", f"{kind}:{number}"]
             ended = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=root, env=dict(os.environ))
             if ended.returncode == 0:
                 break
@@ -338,7 +344,7 @@ class TestKills:
         assert number > first + 5
         settled(desk)
 
-    def test_a_ledger_that_fails_at_any_commit_is_caught_up_with(self, full: Desk) -> None:
+    def test_a_ledger_that_fails_at_any_commit_is_caught_up_with(self, full: OrderScene) -> None:
         dialect = full.ledger.engine.dialect
         real: Callable[[Any], None] = dialect.do_commit
         for number in range(1, 30, 2):
@@ -370,7 +376,7 @@ class TestKills:
 
 
 class TestOutcomes:
-    def test_every_row_of_every_plan_has_one_outcome(self, noted: Desk) -> None:
+    def test_every_row_of_every_plan_has_one_outcome(self, noted: OrderScene) -> None:
         some_change(noted)
         noted.fault(WRITE, "lost_reply")
         noted.fault(WRITE, "rate_limited")

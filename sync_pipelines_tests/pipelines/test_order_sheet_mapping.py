@@ -32,7 +32,7 @@ from sync_pipelines.pipelines.shopify_sheets.mapping import (
     serial,
 )
 from sync_pipelines.settings import SettingsError
-from sync_pipelines_tests.pipelines.order_desk import address, line, money, order
+from sync_pipelines_tests.pipelines.order_scene import address, line, money, order
 from vendor_sandbox import Sandbox
 
 BERLIN, UTC, NEW_YORK = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC"), ZoneInfo("America/New_York")

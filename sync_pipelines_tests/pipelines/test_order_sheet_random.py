@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.vendors.failures import VendorError
 from sync_pipelines_tests.pipelines.conftest import World, make_desk
-from sync_pipelines_tests.pipelines.order_desk import GROW, READ, WRITE, Desk, line, order, settled
+from sync_pipelines_tests.pipelines.order_scene import GROW, READ, WRITE, OrderScene, line, order, settled
 
 ROWS = st.integers(2, 16)
 TABS = st.sampled_from(["Orders", "Line Items"])
@@ -58,7 +58,7 @@ class Story:
         self.bakers = self.beside()
 
     @staticmethod
-    def _beginning(desk: Desk) -> None:
+    def _beginning(desk: OrderScene) -> None:
         make_desk(desk)
         desk.take(*(order(n, n % 3) for n in range(1, 6)))
         desk.sync()

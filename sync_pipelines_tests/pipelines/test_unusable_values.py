@@ -21,7 +21,7 @@ from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.warehouse.snapshots import Warehouse
-from sync_pipelines_tests.pipelines.amazon_desk import AmazonDesk
+from sync_pipelines_tests.pipelines.listing_scene import ListingScene
 from sync_pipelines_tests.pipelines.merchant import Merchant, listed, plain_items
 from sync_pipelines_tests.pipelines.shopify_shop import Shop, always_bulk, never_bulk, shop_of
 from sync_pipelines_tests.pipelines.test_shopify_store import recent
@@ -115,7 +115,7 @@ def test_a_number_of_pieces_that_is_not_one_holds_its_order_and_no_other(shop: S
 
 
 @pytest.mark.parametrize("value", VALUES)
-def test_a_product_of_plytix_is_no_candidate_and_is_named(merchandiser: AmazonDesk, value: str) -> None:
+def test_a_product_of_plytix_is_no_candidate_and_is_named(merchandiser: ListingScene, value: str) -> None:
     desk, warehouse = merchandiser.desk(), Warehouse(data_dir() / "warehouse")
     source = Catalogue(warehouse, merchandiser.ledger, AmazonPlytixSettings.read(), PlytixSettings.read(), "run")
     with source.read(desk.client, [], "") as staged:

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow.parquet as pq
 
 from sync_pipelines.delivery import runs
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.errors import SyncError
+from sync_pipelines.pipelines.amazon_plytix.call_estimate import least_calls
 from sync_pipelines.pipelines.amazon_plytix.matching import Candidate, candidate
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
+from sync_pipelines.pipelines.session import Session
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.failures import Permanent, Transient
 from sync_pipelines.vendors.plytix import Plytix, Product
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.warehouse.snapshots import About, Published, SnapshotUnreadable, Staged, Warehouse
 from sync_pipelines.warehouse.spool import ItemSpool
+
+if TYPE_CHECKING:
+    from sync_pipelines.pipelines.amazon_plytix.planning import PlytixAccount
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +40,26 @@ Refresh = Literal["auto", "always", "never"]
 
 class NoCatalogue(SyncError):
     """There are no products to match with; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class ProductsRead:
+    """The products of the PIM, how this run got them, and those that listings cannot be matched with, by SKU, and why."""
+
+    published: Published
+    how: str
+    rejected: Mapping[str, str]
+
+
+def read_products(session: Session, plytix: PlytixAccount, refresh: Refresh = "auto") -> ProductsRead:
+    """Return the products from the cache, or read and publish them. Raises NoCatalogue and what the client raises."""
+    source = Catalogue(session.warehouse, session.ledger, plytix.settings, plytix.plytix, session.id)
+    if (cached := source.cached(refresh)) is not None:
+        return ProductsRead(cached, "from the cache, no call made", {})
+    with source.read(plytix.client, plytix.account.identifiers, plytix.account.model_number) as staged:
+        published = session.warehouse.publish(PRODUCTS_KEY, staged)
+    least_calls(session.meter, records=published.about.rows)
+    return ProductsRead(published, f"read in {session.meter.used['plytix']} calls", source.rejected)
 
 
 class Catalogue:

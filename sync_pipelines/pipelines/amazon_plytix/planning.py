@@ -1,26 +1,37 @@
-"""The pipeline's planning steps without Dagster: what they share, and the plans of products and links."""
+"""Plan the products and links of a mapping. Plain functions over a session."""
 
 from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
-from sync_pipelines.delivery.applying import Patience
+from sync_pipelines.delivery.applying import Patience, Report
 from sync_pipelines.delivery.guards import change_size_guards, must_hold
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.model import DeliveryError, Desired, Fields
+from sync_pipelines.delivery.model import DeliveryError, Desired, Fields, Target
 from sync_pipelines.delivery.planning import Policy, make_plan
-from sync_pipelines.delivery.plans import Plan, PlanFiles
+from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.exact_json import loads
+from sync_pipelines.pipelines.amazon_plytix import (
+    LINKS,
+    PIPELINE,
+    PRODUCTS,
+    ProductPlanRequest,
+    call_estimate,
+    reading,
+    reports_for_people,
+    unfinished,
+)
 from sync_pipelines.pipelines.amazon_plytix.account import Account, look
 from sync_pipelines.pipelines.amazon_plytix.call_estimate import ACCOUNT_CALLS
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
@@ -28,17 +39,20 @@ from sync_pipelines.pipelines.amazon_plytix.link_target import AmazonLinks, imag
 from sync_pipelines.pipelines.amazon_plytix.mapping import Link, desired_links, desired_products, link_of
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.amazon_plytix.target import AmazonProducts, Ids
+from sync_pipelines.pipelines.plan_and_apply import size_of
+from sync_pipelines.pipelines.session import Session
+from sync_pipelines.pipelines.shape import Applied, Extra, PlanRequest, Writer
+from sync_pipelines.pipelines.tables import listed
 from sync_pipelines.vendors.plytix import Plytix
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
+
+T = TypeVar("T", bound=Target)
 
 log = logging.getLogger(__name__)
 
 
-PIPELINE = "amazon_plytix"
-
-
 @dataclass
-class Desk:
+class PlytixAccount:
     """What the steps of one run share: the PIM's account as it was found, and the ids of products as they are learned."""
 
     client: Plytix
@@ -76,19 +90,164 @@ class Desk:
         return AmazonLinks(self.client, self.account, self.settings, self.plytix, ids=self.ids, wanted=wanted)
 
 
-def patience() -> Patience:
-    """How long a run waits when the account's calls are used up."""
-    return Patience(seconds=PlytixSettings.read().longest_wait)
+def plytix_of(session: Session) -> PlytixAccount:
+    def connect() -> Plytix:
+        right = session.right(PIPELINE.name, PlytixSettings.system)
+        return Plytix.connect(PlytixSettings.read(), session.meter, right, session.limits)
+
+    return session.once("plytix account", lambda: PlytixAccount(session.once("plytix", connect)))
+
+
+def mapping_of(session: Session, partition: str) -> list[Entry]:
+    """Return the mapping of a partition. Raises DeliveryError where there is none."""
+    account = PlytixSettings.read().account
+    return session.once(f"mapping {partition}", lambda: reading.mapping_of(session.warehouse, account, partition))
+
+
+class _PlytixWriter(Writer[T]):
+    """What products and links have in common: one account of the PIM, where the files take turns."""
+
+    links: ClassVar[bool]
+
+    def readable(self, row: Mapping[str, Any]) -> Mapping[str, str]:
+        return readable(row)
+
+    def patience(self) -> Patience:
+        """How long a run waits when the account's calls are used up."""
+        return Patience(seconds=PlytixSettings.read().longest_wait)
+
+    def turn(self, session: Session) -> float:
+        """A run waits while the run of another file writes to the account; a preview does not."""
+        return 0.0 if session.verb == "preview" else self.patience().seconds
+
+    def chosen(self, request: PlanRequest) -> set[str] | None:
+        """Of the keys that a person named those of links, or those of products; None where nothing was named."""
+        return {key for key in request.only if is_link(key) == self.links} if request.only else None
+
+    def planned(self, session: Session, target: T, plan: Plan, request: PlanRequest) -> Extra:
+        """Once both plans are made, the preview is written, in a run that applies neither."""
+        calls = call_estimate.calls_of(session.plans, plan.id)
+        took = call_estimate.duration(call_estimate.seconds_at_quota(calls, PlytixSettings.read()))
+        made = all(session.plan_made(write.applies) for write in (PRODUCTS, LINKS))
+        if made and not session.applies_in_this_run(PRODUCTS.applies):
+            _write_result(session, plan.scope, dry_run=True, whole=not request.only)
+        return Extra({"calls_to_send": calls, "takes_at_quota": took})
+
+    def least_calls(self, session: Session, target: T, plan: Plan, report: Report | None, limit: int | None) -> None:
+        if report is not None:
+            call_estimate.least_calls(session.meter, sent=report.writes)
+
+
+class ProductWriter(_PlytixWriter[AmazonProducts]):
+    """The Amazon products of the PIM."""
+
+    links = False
+
+    def target(self, session: Session) -> AmazonProducts:
+        return plytix_of(session).products()
+
+    def target_for(self, session: Session, plan: Plan) -> AmazonProducts:
+        return plytix_of(session).as_planned(session.ledger, plan)
+
+    def target_to_undo(self, session: Session) -> AmazonProducts:
+        return plytix_of(session).products(every_field=True)
+
+    def begin(self, session: Session, request: ProductPlanRequest) -> None:
+        """Make sure that a run that goes on to write may, and note that this file's sync is under way.
+
+        For keys that a person chose, what the rest of the file is owed stays as it is.
+        """
+        if request.only:
+            unfinished.refuse_unless_writing(session, request.scope)
+        else:
+            unfinished.begin(session, request.scope, "mapping")
+
+    def make_plan(self, session: Session, request: ProductPlanRequest) -> Plan:
+        found = mapping_of(session, request.scope)
+        return plan_products(
+            session, plytix_of(session), found, request.scope, only=self.chosen(request), check_families=request.check_families
+        )
+
+    def planned(self, session: Session, target: AmazonProducts, plan: Plan, request: PlanRequest) -> Extra:
+        if plan.verdict != "clear" and not request.only:
+            unfinished.end(session, plan.scope)  # a person has to look
+        return super().planned(session, target, plan, request)
+
+    def begin_applying(self, session: Session, target: AmazonProducts, plan: Plan, *, made_here: bool) -> None:
+        links = session.plan_made(LINKS.applies)
+        call_estimate.tell_duration(call_estimate.calls_of(session.plans, plan.id, links), PlytixSettings.read())
+
+    def applied(self, session: Session, target: AmazonProducts, plan: Plan, report: Report) -> Applied:
+        whole = not session.ledger.plan(plan.id)["partial"]
+        _write_result(session, plan.scope, dry_run=False, whole=whole)
+        links = session.plan_made(LINKS.applies)
+        if whole and links and session.ledger.plan(links)["verdict"] != "clear":
+            unfinished.end(session, plan.scope)
+        return Applied(size_of(plan))
+
+
+class LinkWriter(_PlytixWriter[AmazonLinks]):
+    """The links between products of the PIM."""
+
+    links = True
+
+    def target(self, session: Session) -> AmazonLinks:
+        return plytix_of(session).links()
+
+    def make_plan(self, session: Session, request: PlanRequest) -> Plan:
+        found = mapping_of(session, request.scope)
+        return plan_links(session, plytix_of(session), found, request.scope, only=self.chosen(request))
+
+    def least_calls(
+        self, session: Session, target: AmazonLinks, plan: Plan, report: Report | None, limit: int | None = None
+    ) -> None:
+        super().least_calls(session, target, plan, report, limit)
+        if report is None:
+            sources = {link.source for link in links_of(mapping_of(session, plan.scope))}
+            call_estimate.least_calls(session.meter, records=len(sources))
+
+    def begin_applying(self, session: Session, target: AmazonLinks, plan: Plan, *, made_here: bool) -> None:
+        if not session.plan_of(PRODUCTS.applies):
+            plytix = PlytixSettings.read()
+            refuse_before_products(session.ledger, plytix, plan)
+            call_estimate.tell_duration(call_estimate.calls_of(session.plans, plan.id), plytix)
+
+    def applied(self, session: Session, target: AmazonLinks, plan: Plan, report: Report) -> Applied:
+        made = session.plan_of(PRODUCTS.applies)
+        whole = bool(made) and not session.ledger.plan(made)["partial"]
+        _write_result(session, plan.scope, dry_run=False, whole=whole)
+        if not session.ledger.plan(plan.id)["partial"]:
+            unfinished.end(session, plan.scope)
+        return Applied(size_of(plan))
+
+    def ended(self, session: Session, counts: Mapping[str, int]) -> tuple[Mapping[str, int], str]:
+        """Products that were refused do not stop their links; the run as a whole counts both."""
+        products = session.counted(PRODUCTS.applies)
+        text = f"products: {listed(products) or 'nothing to do'}; links: {listed(counts) or 'nothing to do'}"
+        return Counter(products) + Counter(counts), text
+
+
+def _write_result(session: Session, partition: str, *, dry_run: bool, whole: bool) -> None:
+    """Write how every item stands by the plans of this run, applied or not."""
+    reports_for_people.write_result(
+        session.ledger,
+        session.plans,
+        mapping_of(session, partition),
+        partition,
+        session.plan_of(PRODUCTS.applies),
+        session.plan_of(LINKS.applies),
+        run=session.id,
+        dry_run=dry_run,
+        whole=whole,
+    )
 
 
 def plan_products(
-    desk: Desk,
+    session: Session,
+    desk: PlytixAccount,
     found: Sequence[Entry],
     partition: str,
     *,
-    ledger: Ledger,
-    plans: PlanFiles,
-    run: str,
     only: Collection[str] | None = None,
     check_families: bool = False,
 ) -> Plan:
@@ -100,12 +259,12 @@ def plan_products(
     return make_plan(
         target,
         desired,
-        ledger=ledger,
-        files=plans,
-        pipeline=PIPELINE,
+        ledger=session.ledger,
+        files=session.plans,
+        pipeline=PIPELINE.name,
         extract=partition,
         scope=partition,
-        run=run,
+        run=session.id,
         policy=Policy(foreign_edits=settings.foreign_edits),
         only=only,
         plan_guards=[
@@ -116,14 +275,7 @@ def plan_products(
 
 
 def plan_links(
-    desk: Desk,
-    found: Sequence[Entry],
-    partition: str,
-    *,
-    ledger: Ledger,
-    plans: PlanFiles,
-    run: str,
-    only: Collection[str] | None = None,
+    session: Session, desk: PlytixAccount, found: Sequence[Entry], partition: str, *, only: Collection[str] | None = None
 ) -> Plan:
     """Plan the links of every entry, by SKU: products may be made only when the other plan is applied."""
     settings = desk.settings
@@ -154,12 +306,12 @@ def plan_links(
     return make_plan(
         target,
         desired,
-        ledger=ledger,
-        files=plans,
-        pipeline=PIPELINE,
+        ledger=session.ledger,
+        files=session.plans,
+        pipeline=PIPELINE.name,
         extract=partition,
         scope=partition,
-        run=run,
+        run=session.id,
         policy=Policy(foreign_edits=settings.foreign_edits),
         row_guards=[room],
         only=only,
@@ -184,7 +336,7 @@ def refuse_before_products(ledger: Ledger, plytix: PlytixSettings, links: Plan) 
     if row and row["state"] != "done" and json.loads(row["counts"])["create"]:
         raise DeliveryError(
             f"plan {row['id']} makes products that these links need, and is not applied yet. Nothing was sent. First: "
-            f"sync-pipelines apply {PIPELINE} --plan {row['id']}"
+            f"sync-pipelines apply {PIPELINE.name} --plan {row['id']}"
         )
 
 

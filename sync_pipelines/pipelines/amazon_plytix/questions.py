@@ -24,25 +24,16 @@ from sync_pipelines.vendors.amazon import SECRETS, Amazon, has_login
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.failures import VendorError
 from sync_pipelines.vendors.http import CallMeter
-from sync_pipelines.vendors.plytix import Plytix, secret_names
+from sync_pipelines.vendors.plytix import Plytix
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.warehouse.snapshots import Published, SnapshotUnreadable, Warehouse
-
-CREDENTIALS: tuple[tuple[str, str, str, bool], ...] = (
-    ("PLYTIX_API_KEY", "Plytix API key of a key made for this", "", True),
-    ("PLYTIX_API_PASSWORD", "Plytix API password", "", True),
-    ("AMAZON_CLIENT_ID", "Amazon client id (leave empty without one)", "", False),
-    ("AMAZON_CLIENT_SECRET", "Amazon client secret (leave empty without one)", "", True),
-    ("AMAZON_REFRESH_TOKEN", "Amazon refresh token (leave empty without one)", "", True),
-)
-"""What `init` asks for: variable, what it is, default, whether it is secret."""
 
 readable = planning.readable
 
 
 def ready() -> None:
     """Look at what a run will need before anything heavy is loaded. Raises what is missing."""
-    for names in secret_names(PlytixSettings.read().alias):
+    for names in PlytixSettings.read().secrets:
         secret(*names)
 
 
@@ -56,11 +47,11 @@ def warehouse() -> Warehouse:
 
 
 @contextlib.contextmanager
-def desk() -> Iterator[planning.Desk]:
+def desk() -> Iterator[planning.PlytixAccount]:
     """The PIM, read-only. Raises what is missing."""
     client = Plytix.connect(PlytixSettings.read(), CallMeter(), limits=data_dir() / "limits")
     try:
-        yield planning.Desk(client)
+        yield planning.PlytixAccount(client)
     finally:
         client.close()
 
@@ -78,7 +69,7 @@ def validate(*, deep: bool) -> list[Finding]:
     return [*found, *_amazon()]
 
 
-def _plytix(plytix: planning.Desk) -> list[Finding]:
+def _plytix(plytix: planning.PlytixAccount) -> list[Finding]:
     there = plytix.account
     found = [Finding("plytix login", "ok", plytix.plytix.account)]
     found += [Finding("plytix account", "problem", problem) for problem in there.problems]
@@ -95,7 +86,7 @@ def _plytix(plytix: planning.Desk) -> list[Finding]:
     return [*found, Finding("plytix right to write", "unknown", "cannot be told without writing")]
 
 
-def _facts(plytix: planning.Desk) -> list[Finding]:
+def _facts(plytix: planning.PlytixAccount) -> list[Finding]:
     """What the vendor's documents leave open, as it is on this account."""
     client, size = plytix.client, plytix.plytix.page_size
     rows, count = client.look([], page=1)

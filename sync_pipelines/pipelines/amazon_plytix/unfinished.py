@@ -11,6 +11,11 @@ import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.pipelines import rights
+from sync_pipelines.pipelines.amazon_plytix import PIPELINE, PRODUCTS
+from sync_pipelines.pipelines.session import Session
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
 Since = Literal["file", "mapping"]
 """From where to go on: the file has to be read again, or its mapping is made."""
@@ -18,12 +23,27 @@ Since = Literal["file", "mapping"]
 _NAME = "amazon file begun: "
 
 
-def begin(ledger: Ledger, account: str, partition: str, since: Since, run: str) -> None:
-    ledger.set_cursor(account, _NAME + partition, since, run)
+def begin(session: Session, partition: str, since: Since) -> None:
+    """In a run that goes on to write: make sure that it may, and note that this file's sync is under way."""
+    refuse_unless_writing(session, partition)
+    if session.applies_in_this_run(PRODUCTS.applies):
+        session.ledger.set_cursor(PlytixSettings.read().account, _NAME + partition, since, session.id)
 
 
-def end(ledger: Ledger, account: str, partition: str) -> None:
-    ledger.drop_cursor(account, _NAME + partition)
+def refuse_unless_writing(session: Session, partition: str) -> None:
+    """Raises DeliveryError where a run that goes on to write may not."""
+    system = PlytixSettings.system
+    if session.applies_in_this_run(PRODUCTS.applies) and not session.right(PIPELINE.name, system)():
+        end(session, partition)
+        raise DeliveryError(
+            f"{rights.holder(system)} is read-only. Nothing was sent. Turn writing on: sync-pipelines enable {PIPELINE.name} "
+            "(for another account than main with --plytix-account before the command)."
+        )
+
+
+def end(session: Session, partition: str) -> None:
+    """Note that nothing is left to go on with by itself."""
+    session.ledger.drop_cursor(PlytixSettings.read().account, _NAME + partition)
 
 
 def unfinished(ledger: Ledger, account: str) -> dict[str, Since]:

@@ -7,6 +7,7 @@ import logging
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -17,11 +18,14 @@ import pyarrow.parquet as pq
 from sync_pipelines.csv_files import as_written
 from sync_pipelines.delivery import runs
 from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
+from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.spreadsheets import separator_of
+from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.catsy import Catsy, ExtractFailed
 from sync_pipelines.vendors.catsy_settings import CatsySettings
 from sync_pipelines.warehouse.snapshots import About, Published, SnapshotUnreadable, Staged, Warehouse
-from sync_pipelines.warehouse.spool import ItemSpool
+from sync_pipelines.warehouse.spool import ItemSpool, export_csv
 
 log = logging.getLogger("sync_pipelines.vendors.catsy")
 
@@ -30,6 +34,39 @@ FROM_CSV = "csv "
 """How the origin of a catalogue that was taken in from a file begins."""
 
 Refresh = Literal["auto", "always", "never"]
+
+
+@dataclass(frozen=True)
+class Read:
+    """The catalogue, and how this run got it, for people."""
+
+    published: Published
+    how: str
+
+
+def catalogue(session: Session, refresh: Refresh = "auto", from_csv: Path | None = None) -> Read:
+    """Return the catalogue from the cache, from Catsy, or from a full export that a person names; publish what was read.
+
+    Writes the CSV for people as well. Raises ExtractFailed; then the last complete extract stays.
+    """
+    settings, attributes = CatsySettings.read(), CatsySparkLayerSettings.read().attributes
+    source = Products(session.warehouse, session.ledger, settings, attributes, session.id)
+    cached = None if from_csv else source.cached(refresh)
+    if cached is None:
+        with source.from_csv(from_csv) if from_csv else source.extract(lambda: client(session)) as staged:
+            cached = session.warehouse.publish(KEY, staged)
+        export_csv(cached.path, data_dir() / settings.output_file, (settings.sku_attribute, *attributes))
+        how = "read from Catsy" if cached.about.origin == "api" else f"taken in from {cached.about.origin}"
+    else:
+        how = f"from the cache, {cached.about.age.total_seconds() / 3600:.1f} h old, no call made"
+    if cached.about.doubt:
+        how += f"; not proved to be whole ({cached.about.doubt}): nothing is removed for being missing from it"
+    session.note(message=f"catsy/products: {how}")
+    return Read(cached, how)
+
+
+def client(session: Session) -> Catsy:
+    return session.once("catsy", lambda: Catsy.connect(CatsySettings.read(), session.meter, session.limits / "catsy.db"))
 
 
 class Products:

@@ -1,32 +1,39 @@
-"""The steps behind the assets, without Dagster: plan the prices, apply a plan, take one back."""
+"""From the catalogue to a plan: map the prices, and plan every price list. Plain functions over a session."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from sync_pipelines.delivery import guards, runs
-from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.applying import Report
 from sync_pipelines.delivery.model import DeliveryError, Finding
 from sync_pipelines.delivery.planning import Policy, make_plan
-from sync_pipelines.delivery.plans import Plan, PlanFiles
+from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.exact_json import FLAW, flaw, loads
-from sync_pipelines.pipelines.catsy_sparklayer import extract, mapping
+from sync_pipelines.pipelines.catsy_sparklayer import PIPELINE, PRICES, extract, mapping
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
-from sync_pipelines.pipelines.catsy_sparklayer.target import PriceLists
+from sync_pipelines.pipelines.catsy_sparklayer.target import NOT_SHOWN, PriceLists
+from sync_pipelines.pipelines.plan_and_apply import size_of
+from sync_pipelines.pipelines.session import Session
+from sync_pipelines.pipelines.shape import Applied, Extra, Markdown, PlanRequest, Writer
+from sync_pipelines.pipelines.tables import markdown
 from sync_pipelines.vendors.catsy_settings import CatsySettings
-from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.sparklayer import SparkLayer
 from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
-from sync_pipelines.warehouse.snapshots import About, Published, Warehouse, with_about
+from sync_pipelines.warehouse.snapshots import About, Published, with_about
 
-PIPELINE = "catsy_sparklayer"
+TRADE_PRICES = ("catsy", "trade_prices")
 
 
 def map_prices(products: Published, settings: CatsySparkLayerSettings) -> pa.Table:
@@ -66,17 +73,93 @@ def _quoted(products: Published) -> str:
     return str(products.path).replace("'", "''")
 
 
-def extract_of_prices(warehouse: Warehouse, account: str) -> About:
-    """The extract that catsy/trade_prices was made from: what a plan may conclude depends on whether it was whole.
+@dataclass(frozen=True)
+class Mapped:
+    """What mapping the catalogue gave: rows by state, and examples of those that a person should look at."""
 
-    Raises DeliveryError when there is none, or catsy/products holds another one by now.
+    published: Published
+    read: int
+    lists: int
+    states: Mapping[str, int]
+    examples: Markdown
+
+
+def map_catalogue(session: Session) -> Mapped:
+    """Map catsy/products to catsy/trade_prices and publish that. Raises DeliveryError when nothing was read yet."""
+    settings, account = CatsySparkLayerSettings.read(), CatsySettings.read().account
+    products = _published(session, extract.KEY, account)
+    rows = map_prices(products, settings)
+    states = Counter[str](rows.column("state").to_pylist())
+    doubtful = rows.filter(pc.is_in(rows.column("state"), pa.array(["rejected", "conflict"])))
+    shown = doubtful.slice(0, 20).select(["price_list", "sku", "state", "reason", "source_id"]).to_pylist()
+    session.note(source_rejects=states["rejected"])
+    now, source = datetime.now(UTC).isoformat(), products.about
+    about = About(account, now, source.extract, rows.num_rows, origin="derived", gaps=source.doubt)
+    published = session.warehouse.write(TRADE_PRICES, rows, about)
+    return Mapped(published, source.rows, len(settings.price_lists), states, Markdown(markdown(shown)))
+
+
+def _published(session: Session, key: tuple[str, str], account: str) -> Published:
+    found = session.warehouse.find(key, account)
+    if found is None:
+        raise DeliveryError(f"{'/'.join(key)} was never materialized for {account}. Materialize it first.")
+    return found
+
+
+def trade_prices(session: Session) -> tuple[pa.Table, About]:
+    """Return the rows of catsy/trade_prices, and the extract they were made from: what a plan may conclude depends on whether
+    that was whole.
+
+    Raises DeliveryError when there are none, or catsy/products holds another extract by now.
     """
-    source, mapped = warehouse.find(extract.KEY, account), warehouse.find(("catsy", "trade_prices"), account)
-    if source is None:
-        raise DeliveryError("catsy/products was never materialized for this account. Materialize it first.")
-    if mapped is not None and mapped.about.extract not in ("", source.about.extract):
+    account = CatsySettings.read().account
+    source, mapped = _published(session, extract.KEY, account), _published(session, TRADE_PRICES, account)
+    if mapped.about.extract not in ("", source.about.extract):
         raise DeliveryError("catsy/products was read again since catsy/trade_prices was made. Materialize that first.")
-    return source.about
+    return pq.read_table(mapped.path), source.about
+
+
+class PriceWriter(Writer[PriceLists]):
+    """The price lists of one SparkLayer site."""
+
+    def target(self, session: Session) -> PriceLists:
+        return target(client(session))
+
+    def make_plan(self, session: Session, request: PlanRequest) -> Plan:
+        rows, source = trade_prices(session)
+        only = known_keys(request.only, rows) if request.only else None
+        return plan_prices(session, rows, source, only=only)
+
+    def readable(self, row: Mapping[str, Any]) -> Mapping[str, str]:
+        return readable(row)
+
+    def least_calls(
+        self, session: Session, target: PriceLists, plan: Plan, report: Report | None, limit: int | None = None
+    ) -> None:
+        """Login; lists and each read; then each read, full batches, each read."""
+        lists, size = len(CatsySparkLayerSettings.read().price_lists), SparkLayerSettings.read().batch_size
+        planned = plan.undo_of is None and session.plan_made(PRICES.applies) == plan.id
+        left = plan.counts.changes if limit is None else limit
+        batches = 0
+        for _, counts in sorted(plan.counts.by_parent.items()):
+            sent = min(counts.changes, left)
+            batches, left = batches + math.ceil(sent / size), left - sent
+        sending = 2 * lists + batches if report and batches else 0
+        session.meter.minimum["sparklayer"] = 1 + (1 + lists) * planned + sending
+
+    def planned(self, session: Session, target: PriceLists, plan: Plan, request: PlanRequest) -> Extra:
+        return Extra({"not_shown_by_the_vendor": NOT_SHOWN})
+
+    def applied(self, session: Session, target: PriceLists, plan: Plan, report: Report) -> Applied:
+        return Applied(size_of(plan))
+
+
+def client(session: Session) -> SparkLayer:
+    def connect() -> SparkLayer:
+        right = session.right(PIPELINE.name, SparkLayerSettings.system)
+        return SparkLayer.connect(SparkLayerSettings.read(), session.meter, right)
+
+    return session.once("sparklayer", connect)
 
 
 def target(client: SparkLayer) -> PriceLists:
@@ -84,30 +167,21 @@ def target(client: SparkLayer) -> PriceLists:
     return PriceLists(client, settings.price_lists, SparkLayerSettings.read(), create_missing=settings.create_missing_lists)
 
 
-def plan_prices(
-    client: SparkLayer,
-    trade_prices: pa.Table,
-    source: About,
-    *,
-    ledger: Ledger,
-    files: PlanFiles,
-    run: str,
-    only: Collection[str] | None = None,
-) -> Plan:
+def plan_prices(session: Session, trade_prices: pa.Table, source: About, *, only: Collection[str] | None = None) -> Plan:
     """Plan every price list against what it holds now. Sends nothing that changes anything."""
     settings = CatsySparkLayerSettings.read()
-    lists = target(client)
+    lists = target(client(session))
     wrong = lists.wrong_currencies()
     rows = (row for batch in trade_prices.to_batches(10_000) for row in batch.to_pylist())
-    earlier = runs.earlier_extracts(ledger, "/".join(extract.KEY), source.account, before=source.extract)
+    earlier = runs.earlier_extracts(session.ledger, "/".join(extract.KEY), source.account, before=source.extract)
     return make_plan(
         lists,
         mapping.desired_prices(rows),
-        ledger=ledger,
-        files=files,
-        pipeline=PIPELINE,
+        ledger=session.ledger,
+        files=session.plans,
+        pipeline=PIPELINE.name,
         extract=source.extract,
-        run=run,
+        run=session.id,
         policy=Policy(remove_missing=settings.remove_missing and not source.doubt, foreign_edits=settings.foreign_edits),
         row_guards=[guards.moved_too_far(settings.max_price_move, lambda name: name.startswith("price@"))],
         plan_guards=[
@@ -138,17 +212,6 @@ def known_keys(named: Collection[str], trade_prices: pa.Table) -> set[str]:
     if unknown := [name for name in named if not there & full_keys([name])]:
         raise DeliveryError(f"Catsy has no {', '.join(unknown)}. Nothing was planned.")
     return full_keys(named)
-
-
-def least_calls(meter: CallMeter, plan: Plan, *, planned: bool, applied: bool, limit: int | None = None) -> None:
-    """Note the least calls SparkLayer needs in a run that did this: login; lists and each read; read, full batches, read."""
-    lists, size = len(CatsySparkLayerSettings.read().price_lists), SparkLayerSettings.read().batch_size
-    left = plan.counts.changes if limit is None else limit
-    batches = 0
-    for _, counts in sorted(plan.counts.by_parent.items()):
-        sent = min(counts.changes, left)
-        batches, left = batches + math.ceil(sent / size), left - sent
-    meter.minimum["sparklayer"] = 1 + (1 + lists) * planned + (2 * lists + batches) * (applied and batches > 0)
 
 
 def readable(row: Mapping[str, Any]) -> dict[str, str]:

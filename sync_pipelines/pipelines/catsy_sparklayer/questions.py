@@ -29,22 +29,6 @@ from sync_pipelines.vendors.sparklayer import SparkLayer
 from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 from sync_pipelines.warehouse.snapshots import SnapshotUnreadable, Warehouse
 
-CREDENTIALS: tuple[tuple[str, str, str, bool], ...] = (
-    ("CATSY_BASE_URL", "Catsy API address", "https://api.catsy.com/api/v3", False),
-    ("CATSY_QUERY_ID", "id of the saved query in Catsy", "", False),
-    ("CATSY_BEARER_TOKEN", "Catsy API key of a user made for this", "", True),
-    (
-        "SPARKLAYER_URL",
-        "SparkLayer address (https://test.app.sparklayer.io for the test site)",
-        "https://app.sparklayer.io",
-        False,
-    ),
-    ("SPARKLAYER_SITE_ID", "SparkLayer site id", "", False),
-    ("SPARKLAYER_CLIENT_ID", "SparkLayer client id", "", False),
-    ("SPARKLAYER_CLIENT_SECRET", "SparkLayer client secret", "", True),
-)
-"""What `init` asks for: variable, what it is, default, whether it is secret."""
-
 full_keys = planning.full_keys
 readable = planning.readable
 

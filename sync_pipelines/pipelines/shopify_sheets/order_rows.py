@@ -58,17 +58,35 @@ SCHEMA = pa.schema(
 )
 
 
+NOTES = {
+    "order_id": "number in the shop",
+    "key": "what the spreadsheet knows it by",
+    "day": "of its creation, in the shop's zone",
+    "read_whole": "whether its day was read whole",
+    "gone": "the shop has it no more",
+    "lines": "rows of its lines",
+    "conflict": "why it cannot be written",
+    "fingerprint": "of its rows, as a plan compares them",
+    "body": "its rows as JSON",
+}
+
+
+def mapped_by(layout: Layout) -> str:
+    """What rows were mapped by: layout, shop and the mapping's own version. Rows of another origin are mapped anew."""
+    return mapping.fingerprint_of(layout, ShopifySettings.read().account)
+
+
 def bring_up_to_date(warehouse: Warehouse, layout: Layout, account: str) -> Published:
     """Map the orders that are new or changed and keep the rows of the others. An order that is gone from the shop keeps
     its last rows, marked so."""
     shop = ShopifySettings.read()
-    mapped_by = mapping.fingerprint_of(layout, shop.account)
+    origin = mapped_by(layout)
     try:
         known = warehouse.find(KEY, account)
     except SnapshotUnreadable as e:
         log.warning("the rows mapped so far are mapped anew: %s", e)
         known = None
-    if known is not None and known.about.origin != mapped_by:
+    if known is not None and known.about.origin != origin:
         known = None
     with current_orders(warehouse, shop.account) as con, staged_file(warehouse.staging, "-".join(KEY)) as draft:
         old = f"SELECT * FROM read_parquet({quoted(known.path)})" if known else f"SELECT {_nothing()} WHERE false"
@@ -82,7 +100,7 @@ def bring_up_to_date(warehouse: Warehouse, layout: Layout, account: str) -> Publ
                 for part in found:
                     writer.write_table(part)
                     rows += part.num_rows
-            about = About(account, datetime.now(UTC).isoformat(), rows=rows, origin=mapped_by)
+            about = About(account, datetime.now(UTC).isoformat(), rows=rows, origin=origin)
             writer.add_key_value_metadata(with_about(SCHEMA.empty_table(), about).schema.metadata)
         return warehouse.publish(KEY, Staged(draft, about))
 

@@ -1,36 +1,35 @@
-"""The steps behind the assets, without Dagster: plan the rows, apply a plan, put right what was hit on the way."""
+"""Plan the rows of the spreadsheet, and repair what was overwritten on the way. Plain functions over a session."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
-from datetime import date
+from collections.abc import Collection, Mapping
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any
 
 from sync_pipelines.delivery.applying import Report, apply
 from sync_pipelines.delivery.guards import PlanGuard, PlanSummary
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError, Finding
 from sync_pipelines.delivery.planning import Policy, make_plan
-from sync_pipelines.delivery.plans import Plan, PlanFiles
+from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.exact_json import loads
-from sync_pipelines.pipelines.shopify_sheets import order_rows
+from sync_pipelines.pipelines.session import Session
+from sync_pipelines.pipelines.shape import Applied, Extra, Writer
+from sync_pipelines.pipelines.shopify_sheets import PIPELINE, Compare, OrderPlanRequest, checks, missing, old_program, order_rows
 from sync_pipelines.pipelines.shopify_sheets.cell_writes import LINES, lines_differing
-from sync_pipelines.pipelines.shopify_sheets.layout import Layout, read_layout, same
+from sync_pipelines.pipelines.shopify_sheets.layout import read_layout, same
 from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings, known_spreadsheets, remember_spreadsheet
 from sync_pipelines.pipelines.shopify_sheets.sheet import Sheet
 from sync_pipelines.pipelines.shopify_sheets.target import OrderRows, unkeyed_lines
+from sync_pipelines.pipelines.shopify_store.client import store_of
 from sync_pipelines.pipelines.shopify_store.reading import CURRENCY, first_day
+from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Sheets
-from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
-from sync_pipelines.warehouse.snapshots import Published, Warehouse
+from sync_pipelines.warehouse.snapshots import Published
 
-PIPELINE = "shopify_sheets"
 ENOUGH_ROWS = 50
-NEARLY_FULL = ": nearly full."
-Compare = Literal["changed", "all"]
 
 
 def open_sheet(client: Sheets, ledger: Ledger) -> Sheet:
@@ -59,8 +58,8 @@ def open_sheet(client: Sheets, ledger: Ledger) -> Sheet:
     if before is None:
         by_title = settings.account
         remember_spreadsheet(named, found)
-        if ledger.is_enabled(PIPELINE, by_title):  # a person allowed it by its title
-            ledger.enable(PIPELINE, settings.account, "by its title")
+        if ledger.is_enabled(PIPELINE.name, by_title):  # a person allowed it by its title
+            ledger.enable(PIPELINE.name, settings.account, "by its title")
     return Sheet(client, found, layout)
 
 
@@ -76,35 +75,102 @@ def target(client: Sheets, ledger: Ledger) -> OrderRows:
     )
 
 
+def map_orders(session: Session) -> Published:
+    """Bring sheets/order_rows up to date with the orders that were read."""
+    rows = spreadsheet(session)
+    return order_rows.bring_up_to_date(session.warehouse, rows.layout, rows.account)
+
+
+def mapped_rows(session: Session, rows: OrderRows) -> Published:
+    """Return sheets/order_rows. Raises DeliveryError where there are none for this spreadsheet and layout."""
+    mapped = session.warehouse.find(order_rows.KEY, rows.account)
+    if mapped is None or mapped.about.origin != order_rows.mapped_by(rows.layout):
+        raise DeliveryError(f"sheets/order_rows was not made for {rows.account} with this layout. Materialize it first.")
+    return mapped
+
+
+class OrderWriter(Writer[OrderRows]):
+    """The spreadsheet of orders."""
+
+    def target(self, session: Session) -> OrderRows:
+        """The steps of a run share one: what it saw of the sheet holds for seconds."""
+        return spreadsheet(session)
+
+    def make_plan(self, session: Session, request: OrderPlanRequest) -> Plan:
+        rows = spreadsheet(session)
+        mapped = mapped_rows(session, rows)
+        return plan_rows(session, rows, mapped, compare=request.compare, only=request.only or None)
+
+    def readable(self, row: Mapping[str, Any]) -> Mapping[str, str]:
+        return readable(row)
+
+    def target_to_undo(self, session: Session) -> OrderRows:
+        return target(client(session), session.ledger)
+
+    def settled(self, session: Session, target: OrderRows) -> None:
+        old_program.take_over(session.ledger, spreadsheet(session).layout, session.id)
+
+    def planned(self, session: Session, target: OrderRows, plan: Plan, request: OrderPlanRequest) -> Extra:
+        return Extra({"orders": mapped_rows(session, spreadsheet(session)).about.rows}, (checks.room_left(plan),))
+
+    def applied(self, session: Session, target: OrderRows, plan: Plan, report: Report) -> Applied:
+        rows = spreadsheet(session)
+        hit = sorted(rows.hit)
+        repaired, lost = repair_overwritten(session, rows)
+        return Applied(
+            {"rows_hit_and_put_right": len(hit) - len(lost)},
+            (checks.nobody_in_the_way(hit, lost, list(rows.strays)),),
+            tuple(repaired),
+            {"unknown": len(lost)} if lost else {},
+        )
+
+    def least_calls(
+        self, session: Session, target: OrderRows, plan: Plan, report: Report | None, limit: int | None = None
+    ) -> None:
+        """The spreadsheet, looked up in Drive; its tabs and key columns, and the rows that may differ; then, where anything
+        was sent, a look before, a look after, and a write for each request's worth of rows."""
+        minimum = session.meter.minimum
+        minimum["google"] += 0 if minimum["google"] else 2
+        if report is None:
+            minimum["google"] += 1 + bool(plan.counts.live)
+        elif report.writes:
+            minimum["google"] += 2 + math.ceil(target.bytes_sent / ShopifySheetsSettings.read().write_bytes)
+
+
+def client(session: Session) -> Sheets:
+    def connect() -> Sheets:
+        right = session.right(PIPELINE.name, ShopifySheetsSettings.system)
+        return Sheets.connect(GoogleSettings.read(), session.meter, right, session.limits)
+
+    return session.once("google", connect)
+
+
+def spreadsheet(session: Session) -> OrderRows:
+    return session.once("spreadsheet", lambda: target(client(session), session.ledger))
+
+
 def plan_rows(
-    there: OrderRows,
-    mapped: Published,
-    first: date,
-    *,
-    ledger: Ledger,
-    files: PlanFiles,
-    run: str,
-    compare: Compare = "changed",
-    only: Collection[str] | None = None,
+    session: Session, there: OrderRows, mapped: Published, *, compare: Compare = "changed", only: Collection[str] | None = None
 ) -> Plan:
     """Plan the rows of every order whose stored state is not what was last delivered; with `all`, look at every row.
 
     Two reads of the sheet where nothing changed. Sends nothing that changes it. `only`: just these keys.
     """
     settings = ShopifySheetsSettings.read()
-    in_sheet = there.known()
-    with order_rows.candidates(mapped, ledger, there, in_sheet, first, compare_all=compare == "all" or only is not None) as found:
+    first, in_sheet = first_day(session.ledger, ShopifySettings.read()), there.known()
+    closely = compare == "all" or only is not None
+    with order_rows.candidates(mapped, session.ledger, there, in_sheet, first, compare_all=closely) as found:
         keys = found.keys if only is None else found.keys & set(only)
         if only is not None and (unknown := sorted(set(only) - keys)):
             raise DeliveryError(f"no order is known as {', '.join(unknown)}. Nothing was planned.")
         return make_plan(
             there,
             found.desired(),
-            ledger=ledger,
-            files=files,
-            pipeline=PIPELINE,
+            ledger=session.ledger,
+            files=session.plans,
+            pipeline=PIPELINE.name,
             extract=mapped.about.at,
-            run=run,
+            run=session.id,
             policy=Policy(foreign_edits=settings.foreign_edits, adopt_equal=True),
             row_guards=[unkeyed_lines],
             plan_guards=[
@@ -117,31 +183,22 @@ def plan_rows(
         )
 
 
-def repair_overwritten(
-    there: OrderRows,
-    *,
-    warehouse: Warehouse,
-    ledger: Ledger,
-    files: PlanFiles,
-    run: str,
-    find: Callable[[Layout, set[str]], None],
-) -> tuple[list[Report], list[str]]:
+def repair_overwritten(session: Session, there: OrderRows) -> tuple[list[Report], list[str]]:
     """Compare again, and write again, the orders in whose rows others may have been written, or that lost theirs.
 
-    find: reads orders that we never had, by their keys, into the log. Returns how the repair ended, and the keys of which
+    Orders that we never had are looked for in the shop by their keys. Returns how the repair ended, and the keys of which
     nobody knows what should stand there: a person has to look at these rows.
     """
     hit, there.hit = there.hit, set()
     if not hit:
         return [], []
-    mapped = bring_up_to_date(warehouse, there)
+    mapped = order_rows.bring_up_to_date(session.warehouse, there.layout, there.account)
     if unknown := hit - order_rows.keys(mapped):
-        find(there.layout, unknown)
-        mapped = bring_up_to_date(warehouse, there)
+        missing.find_orders(unknown, there.layout, store_of(session))
+        mapped = order_rows.bring_up_to_date(session.warehouse, there.layout, there.account)
     lost = sorted(hit - order_rows.keys(mapped))
-    first = first_day(ledger, ShopifySettings.read())
-    plan = plan_rows(there, mapped, first, ledger=ledger, files=files, run=run, only=hit - set(lost))
-    return [apply(there, plan.id, ledger=ledger, files=files, run=run)], lost
+    plan = plan_rows(session, there, mapped, only=hit - set(lost))
+    return [apply(there, plan.id, ledger=session.ledger, files=session.plans, run=session.id)], lost
 
 
 def _not_all_at_once(known: int, share: Decimal) -> PlanGuard:
@@ -179,18 +236,8 @@ def _cells_left(sheet: Sheet, found: order_rows.Candidates, settings: ShopifyShe
         told = f"{text}: begin another spreadsheet, or delete empty rows, unused columns and tabs"
         return lambda _: Finding("cells", "stopped", told)
     if cells > limit * settings.cell_notice:
-        text += f"{NEARLY_FULL} Begin another spreadsheet soon, or delete empty rows, unused columns and tabs"
+        text += f"{checks.NEARLY_FULL} Begin another spreadsheet soon, or delete empty rows, unused columns and tabs"
     return lambda _: Finding("cells", "clear", text)
-
-
-def least_calls(meter: CallMeter, there: OrderRows, plan: Plan, *, planned: bool, sent: int) -> None:
-    """Note the least calls Google needs: the spreadsheet, looked up in Drive; its tabs and key columns, and the rows that may
-    differ; then, where anything was sent, a look before, a look after, and a write for each request's worth of rows."""
-    settings = ShopifySheetsSettings.read()
-    planning = (1 + bool(plan.counts.live)) * planned
-    sending = (2 + math.ceil(there.bytes_sent / settings.write_bytes)) * (sent > 0)
-    meter.minimum["google"] += 0 if meter.minimum["google"] else 2
-    meter.minimum["google"] += planning + sending
 
 
 def readable(row: Mapping[str, Any]) -> dict[str, str]:
@@ -210,7 +257,3 @@ def readable(row: Mapping[str, Any]) -> dict[str, str]:
         "changes": f"{columns}; {lines}",
         "reason": row["reason"] or row["undo_note"] or "",
     }
-
-
-def bring_up_to_date(warehouse: Warehouse, there: OrderRows) -> Published:
-    return order_rows.bring_up_to_date(warehouse, there.layout, there.account)

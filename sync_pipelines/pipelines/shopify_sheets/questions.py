@@ -40,15 +40,6 @@ from sync_pipelines.vendors.shopify import Shopify
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.snapshots import Published, SnapshotUnreadable, Warehouse
 
-CREDENTIALS: tuple[tuple[str, str, str, bool], ...] = (
-    ("SHOPIFY_STORE_NAME", "the shop (my-shop, or my-shop.myshopify.com)", "", False),
-    ("SHOPIFY_ACCESS_TOKEN", "Admin API token of an app there (read_orders, read_customers, read_all_orders)", "", True),
-    ("SHOPIFY_TIME_ZONE", "the shop's time zone", "UTC", False),
-    ("GOOGLE_SERVICE_ACCOUNT_FILE", "path of the Google service account's JSON key file", "", False),
-    ("TARGET_SPREADSHEET", "the spreadsheet: its address, its id, or its title", "", False),
-)
-"""What `init` asks for: variable, what it is, default, whether it is secret."""
-
 readable = planning.readable
 
 

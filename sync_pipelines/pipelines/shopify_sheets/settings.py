@@ -13,15 +13,16 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from sync_pipelines.settings import Section, data_dir
+from sync_pipelines.settings import AccountSection, data_dir
 from sync_pipelines.vendors.google_settings import GoogleSettings
 
 log = logging.getLogger(__name__)
 
 
-class ShopifySheetsSettings(Section):
+class ShopifySheetsSettings(AccountSection):
     """The spreadsheet of orders: which one, how it is laid out, and where to stop and ask."""
 
+    system = "sheets"
     table = "shopify_sheets"
     old_names: ClassVar = {"spreadsheet": "TARGET_SPREADSHEET"}
     model_config = SettingsConfigDict(env_prefix="SHOPIFY_SHEETS_", extra="forbid", env_ignore_empty=True, frozen=True)

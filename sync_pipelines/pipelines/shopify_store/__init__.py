@@ -1,1 +1,22 @@
-"""The shop as it is read once for every pipeline that needs it."""
+"""The shop's orders, read once for everybody: day by day, what changed since, and the proof that nothing is missing."""
+
+from __future__ import annotations
+
+from sync_pipelines.pipelines.shape import Job, Pipeline
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
+
+PIPELINE = Pipeline(
+    name="shopify_store",
+    short="shopify",
+    title="Shopify orders",
+    owners=("team:orders",),
+    settings=(ShopifySettings,),
+    sources="sync_pipelines.pipelines.shopify_store.sources",
+    jobs=(
+        Job(
+            "backfill",
+            "Read chosen days whole: one run for a stretch of days, published day by day.",
+            ("shopify/orders", "shopify/order_lines", "shopify/refunds"),
+        ),
+    ),
+)

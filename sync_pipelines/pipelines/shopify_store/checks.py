@@ -5,45 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-import dagster as dg
 import duckdb
 import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.pipelines.shape import Check, Checked
 from sync_pipelines.pipelines.shopify_store.orders import ORDERS_KEY
 from sync_pipelines.pipelines.shopify_store.reading import DayCompared
-from sync_pipelines.pipelines.tables import check_result, escaped
+from sync_pipelines.pipelines.tables import escaped
 from sync_pipelines.warehouse.snapshots import Warehouse
 
-DAYS_AS_READ = dg.AssetCheckSpec(
+DAYS_AS_READ = Check(
     "days_hold_what_was_read",
-    asset=list(ORDERS_KEY),
+    "each day's file holds the orders and the sum of money that were counted when it was read",
     blocking=True,
-    description="each day's file holds the orders and the sum of money that were counted when it was read",
 )
-NOTHING_ODD = dg.AssetCheckSpec(
-    "nothing_odd_noticed",
-    asset=["shopify", "order_changes"],
-    description="the version asked for answered, no status is new to us, personal fields are there",
-)
-FILES_AS_READ = dg.AssetCheckSpec(
+NOTHING_ODD = Check("nothing_odd_noticed", "the version asked for answered, no status is new to us, personal fields are there")
+FILES_AS_READ = Check(
     "files_hold_what_was_read",
-    asset=["shopify", "order_counts"],
+    "every day's file still holds the orders and the sum of money that were counted when it was read",
     blocking=True,
-    description="every day's file still holds the orders and the sum of money that were counted when it was read",
 )
-EVERY_ORDER_COUNTED = dg.AssetCheckSpec(
-    "every_order_counted",
-    asset=["shopify", "order_counts"],
-    blocking=True,
-    description="every day holds as many orders as the shop counts, if need be after reading it again",
+EVERY_ORDER_COUNTED = Check(
+    "every_order_counted", "every day holds as many orders as the shop counts, if need be after reading it again", blocking=True
 )
 
 
-def days_as_read(
-    warehouse: Warehouse, ledger: Ledger, account: str, days: Sequence[str], spec: dg.AssetCheckSpec = DAYS_AS_READ
-) -> dg.AssetCheckResult:
+def days_as_read(warehouse: Warehouse, ledger: Ledger, account: str, days: Sequence[str], check: Check = DAYS_AS_READ) -> Checked:
     """Add up each day's file again, and hold it against what was noted when it was read."""
     e = tables.extract.c
     wrong = []
@@ -58,15 +47,15 @@ def days_as_read(
             (rows, money) = file.relation(con).aggregate("count(DISTINCT order_id), coalesce(sum(total), 0)").fetchall()[0]
         if rows != noted["rows"] or Decimal(money) != Decimal(noted["money"]):
             wrong.append(f"{day}: {rows} orders, {money}; noted were {noted['rows']} and {noted['money']}")
-    return check_result(spec, not wrong, "; ".join(wrong) or f"{len(days)} days, as they were read")
+    return Checked(check, not wrong, "; ".join(wrong) or f"{len(days)} days, as they were read")
 
 
-def nothing_odd(notices: Mapping[str, int]) -> dg.AssetCheckResult:
+def nothing_odd(notices: Mapping[str, int]) -> Checked:
     found = "\n".join(f"- {escaped(text)} ({n} times)" for text, n in notices.items())
-    return check_result(NOTHING_ODD, not notices, "" if notices else "nothing", details=found, warn=True)
+    return Checked(NOTHING_ODD, not notices, "" if notices else "nothing", details=found, warn=True)
 
 
-def every_order_counted(compared: Sequence[DayCompared]) -> dg.AssetCheckResult:
+def every_order_counted(compared: Sequence[DayCompared]) -> Checked:
     shown = [c for c in compared if c.counted is not None]
     wrong = [c for c in shown if not c.proved]
     again = sum(c.read_again is not None for c in compared)
@@ -75,4 +64,4 @@ def every_order_counted(compared: Sequence[DayCompared]) -> dg.AssetCheckResult:
         text += ". Differing: " + ", ".join(f"{c.day} ({c.counted} counted, {c.stored} here)" for c in wrong[:20])
     if hidden := [c for c in compared if c.counted is None]:
         text += f". Not proved: {len(hidden)} days up to {hidden[-1].day}, which the shop hides without read_all_orders"
-    return check_result(EVERY_ORDER_COUNTED, not wrong, text)
+    return Checked(EVERY_ORDER_COUNTED, not wrong, text)

@@ -13,7 +13,7 @@ from typing import Any
 
 import requests
 
-from sync_pipelines_tests.pipelines.order_desk import Desk
+from sync_pipelines_tests.pipelines.order_scene import OrderScene
 
 
 def deadly(real: Callable[..., Any], number: int) -> Callable[..., Any]:
@@ -32,7 +32,7 @@ def deadly(real: Callable[..., Any], number: int) -> Callable[..., Any]:
 
 def main() -> None:
     kind, number = sys.argv[1].split(":")
-    desk = Desk(None)  # type: ignore[arg-type]
+    desk = OrderScene(None)  # type: ignore[arg-type]
     if kind == "call":
         requests.Session.request = deadly(requests.Session.request, int(number))  # type: ignore[method-assign]
     else:

@@ -15,7 +15,7 @@ from typing import Any
 import requests
 
 from sync_pipelines.delivery.journal import Journal
-from sync_pipelines_tests.pipelines.amazon_desk import AmazonDesk, few
+from sync_pipelines_tests.pipelines.listing_scene import ListingScene, few
 
 CALLS = {"create": r"/products", "family": r"/products/\w+/family", "link": r"/products/\w+/relationships/\w+"}
 
@@ -44,7 +44,7 @@ def main() -> None:
     else:
         name = {"intent": "intend", "answer": "answer"}[kind]
         setattr(Journal, name, deadly(getattr(Journal, name), int(number), lambda *_: True))
-    AmazonDesk(None).sync(few(1, 2))
+    ListingScene(None).sync(few(1, 2))
 
 
 if __name__ == "__main__":

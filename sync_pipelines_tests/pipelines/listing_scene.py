@@ -18,8 +18,11 @@ from sync_pipelines.delivery.clock import Clock
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.delivery.undoing import Undo, make_undo
-from sync_pipelines.pipelines.amazon_plytix import planning
+from sync_pipelines.pipelines import plan_and_apply
+from sync_pipelines.pipelines.amazon_plytix import LINKS, PIPELINE, PRODUCTS, ProductPlanRequest, planning
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
+from sync_pipelines.pipelines.session import Session
+from sync_pipelines.pipelines.shape import PlanRequest, Write
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.plytix import Plytix
@@ -97,7 +100,7 @@ class Synced:
         return tuple(report.counts for report in self.reports)
 
 
-class AmazonDesk:
+class ListingScene:
     def __init__(self, sandbox: Sandbox | None, clock: Clock | None = None) -> None:
         self.sandbox = sandbox
         self.clock = VendorsClock(sandbox)
@@ -115,16 +118,24 @@ class AmazonDesk:
 
     # --- the pipeline -----------------------------------------------------------------------------------------------
 
-    def desk(self) -> sync.Desk:
-        return planning.Desk(self.client)
+    def session(self, *applies: str, desk: planning.PlytixAccount | None = None) -> Session:
+        """A run that goes on to write to these assets, with what is known of the PIM's account. All runs have one login."""
+        session = Session("run", PIPELINE.name, "sync", applies=applies, ledger=self.ledger, meter=self.meter)
+        session.once("plytix", lambda: self.client)
+        if desk is not None:
+            session.once("plytix account", lambda: desk)
+        return session
+
+    def desk(self) -> planning.PlytixAccount:
+        return planning.PlytixAccount(self.client)
 
     def plan_products(self, found: Sequence[Entry], partition: str = "boots", **options: Any) -> Plan:
         desk = options.pop("desk", None) or self.desk()
-        return planning.plan_products(desk, found, partition, ledger=self.ledger, plans=self.files, run="run", **options)
+        return planning.plan_products(self.session(), desk, found, partition, **options)
 
     def plan_links(self, found: Sequence[Entry], partition: str = "boots", **options: Any) -> Plan:
         desk = options.pop("desk", None) or self.desk()
-        return planning.plan_links(desk, found, partition, ledger=self.ledger, plans=self.files, run="run", **options)
+        return planning.plan_links(self.session(), desk, found, partition, **options)
 
     def apply(self, target: Any, plan: Plan, **options: Any) -> Report:
         options.setdefault("patience", Patience(600, 5))
@@ -140,17 +151,15 @@ class AmazonDesk:
     ) -> Synced:
         """What the four assets do, one after the other. between: what happens between the plans and the first write."""
         before, calls = self.writes, self.meter.used["plytix"]
-        desk = self.desk()
-        for target in (desk.products(), *([desk.links()] if self.links else ())):
-            settle_first(target, ledger=self.ledger, files=self.files, run="run", patience=Patience(600, 5))
-        plans = [self.plan_products(found, partition, desk=desk, check_families=check_families)]
-        if self.links:
-            plans.append(self.plan_links(found, partition, desk=desk))
+        writes = (PRODUCTS, LINKS) if self.links else (PRODUCTS,)
+        session = self.session(*(write.applies for write in writes))
+        session.once(f"mapping {partition}", lambda: list(found))
+        requests = (ProductPlanRequest(scope=partition, check_families=check_families), PlanRequest(scope=partition))
+        plans = [plan_and_apply.make(session, *each).plan for each in zip(writes, requests, strict=False)]
         if between:
             between()
-        reports = [self.apply(desk.as_planned(self.ledger, plans[0]), plans[0])]
-        if self.links:
-            reports.append(self.apply(desk.links(), plans[1]))
+        ended = [plan_and_apply.bring_to_its_end(session, PIPELINE.name, write, scope=partition) for write in writes]
+        reports = [report for each in ended for report in each.reports]
         held = {
             row["key"]: row["held"]
             for plan in plans
@@ -158,18 +167,16 @@ class AmazonDesk:
         }
         return Synced(plans, reports, held, self.writes - before, self.meter.used["plytix"] - calls)
 
+    def write_of(self, plan: Plan) -> Write:
+        return PIPELINE.write_to(self.ledger.plan(plan.id)["account"])
+
     def make_undo(self, plan: Plan) -> Undo:
-        desk = self.desk()
-        of_links = self.ledger.plan(plan.id)["account"] == desk.plytix.links_account
-        target = desk.links() if of_links else desk.products(every_field=True)
+        target = self.write_of(plan).writer().target_to_undo(self.session())
         settle_first(target, ledger=self.ledger, files=self.files, run="run", patience=Patience(600, 5))
         return make_undo(target, plan.id, ledger=self.ledger, files=self.files, run="run")
 
     def undo(self, plan: Plan) -> Report:
-        desk = self.desk()
-        of_links = self.ledger.plan(plan.id)["account"] == desk.plytix.links_account
-        back = self.make_undo(plan).plan
-        return self.apply(desk.links() if of_links else desk.products(every_field=True), back)
+        return plan_and_apply.take_back(self.session(), self.write_of(plan), plan.id).reports[0]
 
     def outcomes(self, plan: Plan) -> dict[str, tuple[str, str]]:
         """How the rows of a plan ended: state and message by key."""

@@ -8,8 +8,11 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from sync_pipelines.pipelines.resources import RunResource, ShopifyResource
-from sync_pipelines.pipelines.shopify_store import checks
+from sync_pipelines.pipelines.building import Materialized, column_schema, freshness, metadata, results, specs
+from sync_pipelines.pipelines.resources import RunResource
+from sync_pipelines.pipelines.shape import Fresh, Markdown
+from sync_pipelines.pipelines.shopify_store import PIPELINE, checks
+from sync_pipelines.pipelines.shopify_store.client import store_of
 from sync_pipelines.pipelines.shopify_store.days import stretches
 from sync_pipelines.pipelines.shopify_store.order_versions import current_orders
 from sync_pipelines.pipelines.shopify_store.orders import (
@@ -22,16 +25,16 @@ from sync_pipelines.pipelines.shopify_store.orders import (
     REFUNDS,
     REFUNDS_KEY,
 )
-from sync_pipelines.pipelines.shopify_store.reading import DaysIncomplete, Store, first_day, stored_per_day
-from sync_pipelines.pipelines.tables import column_schema, markdown
+from sync_pipelines.pipelines.shopify_store.reading import DaysIncomplete, first_day, stored_per_day
+from sync_pipelines.pipelines.tables import markdown
 from sync_pipelines.settings import SettingsError
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 
 log = logging.getLogger(__name__)
 
-GROUP = "shopify_store"
-OWNERS = ["team:orders"]
-FRESH = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=6), warn_window=timedelta(hours=1))
+GROUP, OWNERS = PIPELINE.name, list(PIPELINE.owners)
+FRESH = Fresh(fail=timedelta(hours=6), warn=timedelta(hours=1))
+COUNTS_KEY = ("shopify", "order_counts")
 
 
 def _days() -> dg.DailyPartitionsDefinition:
@@ -82,11 +85,12 @@ def _day_asset(key: tuple[str, str], schema: pa.Schema, description: str) -> dg.
     ],
     partitions_def=DAYS,
     backfill_policy=dg.BackfillPolicy.single_run(),
-    check_specs=[checks.DAYS_AS_READ],
+    check_specs=specs(ORDERS_KEY, [checks.DAYS_AS_READ]),
 )
-def order_days(context: dg.AssetExecutionContext, run: RunResource, shopify: ShopifyResource) -> Iterator[Any]:
-    reader = Store(shopify.client(run), run.warehouse, run.ledger, ShopifySettings.read(), run.id)
-    run.note(pipeline=GROUP)
+def order_days(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
+    session = run.session
+    reader = store_of(session)
+    session.note(pipeline=GROUP)
     days = [date.fromisoformat(key) for key in context.partition_keys]
     read, incomplete = [], []
     for first, last in stretches(days):
@@ -96,20 +100,21 @@ def order_days(context: dg.AssetExecutionContext, run: RunResource, shopify: Sho
             incomplete.append(str(e))
     if incomplete:
         raise DaysIncomplete("\n".join(incomplete))
-    run.note(message=f"{len(read)} days: {'; '.join(map(str, reader.ways))}")
-    run.count("shopify/orders", {"orders": sum(day.orders for day in read)})
-    run.meter.minimum["shopify"] += 1 + reader.least_calls(counted=len(read))
+    session.note(message=f"{len(read)} days: {'; '.join(map(str, reader.ways))}")
+    session.count("shopify/orders", {"orders": sum(day.orders for day in read)})
+    session.meter.minimum["shopify"] += 1 + reader.least_calls(counted=len(read))
     facts: dict[str, Any] = {
         "days": len(read),
         "orders": sum(day.orders for day in read),
         "money": f"{sum(day.money for day in read)} {reader.facts.currency}",
         "how": "; ".join(map(str, reader.ways)) or "nothing to read",
-        "noticed": dg.MetadataValue.json(reader.notices()),
-        "calls": run.meter.used["shopify"],
+        "noticed": reader.notices(),
+        "calls": session.meter.used["shopify"],
     }
     for key in (LINES_KEY, REFUNDS_KEY, ORDERS_KEY):
-        yield dg.MaterializeResult(asset_key=list(key), metadata=facts)
-    yield checks.days_as_read(run.warehouse, run.ledger, ShopifySettings.read().account, [str(d.day) for d in read])
+        yield Materialized(asset_key=list(key), metadata=metadata(facts))
+    found = checks.days_as_read(session.warehouse, session.ledger, reader.account, [str(d.day) for d in read])
+    yield from results(ORDERS_KEY, [found])
 
 
 @dg.asset(
@@ -118,8 +123,8 @@ def order_days(context: dg.AssetExecutionContext, run: RunResource, shopify: Sho
     group_name=GROUP,
     kinds={"shopify", "parquet"},
     owners=OWNERS,
-    freshness_policy=FRESH,
-    check_specs=[checks.NOTHING_ODD],
+    freshness_policy=freshness(FRESH),
+    check_specs=specs(CHANGES_KEY, [checks.NOTHING_ODD]),
     description=(
         "Every order that changed since last time, whole: a log in which the newest version of an order wins, also over the "
         "daily files. The first reading takes the last days (lookback_days)."
@@ -128,30 +133,31 @@ def order_days(context: dg.AssetExecutionContext, run: RunResource, shopify: Sho
         "dagster/column_schema": column_schema({f.name: NOTES.get(f.name, f.name.replace("_", " ")) for f in ORDERS}, ORDERS)
     },
 )
-def order_changes(run: RunResource, shopify: ShopifyResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def order_changes(run: RunResource) -> Materialized:
     settings = ShopifySettings.read()
-    reader = Store(shopify.client(run), run.warehouse, run.ledger, settings, run.id)
-    run.note(pipeline=GROUP)
-    read = reader.read_changes(move_cursor=run.verb != "preview")
-    run.note(message=f"shopify/order_changes: {read} new versions of orders")
-    run.meter.minimum["shopify"] += reader.least_calls(counted=len(reader.ways))
-    metadata: dict[str, Any] = {
+    session = run.session
+    reader = store_of(session)
+    session.note(pipeline=GROUP)
+    read = reader.read_changes(move_cursor=session.verb != "preview")
+    session.note(message=f"shopify/order_changes: {read} new versions of orders")
+    session.meter.minimum["shopify"] += reader.least_calls(counted=len(reader.ways))
+    facts: dict[str, Any] = {
         "new_versions": read,
-        "read_up_to": run.ledger.cursor(settings.shop, "order_changes") or "",
+        "read_up_to": session.ledger.cursor(settings.shop, "order_changes") or "",
         "how": "; ".join(map(str, reader.ways)) or "page by page",
-        "noticed": dg.MetadataValue.json(reader.notices()),
-        "calls": run.meter.used["shopify"],
+        "noticed": reader.notices(),
+        "calls": session.meter.used["shopify"],
     }
-    return dg.MaterializeResult(metadata=metadata, check_results=[checks.nothing_odd(reader.notices())])
+    return Materialized(metadata=metadata(facts), check_results=results(CHANGES_KEY, [checks.nothing_odd(reader.notices())]))
 
 
 @dg.asset(
-    key=["shopify", "order_counts"],
+    key=list(COUNTS_KEY),
     deps=[list(ORDERS_KEY), list(CHANGES_KEY)],
     group_name=GROUP,
     kinds={"shopify"},
     owners=OWNERS,
-    check_specs=[checks.EVERY_ORDER_COUNTED, checks.FILES_AS_READ],
+    check_specs=specs(COUNTS_KEY, [checks.EVERY_ORDER_COUNTED, checks.FILES_AS_READ]),
     dagster_type=dg.Any,
     description=(
         "The proof, day by day: how many orders the shop counts, and how many we have. A day that differs is read again, whole."
@@ -162,12 +168,13 @@ def order_changes(run: RunResource, shopify: ShopifyResource) -> dg.MaterializeR
         )
     },
 )
-def order_counts(context: dg.AssetExecutionContext, run: RunResource, shopify: ShopifyResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
+def order_counts(context: dg.AssetExecutionContext, run: RunResource) -> Materialized:
     settings = ShopifySettings.read()
-    reader = Store(shopify.client(run), run.warehouse, run.ledger, settings, run.id)
-    run.note(pipeline=GROUP)
-    with current_orders(run.warehouse, settings.account) as con:
-        stored = stored_per_day(con, first_day(run.ledger, settings), reader.today())
+    session = run.session
+    reader = store_of(session)
+    session.note(pipeline=GROUP)
+    with current_orders(session.warehouse, settings.account) as con:
+        stored = stored_per_day(con, first_day(session.ledger, settings), reader.today())
     compared = reader.compare_days(stored)
     read_again = [c for c in compared if c.read_again is not None]
     for key in (LINES_KEY, REFUNDS_KEY, ORDERS_KEY):
@@ -176,21 +183,22 @@ def order_counts(context: dg.AssetExecutionContext, run: RunResource, shopify: S
                 dg.AssetMaterialization(list(key), partition=str(day.day), description="read again: counts differed")
             )
     again = len(read_again)
-    run.meter.minimum["shopify"] += reader.least_calls(counted=len(compared) + again) - (not again)
+    session.meter.minimum["shopify"] += reader.least_calls(counted=len(compared) + again) - (not again)
     rows = [{"day": c.day, "counted": c.counted, "stored": c.stored, "read_again": c.read_again} for c in compared]
     schema = pa.schema([("day", pa.date32()), ("counted", pa.int64()), ("stored", pa.int64()), ("read_again", pa.int64())])
-    files = [p.about.partition for p in run.warehouse.partitions(ORDERS_KEY, settings.account)]
+    files = [p.about.partition for p in session.warehouse.partitions(ORDERS_KEY, settings.account)]
     differing = [row for row in rows if row["counted"] != row["stored"]]
-    run.note(message=f"{len(rows)} days compared, {len(differing)} read again")
-    return dg.MaterializeResult(
+    session.note(message=f"{len(rows)} days compared, {len(differing)} read again")
+    return Materialized(
         value=pa.Table.from_pylist(rows, schema=schema),
-        metadata={
-            "days": len(rows),
-            "days_read_again": len(differing),
-            "differing": dg.MetadataValue.md(markdown(differing[:20]) or "none"),
-        },
-        check_results=[
-            checks.every_order_counted(compared),
-            checks.days_as_read(run.warehouse, run.ledger, settings.account, files, checks.FILES_AS_READ),
-        ],
+        metadata=metadata(
+            {"days": len(rows), "days_read_again": len(differing), "differing": Markdown(markdown(differing[:20]) or "none")}
+        ),
+        check_results=results(
+            COUNTS_KEY,
+            [
+                checks.every_order_counted(compared),
+                checks.days_as_read(session.warehouse, session.ledger, settings.account, files, checks.FILES_AS_READ),
+            ],
+        ),
     )

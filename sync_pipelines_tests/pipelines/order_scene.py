@@ -10,20 +10,25 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
-from sync_pipelines.delivery.applying import Patience, Report, apply, settle_first
+from sync_pipelines.delivery.applying import Report, apply
 from sync_pipelines.delivery.clock import Clock
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.delivery.undoing import Undo, make_undo
-from sync_pipelines.pipelines.shopify_sheets import mapping, old_program, planning
+from sync_pipelines.pipelines import plan_and_apply
+from sync_pipelines.pipelines.session import Session
+from sync_pipelines.pipelines.shopify_sheets import ORDERS as ORDERS_WRITE
+from sync_pipelines.pipelines.shopify_sheets import PIPELINE, Compare, OrderPlanRequest, mapping, planning
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout, key_text, read_layout, same
 from sync_pipelines.pipelines.shopify_sheets.prepare import prepare
 from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
 from sync_pipelines.pipelines.shopify_sheets.target import OrderRows
 from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY, ORDERS, Order, OrderTables
+from sync_pipelines.pipelines.shopify_store.reading import FIRST_DAY
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Sheets
@@ -190,7 +195,7 @@ class Synced:
         return dict(total)
 
 
-class Desk:
+class OrderScene:
     """layout and title as the environment says. The orders of the shop are in `shop`, by number; deleted ones are not."""
 
     def __init__(self, sandbox: Sandbox, clock: Clock | None = None) -> None:
@@ -201,6 +206,7 @@ class Desk:
         self.shop: dict[int, Order] = {}
         self._client: Sheets | None = None
         self._edits = 0
+        self.ledger.set_cursor(ShopifySettings.read().shop, FIRST_DAY, str(FIRST), "run")
 
     @property
     def settings(self) -> ShopifySheetsSettings:
@@ -257,35 +263,42 @@ class Desk:
         client = self.client()
         return prepare(client, client.find(self.title), self.layout, 2)
 
+    def session(self, *applies: str, rows: OrderRows | None = None) -> Session:
+        """A run that goes on to write to these assets, with the look at the sheet that is given."""
+        session = Session("run", PIPELINE.name, "sync", applies=applies, ledger=self.ledger)
+        session.once("google", self.client)
+        if rows is not None:
+            session.once("spreadsheet", lambda: rows)
+        return session
+
     def target(self) -> OrderRows:
-        return planning.target(self.client(), self.ledger)
+        return planning.spreadsheet(self.session())
 
     def plan(self, there: OrderRows, **options: Any) -> Plan:
-        mapped = planning.bring_up_to_date(self.warehouse, there)
-        return planning.plan_rows(there, mapped, FIRST, ledger=self.ledger, files=self.files, run="run", **options)
+        session = self.session(rows=there)
+        planning.map_orders(session)
+        return planning.OrderWriter().make_plan(session, OrderPlanRequest(**options))
 
     def apply(self, there: OrderRows, plan: Plan) -> Report:
-        return apply(there, plan.id, ledger=self.ledger, files=self.files, run="run", patience=Patience(600, 5))
+        return apply(there, plan.id, ledger=self.ledger, files=self.files, run="run")
 
-    def sync(self, compare: sync.Compare = "changed", between: Callable[[], object] | None = None) -> Synced:
-        """What the two assets do, one after the other. between: what happens between plan and apply."""
+    def sync(self, compare: Compare = "changed", between: Callable[[], object] | None = None) -> Synced:
+        """What the assets do, one after the other. between: what happens between plan and apply."""
         reads, writes = self._calls()
-        there = self.target()
-        settle_first(there, ledger=self.ledger, files=self.files, run="run", patience=Patience(600, 5))
-        old_program.take_over(self.ledger, there.layout, "run")
-        plan = self.plan(there, compare=compare)
+        session = self.session(ORDERS_WRITE.applies)
+        planning.map_orders(session)
+        plan = plan_and_apply.make(session, ORDERS_WRITE, OrderPlanRequest(compare=compare)).plan
         if between:
             between()
-        reports = [self.apply(there, plan)]
-        hit = sorted(there.hit)
-        repaired, _ = planning.repair_overwritten(
-            there, warehouse=self.warehouse, ledger=self.ledger, files=self.files, run="run", find=lambda *_: None
-        )
-        reports += repaired
+        hit: list[str] = []
+        with pytest.MonkeyPatch.context() as patch:
+            repair = planning.repair_overwritten
+            patch.setattr(planning, "repair_overwritten", lambda s, rows: (hit.extend(sorted(rows.hit)), repair(s, rows))[1])
+            ended = plan_and_apply.bring_to_its_end(session, PIPELINE.name, ORDERS_WRITE)
         held = self.files.query(plan.id, "SELECT key, held FROM plan WHERE held IS NOT NULL")
-        after = self._calls()
+        after, strays = self._calls(), list(planning.spreadsheet(session).strays)
         return Synced(
-            plan, reports, hit, after[0] - reads, after[1] - writes, {r["key"]: r["held"] for r in held}, list(there.strays)
+            plan, list(ended.reports), hit, after[0] - reads, after[1] - writes, {r["key"]: r["held"] for r in held}, strays
         )
 
     def _calls(self) -> tuple[int, int]:
@@ -296,10 +309,7 @@ class Desk:
         return make_undo(self.target(), plan.id, ledger=self.ledger, files=self.files, run="run")
 
     def undo(self, plan: Plan) -> Report:
-        there = self.target()
-        settle_first(there, ledger=self.ledger, files=self.files, run="run")
-        back = make_undo(there, plan.id, ledger=self.ledger, files=self.files, run="run")
-        return self.apply(there, back.plan)
+        return plan_and_apply.take_back(self.session(), ORDERS_WRITE, plan.id).reports[0]
 
     def states(self) -> dict[str, str]:
         r = tables.record.c
@@ -400,7 +410,7 @@ def differing(what: str, tab: Any, wanted: Mapping[str, Any], row: Mapping[str, 
     return found
 
 
-def settled(desk: Desk) -> None:
+def settled(desk: OrderScene) -> None:
     """All is right, and a further run has nothing to do, however closely it looks."""
     assert desk.wrong() == []
     assert desk.ledger.doubts(desk.settings.account) == []

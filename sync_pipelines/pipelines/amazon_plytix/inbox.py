@@ -1,4 +1,4 @@
-"""Jobs, the sensor on the folder of dropped files, and the schedule that goes on with what was interrupted."""
+"""The sensor on the folder of dropped files, and the schedule that goes on with what was interrupted."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -8,75 +8,18 @@ from pathlib import Path
 import dagster as dg
 
 from sync_pipelines import alerts
-from sync_pipelines.pipelines.amazon_plytix import call_estimate, files, planning, reading, unfinished
-from sync_pipelines.pipelines.amazon_plytix.assets import (
-    FILES,
-    GROUP,
-    amazon_link_plan,
-    amazon_links,
-    amazon_listings,
-    amazon_product_plan,
-    amazon_products,
-    asin_mapping,
-    plytix_products,
-    unmatched_items,
-)
-from sync_pipelines.pipelines.plan_and_apply import UndoConfig, tags, take_back
-from sync_pipelines.pipelines.resources import PIPELINE_TAG, PlytixResource, RunResource, open_ledger
-from sync_pipelines.pipelines.sections import account_of
+from sync_pipelines.pipelines.amazon_plytix import PIPELINE, files, reading, unfinished
+from sync_pipelines.pipelines.building import path_of
+from sync_pipelines.pipelines.resources import PIPELINE_TAG
+from sync_pipelines.pipelines.session import open_ledger
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
-FROM_MAPPING = [amazon_product_plan, amazon_link_plan, amazon_products, amazon_links]
+GROUP, SYNC = PIPELINE.name, f"sync_{PIPELINE.name}"
+FILES_NAME = PIPELINE.partitions or ""
+FILES = dg.DynamicPartitionsDefinition(name=FILES_NAME)
+
+FROM_MAPPING = [asset for write in PIPELINE.writes for asset in write.assets]
 """What is left to do once there is a mapping."""
-
-CLEAR_PLAN = [amazon_listings, plytix_products, asin_mapping, unmatched_items, amazon_product_plan, amazon_link_plan]
-
-preview_job = dg.define_asset_job(
-    f"preview_{GROUP}",
-    CLEAR_PLAN,
-    tags=tags(GROUP, "preview"),
-    description="Read a dropped file and the PIM, match, and plan. Sends nothing that changes anything.",
-)
-sync_job = dg.define_asset_job(
-    f"sync_{GROUP}",
-    [*CLEAR_PLAN, amazon_products, amazon_links],
-    tags=tags(GROUP, "sync"),
-    description="Read a dropped file and the PIM, match, plan, and apply the plans if their guards are clear.",
-)
-map_job = dg.define_asset_job(
-    f"map_{GROUP}",
-    [amazon_listings, plytix_products, asin_mapping, unmatched_items],
-    tags=tags(GROUP, "map"),
-    description="Read a file and the PIM, and match. Writes the mapping file, and plans nothing.",
-)
-apply_job = dg.define_asset_job(
-    f"apply_{GROUP}",
-    [amazon_products, amazon_links],
-    tags=tags(GROUP, "apply"),
-    description="Apply plans that were previewed (and released, if a guard stopped them).",
-)
-
-
-@dg.op(out=dg.Out(dg.Nothing), description="Plan the way back from what plans wrote, links before products, and apply that.")
-def undo_amazon(context: dg.OpExecutionContext, config: UndoConfig, run: RunResource, plytix: PlytixResource) -> None:
-    desk = planning.Desk(plytix.client(run))
-    patience = planning.patience()
-    for plan_id in config.plans:
-        of_links = run.ledger.plan(plan_id)["account"] == desk.plytix.links_account
-        target = desk.links() if of_links else desk.products(every_field=True)
-        _, report = take_back(context, run, target, plan_id, planning.readable, patience)
-        call_estimate.least_calls(run.meter, sent=report.writes)
-
-
-@dg.job(
-    name=f"undo_{GROUP}",
-    tags=tags(GROUP, "undo"),
-    description="Take back what a run wrote: its links, then the products that it made, where nobody changed them since.",
-)
-def undo_job() -> None:
-    undo_amazon()
-
-
-# --- dropped files ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -112,7 +55,7 @@ def files_in(folder: Path) -> dict[str, Seen]:
 
 @dg.sensor(
     name="amazon_inbox",
-    job=sync_job,
+    job_name=SYNC,
     minimum_interval_seconds=30,
     description=(
         "Takes in what is dropped into data/inbox/amazon, once a file has been the same for two ticks, and once per content. "
@@ -158,7 +101,7 @@ def _request(path: Path) -> dg.RunRequest:
 
 @dg.schedule(
     name=f"go_on_{GROUP}",
-    job=sync_job,
+    job_name=SYNC,
     cron_schedule="20 * * * *",
     execution_timezone="UTC",
     description="Every hour: goes on with files whose sync was not brought to its end, for quota or a crash. Ships stopped.",
@@ -167,17 +110,17 @@ def go_on(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.
     if context.instance.get_runs_count(dg.RunsFilter(tags={PIPELINE_TAG: GROUP}, statuses=UNDER_WAY)):
         yield dg.SkipReason("a run is under way")
         return
-    known = set(context.instance.get_dynamic_partitions(str(FILES.name)))
+    known = set(context.instance.get_dynamic_partitions(FILES_NAME))
     ledger = open_ledger()
     try:
-        begun = unfinished.unfinished(ledger, account_of("plytix"))
+        begun = unfinished.unfinished(ledger, PlytixSettings.read().account)
     finally:
         ledger.close()
     left = {partition: since for partition, since in begun.items() if partition in known}
     if not left:
         yield dg.SkipReason("every file was brought to its end")
     for partition, since in left.items():
-        assets = None if since == "file" else [asset.key for asset in FROM_MAPPING]
+        assets = None if since == "file" else [dg.AssetKey(path_of(asset)) for asset in FROM_MAPPING]
         key = f"{partition} {context.scheduled_execution_time.isoformat()}"  # several at once need one each
         yield dg.RunRequest(run_key=key, partition_key=partition, asset_selection=assets)
 
