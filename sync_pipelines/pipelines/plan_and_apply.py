@@ -75,7 +75,7 @@ def make(session: Session, write: Write, request: PlanRequest) -> Planned:
         "dagster/row_count": plan.counts.changes + plan.counts.held,
         "changes": _changes(session, plan, writer) or Markdown("nothing would change"),
     }
-    return Planned(plan, {**metadata, **extra.metadata}, [_guards(plan), _nothing_held(plan), *extra.checks])
+    return Planned(plan, {**metadata, **extra.metadata}, [guards_held(plan), _nothing_held(plan), *extra.checks])
 
 
 def bring_to_its_end(
@@ -212,7 +212,7 @@ def as_planned_check(write: Write) -> Check:
     return Check(write.as_planned, "what was written was read back and is there")
 
 
-def _guards(plan: Plan) -> Checked:
+def guards_held(plan: Plan) -> Checked:
     details = "\n".join(f"- **{f.guard}** {f.state.replace('_', ' ')}: {escaped(f.message)}" for f in plan.findings)
     return Checked(GUARDS, plan.verdict == "clear", "", details)
 

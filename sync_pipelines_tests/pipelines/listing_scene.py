@@ -43,7 +43,12 @@ LISTINGS, HIERARCHY = "amazon_listings", "amazon_hierarchy"
 PARENT = 9
 """The number of the listing that is a variation parent."""
 OUT_OF_THE_WAY = {"burst": 1_000_000, "token_seconds": 1_000_000}
-FAST = {"PLYTIX_CALLS_PER_WINDOW": "1000000", "PLYTIX_CALLS_PER_HOUR": "2000000", "PLYTIX_TOKEN_SECONDS": "1000"}
+FAST = {
+    "PLYTIX_CALLS_PER_WINDOW": "1000000",
+    "PLYTIX_CALLS_PER_HOUR": "2000000",
+    "PLYTIX_TOKEN_SECONDS": "1000",
+    "PLYTIX_LONGEST_WAIT": "600",
+}
 
 
 class VendorsClock(Clock):

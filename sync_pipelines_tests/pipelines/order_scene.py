@@ -206,7 +206,6 @@ class OrderScene:
         self.shop: dict[int, Order] = {}
         self._client: Sheets | None = None
         self._edits = 0
-        self.ledger.set_cursor(ShopifySettings.read().shop, FIRST_DAY, str(FIRST), "run")
 
     @property
     def settings(self) -> ShopifySheetsSettings:
@@ -266,6 +265,7 @@ class OrderScene:
     def session(self, *applies: str, rows: OrderRows | None = None) -> Session:
         """A run that goes on to write to these assets, with the look at the sheet that is given."""
         session = Session("run", PIPELINE.name, "sync", applies=applies, ledger=self.ledger)
+        self.ledger.set_cursor(ShopifySettings.read().shop, FIRST_DAY, str(FIRST), "run")
         session.once("google", self.client)
         if rows is not None:
             session.once("spreadsheet", lambda: rows)

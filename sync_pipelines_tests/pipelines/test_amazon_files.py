@@ -10,10 +10,10 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from sync_pipelines.pipelines.amazon_plytix.automation import Seen, look_again
 
-from sync_pipelines.pipelines.amazon_plytix import automation, entries, files, reading
+from sync_pipelines.pipelines.amazon_plytix import entries, files, inbox, reading
 from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
+from sync_pipelines.pipelines.amazon_plytix.inbox import Seen, look_again
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.vendors.amazon import Amazon
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
@@ -349,8 +349,8 @@ class TestLinksInTheInbox:
             with pytest.raises(FileRefused, match=rf"{partition}\.txt is a symbolic link"):
                 files.of_partition(own_folder, partition)
         with pytest.raises(FileRefused, match="is a symbolic link"):
-            automation._request(own_folder / "x.txt")
-        assert set(automation.files_in(own_folder)) == {"x.txt", "y.txt"}
+            inbox._request(own_folder / "x.txt")
+        assert set(inbox.files_in(own_folder)) == {"x.txt", "y.txt"}
         assert files.read(own_folder / "x.txt", follow_links=True).kind == "listings_report"
 
     def test_a_refused_file_is_told_without_what_stands_in_it(self, own_folder: Path) -> None:
@@ -377,7 +377,7 @@ class TestTheInbox:
         requests: list[dg.RunRequest] = []
         for _ in range(n):
             context = dg.build_sensor_context(instance=instance, cursor=cursor)
-            found = automation.amazon_inbox(context)
+            found = inbox.amazon_inbox(context)
             if isinstance(found, dg.SensorResult):
                 cursor = found.cursor
                 requests = [*(found.run_requests or ())]
@@ -386,14 +386,14 @@ class TestTheInbox:
         return cursor, requests
 
     def test_a_dropped_file_is_asked_for_once_it_is_still_and_anew_for_new_content_only(self, own_folder: Path) -> None:
-        inbox = reading.inbox()
+        folder = reading.inbox()
         with dg.DagsterInstance.ephemeral() as instance:
             cursor, asked = self.ticks(3, None, instance)
             assert not asked
-            inbox.mkdir(parents=True)
-            path = report(inbox, "seller-sku\tasin1\n", "mca0032.txt")
-            report(inbox, "", "empty.txt")
-            (inbox / "notes.md").write_text("no listings")
+            folder.mkdir(parents=True)
+            path = report(folder, "seller-sku\tasin1\n", "mca0032.txt")
+            report(folder, "", "empty.txt")
+            (folder / "notes.md").write_text("no listings")
             cursor, asked = self.ticks(2, cursor, instance)
             assert not asked
             path.write_text(f"seller-sku\tasin1\nS\t{ASIN}\n")  # still being written
@@ -414,17 +414,17 @@ class TestTheInbox:
             assert not asked
 
     def test_a_file_that_is_refused_is_told_and_keeps_no_other_back(self, own_folder: Path) -> None:
-        inbox = reading.inbox()
-        inbox.mkdir(parents=True)
-        report(inbox, "{", "broken.json")
-        report(inbox, f"seller-sku\tasin1\nS\t{ASIN}\n", "good.txt")
+        folder = reading.inbox()
+        folder.mkdir(parents=True)
+        report(folder, "{", "broken.json")
+        report(folder, f"seller-sku\tasin1\nS\t{ASIN}\n", "good.txt")
         with dg.DagsterInstance.ephemeral() as instance:
             _, asked = self.ticks(3, None, instance)
             assert [request.partition_key for request in asked] == ["good"]
-            (inbox / "good.txt").unlink()
+            (folder / "good.txt").unlink()
             context = dg.build_sensor_context(
-                instance=instance, cursor=json.dumps({"broken.json": [1, (inbox / "broken.json").stat().st_mtime_ns, 1]})
+                instance=instance, cursor=json.dumps({"broken.json": [1, (folder / "broken.json").stat().st_mtime_ns, 1]})
             )
-            skipped = automation.amazon_inbox(context)
+            skipped = inbox.amazon_inbox(context)
         assert isinstance(skipped, dg.SkipReason)
         assert "line 1, column 2" in (skipped.skip_message or "")

@@ -13,7 +13,6 @@ from typing import Any
 import dagster as dg
 import pyarrow.parquet as pq
 import pytest
-from sync_pipelines.pipelines.amazon_plytix.automation import FROM_MAPPING, go_on
 
 from sync_pipelines.delivery import guards
 from sync_pipelines.delivery.applying import Report
@@ -21,9 +20,9 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.operations import amazon_verbs, launch, verbs
 from sync_pipelines.pipelines.amazon_plytix import (
-    automation,
     entries,
     files,
+    inbox,
     listings,
     planning,
     questions,
@@ -33,10 +32,11 @@ from sync_pipelines.pipelines.amazon_plytix import (
 )
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue, candidates
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
+from sync_pipelines.pipelines.amazon_plytix.inbox import FROM_MAPPING, go_on
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.amazon_plytix.matching import Products, candidate, match
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
-from sync_pipelines.pipelines.plan_and_apply import tags
+from sync_pipelines.pipelines.building import path_of, tags
 from sync_pipelines.pipelines.resources import PIPELINE_TAG, VERB_TAG
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors import amazon
@@ -252,7 +252,7 @@ class TestUnfinishedFiles:
         office.desk.sandbox.clear_faults("plytix")
         (request,) = office.asked_to_go_on()
         assert request.partition_key == "boots"
-        chosen = None if since == "file" else {asset.key for asset in FROM_MAPPING}
+        chosen = None if since == "file" else {dg.AssetKey(path_of(asset)) for asset in FROM_MAPPING}
         assert (request.asset_selection and {*request.asset_selection}) == chosen
         (done,) = office.go_on()
         assert done.state == "done", done.ended.message
@@ -295,7 +295,7 @@ class TestUnfinishedFiles:
 
     def test_an_account_that_may_not_be_written_to_owes_nothing(self, office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
         office.drop("boots_mapping.json", few(1, 2))
-        unfinished.begin(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", "an earlier run")
+        unfinished.note(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", "an earlier run")
         monkeypatch.setenv("SYNC_PIPELINES_SANDBOX", "")
         done = office.run("sync")
         assert done.state == "failed"
@@ -305,7 +305,7 @@ class TestUnfinishedFiles:
 
     def test_a_preview_does_not_end_what_a_file_is_owed(self, office: Office) -> None:
         office.drop("boots_mapping.json", few(1, 2))
-        unfinished.begin(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", "an earlier run")
+        unfinished.note(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", "an earlier run")
         office.run("preview")
         assert office.unfinished == {"boots": "mapping"}
 
@@ -323,7 +323,7 @@ class TestUnfinishedFiles:
     def test_the_schedule_asks_for_what_dagster_knows_and_waits_for_a_run_that_is_under_way(self, office: Office) -> None:
         account = PlytixSettings.read().account
         for partition, since in (("a", "file"), ("b", "mapping"), ("nobody's", "mapping")):
-            unfinished.begin(office.desk.ledger, account, partition, since, "run")  # type: ignore[arg-type]
+            unfinished.note(office.desk.ledger, account, partition, since, "run")  # type: ignore[arg-type]
         office.instance.add_dynamic_partitions("amazon_files", ["a", "b", "c"])
         requests = office.asked_to_go_on()
         asked = {str(r.partition_key): r.asset_selection is None for r in requests}
@@ -342,7 +342,7 @@ class TestUnfinishedFiles:
     def test_no_other_mapping_is_made_of_a_file_whose_sync_is_unfinished(self, office: Office) -> None:
         for name in ("boots", "others"):
             office.drop(f"{name}_mapping.json", few(1))
-        unfinished.begin(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", "an earlier run")
+        unfinished.note(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", "an earlier run")
         refused = office.run("map")
         assert refused.state == "failed"
         assert f"sync-pipelines sync {P} --partition boots" in refused.ended.message
@@ -370,7 +370,7 @@ class TestUnfinishedFiles:
     def test_a_mapping_that_an_earlier_version_noted_as_a_sync_is_not_gone_on_with(self, office: Office) -> None:
         office.drop("boots_mapping.json", few(1, 2))
         looked = office.run("map")
-        unfinished.begin(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", looked.ended.run_id)
+        unfinished.note(office.desk.ledger, PlytixSettings.read().account, "boots", "mapping", looked.ended.run_id)
         assert office.unfinished == {}
         assert office.asked_to_go_on() == []
         assert office.run("map").state == "done"
@@ -383,7 +383,7 @@ class TestUnfinishedFiles:
         self, office: Office, monkeypatch: pytest.MonkeyPatch, verb: str, assets: Sequence[str] | None, *, writes: bool
     ) -> None:
         begun: list[str] = []
-        monkeypatch.setattr(unfinished, "begin", lambda _ledger, _account, partition, *_: begun.append(partition))
+        monkeypatch.setattr(unfinished, "note", lambda _ledger, _account, partition, *_: begun.append(partition))
         office.drop("boots_mapping.json", few(1))
         office.run("map")
         assert office.run(verb, assets=assets).state == "done"
@@ -839,7 +839,7 @@ class TestTheInbox:
         asked, said = [], ""
         for _ in range(n):
             context = dg.build_sensor_context(instance=office.instance, cursor=cursor)
-            found = automation.amazon_inbox(context)
+            found = inbox.amazon_inbox(context)
             if isinstance(found, dg.SensorResult):
                 cursor, said = found.cursor, ""
                 asked += [str(request.partition_key) for request in found.run_requests or ()]

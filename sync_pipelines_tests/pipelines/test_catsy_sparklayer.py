@@ -330,10 +330,10 @@ def test_prices_of_one_extract_are_never_planned_as_if_they_were_of_another(sand
     """Prices mapped from an extract with gaps, beside a whole one read since: the plan would remove what was left out."""
     first = merchant.products()
     merchant.warehouse.write(("catsy", "trade_prices"), merchant.trade_prices(first), first.about)
-    assert planning.extract_of_prices(merchant.warehouse, first.about.account) == first.about
+    assert planning.trade_prices(merchant.session())[1] == first.about
     merchant.products()
     with pytest.raises(DeliveryError, match="read again since"):
-        planning.extract_of_prices(merchant.warehouse, first.about.account)
+        planning.trade_prices(merchant.session())
 
 
 def test_the_full_export_runs_nothing_in_a_spreadsheet_and_is_taken_in_as_it_was(

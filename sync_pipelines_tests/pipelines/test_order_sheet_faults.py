@@ -17,7 +17,7 @@ from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.applying import Paused, PlanStopped
 from sync_pipelines.delivery.clock import Clock
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines.pipelines.shopify_sheets import planning
+from sync_pipelines.pipelines.shopify_sheets import checks
 from sync_pipelines.vendors.failures import VendorError
 from sync_pipelines_tests.pipelines.order_scene import GROW, READ, TABS, WRITE, OrderScene, line, order, orders, settled
 
@@ -292,7 +292,7 @@ class TestRoom:
         full.take(*orders(11, 12))
         found = full.sync()
         assert found.counts == {"delivered": 2}
-        assert any(planning.NEARLY_FULL in finding.message for finding in found.plan.findings)
+        assert any(checks.NEARLY_FULL in finding.message for finding in found.plan.findings)
 
     def test_growing_the_grid_never_asks_for_more_cells_than_there_may_be(
         self, full: OrderScene, monkeypatch: pytest.MonkeyPatch

@@ -167,7 +167,9 @@ def test_a_line_that_staff_typed_in_before_the_write_is_left_alone(full: OrderSc
     assert full.cells("Line Items")[21][3] == "a gift card, ask Ann"
 
 
-def test_an_unknown_order_that_was_written_over_is_named_and_no_run_is_green(full: OrderScene) -> None:
+def test_an_unknown_order_that_was_written_over_is_named_and_no_run_is_green(
+    full: OrderScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An old order that the old program tracked, and that was never read here, is moved under our write."""
     full.person("type", cell="A14", values=[["#900", "4999000"]])
     full.ledger.inherit(full.settings.account, {"4999000": "2026-01-01T00:00:00+00:00"})
@@ -176,9 +178,8 @@ def test_an_unknown_order_that_was_written_over_is_named_and_no_run_is_green(ful
     there = full.target()
     full.apply(there, full.plan(there))
     asked: list[set[str]] = []
-    _, lost = planning.repair_overwritten(
-        there, warehouse=full.warehouse, ledger=full.ledger, files=full.files, run="run", find=lambda _, keys: asked.append(keys)
-    )
+    monkeypatch.setattr(planning.missing, "find_orders", lambda keys, *_: asked.append(keys))
+    _, lost = planning.repair_overwritten(full.session(), there)
     assert (asked, lost) == ([{"4999000"}], ["4999000"])
     assert full.wrong() == []
 

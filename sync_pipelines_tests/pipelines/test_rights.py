@@ -11,8 +11,8 @@ from sync_pipelines.credentials import CredentialMissing
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines import rights
-from sync_pipelines.pipelines.resources import writes_on
 from sync_pipelines.pipelines.sections import account_of
+from sync_pipelines.pipelines.session import may_write
 from sync_pipelines.settings import data_dir
 
 P = "amazon_plytix"
@@ -32,14 +32,14 @@ def rows(ledger: Ledger) -> list[str]:
 
 
 def test_a_right_to_write_to_plytix_is_the_logins_and_not_the_aliass(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not writes_on(P, "plytix")
+    assert not may_write(ledger, P, "plytix")
     rights.allow(ledger, P, "plytix", "me")
-    assert writes_on(P, "plytix")
+    assert may_write(ledger, P, "plytix")
     monkeypatch.setenv("PLYTIX_API_KEY", SECOND_KEY)
-    assert not writes_on(P, "plytix")
+    assert not may_write(ledger, P, "plytix")
     assert not rights.is_allowed(ledger, P, "plytix")
     monkeypatch.setenv("PLYTIX_API_KEY", KEY)
-    assert writes_on(P, "plytix")
+    assert may_write(ledger, P, "plytix")
     assert KEY not in "".join(rows(ledger))
 
 
@@ -49,10 +49,10 @@ def test_an_account_that_an_earlier_version_enabled_stays_so_and_is_tied_to_the_
     ledger.enable(P, account_of("plytix"), "me")
     assert rights.is_allowed(ledger, P, "plytix")
     assert rows(ledger) == [account_of("plytix")], "a question changes nothing"
-    assert writes_on(P, "plytix")
+    assert may_write(ledger, P, "plytix")
     assert rows(ledger) == [rights.holder("plytix")]
     monkeypatch.setenv("PLYTIX_API_KEY", SECOND_KEY)
-    assert not writes_on(P, "plytix")
+    assert not may_write(ledger, P, "plytix")
 
 
 def test_without_a_key_nothing_is_allowed_and_nothing_can_be(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,6 +75,6 @@ def test_where_the_settings_name_the_account_itself_any_login_of_it_may_write(
     monkeypatch.setenv("SPARKLAYER_SITE_ID", "site-1")
     rights.allow(ledger, "catsy_sparklayer", "sparklayer", "me")
     monkeypatch.setenv("SPARKLAYER_CLIENT_ID", "another")
-    assert writes_on("catsy_sparklayer", "sparklayer")
+    assert may_write(ledger, "catsy_sparklayer", "sparklayer")
     monkeypatch.setenv("SPARKLAYER_SITE_ID", "site-2")
-    assert not writes_on("catsy_sparklayer", "sparklayer")
+    assert not may_write(ledger, "catsy_sparklayer", "sparklayer")

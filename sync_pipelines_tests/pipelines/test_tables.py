@@ -9,7 +9,8 @@ from markdown_it.token import Token
 
 from sync_pipelines.delivery.model import Counts, Finding
 from sync_pipelines.delivery.plans import Plan
-from sync_pipelines.pipelines import plan_checks
+from sync_pipelines.pipelines import plan_and_apply
+from sync_pipelines.pipelines.building import results
 from sync_pipelines.pipelines.shopify_store import checks
 from sync_pipelines.pipelines.tables import escaped, markdown
 
@@ -54,11 +55,8 @@ def test_a_value_is_shown_as_the_text_it_is_and_nothing_comes_of_it(value: str) 
 def test_the_values_in_a_checks_reason_are_text_there_too() -> None:
     guard = Finding("currency", "stopped", "price list ![](https://evil.example/x.png) is in [USD](https://evil.example)")
     plan = Plan("p", "catsy_sparklayer", "a", "stopped", (guard,), Counts(), None)  # type: ignore[arg-type]
-    results = [
-        plan_checks.guards(plan_checks.guards_of(["sparklayer", "price_plan"]), plan),
-        checks.nothing_odd({"status '![](https://evil.example/x.png)' is new": 2}),
-    ]
-    for result in results:
+    checked = [plan_and_apply.guards_held(plan), checks.nothing_odd({"status '![](https://evil.example/x.png)' is new": 2})]
+    for result in results("sparklayer/price_plan", checked):
         value = result.metadata["what"]
         assert isinstance(value, dg.MarkdownMetadataValue)
         kinds, words = shown(str(value.value))

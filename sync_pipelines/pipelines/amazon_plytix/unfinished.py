@@ -27,7 +27,12 @@ def begin(session: Session, partition: str, since: Since) -> None:
     """In a run that goes on to write: make sure that it may, and note that this file's sync is under way."""
     refuse_unless_writing(session, partition)
     if session.applies_in_this_run(PRODUCTS.applies):
-        session.ledger.set_cursor(PlytixSettings.read().account, _NAME + partition, since, session.id)
+        note(session.ledger, PlytixSettings.read().account, partition, since, session.id)
+
+
+def note(ledger: Ledger, account: str, partition: str, since: Since, run: str) -> None:
+    """Note that a run began a file's sync."""
+    ledger.set_cursor(account, _NAME + partition, since, run)
 
 
 def refuse_unless_writing(session: Session, partition: str) -> None:
