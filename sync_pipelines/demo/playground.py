@@ -20,7 +20,6 @@ import requests
 from sync_pipelines.settings import home
 
 PORT = 8700
-VENDORS = ("catsy", "sparklayer", "shopify", "google", "amazon", "plytix")
 CONTROL_TIMEOUT = 60.0
 
 
@@ -45,6 +44,7 @@ class Playground:
         self.listings = self.folder / "listings"
         """Reports of the made-up marketplace, for somebody to drop."""
         self.url = f"http://127.0.0.1:{self.known['port']}"
+        self._vendors: tuple[str, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Playground:
@@ -66,7 +66,8 @@ class Playground:
         os.environ["SYNC_PIPELINES_DATA_DIR"] = str(self.folder)
         os.environ["DAGSTER_HOME"] = str(self.folder / "dagster")
         self.facts.write_text(json.dumps(self.known), encoding="utf-8")
-        for vendor in VENDORS:
+        self._vendors = tuple(self._get("").json()["vendors"])
+        for vendor in self._vendors:
             kept = self._kept(vendor)
             if kept.exists():
                 self.change(vendor, {"load": json.loads(kept.read_text(encoding="utf-8"))})
@@ -78,21 +79,25 @@ class Playground:
         if self._process is None:
             return
         if self._process.poll() is None:
-            for vendor in VENDORS:
-                reply = requests.get(f"{self.url}/_sandbox/{vendor}/state", timeout=CONTROL_TIMEOUT)
-                self._kept(vendor).write_text(reply.text, encoding="utf-8")
+            for vendor in self._vendors:
+                self._kept(vendor).write_text(self._get(f"{vendor}/state").text, encoding="utf-8")
             self._process.terminate()
         self._process.wait(timeout=30)
 
     def state(self, vendor: str) -> dict[str, Any]:
-        found: dict[str, Any] = requests.get(f"{self.url}/_sandbox/{vendor}/state", timeout=CONTROL_TIMEOUT).json()
-        return found
+        state: dict[str, Any] = self._get(f"{vendor}/state").json()
+        return state
 
     def change(self, vendor: str, body: dict[str, Any]) -> dict[str, Any]:
         return self._post(f"{vendor}/state", body)
 
     def fault(self, vendor: str, **fault: Any) -> None:
         self._post(f"{vendor}/faults", [fault])
+
+    def _get(self, path: str) -> requests.Response:
+        reply = requests.get(f"{self.url}/_sandbox/{path}", timeout=CONTROL_TIMEOUT)
+        reply.raise_for_status()
+        return reply
 
     def _post(self, path: str, body: Any) -> dict[str, Any]:
         reply = requests.post(f"{self.url}/_sandbox/{path}", json=body, timeout=CONTROL_TIMEOUT)

@@ -18,8 +18,7 @@ from vendor_sandbox.amazon.sections import browse_class, emptied, shown
 from vendor_sandbox.amazon.settings import MARKETPLACE_IDS, Settings
 from vendor_sandbox.amazon.store import PARENT, Store
 from vendor_sandbox.amazon.tokens import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, TOKEN_PATH, Tokens
-from vendor_sandbox.boots import Boots
-from vendor_sandbox.boots_listing import Item
+from vendor_sandbox.boots import Boots, Item
 from vendor_sandbox.catalogue import Catalogue
 from vendor_sandbox.faults import Kinds
 from vendor_sandbox.limits import Bucket, Clock

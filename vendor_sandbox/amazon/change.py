@@ -7,7 +7,7 @@ from typing import Any
 from vendor_sandbox.amazon.asking import ASIN
 from vendor_sandbox.amazon.settings import MARKETPLACE_IDS, Settings
 from vendor_sandbox.amazon.store import Store
-from vendor_sandbox.boots_listing import Item
+from vendor_sandbox.boots import Item
 from vendor_sandbox.values import (
     BadChange,
     Check,

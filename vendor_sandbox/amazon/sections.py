@@ -10,7 +10,7 @@ from zlib import crc32
 
 from vendor_sandbox.amazon.settings import MARKETPLACE_IDS
 from vendor_sandbox.amazon.store import PARENT, Store, identifiers_of
-from vendor_sandbox.boots_listing import Item
+from vendor_sandbox.boots import Item
 
 SECTIONS = (
     "attributes",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from zlib import crc32
 
-from vendor_sandbox.boots_listing import Item
+from vendor_sandbox.boots import Item
 
 PARENT = "VARIATION_PARENT"
 _CODES = ("UPC", "EAN", "GTIN")
