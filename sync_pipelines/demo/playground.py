@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shlex
@@ -17,20 +18,40 @@ from typing import Any
 
 import requests
 
+from sync_pipelines.errors import UsageError
 from sync_pipelines.settings import home
 
 PORT = 8700
 CONTROL_TIMEOUT = 60.0
 
 
+class SandboxNotInstalled(UsageError):
+    """The package `vendor_sandbox`, or a module that it needs, cannot be imported."""
+
+
 class PlaygroundBusy(OSError):
     """A sandbox is already running on this data."""
 
 
+def require_sandbox() -> None:
+    """Import the sandbox. Raises SandboxNotInstalled, which says what to install, when a module of it or for it is missing."""
+    try:
+        importlib.import_module("vendor_sandbox")
+    except ModuleNotFoundError as e:
+        raise SandboxNotInstalled(
+            f"the sandbox cannot start: the Python module {e.name} is not installed. "
+            "Install the sandbox with: pip install 'sync_pipelines[sandbox]' (in a checkout: make setup)"
+        ) from e
+
+
 class Playground:
-    """The sandbox of `make demo` and `make dev`. `fresh` starts over; otherwise the state that was kept is restored."""
+    """The sandbox of `make demo` and `make dev`. `fresh` starts over; otherwise the state that was kept is restored.
+
+    Raises SandboxNotInstalled, and PlaygroundBusy when another sandbox uses the same data.
+    """
 
     def __init__(self, *, fresh: bool, scale: int = 1000, seed: int = 7, speed: float = 60.0) -> None:
+        require_sandbox()
         self.folder = home() / "data" / "sandbox"
         self.facts = self.folder / "playground.json"
         kept = {} if fresh or not self.facts.exists() else json.loads(self.facts.read_text(encoding="utf-8"))
