@@ -1,6 +1,6 @@
 """The endpoints under /_sandbox: call log, truth and changes to it, faults, reset. Neither authenticated nor logged.
 
-They are for programs of this machine. A web page that a browser shows is not one: it could reset what somebody works on.
+They are for programs on this machine. Web pages are turned away: a page in a browser could reset what somebody works on.
 """
 
 import re
@@ -30,9 +30,9 @@ class Controlled(Protocol):
 
 
 def control(sandbox: Controlled, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-    """Answer a call to /_sandbox/`path`; an order that cannot be carried out is a 400 that says why.
+    """Answer a call to /_sandbox/`path`: 400 says why an order cannot be carried out.
 
-    403 for a Host that is not loopback (a page's own name may lead here), and for an Origin other than the sandbox itself.
+    403 for a Host other than loopback (a page's own name may resolve to it), and for an Origin other than the sandbox itself.
     """
     host = headers.get("host", "")
     if not _LOOPBACK.fullmatch(host) or headers.get("origin", f"http://{host}") != f"http://{host}":

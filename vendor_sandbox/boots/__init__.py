@@ -1,4 +1,4 @@
-"""A bootmaker's catalogue from a seed: the true products, and what a marketplace lists of them."""
+"""A bootmaker's catalogue from a seed, shared by Amazon and Plytix: the true products, and how a marketplace lists them."""
 
 from vendor_sandbox.boots.boots import FIRST_STYLE, Boots
 from vendor_sandbox.boots.files import (

@@ -1,6 +1,6 @@
-"""A bootmaker's catalogue from a seed: the products as they truly are, and what a marketplace lists of them.
+"""A bootmaker's catalogue from a seed: the true products, and how a marketplace lists them.
 
-Every listing says which product it truly is and how that ought to be found, so that a matcher can be checked.
+Every listing says which product it truly is and how a matcher ought to find that, so that a matcher can be checked.
 """
 
 from functools import cached_property
@@ -10,13 +10,13 @@ from vendor_sandbox.boots.listing import Canonical, Item
 from vendor_sandbox.boots.style import Style
 
 FIRST_STYLE = "MCA0032"
-"""The style that is there whatever the seed and the size."""
+"""A style that every catalogue has, whatever its seed and size."""
 
 _PRODUCTS_OF_A_STYLE = 40
 
 
 class Boots:
-    """About `size` products in whole styles, at least one, and their listings; both are made when first asked for."""
+    """About `size` products in whole styles (at least one), and their listings. Both are made when first asked for."""
 
     def __init__(self, seed: int, size: int) -> None:
         self.seed = seed
@@ -33,7 +33,7 @@ class Boots:
 
     @cached_property
     def items(self) -> tuple[Item, ...]:
-        """Style by style: the parent, a child for most products, and a few listings that belong to no product."""
+        """All listings, style by style: the parent, a child for most products, and a few listings that belong to no product."""
         return tuple(item for style in self._styles.values() for item in style.items)
 
     @property
@@ -41,14 +41,14 @@ class Boots:
         return tuple(self._styles)
 
     def of_style(self, style: str, marketplace: str = "US") -> tuple[Item, ...]:
-        """The listings of one style in one marketplace. Raises KeyError for a style there is not."""
+        """Return the listings of one style in one marketplace. Raises KeyError for an unknown style."""
         return tuple(item for item in self._styles[style].items if item.marketplace == marketplace)
 
     def in_marketplace(self, marketplace: str = "US") -> tuple[Item, ...]:
         return tuple(item for item in self.items if item.marketplace == marketplace)
 
     def files(self) -> dict[str, bytes]:
-        """What a merchant in the US has of it, by file name: reports of the first style and of everything, an export."""
+        """Return files that a US merchant would have, by name: reports of the first style and of all listings, an export."""
         first = self.of_style(FIRST_STYLE)
         return {
             f"{FIRST_STYLE.lower()}.txt": listings_report(first),

@@ -53,10 +53,10 @@ _MARKETPLACE_IDS = {"US": "ATVPDKIKX0DER", "CA": "A2EUQ1WTGCTBG2"}
 
 
 def listings_report(items: Iterable[Item], *, encoding: str = "utf-8", columns: Sequence[str] = COLUMNS) -> bytes:
-    """The all-listings report: tabs between values, none quoted; a row for each seller SKU, an empty value if unknown.
+    """Write the all-listings report: tabs between values, nothing quoted; a row per seller SKU, empty where a value is unknown.
 
     Some ASINs have a second row for a second channel, before or after the first; its status is Active only if the
-    first one's is. Variation parents have a row where they have a seller SKU, without product-id. Raises UnicodeEncodeError
+    first one's is. Variation parents that have a seller SKU have a row without product-id. Raises UnicodeEncodeError
     when a title does not fit the encoding.
     """
     rows = [row for item in items for row in _rows(item)]
@@ -99,7 +99,7 @@ def _rows(item: Item) -> list[dict[str, str]]:
 
 
 def _product_id(item: Item, bits: int) -> tuple[str, str]:
-    """`product-id-type` and `product-id`: for every fourth item with a UPC, the report names the ASIN instead."""
+    """Return `product-id-type` and `product-id`. For every fourth item with a UPC, the report names the ASIN instead."""
     if item.classification == "VARIATION_PARENT":
         return "", ""
     if item.upc is not None and bits & 3:
@@ -110,9 +110,9 @@ def _product_id(item: Item, bits: int) -> tuple[str, str]:
 
 
 def export_json(items: Sequence[Item], style: str) -> bytes:
-    """The catalogue export of a style: `metadata` and `variants`. All items must be of one marketplace, US or CA.
+    """Write the catalogue export of a style: `metadata` and `variants`. All items must be of one marketplace, US or CA.
 
-    As in the real ones, `amazon_sku` is the part number, and `product_type` and `amazon_listing_status` are null.
+    As in real exports, `amazon_sku` is the part number, and `product_type` and `amazon_listing_status` are null.
     """
     named = {item.parent_asin for item in items}
     metadata = {

@@ -51,12 +51,12 @@ _PECULIAR = (
     "also_in_ca",
     "only_in_ca",
 )
-"""What may be odd about a product or its listing. The first style has all of them, a later one about a third."""
+"""What may be odd about a product or its listing. The first style has all of these, a later one about a third."""
 _SHARE_OF_PECULIAR = 1 / 3
 _SHARE_WITHOUT_PARENT = 0.2
 
 _SLOTS = 64
-"""Numbers a style has for its ASINs and identifiers: variants from 0, then the second listings, others, the parent."""
+"""How many numbers a style has for its ASINs and identifiers: variants from 0, then second listings, others, the parent."""
 _SECOND_LISTING, _OTHERS, _PARENT = 48, 56, 63
 
 _ASINS = 36**8
@@ -95,7 +95,7 @@ class Style:
         self.items += self._others(dice)
 
     def _kinds(self, count: int, dice: random.Random) -> list[str]:
-        """What is odd about each variant; "" for most. The "twin" has the identifier of the one that is "shared"."""
+        """Choose what is odd about each variant; "" for most. The "twin" has the identifier of the one that is "shared"."""
         wanted = [kind for kind in _PECULIAR if not self.number or dice.random() < _SHARE_OF_PECULIAR]
         if "shared" in wanted:
             wanted.append("twin")
@@ -139,7 +139,7 @@ class Style:
         )
 
     def _parent(self) -> Item:
-        """Every third parent carries the model number of the next style; every other one has no seller SKU."""
+        """Return the parent. Every third one carries the model number of the next style; every second one has no seller SKU."""
         return Item(
             asin=self.parent_asin,
             parent_asin=None,
@@ -173,7 +173,7 @@ class Style:
         return [item]
 
     def _child(self, product: Canonical, slot: int, dice: random.Random) -> Item:
-        """The usual listing: found by its UPC, whatever else it says."""
+        """Return the usual listing, which its UPC identifies whatever else it says."""
         upc = self._upc(slot)
         linked = dice.random() >= _SHARE_WITHOUT_PARENT
         return Item(
@@ -233,7 +233,7 @@ class Style:
         return f"{named}, {self.colour}"
 
     def _others(self, dice: random.Random) -> list[Item]:
-        """Listings that belong to no product: a boot of nobody's, a book, a kit."""
+        """Return listings that belong to no product: another maker's boot, a book, a kit."""
         parent = self._parent()
         boot = replace(
             parent,
@@ -279,10 +279,10 @@ def _style_name(number: int) -> str:
 
 
 def _european(upc: str) -> str:
-    """An EAN under the prefix that belongs to nobody, for a product that has a UPC besides."""
+    """Return an EAN under a prefix that nobody owns, for a product that also has a UPC."""
     return with_check_digit(f"952{upc[2:-1]}")
 
 
 def _opaque(dice: random.Random) -> str:
-    """A seller SKU as the marketplace makes them up."""
+    """Return a seller SKU of the kind that the marketplace generates."""
     return "-".join("".join(dice.choices(_DIGITS, k=length)) for length in (2, 4, 4))

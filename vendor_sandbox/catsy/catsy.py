@@ -1,6 +1,7 @@
 """A stand-in for the Catsy PIM: v3 items of a saved query and the v4 product filter.
 
-The vendor's reference is the request collection at https://api-docs.catsy.com/; what is not settled by it is a setting.
+The vendor's reference is the request collection at https://api-docs.catsy.com/. What it leaves open is a setting
+(`settings.Settings`).
 """
 
 import dataclasses
@@ -21,13 +22,13 @@ FULL_TOKEN = "sandbox-catsy-token-full"  # noqa: S105
 PRICELESS_TOKEN = "sandbox-catsy-token-without-price"  # noqa: S105
 """Belongs to a role that may not read the attributes in the setting `unreadable`."""
 FORBIDDEN_TOKEN = "sandbox-catsy-token-forbidden"  # noqa: S105
-"""Known, but gets 403 everywhere."""
+"""A valid token that gets 403 everywhere."""
 
 QUERY_ID = "0c5a7e1d-5a4d-4b0c-8e57-000000000007"
 
 
 class Catsy(Vendor):
-    """Read-only, as far as clients are concerned; the catalogue changes through `change_state`."""
+    """The items of the PIM. Clients can only read them; a test changes them through `change_state`."""
 
     name = "catsy"
     own_faults: ClassVar[Kinds] = {
@@ -87,7 +88,7 @@ class Catsy(Vendor):
             offset = 0
         page = list(self.items.page(offset, limit))
         if request.fault is not None and request.faulted("unordered"):
-            by = request.fault.options["by"]  # rows of the page before come again in place of others
+            by = request.fault.options["by"]  # rows of the previous page are repeated in place of others
             page[:by] = self.items.page(max(0, offset - by), by)
         return self._page(request, "items", page, len(self.items), self.settings.total_at)
 
@@ -186,7 +187,7 @@ def _whole_parameter(request: Request, name: str, default: int, least: int) -> i
 
 
 def _read_filter(raw: object) -> tuple[str, str, str]:
-    """Attribute, operator and value of one filter; only `is` and `contains` work on the server."""
+    """Return attribute, operator and value of one filter; the server knows only `is` and `contains`."""
     if not isinstance(raw, dict) or not isinstance(raw.get("attributeKey"), str) or "value" not in raw:
         raise Refused(400, "a filter needs attributeKey, operator and value")
     if raw.get("operator") not in ("is", "contains"):

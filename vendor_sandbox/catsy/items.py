@@ -1,4 +1,4 @@
-"""Catsy's items as edited: a seed's catalogue under a thin layer of changes, the only thing held in memory."""
+"""Catsy's items: the seed's catalogue under a thin layer of changes. Only the changes are held in memory."""
 
 import re
 from bisect import bisect_right, insort
@@ -13,7 +13,7 @@ _PLAIN_PRICE = re.compile(r"\d+(\.\d{1,2})?")
 
 
 class Items:
-    """A sequence of items: those put in front, the seed's, those added behind. Rows shift when items come and go."""
+    """A sequence of items: those put in front, the seed's own, those added at the end. Rows shift when items come and go."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -26,7 +26,7 @@ class Items:
         self._next_newcomer = catalogue.size
 
     def copy(self) -> "Items":
-        """An independent copy; items themselves are never changed in place and may be shared."""
+        """Return an independent copy. It shares the items, which are never changed in place."""
         twin = Items(self._catalogue)
         twin._changed = dict(self._changed)
         twin._deleted = list(self._deleted)
@@ -39,7 +39,7 @@ class Items:
 
     @property
     def held(self) -> int:
-        """How many items and deletions are kept in memory; everything else is computed when asked for."""
+        """How many items and deletions are kept in memory; everything else is computed on demand."""
         return len(self._changed) + len(self._deleted) + len(self._extra)
 
     def __len__(self) -> int:
@@ -49,7 +49,7 @@ class Items:
         return iter(self.page(0, len(self)))
 
     def page(self, start: int, count: int) -> Iterator[Item]:
-        """The items of `count` rows from row `start` on, fewer where the catalogue ends."""
+        """Return the items of `count` rows from row `start` on, fewer at the end of the catalogue."""
         return (self._at(row) for row in range(start, min(start + count, len(self))))
 
     def _at(self, row: int) -> Item:
@@ -68,7 +68,7 @@ class Items:
         return row + bisect_right(self._gaps, row)
 
     def change(self, item_id: str, attributes: Mapping[str, Any] | None) -> None:
-        """Merge attributes into the item with this id, or delete it (None). Raises BadChange when there is none."""
+        """Merge attributes into the item with this id, or delete it (None). Raises BadChange when no item has this id."""
         if attributes is not None and "id" in attributes:
             raise BadChange(f"set: the id of item {item_id} cannot be changed")
         index = self._catalogue.index_of(item_id)
@@ -96,7 +96,7 @@ class Items:
         return place > 0 and self._deleted[place - 1] == index
 
     def add(self, items: Iterable[Any], in_front: bool = False) -> list[Any]:
-        """Put items behind the last one, or in front of the first. Gives an id to those without, returns all ids."""
+        """Add items at the end, or in front of the first one. Items without an id get one. Returns all their ids."""
         whole = [self._with_id(item) for item in items]
         ids = [str(item["id"]) for item in whole]
         if in_front:
@@ -132,10 +132,10 @@ class Items:
         return item
 
     def reprice(self, attribute: str, share: Decimal, factor: Decimal, seed: int) -> list[Item]:
-        """Multiply a share of the plainly priced items, chosen by seed, rounded half up to 2 places.
+        """Multiply the price of a share of the plainly priced items, chosen by seed, rounded half up to 2 places.
 
         Plainly priced: not a trap, and the attribute is a number or its text with at most 2 decimals and no sign.
-        Strings stay strings and numbers numbers. Returns the items whose price came out different.
+        Strings stay strings, numbers stay numbers. Returns the items whose price came out different.
         """
         rows = [row for row, item in enumerate(self) if _plain(item.get(attribute)) and not self._is_trap(item)]
         chosen = seeded(seed).sample(rows, round(len(rows) * share))
@@ -154,7 +154,7 @@ class Items:
 
     @classmethod
     def loaded(cls, catalogue: Catalogue, items: Iterable[Any]) -> "Items":
-        """The items of a state document, kept as differences from the seed. Those ahead of the seed's stay in front."""
+        """Load the items of a state document, as differences from the seed. Those ahead of the seed's stay in front."""
         loaded = cls(catalogue)
         present: set[int] = set()
         front: list[Any] = []

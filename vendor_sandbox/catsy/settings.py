@@ -25,4 +25,4 @@ class Settings:
     unreadable_as: str = setting("omitted", one_of("omitted", "null", "blank"))
     ignores_offset: bool = setting(False, flag)
     ids_shown: Mapping[str, Any] = setting({}, mapping)
-    """Items, by their id, that come under another one: a product's id on its variants."""
+    """Ids to show instead of an item's own, by that id: variants may come with their product's id."""

@@ -13,14 +13,14 @@ _DOCUMENT = ("lists", "tokens", "settings", "writes", "effects")
 
 
 def store_document(store: Store) -> dict[str, Any]:
-    """Lists with their prices, the number of pricing writes applied, and how often each SKU of a list was written."""
+    """Return the lists with their prices, the number of pricing writes applied, and how often each SKU of a list was written."""
     copied = store.copy()
     lists = [{**each.shown(), "prices": each.prices} for each in copied.lists.values()]
     return {"lists": lists, "writes": copied.writes, "effects": copied.effects}
 
 
 def changed_store(body: object, store: Store, settings: Settings) -> tuple[Store, Settings, bool]:
-    """A changed copy of the store and settings, and whether to revoke all tokens. Raises BadChange.
+    """Return a changed copy of the store and settings, and whether to revoke all tokens. Raises BadChange.
 
     Members are applied in the order load, create, set, currency, delete.
     """
@@ -55,7 +55,7 @@ def _loaded(document: dict[str, Any]) -> Store:
 
 
 def _create(store: Store, documents: Iterable[object]) -> None:
-    """Create lists in any order: their rules, which name other lists, come after all of them."""
+    """Create lists in any order. Rules name other lists, so they are set once all lists exist."""
     rules = []
     for document in documents:
         fields = dict(checked(mapping, document, "a price list"))

@@ -1,4 +1,4 @@
-"""Reading the body of a SparkLayer pricing update: entries that are right, and an error for each that is not.
+"""Reading the body of a SparkLayer pricing update: the valid entries, and an error for each of the others.
 
 Rules: https://docs.sparklayer.io/developers/api/pricing/update-pricing-by-price-list
 """
@@ -12,7 +12,7 @@ from vendor_sandbox.sparklayer.settings import Settings
 from vendor_sandbox.values import is_number
 
 Row = dict[str, Any]
-"""quantity, price, unit_of_measure, and where they were sent tax_type and the display_tax_rate of the SKU."""
+"""quantity, price and unit_of_measure; also tax_type and the SKU's display_tax_rate, if they were sent."""
 
 
 _ROW_FIELDS = ("quantity", "price", "unit_of_measure", "tax_type")
@@ -20,7 +20,7 @@ _ROW_FIELDS = ("quantity", "price", "unit_of_measure", "tax_type")
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """All prices of one SKU on one list, replacing those it has; no rows remove it."""
+    """All prices of one SKU on one list. They replace those it has; an entry without rows removes the SKU."""
 
     slug: str
     sku: str
@@ -40,7 +40,7 @@ class RowError(Exception):
 def read_entries(
     body: list[Any], settings: Settings, slug: str | None = None, sku: str | None = None
 ) -> tuple[list[Entry], list[RowError]]:
-    """The entries of a body and its errors; what the path already says (list or SKU) is not a field of an entry."""
+    """Return the entries of a body and its errors. What the path names (list or SKU) must not be a field of an entry."""
     entries: list[Entry] = []
     errors: list[RowError] = []
     seen: set[tuple[Any, ...]] = set()
@@ -83,7 +83,7 @@ def _read_entry(raw: object, settings: Settings, slug: str | None, sku: str | No
 
 
 def read_row(raw: object, settings: Settings) -> Row:
-    """One price. Raises RowError; `quantity` is 1 when absent, and the price keeps the digits it was sent with."""
+    """Read one price. `quantity` is 1 when absent, and the price keeps the digits it was sent with. Raises RowError."""
     if not isinstance(raw, dict):
         raise RowError("pricing", "must be an array of objects")
     for name in raw:
@@ -121,7 +121,7 @@ def _read_price(raw: dict[str, Any], settings: Settings) -> int | Decimal:
 
 
 def merged(entries: list[Entry]) -> Iterator[tuple[str, str, list[Row]]]:
-    """List, SKU and new rows, by quantity, of each pair the entries name; of equal rows the last one counts."""
+    """Yield list, SKU and new rows (by quantity) of each pair that the entries name; of equal rows the last one counts."""
     pairs: dict[tuple[str, str], dict[tuple[int, str | None], Row]] = {}
     for entry in entries:
         rows = pairs.setdefault((entry.slug, entry.sku), {})

@@ -29,7 +29,7 @@ _LISTS: tuple[dict[str, Any], ...] = (
 
 
 def seeded_store(catalogue: Catalogue) -> Store:
-    """Four lists; `wholesale` prices a twentieth of the catalogue as Catsy does, and 12 SKUs unknown to Catsy."""
+    """Return four lists. `wholesale` has Catsy's prices for a twentieth of the catalogue, and 12 SKUs unknown to Catsy."""
     store = Store()
     for fields in _LISTS:
         store.create(fields, reserved=())
@@ -44,7 +44,7 @@ def seeded_store(catalogue: Catalogue) -> Store:
 
 def _priced(catalogue: Catalogue) -> list[int]:
     wanted = min(_MOST_PRICED, round(catalogue.size * 0.05))
-    # A few more than wanted are drawn: those that turn out to be traps are left out.
+    # A few more than needed are drawn, because traps among them are left out.
     drawn = seeded(catalogue.seed).sample(range(catalogue.size), min(catalogue.size, wanted + len(TRAPS)))
     return sorted([index for index in drawn if not catalogue.is_trap(index)][:wanted])
 

@@ -7,7 +7,7 @@ from vendor_sandbox.values import flag, number, one_of, or_null, setting, texts,
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What is unknown about the vendor, with the value assumed. Seconds of `processing_seconds` are never scaled."""
+    """What is unknown about SparkLayer, with the value assumed. `speed` does not scale `processing_seconds`."""
 
     rate_per_second: float = setting(10.0, number(above=0))
     burst: int = setting(20, whole(1))
@@ -29,4 +29,4 @@ class Settings:
 
 
 ANY_PRICE = Settings(min_quantity=0, negative_prices=True)
-"""For rows a test sets behind the vendor's back."""
+"""For rows that a test stores behind the API's back."""

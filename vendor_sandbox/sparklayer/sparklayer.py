@@ -27,7 +27,7 @@ CLIENT_ID = "sandbox-client-id"
 CLIENT_SECRET = "sandbox-client-secret"  # noqa: S105
 
 OTHER_SITE_ID = "sandbox-other-site"
-"""A second site with a key of its own, on a plan without API access: it gets tokens, and 403 for everything else."""
+"""A second site with a key of its own, on a plan without API access: it gets tokens, but 403 for everything else."""
 OTHER_CLIENT_ID = "sandbox-other-client-id"
 OTHER_CLIENT_SECRET = "sandbox-other-client-secret"  # noqa: S105
 
@@ -35,7 +35,7 @@ _KEYS = {SITE_ID: (CLIENT_ID, CLIENT_SECRET), OTHER_SITE_ID: (OTHER_CLIENT_ID, O
 
 _SECONDS_BETWEEN_BATCHES = 0.5
 _LANDS_WITHIN_SECONDS = 2
-"""A client may take a call whose connection was cut as settled after this long."""
+"""After this long, a client may take the effect of a call whose connection was cut as final."""
 
 
 class SparkLayer(Vendor):
@@ -100,7 +100,7 @@ class SparkLayer(Vendor):
         if _KEYS.get(site) != (body.get("client_id"), body.get("client_secret")):
             raise Refused(401, "the credentials do not belong to this site")
         token = f"sandbox-{secrets.token_hex(12)}"
-        # Never below a second, so that the whole number advertised is never longer than the token lives.
+        # At least a second, so that the whole number in the reply is never longer than the token lives.
         lives = max(1.0, self.clock.on_the_wall(self.settings.token_seconds))
         with self.lock:
             if self.settings.new_token_ends_old:
@@ -223,7 +223,7 @@ class SparkLayer(Vendor):
     def _write(
         self, request: Request, entries: Sequence[Entry], errors: Sequence[RowError], slugs: Collection[str]
     ) -> Reply | None:
-        """Store the entries; the reply when something is wrong with them, None when all is well."""
+        """Store the entries. Returns an error reply when something is wrong with them, else None."""
         with self._updating(slugs) as store:
             if errors and self.settings.atomic:
                 return self._row_errors(errors)
@@ -235,7 +235,7 @@ class SparkLayer(Vendor):
 
     @contextmanager
     def _updating(self, slugs: Collection[str]) -> Iterator[Store]:
-        """The store, for an update of these lists that another update may not run into (409) while it is processed."""
+        """Give the store to an update of these lists. While it is processed, any other update of them is refused (409)."""
         with self.lock:
             for slug in slugs:
                 self._list(slug)
@@ -280,7 +280,7 @@ class SparkLayer(Vendor):
 
 
 def _shown(row: Row) -> dict[str, Any]:
-    """A price as the API shows it: tax_type and display_tax_rate can be written but not read."""
+    """Return a price as the API shows it: tax_type and display_tax_rate can be written but not read."""
     return {name: row[name] for name in ("quantity", "price", "unit_of_measure")}
 
 

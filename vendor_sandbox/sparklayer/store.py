@@ -1,4 +1,4 @@
-"""SparkLayer's price lists and the prices stored on them, with the rules for what a list may be.
+"""SparkLayer's price lists and the prices stored on them, with the rules that a list must follow.
 
 List fields: https://docs.sparklayer.io/developers/api/pricing/create-a-price-list
 """
@@ -25,7 +25,7 @@ _RULE = ("source_price_list_slug", "adjustment_percentage", "adjustment_directio
 
 
 class BadList(ValueError):
-    """A price list that may not be so; the message names the field."""
+    """A price list that breaks a rule; the message names the field."""
 
 
 @dataclasses.dataclass
@@ -73,7 +73,7 @@ class Store:
         price_list.touched = self._touches
 
     def create(self, fields: Mapping[str, Any], reserved: tuple[str, ...] = ("platform",)) -> PriceList:
-        """A new list from the fields of the API. Raises BadList, also when the slug exists."""
+        """Create a list from the fields of the API. Raises BadList, also when the slug exists."""
         _only(fields, ("slug", "source", *_MUTABLE), "a price list")
         slug = _text(fields, "slug", longest=30)
         if slug in self.lists:
@@ -137,7 +137,7 @@ class Store:
         del self.lists[slug]
 
     def write(self, entries: list[Entry]) -> None:
-        """Replace the prices of every (list, SKU) pair the entries name; a pair without rows loses its prices."""
+        """Replace the prices of every (list, SKU) pair that the entries name; a pair without rows loses its prices."""
         for slug, sku, rows in merged(entries):
             prices = self.lists[slug].prices
             if rows:
