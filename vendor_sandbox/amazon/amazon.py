@@ -33,7 +33,7 @@ _RATE_SHOWN_ON = (200, 400, 404)
 
 
 class Amazon(Vendor):
-    """The listings of the boots in the marketplaces, and one seller who may read them."""
+    """The boots' listings in the marketplaces, and one seller who may read them."""
 
     name = "amazon"
     own_faults: ClassVar[Kinds] = {"empty_sections": {"asins": texts}, "no_next_token": {}}
@@ -76,7 +76,7 @@ class Amazon(Vendor):
         return self.problem(429, "You exceeded your quota for the requested resource.") if wait else None
 
     def problem(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Reply:
-        """In the shape of what this thread is serving: the login's, or the API's, which knows no 401."""
+        """Return an error in the shape of what this thread is serving: the login, or the API, which never answers 401."""
         operation = getattr(self._serving, "operation", "")
         if operation == "login":
             error, _, description = detail.partition(": ")
@@ -189,7 +189,7 @@ class Amazon(Vendor):
 
 
 def _operation(request: Request) -> str:
-    """What a request is counted as: login, search, get, or nothing."""
+    """Return what a request counts as: login, search, get, or an empty string for none of them."""
     if request.path == TOKEN_PATH:
         return "login"
     if request.path == _ITEMS_PATH:
@@ -198,7 +198,7 @@ def _operation(request: Request) -> str:
 
 
 def _refinements(items: Sequence[Item]) -> dict[str, Any]:
-    """What a keyword search may be narrowed by, the largest first."""
+    """Return what a keyword search can be narrowed by, the largest group first."""
     brands = Counter(item.brand for item in items)
     classes = Counter(browse_class(item) for item in items)
     return {
