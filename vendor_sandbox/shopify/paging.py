@@ -39,7 +39,7 @@ class Page:
 
 
 def page_size(arguments: Mapping[str, Any]) -> tuple[int, bool]:
-    """Return how many items are wanted, and whether from the end. Raises Failed unless exactly one of `first` and `last` is set."""
+    """Return how many items are wanted, and whether from the end. Raises Failed unless one of `first` and `last` is set."""
     given = {name: arguments[name] for name in ("first", "last") if arguments.get(name) is not None}
     if not given:
         raise Failed("you must provide one of first or last", "BAD_REQUEST")

@@ -23,7 +23,7 @@ _COUNTS = 10_000
 
 
 class Reads:
-    """Answers the root fields for one token. `searches` collects how searches were understood, `given` the orders handed out."""
+    """Answers the root fields for one token. `searches` collects searches with warnings, `given` the orders handed out."""
 
     def __init__(self, store: Store, settings: Settings, access: Access, now: int) -> None:
         self._store, self._settings, self._access, self._now = store, settings, access, now
