@@ -1,4 +1,4 @@
-"""What every vendor of the sandbox is. A new vendor is a folder with one subclass of `Vendor`, and a line in `sandbox.py`."""
+"""What every vendor of the sandbox is. A new vendor is a folder with a subclass of `Vendor`, which `Sandbox` makes."""
 
 import threading
 from abc import ABC, abstractmethod

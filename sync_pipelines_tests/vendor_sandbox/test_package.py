@@ -1,4 +1,4 @@
-"""What the modules of the sandbox import: each other without a circle, and no package that the extra does not name."""
+"""What the sandbox consists of: modules that import each other without a circle, and what is installed with them."""
 
 import ast
 import importlib.metadata
@@ -15,7 +15,8 @@ import vendor_sandbox
 
 PACKAGE = "vendor_sandbox"
 ROOT = Path(vendor_sandbox.__file__).parent
-PROJECT = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 
 
 def module_name(path: Path) -> str:
@@ -114,3 +115,12 @@ def test_the_locked_requirements_hold_everything_that_is_asked_for() -> None:
     extras = [requirement for extra in PROJECT["optional-dependencies"].values() for requirement in extra]
     locked = (ROOT.parent / "requirements.lock").read_text(encoding="utf-8")
     assert names([*PROJECT["dependencies"], *extras]) <= set(re.findall(r"^([\w.-]+)==", locked, re.MULTILINE))
+
+
+def test_files_that_are_not_python_are_installed_too() -> None:
+    others = {path for path in ROOT.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")}
+    declared: dict[str, list[str]] = PYPROJECT["tool"]["setuptools"]["package-data"]
+    folders_of = {package: ROOT.parent.joinpath(*package.split(".")) for package in declared}
+    assert others <= {
+        path for package, patterns in declared.items() for each in patterns for path in folders_of[package].glob(each)
+    }
