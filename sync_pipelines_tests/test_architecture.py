@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "vendors": {"settings", "credentials", "errors", "exact_json", "number_text", "transfer"},
     "warehouse": {"settings", "errors", "csv_files"},
     "pipelines": GROUND | {"vendors", "delivery", "warehouse", "settings", "credentials", "alerts", "logs", "currency"},
-    "demo": {"operations", "pipelines", "vendors", "delivery", "settings", "logs"},
+    "demo": {"errors", "operations", "pipelines", "vendors", "delivery", "settings", "logs"},
     "definitions": {"pipelines", "warehouse", "private_files"},
     "operations": GROUND
     | {

@@ -1,4 +1,4 @@
-"""Local stand-ins for the vendors' APIs, for tests, demonstrations and development. Imports nothing of the project."""
+"""Local stand-ins for the vendors' APIs, for tests, demos and development. The package imports nothing from `sync_pipelines`."""
 
 from vendor_sandbox.command import serve
 from vendor_sandbox.sandbox import Sandbox

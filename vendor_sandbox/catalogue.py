@@ -1,4 +1,4 @@
-"""A hardware shop's catalogue from a seed: an item is a pure function of (seed, index), computed when asked for."""
+"""A hardware shop's catalogue from a seed: an item is a pure function of (seed, index), computed on demand."""
 
 import random
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ _MASK = (1 << 64) - 1
 
 
 def _scramble(value: int) -> int:
-    """64 well mixed bits of a number (splitmix64): a million items need no random generator each."""
+    """Mix a number into 64 bits (splitmix64), so that a million items need no random generator each."""
     value = (value + 0x9E3779B97F4A7C15) & _MASK
     value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & _MASK
@@ -45,12 +45,12 @@ def _scramble(value: int) -> int:
 
 
 def seeded(seed: int) -> random.Random:
-    """Choices that a seed repeats exactly."""
+    """Return a random generator that makes the same choices for the same seed."""
     return random.Random(seed)  # noqa: S311
 
 
 def size_of(scale: str | int) -> int:
-    """The number of products of a scale: `small`, `large` or a number. Raises ValueError for anything else."""
+    """Return the number of products of a scale: `small`, `large` or a number. Raises ValueError for anything else."""
     if isinstance(scale, str) and scale in SCALES:
         return SCALES[scale]
     try:
@@ -80,7 +80,7 @@ class Catalogue:
         return index in self._traps
 
     def index_of(self, item_id: object) -> int | None:
-        """The index of the item with this id (a number or its text), None when the seed has no such item."""
+        """Return the index of the item with this id (a number or its text), None when the seed has no such item."""
         text = str(item_id)
         if not (text.isascii() and text.isdecimal()) or len(text) > 18:
             return None
@@ -88,7 +88,7 @@ class Catalogue:
         return index if 0 <= index < self.size and str(int(text)) == text else None
 
     def item(self, index: int) -> Item:
-        """The item at an index. Beyond the size of the catalogue lie further plain items that nothing has used yet."""
+        """Return the item at an index. Indexes beyond the catalogue's size give further plain items, which are not in use yet."""
         trap = self._traps.get(index)
         return {"id": FIRST_ID + index, **trap} if trap is not None else self._plain_item(index)
 

@@ -1,4 +1,4 @@
-"""The sandbox as a program: prints the environment its clients need, then serves until it is told to stop."""
+"""The sandbox as a program: print the environment that its clients need, then serve until a signal stops it."""
 
 import argparse
 import os
@@ -24,7 +24,7 @@ def serve(
 ) -> int:
     """Serve until SIGINT or SIGTERM and return 0; 2 when the port or a file cannot be used. Needs the main thread.
 
-    listings_dir: where to put the files that list the boots (`Boots.files`), first of all.
+    listings_dir: folder for the files that list the boots (`Boots.files`), written first.
     """
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -54,13 +54,13 @@ def serve(
 
 
 def export_lines(env: Mapping[str, str]) -> str:
-    """`export NAME='value'` for each variable, safe to source by sh whatever the value holds."""
+    """Return `export NAME='value'` for each variable, safe for sh to source whatever the value holds."""
     quoted = {name: value.replace("'", "'\\''") for name, value in env.items()}
     return "".join(f"export {name}='{value}'\n" for name, value in quoted.items())
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Whole or not at all, and readable only by its owner."""
+    """Write the file whole or not at all, readable only by its owner."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w") as file:

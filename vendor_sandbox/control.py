@@ -1,27 +1,38 @@
 """The endpoints under /_sandbox: call log, truth and changes to it, faults, reset. Neither authenticated nor logged.
 
-They are for programs of this machine. A web page that a browser shows is not one: it could reset what somebody works on.
+They are for programs on this machine. Web pages are turned away: a page in a browser could reset what somebody works on.
 """
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from vendor_sandbox import exact_json
 from vendor_sandbox.values import BadChange
+from vendor_sandbox.vendor import Vendor
 from vendor_sandbox.wire import Reply
-
-if TYPE_CHECKING:
-    from vendor_sandbox.sandbox import Sandbox
-
 
 _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNORECASE)
 
 
-def control(sandbox: "Sandbox", method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-    """Answer a call to /_sandbox/`path`; an order that cannot be carried out is a 400 that says why.
+class Controlled(Protocol):
+    """What the control calls need of the sandbox."""
 
-    403 for a Host that is not loopback (a page's own name may lead here), and for an Origin other than the sandbox itself.
+    seed: int
+    scale: str | int
+    speed: float
+    vendors: Mapping[str, Vendor]
+
+    def reset(self) -> None: ...
+    def calls(self, vendor: str) -> list[dict[str, Any]]: ...
+    def faults(self, vendor: str, orders: Sequence[Mapping[str, Any]]) -> int: ...
+    def clear_faults(self, vendor: str) -> None: ...
+
+
+def control(sandbox: Controlled, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+    """Answer a call to /_sandbox/`path`: 400 says why an order cannot be carried out.
+
+    403 for a Host other than loopback (a page's own name may resolve to it), and for an Origin other than the sandbox itself.
     """
     host = headers.get("host", "")
     if not _LOOPBACK.fullmatch(host) or headers.get("origin", f"http://{host}") != f"http://{host}":
@@ -35,9 +46,10 @@ def control(sandbox: "Sandbox", method: str, path: str, headers: Mapping[str, st
     return Reply.json(200, found)
 
 
-def _done(sandbox: "Sandbox", method: str, path: str, body: bytes) -> Any:
+def _done(sandbox: Controlled, method: str, path: str, body: bytes) -> Any:
     if (method, path) == ("GET", ""):
-        return {"ok": True, "seed": sandbox.seed, "scale": sandbox.scale, "speed": sandbox.speed}
+        made_of = {"seed": sandbox.seed, "scale": sandbox.scale, "speed": sandbox.speed}
+        return {"ok": True, **made_of, "vendors": list(sandbox.vendors)}
     if (method, path) == ("POST", "reset"):
         sandbox.reset()
         return {"ok": True}

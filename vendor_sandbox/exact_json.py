@@ -1,4 +1,4 @@
-"""JSON whose numbers keep the digits they were written with: read as Decimal, never passed through a float."""
+"""JSON whose numbers keep the digits they were written with: they are read as Decimal and never pass through a float."""
 
 import json
 from decimal import Decimal
@@ -11,7 +11,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def loads(text: bytes | str) -> Any:
-    """Parse JSON; numbers with a point or an exponent become Decimal. Raises ValueError for what is not JSON."""
+    """Parse JSON; numbers with a point or an exponent become Decimal. Raises ValueError for anything that is not JSON."""
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ArithmeticError, RecursionError) as error:

@@ -1,6 +1,6 @@
-"""Faults a test can order: which calls they hit and which kinds there are.
+"""Faults that a test can order: which calls they hit, and of which kinds they are.
 
-What the general kinds do is in `sandbox.py`; a vendor adds kinds of its own and acts them out itself.
+`sandbox.py` acts out the general kinds. A vendor may add kinds of its own, and acts those out itself.
 """
 
 import threading
@@ -28,7 +28,7 @@ Kinds = Mapping[str, Mapping[str, Check]]
 """Options of each kind of fault, by kind."""
 
 HALF = '"\\ud83d"'
-"""Half an emoji, as JSON has it."""
+"""Half an emoji, as a JSON escape."""
 
 _seconds: Mapping[str, Check] = {"seconds": number()}
 
@@ -115,9 +115,9 @@ class FaultBook:
             return sum(fault.times for fault in self._faults)
 
     def due(self, method: str, path: str) -> Fault | None:
-        """The fault that hits this call: the first ordered of those that are due; the others wait for the next call.
+        """Return the fault that hits this call: of those due, the one ordered first. The others wait for the next call.
 
-        Every matching call counts towards `after`, also one that another fault hits.
+        Every matching call counts towards `after`, even one that another fault hits.
         """
         with self._lock:
             hit: Fault | None = None

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Clock:
-    """Seconds that pass `speed` times as fast as on the wall. Rate windows and token lives are measured on it."""
+    """Seconds that pass `speed` times as fast as on a wall clock. Rate windows and token lives are measured on it."""
 
     def __init__(self, speed: float = 1.0, wall: Callable[[], float] = time.monotonic) -> None:
         if not speed > 0:
@@ -23,7 +23,7 @@ class Clock:
         self._skipped += seconds
 
     def on_the_wall(self, seconds: float) -> float:
-        """How long `seconds` of this clock take for the client."""
+        """Convert seconds of this clock to the wall seconds that a client waits."""
         return seconds / self.speed
 
 
@@ -39,7 +39,7 @@ class Bucket:
         self._lock = threading.Lock()
 
     def take(self) -> float:
-        """Take one token: 0.0 when there was one, else the wall seconds until there is one (and none is taken)."""
+        """Take one token. Returns 0.0, or the wall seconds until a token is available, when none is (and none is taken)."""
         with self._lock:
             now = self._clock.now()
             self._level = min(self._burst, self._level + (now - self._filled_at) * self._per_second)
@@ -51,7 +51,7 @@ class Bucket:
 
 
 class Window:
-    """At most so many calls in so many seconds; it begins with the first call after the last one ended."""
+    """At most `most` calls in `seconds`; a window begins with the first call after the last window ended."""
 
     def __init__(self, clock: Clock, most: int, seconds: float) -> None:
         self._clock, self._most, self._seconds = clock, most, seconds
@@ -59,7 +59,7 @@ class Window:
         self._used = 0
 
     def wait(self) -> float:
-        """0.0 when a call has room, else the wall seconds until the window ends."""
+        """Return 0.0 when a call has room, else the wall seconds until the window ends."""
         now = self._clock.now()
         if self._used and now >= self._ends:
             self._used = 0

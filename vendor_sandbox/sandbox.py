@@ -1,4 +1,4 @@
-"""The sandbox: every vendor behind one port, with the faults ordered for it and a log of the calls it got."""
+"""The sandbox: every vendor behind one port, each with the faults ordered for it and a log of the calls it received."""
 
 import dataclasses
 import re
@@ -44,11 +44,11 @@ class Call:
 
 
 class Sandbox:
-    """Vendors on 127.0.0.1 from the moment this is made until `close`, or for the length of a `with` block.
+    """Serve the vendors on 127.0.0.1, from construction until `close` or the end of a `with` block.
 
     port: 0 takes a free one. scale: "small" (300 products), "large" (100,000) or a number of products.
     speed: how much faster than real time rate windows and token lives run; nothing else is scaled.
-    orders: how many the shop has; by default 400, or 2,000 when there are more than 1,000 products.
+    orders: how many orders the shop has; by default 400, or 2,000 when there are more than 1,000 products.
     Raises OSError when the port is taken, ValueError for a scale or speed that makes no sense.
     """
 
@@ -82,7 +82,7 @@ class Sandbox:
         self.close()
 
     def close(self) -> None:
-        """Cut every connection and stop; a second call does no harm."""
+        """Cut every connection and stop. Closing twice is harmless."""
         self._server.closing.set()
         self._drop_late_calls()
         for vendor in self.vendors.values():
@@ -95,14 +95,14 @@ class Sandbox:
 
     @property
     def env(self) -> dict[str, str]:
-        """What a client needs to find this sandbox, as environment variables."""
+        """The environment variables that point a client at this sandbox."""
         env = {"SYNC_PIPELINES_SANDBOX": "1"}
         for name, vendor in self.vendors.items():
             env.update(vendor.env(f"{self.url}/{name}"))
         return env
 
     def reset(self) -> None:
-        """Back to the seed: data, settings, tokens, limits, faults, late calls and the call log."""
+        """Go back to the seed: data, settings, tokens, limits, faults, late calls and the call log."""
         self._drop_late_calls()
         for name, vendor in self.vendors.items():
             vendor.reset()
@@ -110,7 +110,7 @@ class Sandbox:
             self._calls[name] = []
 
     def faults(self, vendor: str, orders: Sequence[Mapping[str, Any]]) -> int:
-        """Order faults; returns how many calls are due to be hit. Raises BadChange for an order that makes no sense."""
+        """Order faults, and return how many calls are still to be hit. Raises BadChange for an order that makes no sense."""
         own = exact_json.loads(exact_json.dumps(orders))
         self._books[vendor].add(read_faults(own, self.vendors[vendor].fault_kinds))
         return self._books[vendor].pending()
@@ -119,7 +119,7 @@ class Sandbox:
         self._books[vendor].clear()
 
     def calls(self, vendor: str) -> list[dict[str, Any]]:
-        """Every call so far in order: method, path and query as requested, status, at (epoch seconds), fault."""
+        """Return every call so far, oldest first: method, path and query as requested, status, at (epoch seconds), fault."""
         return [dataclasses.asdict(call) for call in list(self._calls[vendor])]
 
     # One call
@@ -138,7 +138,7 @@ class Sandbox:
         self._calls[name].append(call)
         request = Request(method, f"/{rest}", query, headers, body, pairs=pairs)
         answer = self._answer(vendor, request, call)
-        # Before the first byte leaves, so that whoever has the reply finds its status in the log.
+        # Logged before the first byte leaves, so that whoever has the reply finds its status in the log.
         call.status = answer.reply.status if answer.reply is not None else None
         return answer
 
@@ -207,7 +207,7 @@ class Sandbox:
 
 
 def _with_value(reply: Reply, field: str, value: str) -> Reply:
-    """The reply with this raw JSON as the value of the first field of that name, as some vendors' encoders write it."""
+    """Return the reply with this raw JSON as the value of the first field of that name, as some vendors' encoders write it."""
     body = reply.file.read_bytes() if reply.file else reply.body
     known = rb'("%s"\s*:\s*)(?:"(?:[^"\\]|\\.)*"|[^\s,{}\[\]]+)' % re.escape(field.encode())
     changed, found = re.subn(known, lambda m: m[1] + value.encode(), body, count=1)
@@ -219,7 +219,7 @@ def _with_value(reply: Reply, field: str, value: str) -> Reply:
 def _handled(vendor: Vendor, request: Request) -> Reply:
     try:
         return vendor.handle(request)
-    except Exception:  # noqa: BLE001 - whatever it is, the client is told and the server goes on
+    except Exception:  # noqa: BLE001 - the client gets a 500 whatever went wrong, and the server goes on
         traceback.print_exc()
         return vendor.problem(500, "the sandbox itself failed; its standard error says where")
 

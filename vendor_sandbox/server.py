@@ -1,4 +1,4 @@
-"""The socket side of the sandbox: HTTP/1.1 with keep-alive on loopback, able to cut, halve and drip its replies."""
+"""The socket side of the sandbox: HTTP/1.1 with keep-alive on loopback. It can cut, halve and drip its replies."""
 
 import contextlib
 import io
@@ -15,14 +15,14 @@ from vendor_sandbox.wire import Answer, Reply
 HOST = "127.0.0.1"
 
 Exchange = Callable[[str, str, Mapping[str, str], bytes], Answer]
-"""Method, target, headers (names in lower case) and body of a call -> what to send."""
+"""Takes method, target, headers (names in lower case) and body of a call; returns what to send."""
 
 _DRIPS = 20
 _PIECE = 256 * 1024
 
 
 class Server(ThreadingHTTPServer):
-    """Listens from the moment it is made; raises OSError when the port is taken."""
+    """Listens from construction on. Raises OSError when the port is taken."""
 
     daemon_threads = True
     request_queue_size = 128
@@ -41,7 +41,7 @@ class Server(ThreadingHTTPServer):
         return f"http://{HOST}:{self.server_address[1]}"
 
     def server_bind(self) -> None:
-        # HTTPServer asks the resolver for this host's name, which can take seconds where there is no network.
+        # HTTPServer would ask the resolver for this host's name, which can take seconds without a network.
         socketserver.TCPServer.server_bind(self)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -54,7 +54,7 @@ class Server(ThreadingHTTPServer):
                 del self._open[request]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that hangs up in the middle is part of the game.
+        # A client may hang up in the middle: tests do so on purpose.
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
@@ -147,4 +147,4 @@ class _Handler(BaseHTTPRequestHandler):
         cut(self.connection)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing: the call log knows, and a path may hold what should not be printed."""
+        """Print nothing: the call log has it, and a path may hold what should not be printed."""

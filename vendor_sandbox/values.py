@@ -1,4 +1,4 @@
-"""Values a test may order: settings, fault options and state changes, checked before anything is applied."""
+"""Checks for values that a test sends: settings, fault options and state changes are checked before anything is applied."""
 
 import dataclasses
 from collections.abc import Callable, Collection, Mapping
@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     S = TypeVar("S", bound=DataclassInstance)
 
 Check = Callable[[object], Any]
-"""Takes a value from JSON, gives it back in the type wanted, or raises Unfit("must be ...")."""
+"""Takes a value from JSON and returns it in the type wanted, or raises Unfit("must be ...")."""
 
 
 class Unfit(Exception):
-    """What is wrong with a value, to be put behind the name of the member that holds it."""
+    """What is wrong with a value: the message follows the name of the member that holds it."""
 
 
 class BadChange(ValueError):
-    """A change to the sandbox that cannot be made; the message names the member at fault."""
+    """A change that the sandbox cannot make; the message names the member at fault."""
 
 
 def is_number(value: object) -> bool:
@@ -40,7 +40,7 @@ def whole(least: int | None = None, most: int | None = None) -> Check:
 
 
 def number(above: float | None = None) -> Check:
-    """A number of at least 0, or greater than `above`; seconds and rates, where a float is good enough."""
+    """Check for a number of at least 0, or greater than `above`: seconds and rates, where a float is good enough."""
 
     def check(value: object) -> float:
         if not is_number(value):
@@ -95,7 +95,7 @@ def or_null(check: Check) -> Check:
 
 
 def known_members(value: object, known: Collection[str], where: str) -> dict[str, Any]:
-    """The object `value`, once it is sure that it is one and has no member outside `known`. Raises BadChange."""
+    """Return `value`. Raises BadChange unless it is an object whose members are all in `known`."""
     if not isinstance(value, dict):
         raise BadChange(f"{where} must be an object")
     for name in value:
@@ -105,7 +105,7 @@ def known_members(value: object, known: Collection[str], where: str) -> dict[str
 
 
 def checked(check: Check, value: object, where: str) -> Any:
-    """The value as `check` gives it back; its complaint becomes a BadChange that says where."""
+    """Return the value as `check` returns it; an Unfit becomes a BadChange that says where."""
     try:
         return check(value)
     except Unfit as error:
@@ -113,12 +113,12 @@ def checked(check: Check, value: object, where: str) -> Any:
 
 
 def setting(default: Any, check: Check) -> Any:
-    """A field of a settings dataclass that `with_changes` may replace by a value `check` lets through."""
+    """Declare a field of a settings dataclass. `with_changes` may replace it with a value that passes `check`."""
     return dataclasses.field(default_factory=lambda: default, metadata={"check": check})
 
 
 def with_changes(settings: "S", changes: object) -> "S":
-    """A copy of a settings dataclass with the named fields replaced. Raises BadChange, naming the field."""
+    """Copy a settings dataclass with the named fields replaced. Raises BadChange, which names the field."""
     checks: Mapping[str, Check] = {field.name: field.metadata["check"] for field in dataclasses.fields(settings)}
     wanted = known_members(changes, checks, "settings")
     return dataclasses.replace(

@@ -1,4 +1,4 @@
-"""The shape every vendor of the sandbox has. A new vendor is one file with one subclass of `Vendor`."""
+"""What every vendor of the sandbox is. A new vendor is a folder with a subclass of `Vendor`, which `Sandbox` makes."""
 
 import threading
 from abc import ABC, abstractmethod
@@ -18,9 +18,9 @@ from vendor_sandbox.wire import Refused, Reply, Request
 class Vendor(ABC):
     """One vendor's API and the data behind it.
 
-    A subclass sets `name` (the first part of its paths), may name `own_faults`, and fills its data in `reset`, which
-    the constructor calls. Data is read and changed under `lock`, and stored values are replaced, never changed in
-    place, so that a state handed out stays as it was.
+    A subclass sets `name` (the first part of its paths), may add `own_faults`, and fills its data in `reset`, which
+    the constructor calls. Data is read and changed under `lock`. Stored values are replaced, never changed in place,
+    so that a state handed out stays as it was.
     """
 
     name: ClassVar[str]
@@ -37,14 +37,14 @@ class Vendor(ABC):
         return {**GENERAL_KINDS, **self.own_faults}
 
     def handle(self, request: Request) -> Reply:
-        """Do what the request asks and answer it."""
+        """Carry out the request and answer it."""
         try:
             return self.respond(request)
         except Refused as refused:
             return self.problem(refused.status, refused.detail, refused.headers)
 
     def change_state(self, body: object) -> dict[str, Any]:
-        """Change the truth behind the API. All or nothing; raises BadChange, naming the member that is wrong."""
+        """Change the truth behind the API, all of it or nothing. Raises BadChange, which names the member at fault."""
         try:
             own = exact_json.loads(exact_json.dumps(body))
         except (TypeError, ValueError) as error:
@@ -59,34 +59,34 @@ class Vendor(ABC):
 
     @abstractmethod
     def reset(self) -> None:
-        """Back to the seed: data, settings, tokens and limits."""
+        """Go back to the seed: data, settings, tokens and limits."""
 
     @abstractmethod
     def admit(self, request: Request, /) -> Reply | None:
-        """The vendor's rate limit: None lets the call in, a reply (429) turns it away."""
+        """Apply the vendor's rate limit: None lets the call in, a reply (429) turns it away."""
 
     @abstractmethod
     def respond(self, request: Request) -> Reply:
-        """What `handle` does; it may raise Refused."""
+        """Answer the request for `handle`. May raise Refused."""
 
     @abstractmethod
     def problem(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Reply:
-        """An error in the vendor's own shape."""
+        """Return an error in the vendor's own shape."""
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """The truth behind the API, as a document `change_state` can load."""
+        """Return the truth behind the API, as a document that `change_state` can load."""
 
     @abstractmethod
     def change(self, body: Any) -> dict[str, Any]:
-        """What `change_state` does, on a copy of its own and under the lock."""
+        """Carry out `change_state`. `body` is a copy of its own, and the lock is held."""
 
     @abstractmethod
     def env(self, base_url: str) -> dict[str, str]:
-        """The environment a client of this vendor needs; `base_url` ends in the vendor's name."""
+        """Return the environment that a client of this vendor needs; `base_url` ends in the vendor's name."""
 
     def forget_token(self, _request: Request, /) -> None:
-        """Make the token of this request worthless; a vendor whose keys do not expire has nothing to forget."""
+        """End the token of this request. A vendor whose keys do not expire has nothing to do here."""
         return
 
 
@@ -94,7 +94,7 @@ Handler = Callable[..., Reply]
 
 
 class Routes:
-    """Paths of a vendor: `{"GET /things/{id}": method}`; the parts in braces are given to the method, decoded."""
+    """Paths of a vendor: `{"GET /things/{id}": method}`. The method gets the parts in braces as arguments, decoded."""
 
     def __init__(self, table: Mapping[str, Handler]) -> None:
         self._routes: list[tuple[tuple[str, ...], dict[str, Handler]]] = []
@@ -106,7 +106,7 @@ class Routes:
             self._routes.append((tuple(path.lstrip("/").split("/")), methods))
 
     def find(self, request: Request) -> tuple[Handler, list[str]]:
-        """The method for this request and its arguments. Refused with 404, or 405 for a path with other methods."""
+        """Return the method for this request and its arguments. Raises Refused: 404, or 405 when the path has other methods."""
         parts = request.parts
         for pattern, methods in self._routes:
             if len(pattern) != len(parts):
@@ -121,7 +121,7 @@ class Routes:
 
 
 def phrase(status: int) -> str:
-    """The usual words for a status."""
+    """Return the usual words for a status."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -129,5 +129,5 @@ def phrase(status: int) -> str:
 
 
 def plain_text(value: float) -> str:
-    """A number as an environment variable shows it: 120, 0.0083, never 1.2e+06."""
+    """Write a number for an environment variable: 120, 0.0083, never 1.2e+06."""
     return format(Decimal(repr(round(value, 9))).normalize(), "f")

@@ -21,13 +21,13 @@ class Request:
     """Names in lower case."""
     body: bytes = b""
     fault: Fault | None = None
-    """A fault only the vendor itself can act out (one of its `own_faults`)."""
+    """A fault that only the vendor itself can act out (one of its `own_faults`)."""
     pairs: Sequence[tuple[str, str]] = ()
-    """The query as it came, for parameters that may be repeated."""
+    """The query as sent, for parameters that may be repeated."""
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """The path cut at its slashes and decoded after that, so that a SKU may hold an encoded slash."""
+        """The path split at its slashes and only then decoded, so that a SKU may hold an encoded slash."""
         return tuple(unquote(part) for part in self.path.lstrip("/").split("/"))
 
     @property
@@ -42,7 +42,7 @@ class Request:
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def json_body(self) -> Any:
-        """The body as JSON with exact numbers. Refuses anything else, and any other content type, with 400."""
+        """Parse the body as JSON with exact numbers. Raises Refused (400) for anything else, and for any other content type."""
         if self.media_type != "application/json":
             raise Refused(400, "the body must be sent as application/json")
         try:
@@ -60,7 +60,7 @@ class Reply:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     file: Path | None = None
-    """What is sent instead of `body`, straight from the disk."""
+    """A file that is sent instead of `body`, straight from disk."""
 
     @classmethod
     def json(cls, status: int, value: Any, media_type: str = "application/json", **headers: str) -> "Reply":
@@ -70,7 +70,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Answer:
-    """How a reply leaves the server. Without a reply the connection is cut and the client hears nothing."""
+    """How a reply leaves the server. Without a reply, the connection is cut and the client receives nothing."""
 
     reply: Reply | None
     cut_at_half: bool = False

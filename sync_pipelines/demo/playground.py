@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shlex
@@ -17,21 +18,40 @@ from typing import Any
 
 import requests
 
+from sync_pipelines.errors import UsageError
 from sync_pipelines.settings import home
 
 PORT = 8700
-VENDORS = ("catsy", "sparklayer", "shopify", "google", "amazon", "plytix")
 CONTROL_TIMEOUT = 60.0
+
+
+class SandboxNotInstalled(UsageError):
+    """The package `vendor_sandbox`, or a module that it needs, cannot be imported."""
 
 
 class PlaygroundBusy(OSError):
     """A sandbox is already running on this data."""
 
 
+def require_sandbox() -> None:
+    """Import the sandbox. Raises SandboxNotInstalled, which says what to install, when a module of it or for it is missing."""
+    try:
+        importlib.import_module("vendor_sandbox")
+    except ModuleNotFoundError as e:
+        raise SandboxNotInstalled(
+            f"the sandbox cannot start: the Python module {e.name} is not installed. "
+            "Install the sandbox with: pip install 'sync_pipelines[sandbox]' (in a checkout: make setup)"
+        ) from e
+
+
 class Playground:
-    """The sandbox of `make demo` and `make dev`. `fresh` starts over; otherwise the state that was kept is restored."""
+    """The sandbox of `make demo` and `make dev`. `fresh` starts over; otherwise the state that was kept is restored.
+
+    Raises SandboxNotInstalled, and PlaygroundBusy when another sandbox uses the same data.
+    """
 
     def __init__(self, *, fresh: bool, scale: int = 1000, seed: int = 7, speed: float = 60.0) -> None:
+        require_sandbox()
         self.folder = home() / "data" / "sandbox"
         self.facts = self.folder / "playground.json"
         kept = {} if fresh or not self.facts.exists() else json.loads(self.facts.read_text(encoding="utf-8"))
@@ -45,6 +65,7 @@ class Playground:
         self.listings = self.folder / "listings"
         """Reports of the made-up marketplace, for somebody to drop."""
         self.url = f"http://127.0.0.1:{self.known['port']}"
+        self._vendors: tuple[str, ...] = ()
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Playground:
@@ -66,7 +87,8 @@ class Playground:
         os.environ["SYNC_PIPELINES_DATA_DIR"] = str(self.folder)
         os.environ["DAGSTER_HOME"] = str(self.folder / "dagster")
         self.facts.write_text(json.dumps(self.known), encoding="utf-8")
-        for vendor in VENDORS:
+        self._vendors = tuple(self._get("").json()["vendors"])
+        for vendor in self._vendors:
             kept = self._kept(vendor)
             if kept.exists():
                 self.change(vendor, {"load": json.loads(kept.read_text(encoding="utf-8"))})
@@ -78,21 +100,25 @@ class Playground:
         if self._process is None:
             return
         if self._process.poll() is None:
-            for vendor in VENDORS:
-                reply = requests.get(f"{self.url}/_sandbox/{vendor}/state", timeout=CONTROL_TIMEOUT)
-                self._kept(vendor).write_text(reply.text, encoding="utf-8")
+            for vendor in self._vendors:
+                self._kept(vendor).write_text(self._get(f"{vendor}/state").text, encoding="utf-8")
             self._process.terminate()
         self._process.wait(timeout=30)
 
     def state(self, vendor: str) -> dict[str, Any]:
-        found: dict[str, Any] = requests.get(f"{self.url}/_sandbox/{vendor}/state", timeout=CONTROL_TIMEOUT).json()
-        return found
+        state: dict[str, Any] = self._get(f"{vendor}/state").json()
+        return state
 
     def change(self, vendor: str, body: dict[str, Any]) -> dict[str, Any]:
         return self._post(f"{vendor}/state", body)
 
     def fault(self, vendor: str, **fault: Any) -> None:
         self._post(f"{vendor}/faults", [fault])
+
+    def _get(self, path: str) -> requests.Response:
+        reply = requests.get(f"{self.url}/_sandbox/{path}", timeout=CONTROL_TIMEOUT)
+        reply.raise_for_status()
+        return reply
 
     def _post(self, path: str, body: Any) -> dict[str, Any]:
         reply = requests.post(f"{self.url}/_sandbox/{path}", json=body, timeout=CONTROL_TIMEOUT)

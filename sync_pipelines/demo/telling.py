@@ -15,12 +15,13 @@ STORIES = (PriceStory, OrderStory, AmazonStory)
 
 def tell(scale: int) -> int:
     """Run every pipeline built so far. Returns 0 when all that was claimed was seen to be so."""
+    playground = Playground(fresh=True, scale=scale)
     screen.out.print(
         f"[bold]sync_pipelines demo[/] · a made-up merchant with {scale} products in Catsy, price lists in SparkLayer, "
         "a shop in Shopify, a spreadsheet in Google Sheets, listings on Amazon and a PIM in Plytix, all on this machine"
     )
     went_wrong: list[str] = []
-    with Playground(fresh=True, scale=scale) as playground:
+    with playground:
         logs.set_up(data_dir() / "logs")
         for kind in STORIES:
             story = kind(playground)

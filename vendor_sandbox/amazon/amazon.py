@@ -18,8 +18,7 @@ from vendor_sandbox.amazon.sections import browse_class, emptied, shown
 from vendor_sandbox.amazon.settings import MARKETPLACE_IDS, Settings
 from vendor_sandbox.amazon.store import PARENT, Store
 from vendor_sandbox.amazon.tokens import CLIENT_ID, CLIENT_SECRET, REFRESH_TOKEN, TOKEN_PATH, Tokens
-from vendor_sandbox.boots import Boots
-from vendor_sandbox.boots_listing import Item
+from vendor_sandbox.boots import Boots, Item
 from vendor_sandbox.catalogue import Catalogue
 from vendor_sandbox.faults import Kinds
 from vendor_sandbox.limits import Bucket, Clock
@@ -34,7 +33,7 @@ _RATE_SHOWN_ON = (200, 400, 404)
 
 
 class Amazon(Vendor):
-    """The listings of the boots in the marketplaces, and one seller who may read them."""
+    """The boots' listings in the marketplaces, and one seller who may read them."""
 
     name = "amazon"
     own_faults: ClassVar[Kinds] = {"empty_sections": {"asins": texts}, "no_next_token": {}}
@@ -77,7 +76,7 @@ class Amazon(Vendor):
         return self.problem(429, "You exceeded your quota for the requested resource.") if wait else None
 
     def problem(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Reply:
-        """In the shape of what this thread is serving: the login's, or the API's, which knows no 401."""
+        """Return an error in the shape of what this thread is serving: the login, or the API, which never answers 401."""
         operation = getattr(self._serving, "operation", "")
         if operation == "login":
             error, _, description = detail.partition(": ")
@@ -190,7 +189,7 @@ class Amazon(Vendor):
 
 
 def _operation(request: Request) -> str:
-    """What a request is counted as: login, search, get, or nothing."""
+    """Return what a request counts as: login, search, get, or an empty string for none of them."""
     if request.path == TOKEN_PATH:
         return "login"
     if request.path == _ITEMS_PATH:
@@ -199,7 +198,7 @@ def _operation(request: Request) -> str:
 
 
 def _refinements(items: Sequence[Item]) -> dict[str, Any]:
-    """What a keyword search may be narrowed by, the largest first."""
+    """Return what a keyword search can be narrowed by, the largest group first."""
     brands = Counter(item.brand for item in items)
     classes = Counter(browse_class(item) for item in items)
     return {

@@ -16,7 +16,7 @@ from vendor_sandbox.amazon.settings import MARKETPLACE_IDS, Settings
 from vendor_sandbox.wire import Refused, Request
 
 ASIN = re.compile(r"[0-9]{9}[0-9X]|[A-Z][A-Z0-9]{9}")
-"""As the vendor gives it: https://github.com/amzn/selling-partner-api-docs/issues/2543."""
+"""The pattern that the vendor gives: https://github.com/amzn/selling-partner-api-docs/issues/2543."""
 
 _KINDS = ("ASIN", "EAN", "GTIN", "ISBN", "JAN", "MINSAN", "SKU", "UPC")
 _MOST = 20
@@ -28,7 +28,7 @@ _CODES_OF_MARKETPLACES = {marketplace_id: code for code, marketplace_id in MARKE
 
 @dataclass(frozen=True)
 class Search:
-    """A search as asked for. Either `identifiers` of one `kind`, or `keywords`."""
+    """A search as requested, by `identifiers` of one `kind` or by `keywords`."""
 
     marketplace: str
     sections: tuple[str, ...]
@@ -44,7 +44,7 @@ class Search:
 
     @property
     def offset(self) -> int:
-        """How many results lie before this page. Refused for a token that another search was given."""
+        """How many results come before this page. Raises Refused for a token that belongs to another search."""
         if self.token is None:
             return 0
         try:
@@ -95,7 +95,7 @@ def read_search(request: Request, settings: Settings) -> Search:
 
 
 def read_item_query(request: Request, settings: Settings) -> tuple[list[str], tuple[str, ...]]:
-    """Marketplaces and sections of a call for one item."""
+    """Read the marketplaces and sections of a call for one item."""
     query = _Query(request, _OF_AN_ITEM, settings.unknown_parameters_fail)
     return query.marketplaces(), query.sections()
 
@@ -121,7 +121,7 @@ def _page_size(sent: str) -> int:
 
 
 class _Query:
-    """Parameters that may each be sent once, lists with commas in between."""
+    """The parameters of a call. Each may be sent once; lists are separated by commas."""
 
     def __init__(self, request: Request, known: Collection[str], unknown_fails: bool) -> None:
         self._sent: dict[str, str] = {}
@@ -136,7 +136,7 @@ class _Query:
         return self._sent.get(name)
 
     def listed(self, name: str, most: int | None = None) -> tuple[str, ...]:
-        """The values of a list; none when it was not sent. Refused for more than `most`, and for a blank among them."""
+        """Return the values of a list, none when it was not sent. Raises Refused for more than `most`, and for a blank value."""
         if name not in self._sent:
             return ()
         values = tuple(self._sent[name].split(","))
@@ -147,7 +147,7 @@ class _Query:
         return values
 
     def marketplaces(self) -> list[str]:
-        """Codes such as US of the ids sent. Refused without any, and for one that is none."""
+        """Return the codes, such as US, of the ids sent. Raises Refused when there are none, and for an unknown id."""
         sent = self.listed("marketplaceIds")
         if not sent:
             raise Refused(400, "Missing required 'marketplaceIds'.")

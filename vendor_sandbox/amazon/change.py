@@ -7,7 +7,7 @@ from typing import Any
 from vendor_sandbox.amazon.asking import ASIN
 from vendor_sandbox.amazon.settings import MARKETPLACE_IDS, Settings
 from vendor_sandbox.amazon.store import Store
-from vendor_sandbox.boots_listing import Item
+from vendor_sandbox.boots import Item
 from vendor_sandbox.values import (
     BadChange,
     Check,
@@ -69,7 +69,7 @@ Listings = dict[tuple[str, str], Item]
 
 
 def store_document(store: Store) -> dict[str, Any]:
-    """Every listing with what it truly is, further parents by ASIN, and counts."""
+    """Return every listing with the product it truly is of, further parents by ASIN, and counts."""
     return {
         "items": [dataclasses.asdict(item) for item in store],
         "more_parents": {asin: list(parents) for asin, parents in store.more_parents.items()},
@@ -78,7 +78,7 @@ def store_document(store: Store) -> dict[str, Any]:
 
 
 def changed_store(body: object, store: Store, settings: Settings) -> tuple[Store, Settings, bool]:
-    """The store and settings after the change, and whether to revoke all tokens. Raises BadChange.
+    """Return the store and settings after the change, and whether to revoke all tokens. Raises BadChange.
 
     Members are applied in the order load, add, set, delete, more_parents.
     """

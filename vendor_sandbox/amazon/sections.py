@@ -1,7 +1,7 @@
 """A listing as the API shows it, section by section.
 
 Shapes: https://github.com/amzn/selling-partner-api-models, models/catalog-items-api-model/catalogItems_2022-04-01.json.
-A value that there is not is left out, never null.
+A missing value is left out, never null.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from zlib import crc32
 
 from vendor_sandbox.amazon.settings import MARKETPLACE_IDS
 from vendor_sandbox.amazon.store import PARENT, Store, identifiers_of
-from vendor_sandbox.boots_listing import Item
+from vendor_sandbox.boots import Item
 
 SECTIONS = (
     "attributes",
@@ -36,12 +36,12 @@ _ASSIGNED = "externally_assigned_product_identifier"
 
 
 def browse_class(item: Item) -> tuple[str, str]:
-    """The classification a listing is filed under: id and name; one for all listings of a model number."""
+    """Return id and name of the classification a listing is filed under, the same for all listings of a model number."""
     return _BROWSE[crc32((item.model_number or "").encode()) % len(_BROWSE)]
 
 
 def shown(items: Sequence[Item], sections: Sequence[str], store: Store, with_packs: bool) -> dict[str, Any]:
-    """One ASIN as the API shows it: its listings in the marketplaces asked for, the sections asked for and no other."""
+    """Return one ASIN as the API shows it: its listings in the marketplaces asked for, with only the sections asked for."""
     found: dict[str, Any] = {"asin": items[0].asin}
     for section in SECTIONS:
         if section not in sections:
@@ -58,7 +58,7 @@ def shown(items: Sequence[Item], sections: Sequence[str], store: Store, with_pac
 
 
 def emptied(item: Mapping[str, Any]) -> dict[str, Any]:
-    """The item with nothing in its sections."""
+    """Return the item with empty sections."""
     return {name: part if name == "asin" else type(part)() for name, part in item.items()}
 
 
@@ -113,7 +113,7 @@ def _theme(item: Item) -> dict[str, Any]:
 
 
 def _merged_attributes(items: Sequence[Item]) -> dict[str, Any]:
-    """The one section that is not grouped by marketplace: each value says where it holds."""
+    """Return the only section that is not grouped by marketplace: each value says for which one it holds."""
     found: dict[str, list[dict[str, Any]]] = {}
     for item in items:
         marketplace = MARKETPLACE_IDS[item.marketplace]

@@ -1,19 +1,19 @@
-"""Every listing of the marketplaces, and the ways to look one up. A store is never changed: a change makes a new one."""
+"""Every listing of the marketplaces, and the ways to look one up. A store never changes: each change makes a new one."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from zlib import crc32
 
-from vendor_sandbox.boots_listing import Item
+from vendor_sandbox.boots import Item
 
 PARENT = "VARIATION_PARENT"
 _CODES = ("UPC", "EAN", "GTIN")
 
 
 class Store:
-    """Listings by marketplace and ASIN. They are taken from `source` when something is first asked of them.
+    """Listings by marketplace and ASIN, taken from `source` on first use.
 
-    more_parents: further parents of a child beside the one its listing names, by ASIN.
+    more_parents: parents of a child, by ASIN, in addition to the one that its listing names.
     """
 
     def __init__(self, source: Callable[[], Iterable[Item]], more_parents: Mapping[str, tuple[str, ...]] | None = None) -> None:
@@ -35,7 +35,7 @@ class Store:
         return self._listings.get(marketplace, {})
 
     def parents(self, item: Item) -> tuple[str, ...]:
-        """The parents of a child, that of its listing first."""
+        """Return the parents of a child, the one that its listing names first."""
         first = () if item.parent_asin is None else (item.parent_asin,)
         return first + self.more_parents.get(item.asin, ())
 
@@ -51,7 +51,7 @@ class Store:
         return self._children.get((item.marketplace, item.asin), ())
 
     def coded(self, marketplace: str, kind: str, codes: Iterable[str], by_digits: bool) -> list[Item]:
-        """The listings that have one of the codes, in an order that is not the one asked in."""
+        """Return the listings that have one of the codes, in another order than the codes'."""
         listed = self.in_marketplace(marketplace)
         if kind == "ASIN":
             asins = {code for code in codes if code in listed}
@@ -82,7 +82,7 @@ class Store:
         return found
 
     def worded(self, marketplace: str, words: Iterable[str]) -> list[Item]:
-        """The listings whose title, brand, model or part number hold every word, whatever the case."""
+        """Return the listings whose title, brand, model or part number contain every word, ignoring case."""
         wanted = [part.casefold() for word in words for part in word.split()]
         listed = self.in_marketplace(marketplace)
         asins = [asin for asin, text in self._texts.get(marketplace, ()) if all(word in text for word in wanted)]
@@ -106,7 +106,7 @@ class Store:
 
 
 def identifiers_of(item: Item) -> list[tuple[str, str]]:
-    """The codes of a listing: (EAN, GTIN or UPC; digits)."""
+    """Return the codes of a listing as pairs of type (EAN, GTIN or UPC) and digits."""
     pairs = (("EAN", item.ean), ("GTIN", item.gtin), ("UPC", item.upc))
     return [(kind, code) for kind, code in pairs if code]
 

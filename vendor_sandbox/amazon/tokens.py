@@ -16,14 +16,14 @@ TOKEN_PATH = "/auth/o2/token"  # noqa: S105
 
 
 class Tokens:
-    """The access tokens there are, and when each ends on the clock given."""
+    """The access tokens issued, and when each expires on the clock given."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._ends: dict[str, float] = {}
 
     def grant(self, request: Request, seconds: float, bad_client_status: int) -> dict[str, object]:
-        """The body of the reply. Refused with `error: description` for another client, grant or form."""
+        """Return the body of the reply. Raises Refused with `error: description` for another client, grant or form."""
         if request.media_type != "application/x-www-form-urlencoded":
             raise Refused(400, "invalid_request: The request must be application/x-www-form-urlencoded")
         form = dict(parse_qsl(request.body.decode("utf-8", "replace")))
@@ -34,13 +34,13 @@ class Tokens:
         if form.get("refresh_token") != REFRESH_TOKEN:
             raise Refused(400, "invalid_grant: The request has an invalid grant parameter : refresh_token")
         token = f"Atza|sandbox-{secrets.token_hex(16)}"
-        # Never below a second, so that the whole number advertised is never longer than the token lives.
+        # At least a second, so that the whole number in the reply is never longer than the token lives.
         lives = max(1.0, self._clock.on_the_wall(seconds))
         self._ends[token] = self._clock.now() + lives * self._clock.speed
         return {"access_token": token, "token_type": "bearer", "expires_in": int(lives)}
 
     def fault_of(self, token: str | None) -> str | None:
-        """What is wrong with a token; None when it is good."""
+        """Return what is wrong with a token, None when it is valid."""
         if not token:
             return "Access token is missing in the request header."
         if token not in self._ends:

@@ -1,4 +1,4 @@
-"""Where `values.append` puts its rows: behind the table it finds in the range it is given.
+"""Where `values.append` puts its rows: after the table that it finds in the range given.
 
 A table is a group of filled cells with nothing but empty cells around it, corners included:
 https://developers.google.com/workspace/sheets/api/guides/values#append_values. Of several tables in the range the
@@ -11,7 +11,7 @@ from vendor_sandbox.google.sheet import Tab
 
 
 def table_for(tab: Tab, search: Box) -> Box | None:
-    """The table that rows appended with this range go behind; None when there is none, and they go to its start."""
+    """Return the table after which rows appended to this range go; None when there is none: they go to the range's start."""
     last = _last_filled(tab, search)
     if last is not None:
         return _table_around(tab, *last)
@@ -33,7 +33,7 @@ def _last_filled(tab: Tab, box: Box) -> tuple[int, int] | None:
 
 
 def _nearest_filled(tab: Tab, row: int, column: int) -> list[tuple[int, int]]:
-    """The first filled cell to the left, to the right, above and below."""
+    """Return the nearest filled cells to the left, to the right, above and below."""
     width = max(map(len, tab.rows), default=0)
     ways = (
         [(row, each) for each in range(column - 1, -1, -1)],
@@ -46,7 +46,7 @@ def _nearest_filled(tab: Tab, row: int, column: int) -> list[tuple[int, int]]:
 
 
 def _table_around(tab: Tab, row: int, column: int) -> Box:
-    """Grow from one filled cell until the ring of cells around is empty."""
+    """Return the table around a filled cell, grown until the ring of cells around it is empty."""
     top, left, bottom, right = row, column, row + 1, column + 1
     while True:
         grown = (top, left, bottom, right)

@@ -1,4 +1,4 @@
-"""What a call asks, once it is known which spreadsheet it is about; and how its parameters and members are read."""
+"""A call about one spreadsheet, and how its parameters and members are read."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ class Ask:
     """One call. A write works on `draft`, a copy of the spreadsheet; a read looks at `book`."""
 
     parts: Mapping[str, str]
-    """The parts of the path, decoded."""
+    """The path's parts by name, decoded."""
     query: Mapping[str, list[str]]
     body: Mapping[str, Any]
     book: Book
@@ -23,16 +23,16 @@ class Ask:
     """The mask of the `fields` parameter."""
 
     def option(self, name: str, default: str, *choices: str) -> str:
-        """An enumerated parameter of the query; refused with 400 when it is none of the choices."""
+        """Return an enumerated parameter of the query. Raises Refused (400) when it is not one of the choices."""
         return choice(self.query.get(name, [default])[-1], f"{name}", *choices)
 
     def flag(self, name: str) -> bool:
-        """A boolean parameter of the query; Python's True and False are understood too."""
+        """Return a boolean parameter of the query; Python's True and False are understood too."""
         return self.option(name, "false", "true", "false", "True", "False") in ("true", "True")
 
 
 def members(value: object, known: Collection[str], where: str) -> dict[str, Any]:
-    """The members of an object that are set (null is not); refused with 400 for a member it cannot have."""
+    """Return the members of an object that are set (null is not). Raises Refused (400) for an unknown member."""
     if not isinstance(value, dict):
         raise Refused(400, f"Invalid value at '{where}': must be an object")
     for name in value:
@@ -48,7 +48,7 @@ def choice(value: object, where: str, *choices: str) -> str:
 
 
 def whole(value: object, where: str, default: int | None = None, least: int = 0) -> int:
-    """A whole number that fits 32 bits; refused with 400 otherwise, and when it is missing without a default."""
+    """Read a whole number that fits 32 bits. Raises Refused (400) for anything else, and when it is missing without a default."""
     if value is None and default is not None:
         return default
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value < 2**31:
@@ -63,7 +63,7 @@ def text(value: object, where: str) -> str:
 
 
 def flag(value: object, where: str) -> bool:
-    """A boolean member; one that is not set is false."""
+    """Read a boolean member; one that is not set is false."""
     if value is not None and not isinstance(value, bool):
         raise Refused(400, f"Invalid value at '{where}': must be true or false")
     return bool(value)

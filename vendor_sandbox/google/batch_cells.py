@@ -21,7 +21,7 @@ _DRESS = ("userEnteredFormat", "note", "dataValidation", "textFormatRuns")
 
 
 def _changed(held: Held, cell: Sent, mask: Mask) -> Held:
-    """The cell with the fields of the mask taken from a CellData."""
+    """Return the cell with the mask's fields taken from a CellData."""
     value = extended(cell.get("userEnteredValue", {})) if named(mask, "userEnteredValue") else value_of(held)
     if "*" in mask:
         return dressed(value, {name: cell[name] for name in _DRESS if name in cell})
@@ -40,7 +40,7 @@ def _put(draft: Draft, tab: Tab, row: int, column: int, cells: list[Held]) -> No
 
 
 def _rows(sent: object) -> list[list[Sent]]:
-    """The cells of a list of RowData."""
+    """Return the cells of a list of RowData."""
     found: list[list[Sent]] = []
     for row in array(sent, "rows"):
         cells = array(members(row, ("values",), "rows").get("values", []), "values")
@@ -49,7 +49,7 @@ def _rows(sent: object) -> list[list[Sent]]:
 
 
 def _cell(sent: object) -> Sent:
-    """A checked CellData."""
+    """Return a CellData, checked."""
     found = members(sent, _CELL, "cell")
     for name, kind in (("userEnteredFormat", dict), ("dataValidation", dict), ("textFormatRuns", list), ("note", str)):
         if not isinstance(found.get(name, kind()), kind):
@@ -88,7 +88,7 @@ def _update_cells(draft: Draft, sent: Sent) -> None:
     draft.may_change(tab, box)
     for at in range(box.height):
         cells = rows[at] if at < len(rows) else []
-        # A range is filled: what no cell was sent for is emptied. A start reaches only as far as the cells sent.
+        # A range is filled as a whole: cells that were not sent become empty. A start reaches only as far as the cells sent.
         count = box.width if "range" in sent else len(cells)
         fresh = [
             _changed(tab.held(box.top + at, box.left + column), cells[column] if column < len(cells) else {}, mask)
@@ -150,7 +150,7 @@ def _delete_range(draft: Draft, sent: Sent) -> None:
 
 
 def _shift_cells(draft: Draft, sent: Sent, inserting: bool) -> None:
-    """Make room for cells, or close their gap: the rest of the columns (ROWS) or rows (COLUMNS) moves along."""
+    """Insert or delete cells: the rest of their columns (ROWS) or rows (COLUMNS) moves along."""
     down = choice(sent.get("shiftDimension"), "shift_dimension", "ROWS", "COLUMNS") == "ROWS"
     tab, area = _place(draft, sent.get("range"))
     box = area.clipped(tab.row_count, tab.column_count)
@@ -163,7 +163,7 @@ def _shift_cells(draft: Draft, sent: Sent, inserting: bool) -> None:
     else:
         cells = [[*([None] * box.width), *row] if inserting else [*row[box.width :], *([None] * box.width)] for row in cells]
     if inserting:
-        # The grid grows only when cells with something in them would fall off its end.
+        # The grid grows only when filled cells would fall off its end.
         while down and len(cells) > rest.height and not any(cells[-1]):
             cells.pop()
         grow = max(0, len(cells) - rest.height) if down else max(0, max(map(_filled_to, cells)) - rest.width)

@@ -52,7 +52,7 @@ def add_tab(draft: Draft, sent: Sent) -> dict[str, Any]:
 
 
 def _free_id(book: Book, title: str) -> int:
-    """An id made from the title, as the vendor's are from nothing a client can foresee."""
+    """Return a free id, made from the title so that it is repeatable; the vendor's are unpredictable."""
     found = sum((at + 1) * 7919 * ord(letter) for at, letter in enumerate(title or "Sheet")) % 2_000_000_000 + 1
     taken = {tab.sheet_id for tab in book.tabs}
     while found in taken:
@@ -91,7 +91,7 @@ def _set_tab(draft: Draft, tab: Tab, wanted: Mapping[str, Any]) -> None:
         raise Refused(400, "You can't hide all the sheets in a document.")
     tab.properties = {name: wanted[name] for name in ("tabColor", "tabColorStyle", "rightToLeft") if name in wanted}
     if "index" in wanted:
-        # The index counts as if the tab still stood where it was: after its own place it is one less.
+        # The index counts the tab at its old place too: beyond that place, the new one is one less.
         before = book.tabs.index(tab)
         target = whole(wanted["index"], "index")
         book.tabs.remove(tab)
@@ -107,7 +107,7 @@ def update_tab(draft: Draft, sent: Sent) -> None:
     changed = applied(mask, now, wanted)
     if "index" not in mask:
         changed.pop("index", None)
-    # A tab that is protected as a whole is renamed and resized only by its editors.
+    # Only its editors may rename or resize a tab that is protected as a whole.
     if any(each.area == Area() for each in tab.protections):
         draft.may_change(tab, tab.box)
     _set_tab(draft, tab, {**changed, "title": changed.get("title")})

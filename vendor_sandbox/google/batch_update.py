@@ -102,7 +102,7 @@ def _auto_resize(draft: Draft, sent: Sent) -> None:
 
 
 def _update_dimension(draft: Draft, sent: Sent) -> None:
-    """Sizes and hidden lines mean nothing here; the request is only checked."""
+    """Check the request only: sizes and hidden lines mean nothing here."""
     _axis_range(draft, sent.get("range"))
     members(sent.get("properties"), ("hiddenByUser", "pixelSize", "developerMetadata"), "properties")
     read_mask(sent.get("fields"))

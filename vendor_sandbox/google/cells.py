@@ -1,4 +1,4 @@
-"""What a cell holds: a plain value where that is all there is, a `Dressed` one where it has a format or a note too."""
+"""What a cell holds: a plain value, or a `Dressed` one when it also has a format, a note or a validation rule."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ Value = bool | float | str | Formula | None
 
 @dataclass(frozen=True, slots=True)
 class Dressed:
-    """A value with the rest of its CellData: userEnteredFormat, note, dataValidation, by their names in the API."""
+    """A value with the rest of its CellData: userEnteredFormat, note and dataValidation, named as in the API."""
 
     value: Value
     data: Mapping[str, Any]
@@ -31,7 +31,7 @@ class Dressed:
 
 Held = Value | Dressed
 Row = list[Held]
-"""The cells of a row up to the last one that holds something. Replaced when it changes, never changed in place."""
+"""The cells of a row up to the last one that is not empty. A row is replaced when it changes, never changed in place."""
 
 
 def value_of(held: Held) -> Value:
@@ -47,12 +47,12 @@ def dressed(value: Value, data: Mapping[str, Any]) -> Held:
 
 
 def with_value(held: Held, value: Value) -> Held:
-    """The cell with another value; format, note and validation stay."""
+    """Return the cell with another value; format, note and validation stay."""
     return Dressed(value, held.data) if isinstance(held, Dressed) else value
 
 
 def number_format(held: Held) -> Mapping[str, Any]:
-    """The number format a person or a program gave the cell; empty when none did."""
+    """Return the number format that a person or a program gave the cell; empty when there is none."""
     found: Mapping[str, Any] = data_of(held).get("userEnteredFormat", {}).get("numberFormat", {})
     return found
 
@@ -71,5 +71,5 @@ def checked_text(text: str) -> str:
 
 
 def plain_number(value: float) -> int | float:
-    """A double as JSON shows it: 1042, not 1042.0."""
+    """Return a double as JSON shows it: 1042, not 1042.0."""
     return int(value) if value.is_integer() and abs(value) < 1e15 else value

@@ -1,4 +1,4 @@
-"""The changes a test may make behind the API's back."""
+"""The changes that a test may make behind the API's back."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _DOCUMENT = ("spreadsheets", "settings", "tokens", "formulas_entered", *COUNTERS
 
 @dataclass(frozen=True)
 class Changed:
-    """What is true after a change. `counters` and `formulas` only when a state was loaded."""
+    """The truth after a change. `counters` and `formulas` are set only when a state was loaded."""
 
     books: dict[str, Book]
     settings: Settings
@@ -29,7 +29,7 @@ class Changed:
 
 
 def changed(body: object, books: Mapping[str, Book], settings: Settings) -> Changed:
-    """Members are applied in the order load, create, grid, person, settings. Raises BadChange."""
+    """Apply a change: members in the order load, create, grid, person, settings. Raises BadChange."""
     wanted = known_members(body, _MEMBERS, "the change")
     books = dict(books)
     loaded: dict[str, Any] = {}
@@ -58,7 +58,7 @@ def changed(body: object, books: Mapping[str, Book], settings: Settings) -> Chan
 
 
 def find_tab(book: Book, title: str | None) -> Tab:
-    """The tab with exactly this title, the first when None. Raises BadChange."""
+    """Return the tab with exactly this title, the first tab for None. Raises BadChange."""
     for tab in book.tabs:
         if title in (None, tab.title):
             return tab

@@ -1,4 +1,4 @@
-"""Rows and columns that come, go and move, and everything that is anchored to them and moves along."""
+"""Inserting, deleting and moving rows and columns, with everything that is anchored to them."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ T = TypeVar("T")
 
 
 class Shift(Protocol):
-    """What happens to the rows, or columns, of a tab."""
+    """How the rows, or columns, of a tab shift."""
 
     def lines(self, lines: list[T], blank: T) -> list[T]: ...
 
     def span(self, start: int, end: int | None) -> Span | None:
-        """Where a range of them is afterwards; None when nothing of it is left."""
+        """Return where a range of lines is afterwards; None when nothing of it is left."""
 
     @property
     def growth(self) -> int: ...
@@ -70,7 +70,7 @@ class Delete:
 
 @dataclass(frozen=True)
 class Move:
-    """Lines `start` to `end` go in front of the line that has the index `to` before the move."""
+    """Move lines `start` to `end` in front of the line whose index is `to` before the move."""
 
     start: int
     end: int
@@ -105,7 +105,7 @@ class Move:
 
 
 def reshape(draft: Draft, tab: Tab, axis: Axis, shift: Shift) -> None:
-    """Carry the shift out on the cells of a tab and on all that is anchored to them."""
+    """Apply the shift to the cells of a tab and to everything anchored to them."""
     if axis == "ROWS":
         empty: Row = []
         tab.rows = shift.lines(tab.rows, empty)
@@ -163,11 +163,11 @@ def _moved_metadata(each: dict[str, Any], tab: Tab, axis: Axis, shift: Shift) ->
 
 
 def insert(draft: Draft, tab: Tab, axis: Axis, at: int, count: int, like_before: bool = False) -> None:
-    """Insert blank rows or columns in front of `at`; `like_before` gives them the formats of the line before."""
+    """Insert blank rows or columns in front of `at`; with `like_before` they have the formats of the line before."""
     size = tab.row_count if axis == "ROWS" else tab.column_count
     if not 0 <= at <= size or (like_before and at == 0):
         raise Refused(400, f"Invalid range: cannot insert {axis.lower()} at index {at}")
-    # A protected range is torn open only by those who may edit it.
+    # Only those who may edit a protected range can insert lines into it.
     if 0 < at < size:
         line = Box(at - 1, 0, at + 1, tab.column_count) if axis == "ROWS" else Box(0, at - 1, tab.row_count, at + 1)
         for each in tab.protections:

@@ -1,7 +1,7 @@
 """How a value is shown: number formats, and the render options of a reply.
 
 Patterns: https://developers.google.com/workspace/sheets/api/guides/formats. Formulas: a reference, SUM over ranges,
-and + - * / between two numbers or references are worked out; every other one shows #NAME?.
+and + - * / between two numbers or references are computed; any other formula shows #NAME?.
 """
 
 import re
@@ -39,7 +39,7 @@ Effective = bool | float | str | None
 
 
 def effective(book: Book, tab: Tab, held: Held, depth: int = 0) -> Effective:
-    """The value a cell has: its own, or what its formula comes to."""
+    """Return the value of a cell: its own, or its formula's result."""
     value = value_of(held)
     if not isinstance(value, Formula):
         return value
@@ -97,7 +97,7 @@ def _quoted(tab: Tab) -> str:
 
 
 def rendered(book: Book, tab: Tab, held: Held, render: str, moments: str) -> Any:
-    """A cell as `values` holds it; "" for an empty one."""
+    """Return a cell as `values` shows it; "" for an empty one."""
     value = value_of(held)
     if value is None:
         return ""
@@ -117,7 +117,7 @@ def rendered(book: Book, tab: Tab, held: Held, render: str, moments: str) -> Any
 
 
 def formatted(value: Effective, wanted: Mapping[str, Any]) -> str:
-    """The text a person sees in the cell."""
+    """Return the text that a person sees in the cell."""
     if value is None:
         return ""
     if isinstance(value, bool):

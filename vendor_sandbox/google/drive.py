@@ -1,4 +1,4 @@
-"""The Drive v3 listing gspread finds spreadsheets by title with.
+"""The Drive v3 listing, by which gspread finds spreadsheets by title.
 
 Query language: https://developers.google.com/workspace/drive/api/guides/search-files.
 """
@@ -17,7 +17,7 @@ _CLAUSE = re.compile(rf"\s*(mimeType|name|trashed)\s*(=|!=|contains)\s*(?:{_TEXT
 
 
 def listed(books: Iterable[Book], query: Mapping[str, list[str]]) -> dict[str, Any]:
-    """One page of the spreadsheets shared with the account that match `q`; those in the bin, too, unless it says otherwise."""
+    """Return a page of the spreadsheets shared with the account that match `q`; trashed ones too, unless `q` excludes them."""
     found = [book for book in books if book.role is not None]
     for name, operator, wanted in _clauses(query.get("q", [""])[-1]):
         found = [book for book in found if _holds(book, name, operator, wanted)]
@@ -48,7 +48,7 @@ def file_document(book: Book) -> dict[str, Any]:
 
 
 def _clauses(text: str) -> list[tuple[str, str, str]]:
-    """The clauses of a query that are joined by `and`; refused with 400 for anything else."""
+    """Return the clauses of a query, joined by `and`. Raises Refused (400) for anything else."""
     found, at = [], 0
     while at < len(text.rstrip()):
         clause = _CLAUSE.match(text, at)

@@ -1,6 +1,7 @@
-"""What becomes of a value that is written: taken as it is (RAW) or read as if typed into the cell (USER_ENTERED).
+"""How a value is written: as it is (RAW), or read as if it were typed into the cell (USER_ENTERED).
 
-Options: https://developers.google.com/workspace/sheets/api/reference/rest/v4/ValueInputOption. Read for en_US.
+Options: https://developers.google.com/workspace/sheets/api/reference/rest/v4/ValueInputOption.
+Typed values are read in the locale en_US.
 """
 
 import re
@@ -35,14 +36,14 @@ _EPOCH = date(1899, 12, 30).toordinal()
 
 
 def entered(held: Held, sent: object, typed: bool, where: str) -> Held:
-    """The cell after `sent` (anything but None) was written to it; `where` names it when it is refused."""
+    """Return the cell after `sent` (anything but None) was written to it; `where` names it in a refusal."""
     if isinstance(sent, str):
         checked_text(sent)
         if not typed or not sent:
             return with_value(held, sent or None)
         value, wanted = read_typed(sent, plain_text=number_format(held).get("type") == "TEXT")
         cell = with_value(held, value)
-        # What a person chose to see stays; a cell without a format takes on that of what was typed.
+        # A format that the cell has stays; a cell without one takes the format of what was typed.
         return with_number_format(cell, wanted) if wanted and not number_format(held) else cell
     if isinstance(sent, bool):
         return with_value(held, sent)
@@ -56,7 +57,7 @@ def entered(held: Held, sent: object, typed: bool, where: str) -> Held:
 
 
 def read_typed(text: str, plain_text: bool = False) -> tuple[Value, Format | None]:
-    """The value a text typed into a cell becomes, and the number format it brings along."""
+    """Return the value that a typed text becomes, and the number format that comes with it."""
     if text.startswith("'"):
         return text[1:] or None, None
     if plain_text:
@@ -148,7 +149,7 @@ def _time_pattern(time: "re.Match[str]") -> str:
 
 
 def extended(value: object) -> Value:
-    """The value of an ExtendedValue, which is never read as typed; refused with 400 when it is not one."""
+    """Return the value of an ExtendedValue, which is never read as typed. Raises Refused (400) for anything else."""
     if not isinstance(value, dict) or len(value) > 1:
         raise Refused(400, "Invalid value at 'user_entered_value': exactly one kind of value may be set")
     for kind, found in value.items():
@@ -168,7 +169,7 @@ def extended(value: object) -> Value:
 
 
 def shown_extended(value: Any) -> dict[str, Any]:
-    """A value as an ExtendedValue."""
+    """Return a value as an ExtendedValue."""
     if isinstance(value, bool):
         return {"boolValue": value}
     if isinstance(value, float):

@@ -29,7 +29,7 @@ from vendor_sandbox.vendor import Vendor, plain_text
 from vendor_sandbox.wire import Refused, Reply, Request
 
 TIMES_OUT = 180.0
-"""Seconds after which the vendor gives a call up: until then one that was never answered may still take effect."""
+"""Seconds after which the vendor abandons a call: until then, a call that was never answered may still take effect."""
 
 _HTML = b"<!DOCTYPE html><html lang=en><title>Error</title><p><b>%d.</b> <ins>That's an error.</ins></html>"
 
@@ -71,7 +71,7 @@ class Google(Vendor):
             shutil.rmtree(folder, ignore_errors=True)
 
     def env(self, base_url: str) -> dict[str, str]:
-        """Makes the key file when it is first asked for; `close` removes it."""
+        """Return the environment. The first call makes the key file; `close` removes it."""
         with self.lock:
             if self._folder is None:
                 self._folder = Path(tempfile.mkdtemp(prefix="sandbox-google-"))
@@ -107,7 +107,7 @@ class Google(Vendor):
         return None
 
     def problem(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Reply:
-        """In the shape of the API this thread is serving; the 429 of a fault is that of the user's counter."""
+        """Return an error in the shape of the API that this thread is serving. A fault's 429 names the user's counter."""
         kind = getattr(self._serving, "kind", None)
         if status == 429:
             return quota_problem(Spent(kind or "write", True, 0.0), headers)
@@ -175,20 +175,20 @@ class Google(Vendor):
 
     @property
     def formulas_entered(self) -> list[dict[str, Any]]:
-        """Every cell an API call turned into a formula: spreadsheet, tab, cell, formula."""
+        """Return every cell that an API call turned into a formula: spreadsheet, tab, cell, formula."""
         return self.store.formulas_entered
 
     def token(self, *scopes: str) -> str:
-        """An access token without the signing; for all of Sheets and Drive unless scopes are named."""
+        """Return an access token without a login; for all of Sheets and Drive unless scopes are named."""
         with self.lock:
             return self.tokens.issue(*scopes)
 
     def spreadsheet_id(self, title: str) -> str:
-        """The id of the first spreadsheet with this title."""
+        """Return the id of the first spreadsheet with this title."""
         return find_book(self.store.books, title).id
 
     def rows(self, spreadsheet: str, tab: str | None = None) -> list[list[Any]]:
-        """The values of a tab (the first when not named) with its header: None, bool, float or str, trimmed."""
+        """Return the values of a tab (by default the first) with its header: None, bool, float or str, no trailing blanks."""
         with self.lock:
             book = find_book(self.store.books, spreadsheet)
             found = find_tab(book, tab)

@@ -1,4 +1,4 @@
-"""Field masks: which members of a reply are wanted, and which of a request are meant.
+"""Field masks: which members of a reply are wanted, and which members of a request apply.
 
 `a,b/c,d(e,f)` and `a,b.c,d.e` both occur: https://developers.google.com/workspace/sheets/api/guides/field-masks.
 """
@@ -9,11 +9,11 @@ from typing import Any
 from vendor_sandbox.wire import Refused
 
 Mask = dict[str, "Mask"]
-"""The members named, each with those named below it; nothing named below means all of it."""
+"""The members named, each with those named below it. An empty mask means all of it."""
 
 
 def read_mask(text: object) -> Mask:
-    """Refused with 400 when it is not a mask or names nothing."""
+    """Read a mask. Raises Refused (400) when the text is not a mask or names nothing."""
     if not isinstance(text, str) or not text.strip():
         raise Refused(400, "At least one field must be listed in 'fields'. (Use '*' to indicate all fields.)")
     mask: Mask = {}
@@ -24,7 +24,7 @@ def read_mask(text: object) -> Mask:
 
 
 def _read_list(text: str, into: Mask) -> str:
-    """Read `a,b.c(d)` up to the end or an unmatched closing parenthesis, and give back what is left."""
+    """Read `a,b.c(d)` up to the end or an unmatched closing parenthesis. Returns the rest of the text."""
     while True:
         here = into
         name_end = 0
@@ -52,7 +52,7 @@ def _invalid(text: str) -> Refused:
 
 
 def picked(mask: Mask, value: Any) -> Any:
-    """The parts of a reply the mask names."""
+    """Return the parts of a reply that the mask names."""
     if not mask or "*" in mask:
         return value
     if isinstance(value, list):
@@ -63,7 +63,7 @@ def picked(mask: Mask, value: Any) -> Any:
 
 
 def named(mask: Mask, *path: str) -> bool:
-    """Whether the mask names this member, or a part of it, or what holds it."""
+    """Whether the mask names this member, a part of it, or an object that contains it."""
     for name in path:
         if not mask or "*" in mask:
             return True
@@ -74,7 +74,7 @@ def named(mask: Mask, *path: str) -> bool:
 
 
 def applied(mask: Mask, target: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, Any]:
-    """`target` with the members the mask names taken from `source`; one that `source` lacks goes away."""
+    """Return `target` with the mask's members taken from `source`; those missing in `source` are removed."""
     if "*" in mask:
         return dict(source)
     found = dict(target)

@@ -1,4 +1,4 @@
-"""Developer metadata: notes a program attaches to a spreadsheet, a tab, a row or a column, and finds again.
+"""Developer metadata: notes that a program attaches to a spreadsheet, a tab, a row or a column, and can search for.
 
 Guide: https://developers.google.com/workspace/sheets/api/guides/metadata. Assumed: an entry goes with its row or
 column when that is deleted, stays where it is when rows are sorted, and is not barred by protected ranges.
@@ -42,7 +42,7 @@ class Filter:
     sent: Mapping[str, Any]
 
     def places(self, book: Book) -> list[tuple[Tab, Area]]:
-        """The ranges it selects; metadata of the whole spreadsheet selects none."""
+        """Return the ranges that the filter selects; metadata of the whole spreadsheet selects none."""
         if "a1Range" in self.sent:
             return [book.find(self.sent["a1Range"])]
         if "gridRange" in self.sent:
@@ -51,7 +51,7 @@ class Filter:
         return [place for place in placed if place is not None]
 
     def entries(self, book: Book) -> list[Entry]:
-        """The metadata it selects: what the lookup matches, or what lies in the range."""
+        """Return the metadata that the filter selects: what the lookup matches, or what lies in the range."""
         if "developerMetadataLookup" in self.sent:
             lookup = self.sent["developerMetadataLookup"]
             return [entry for entry in book.metadata if _matches(book, entry, lookup)]
@@ -118,13 +118,13 @@ def _matches(book: Book, entry: Entry, lookup: Mapping[str, Any]) -> bool:
         return bool(wanted == entry["location"])
     place, mine = _place_of(book, wanted), _place_of(book, entry["location"])
     if place is None or mine is None:
-        # What belongs to the whole spreadsheet meets everything in it.
+        # Metadata of the whole spreadsheet intersects everything in it.
         return place is None
     return place[0] is mine[0] and _meet(place[1], mine[1], place[0])
 
 
 def read_location(book: Book, sent: object) -> dict[str, Any]:
-    """A checked location with its locationType; refused with 400 when it is no place metadata can be at."""
+    """Return a checked location with its locationType. Raises Refused (400) for a place that cannot have metadata."""
     found = members(sent, _LOCATION, "location")
     kinds = [name for name in _LOCATION[:3] if name in found]
     if len(kinds) != 1:
@@ -148,7 +148,7 @@ def read_location(book: Book, sent: object) -> dict[str, Any]:
 
 
 def create(draft: Draft, sent: object, most: int) -> Entry:
-    """Attach an entry; refused with 400 when its id is taken, and when the storage is full."""
+    """Attach an entry. Raises Refused (400) when its id is taken, and when the storage is full."""
     book = draft.book
     found = members(sent, _ENTRY, "developer_metadata")
     taken = {entry["metadataId"] for entry in book.metadata}
@@ -182,7 +182,7 @@ def _check_storage(book: Book, most: int) -> None:
 
 
 def update(draft: Draft, sent: Mapping[str, Any], most: int) -> list[Entry]:
-    """Change the entries that any of the filters selects; at least one must be."""
+    """Change the entries that any of the filters selects. Raises Refused (400) when there are none."""
     book = draft.book
     mask = read_mask(sent.get("fields"))
     wanted = members(sent.get("developerMetadata"), _ENTRY, "developer_metadata")
@@ -238,7 +238,7 @@ def search(ask: Ask) -> dict[str, Any]:
 
 
 def place_on(book: Book, tab: Tab | None) -> list[Entry]:
-    """The entries of a whole tab, or of the spreadsheet itself, as `spreadsheets.get` shows them there."""
+    """Return the entries of a whole tab, or of the spreadsheet itself, as `spreadsheets.get` shows them."""
     kind = "SPREADSHEET" if tab is None else "SHEET"
     return [
         entry
@@ -248,7 +248,7 @@ def place_on(book: Book, tab: Tab | None) -> list[Entry]:
 
 
 def drop_tab(book: Book, tab: Tab) -> None:
-    """Forget what was attached to a tab that goes away."""
+    """Remove what was attached to a tab that is deleted."""
     book.metadata = [
         entry
         for entry in book.metadata

@@ -1,6 +1,6 @@
-"""What a person does to a spreadsheet at the screen, between two calls of a program.
+"""What a person does to a spreadsheet on screen, between two calls of a program.
 
-An action names a spreadsheet (title or id), mostly a tab (title; the first when missing) and what to `do`. Rows count
+An action names a spreadsheet (title or id), usually a tab (title; by default the first) and what to `do`. Rows count
 from 1 and columns have letters, as a person sees them.
 """
 
@@ -19,7 +19,7 @@ Action = Mapping[str, Any]
 
 
 def act(books: Mapping[str, Book], action: object) -> Book:
-    """The spreadsheet after the action, as a copy. Raises BadChange for an action that cannot be taken."""
+    """Return a copy of the spreadsheet after the action. Raises BadChange for an action that is impossible."""
     kind = action.get("do") if isinstance(action, dict) else None
     if not isinstance(kind, str) or kind not in _ACTIONS:
         raise BadChange(f"unknown action {kind!r}; known: {', '.join(_ACTIONS)}")
@@ -40,7 +40,7 @@ def act(books: Mapping[str, Book], action: object) -> Book:
 
 
 def find_book(books: Mapping[str, Book], wanted: object) -> Book:
-    """The spreadsheet with this id, or the first with this title. Raises BadChange when there is none."""
+    """Return the spreadsheet with this id, or the first with this title. Raises BadChange when there is none."""
     if isinstance(wanted, str):
         if wanted in books:
             return books[wanted]
@@ -76,7 +76,7 @@ def _area(draft: Draft, tab: Tab, asked: Action, default: Area) -> Area:
 
 
 def _type(draft: Draft, tab: Tab, asked: Action) -> None:
-    """Typed, so that formulas and dates are read; `values` are rows from the cell on."""
+    """Type into cells, so that formulas and dates are read; `values` are rows from the cell on."""
     cell = checked(text, asked.get("cell"), "person: cell")
     area = draft.book.find(f"{quoted_title(tab.title)}!{cell}")[1]
     values = asked.get("values", [[asked.get("value", "")]])
@@ -86,7 +86,7 @@ def _type(draft: Draft, tab: Tab, asked: Action) -> None:
 
 
 def _plain(value: object) -> object:
-    """JSON read with exact numbers, as the doubles a spreadsheet has."""
+    """Turn exact numbers from JSON into the doubles that a spreadsheet has."""
     return value if value is None or isinstance(value, bool | str | int | list | dict) else float(str(value))
 
 
@@ -110,7 +110,7 @@ def _delete(axis: Axis) -> Callable[[Draft, Tab, Action], None]:
 
 
 def _move(axis: Axis) -> Callable[[Draft, Tab, Action], None]:
-    """In front of the line that is called `to` before the move."""
+    """Return the action that moves lines in front of the line called `to` before the move."""
 
     def carry_out(draft: Draft, tab: Tab, asked: Action) -> None:
         at = _line(asked, "at", axis)

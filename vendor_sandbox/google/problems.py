@@ -38,7 +38,7 @@ def _drive_reply(status: int, message: str, headers: Mapping[str, str] | None, d
 
 
 def quota_problem(spent: Spent, headers: Mapping[str, str] | None) -> Reply:
-    """What a counter that is used up answers: 429, and Drive 403, as recorded."""
+    """Return the error of an exhausted counter: 429, or 403 for Drive, as recorded."""
     if spent.kind == "drive":
         return _drive_reply(403, "User Rate Limit Exceeded", headers, "usageLimits", "userRateLimitExceeded")
     name = "Read" if spent.kind == "read" else "Write"

@@ -1,4 +1,4 @@
-"""The settings of the sandboxed vendor, and its per-minute counters.
+"""What a test may set on Google, and the per-minute counters.
 
 Limits: https://developers.google.com/workspace/sheets/api/limits. Assumed: fixed windows; here a window begins with
 the first call after the last one ended.
@@ -21,10 +21,10 @@ class Settings:
     writes_per_project: int = setting(300, whole(1))
     drive_per_user: int = setting(12_000, whole(1))
     burst: int = setting(0, whole(0))
-    """Calls every counter lets through on top of its limit; high, it takes the limits out of a test's way."""
+    """Calls that every counter allows beyond its limit. A high value takes the limits out of a test's way."""
     window_seconds: float = setting(60.0, number(above=0))
     retry_after: bool = setting(False, flag)
-    """Whether a 429 says in Retry-After when the window ends."""
+    """Whether a 429 has a Retry-After header that says when the window ends."""
     token_seconds: float = setting(3600.0, number(above=0))
     cell_limit: int = setting(10_000_000, whole(1))
     metadata_characters: int = setting(30_000, whole(0))
@@ -33,7 +33,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Spent:
-    """A counter that is used up: which one, and the wall seconds until it starts anew."""
+    """An exhausted counter: which one, and the wall seconds until it starts again."""
 
     kind: str
     per_user: bool
@@ -41,7 +41,7 @@ class Spent:
 
 
 class Quota:
-    """Reads and writes, each per user and per project; the one service account is the one user."""
+    """Counters of reads and writes, each per user and per project. The service account is the only user."""
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
         def window(most: int) -> Window:
@@ -54,7 +54,7 @@ class Quota:
         }
 
     def take(self, kind: str) -> Spent | None:
-        """Count one call; None when there was room for it, and nothing is counted when there was none."""
+        """Count one call. Returns None when it has room; otherwise the exhausted counter, and the call is not counted."""
         for per_user, window in self._windows[kind]:
             if wait := window.wait():
                 return Spent(kind, per_user, wait)
@@ -64,5 +64,5 @@ class Quota:
 
 
 def seconds_text(wait: float) -> str:
-    """A wait as Retry-After gives it."""
+    """Return a wait as Retry-After shows it."""
     return str(max(1, math.ceil(wait)))

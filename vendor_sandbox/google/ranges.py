@@ -1,7 +1,7 @@
 """Rectangles of cells: the A1 notation that names them and the GridRange that counts them.
 
-Grammar: https://developers.google.com/workspace/sheets/api/guides/concepts#cell. Rows and columns count from 0 here,
-ends are exclusive.
+Grammar: https://developers.google.com/workspace/sheets/api/guides/concepts#cell. Here, rows and columns count from 0,
+and ends are exclusive.
 """
 
 import re
@@ -54,14 +54,14 @@ class Area:
         return self.bottom == self.top + 1 and self.right == self.left + 1
 
     def clipped(self, rows: int, columns: int) -> Box:
-        """The part inside a grid of that size; refused with 400 when it starts outside."""
+        """Return the part inside a grid of that size. Raises Refused (400) when the area starts outside."""
         if self.top >= rows or self.left >= columns:
             raise Refused(400, f"Range exceeds grid limits. Max rows: {rows}, max columns: {columns}")
         bottom = rows if self.bottom is None else min(self.bottom, rows)
         return Box(self.top, self.left, bottom, columns if self.right is None else min(self.right, columns))
 
     def inside(self, rows: int, columns: int) -> Box:
-        """The rectangle, refused with 400 when any part of it is outside the grid."""
+        """Return the rectangle. Raises Refused (400) when any part of it is outside the grid."""
         if (self.bottom or 0) > rows or (self.right or 0) > columns:
             raise Refused(400, f"Range exceeds grid limits. Max rows: {rows}, max columns: {columns}")
         return self.clipped(rows, columns)
@@ -83,7 +83,7 @@ class Area:
         )
 
     def grid_range(self, sheet_id: int) -> dict[str, Any]:
-        """As a GridRange; an open side has no member."""
+        """Return the area as a GridRange; an open side has no member."""
         found: dict[str, Any] = {"sheetId": sheet_id}
         if self.top or self.bottom is not None:
             found["startRowIndex"] = self.top
@@ -97,7 +97,7 @@ class Area:
 
 
 def read_grid_range(sent: Mapping[str, Any]) -> Area:
-    """The rectangle of a GridRange; whose tab it is, is for the caller to find."""
+    """Return the rectangle of a GridRange. The caller looks up its tab."""
     for name in sent:
         if name not in GRID_RANGE:
             raise Refused(400, f'Invalid JSON payload received. Unknown name "{name}": Cannot find field.')
@@ -116,9 +116,9 @@ def _span(start: Any, end: Any) -> tuple[int, int | None]:
 
 
 def split_title(text: str) -> tuple[str | None, str | None]:
-    """The tab title of an A1 range and what follows it: ("Tab", "A1:B2"), ("Tab", None) or (None, "A1:B2").
+    """Split an A1 range into its tab title and its cells: ("Tab", "A1:B2"), ("Tab", None) or (None, "A1:B2").
 
-    A quoted text is always a title; an unquoted one without `!` is cells when it reads as cells.
+    A quoted text is always a title; an unquoted one without `!` means cells if it can be read so.
     """
     if text.startswith("'"):
         quoted = re.fullmatch(r"'((?:[^']|'')+)'(?:!(.*))?", text, re.DOTALL)
@@ -132,7 +132,7 @@ def split_title(text: str) -> tuple[str | None, str | None]:
 
 
 def read_cells(text: str) -> Area | None:
-    """The rectangle of `A1`, `A1:B2`, `A:C`, `2:5`, `A5:C`; None when the text is nothing of the kind."""
+    """Return the rectangle of `A1`, `A1:B2`, `A:C`, `2:5` or `A5:C`; None for any other text."""
     found = _CELLS.fullmatch(text)
     if found is None or not text:
         return None
@@ -149,7 +149,7 @@ def read_cells(text: str) -> Area | None:
 
 
 def _between(first: Any, last: Any) -> tuple[int, int | None]:
-    """Start and exclusive end of a span whose ends may be swapped, or missing."""
+    """Return start and exclusive end of a span whose ends may be swapped or missing."""
     if first in (None, "") and last not in (None, ""):
         return 0, last + 1
     if last in (None, ""):
@@ -162,7 +162,7 @@ def unparsable(text: str) -> Refused:
 
 
 def column_letters(column: int) -> str:
-    """0 -> A, 26 -> AA."""
+    """Return the letters of a column: 0 -> A, 26 -> AA."""
     letters = ""
     column += 1
     while column:
@@ -172,7 +172,7 @@ def column_letters(column: int) -> str:
 
 
 def column_number(letters: str) -> int:
-    """A -> 0, aa -> 26."""
+    """Return the number of a column: A -> 0, aa -> 26."""
     number = 0
     for letter in letters.upper():
         number = number * 26 + ord(letter) - 64
@@ -184,13 +184,13 @@ def cell_name(row: int, column: int) -> str:
 
 
 def quoted_title(title: str) -> str:
-    """The title as it stands before the `!`: in quotes unless it is a plain word that is not a cell's name."""
+    """Return the title as written before the `!`: in quotes unless it is a plain word that is not a cell's name."""
     if _PLAIN_TITLE.fullmatch(title) and not _LIKE_A_CELL.fullmatch(title):
         return title
     return "'" + title.replace("'", "''") + "'"
 
 
 def a1(title: str, box: Box) -> str:
-    """The range as replies write it: 'Customer Orders'!A2:C3, or Sheet1!A2 for one cell."""
+    """Return the range as replies write it: 'Customer Orders'!A2:C3, or Sheet1!A2 for one cell."""
     first, last = cell_name(box.top, box.left), cell_name(box.bottom - 1, box.right - 1)
     return f"{quoted_title(title)}!{first}" + ("" if first == last else f":{last}")

@@ -1,4 +1,4 @@
-"""The methods of the API: their paths, their parameters, and what they count against."""
+"""The methods of the API: their paths, their parameters, and the counters they use."""
 
 import json
 import re
@@ -14,7 +14,7 @@ from vendor_sandbox.wire import Refused, Request
 
 @dataclass(frozen=True)
 class Route:
-    """One method. `kind` says what it counts against and which scopes it needs: read, write or drive."""
+    """One method. `kind` says which counter it uses and which scopes it needs: read, write or drive."""
 
     method: str
     path: "re.Pattern[str]"
@@ -24,7 +24,7 @@ class Route:
 
 
 def find_route(request: Request) -> tuple[Route, dict[str, str]] | None:
-    """The method a request calls and the parts of its path, decoded; None when there is no such method."""
+    """Return the method that a request calls and the parts of its path, decoded; None when there is no such method."""
     for route in ROUTES:
         if route.method == request.method and (found := route.path.fullmatch(request.path)):
             return route, {name: unquote(part) for name, part in found.groupdict().items()}
@@ -32,7 +32,7 @@ def find_route(request: Request) -> tuple[Route, dict[str, str]] | None:
 
 
 def read_body(request: Request) -> Mapping[str, Any]:
-    """The body as a JSON object, {} when there is none; refused with 400 for anything else."""
+    """Return the body as a JSON object, {} when there is none. Raises Refused (400) for anything else."""
     if not request.body:
         return {}
     if request.media_type != "application/json":
@@ -51,7 +51,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def read_query(request: Request, route: Route) -> dict[str, list[str]]:
-    """The parameters, each with all its values; refused with 400 for one the method does not have."""
+    """Return the parameters, each with all its values. Raises Refused (400) for an unknown one."""
     found: dict[str, list[str]] = {}
     for name, value in request.pairs:
         if name not in route.parameters and name not in _EVERYWHERE:
@@ -72,7 +72,7 @@ _RANGE = "/values/(?P<range>[^/]+)"
 
 
 def _sheets(rule: str, act: Callable[[Ask], dict[str, Any]], parameters: tuple[str, ...] = (), kind: str = "") -> Route:
-    """A method on one spreadsheet: what is below /v4/spreadsheets/{id}. A GET is a read, anything else a write."""
+    """Return a method on one spreadsheet, below /v4/spreadsheets/{id}. A GET is a read, anything else a write."""
     method, _, path = rule.partition(" ")
     kind = kind or ("read" if method == "GET" else "write")
     carry_out = store.reading(act) if kind == "read" else store.writing(act)

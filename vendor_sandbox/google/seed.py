@@ -8,7 +8,7 @@ from vendor_sandbox.google.sheet import ROWS, Book, Tab
 
 ORDERS = "Customer Orders"
 LINES = "Bakery Products Ordered "
-"""The trailing space is the vendor's user's, and is kept."""
+"""A user typed the trailing space, and it is kept."""
 
 _ORDER_COLUMNS = (
     "Status,Order Date,OrderID,WebOrderID,Special,TextNumber,Pickup Timestamp,Due Date,Customer Name,Due Pickup Date,"
@@ -72,7 +72,7 @@ _ORDERS: tuple[dict[str, Held], ...] = (
 )
 _BOX: dict[str, Held] = {"Printed": False}
 _BOXES = (_BOX,) * (ROWS - 1 - len(_ORDERS))
-"""Boxes to tick, down to the end of the grid: the vendor takes them for rows of the table."""
+"""Checkboxes down to the end of the grid: the vendor counts them as rows of the table."""
 _LINES: tuple[dict[str, Held], ...] = (
     {"OrderID": "PHONE17", "LineItem": "A", "Type": "Cake", "Size": "8 inch", "Unit Price": 48.5, "CakeQty": 1.0},
     {"OrderID": "WEB998", "LineItem": "A", "Type": "Cake", "Size": "10 inch", "Unit Price": 95.0, "CakeQty": 1.0},
@@ -82,7 +82,7 @@ _LINES: tuple[dict[str, Held], ...] = (
 
 
 def seeded_books() -> dict[str, Book]:
-    """The spreadsheets by id, the same on every call."""
+    """Return the spreadsheets by id, the same on every call."""
     books = [
         Book(book_id("Order Book"), "Order Book", tabs=[Tab(0, "Sheet1")]),
         Book(
@@ -102,7 +102,7 @@ def seeded_books() -> dict[str, Book]:
 
 
 def book_id(name: str) -> str:
-    """44 characters, as the vendor's ids have, made from a name."""
+    """Return an id of 44 characters, like the vendor's, made from a name."""
     return "1" + base64.urlsafe_b64encode(hashlib.sha256(name.encode()).digest()).decode().rstrip("=")
 
 

@@ -15,7 +15,7 @@ ROWS, COLUMNS = 1000, 26
 
 @dataclass(frozen=True)
 class Protection:
-    """A protected range. `rest` are the members kept as they were sent: description, warningOnly."""
+    """A protected range. `rest` has the members that are kept as sent: description, warningOnly."""
 
     id: int
     area: Area
@@ -24,7 +24,7 @@ class Protection:
     rest: Mapping[str, Any] = field(default_factory=dict)
 
     def bars(self, who: str, box: Box) -> bool:
-        """Whether `who` may not change these cells."""
+        """Whether this protection keeps `who` from changing these cells."""
         if self.rest.get("warningOnly") or who in self.editors or not self.area.meets(box):
             return False
         return not any(area.holds(box) for area in self.unprotected)
@@ -32,7 +32,7 @@ class Protection:
 
 @dataclass
 class Tab:
-    """One sheet of a spreadsheet. `properties` are those of the API that mean nothing here, such as tabColorStyle."""
+    """One sheet of a spreadsheet. `properties` are the API's properties that have no effect here, such as tabColorStyle."""
 
     sheet_id: int
     title: str
@@ -46,7 +46,7 @@ class Tab:
     filter: tuple[Area, Mapping[str, Any]] | None = None
     protections: list[Protection] = field(default_factory=list)
     merges: list[Area] = field(default_factory=list)
-    """Cells shown as one. Only the top left one of each has a value."""
+    """Ranges of cells shown as one cell. Only the top left cell of each has a value."""
 
     @property
     def box(self) -> Box:
@@ -72,7 +72,7 @@ class Tab:
         return value_of(self.held(row, column))
 
     def slice(self, box: Box) -> list[Row]:
-        """The cells of a rectangle, with nothing added behind the last cell of a row or the last row."""
+        """Return the cells of a rectangle, without padding after the last cell of a row or the last row."""
         return [row[box.left : box.right] for row in self.rows[box.top : box.bottom]]
 
     def put(self, row: int, column: int, cells: Sequence[Held]) -> None:
@@ -94,7 +94,7 @@ class Tab:
         self.row_count, self.column_count = rows, columns
 
     def merge(self, area: Area) -> None:
-        """Show these cells as one: what all but the top left one held is gone."""
+        """Merge these cells into one: only the value of the top left cell stays."""
         self.merges.append(area)
         box = area.clipped(self.row_count, self.column_count)
         for row in range(box.top, min(box.bottom, len(self.rows))):
@@ -102,13 +102,13 @@ class Tab:
             self.put(row, box.left, [each if self.shows(row, box.left + at) else None for at, each in enumerate(cells)])
 
     def shows(self, row: int, column: int) -> bool:
-        """Whether this cell is not behind the first one of a merged range."""
+        """Whether this cell is visible: not hidden in a merged range."""
         return not self.merges or not any(
             area.holds(Box(row, column, row + 1, column + 1)) and (row, column) != (area.top, area.left) for area in self.merges
         )
 
     def last_row(self) -> int:
-        """How many rows there are up to the last one with a value."""
+        """Return how many rows there are up to the last one with a value."""
         for index in range(len(self.rows) - 1, -1, -1):
             if any(value_of(held) is not None for held in self.rows[index]):
                 return index + 1
@@ -127,7 +127,7 @@ class Book:
     modified: str = "2026-01-05T09:00:00.000Z"
     properties: dict[str, Any] = field(default_factory=lambda: {"locale": "en_US", "timeZone": "America/New_York"})
     trashed: bool = False
-    """In the bin: listed by Drive, and read and written as before."""
+    """In the bin: Drive still lists it, and it can still be read and written."""
     metadata: list[dict[str, Any]] = field(default_factory=list)
     """Developer metadata in the shape of the API; entries are replaced, never changed in place."""
     named: list[tuple[str, str, int, Area]] = field(default_factory=list)
@@ -144,24 +144,24 @@ class Book:
 
     @property
     def cells(self) -> int:
-        """All grid cells, the empty ones too: what the cell limit counts."""
+        """The number of grid cells, empty ones included, which the cell limit counts."""
         return sum(tab.row_count * tab.column_count for tab in self.tabs)
 
     def tab(self, sheet_id: object) -> Tab:
-        """The tab with this id; refused with 400 when there is none."""
+        """Return the tab with this id. Raises Refused (400) when there is none."""
         for tab in self.tabs:
             if tab.sheet_id == sheet_id and not isinstance(sheet_id, bool):
                 return tab
         raise Refused(400, f"No grid with id: {sheet_id}")
 
     def titled(self, title: str) -> Tab | None:
-        """The tab with this title; one that differs in case only when there is no other."""
+        """Return the tab with this title; if there is none, one whose title differs only in case."""
         exact = [tab for tab in self.tabs if tab.title == title]
         alike = exact or [tab for tab in self.tabs if tab.title.casefold() == title.casefold()]
         return alike[0] if alike else None
 
     def find(self, text: object) -> tuple[Tab, Area]:
-        """The tab and cells an A1 range or a named range means; refused with 400 when it means none."""
+        """Return the tab and cells of an A1 range or a named range. Raises Refused (400) when there are none."""
         if not isinstance(text, str):
             raise unparsable(str(text))
         title, cells = split_title(text)
@@ -179,22 +179,22 @@ class Book:
         return tab, area_found
 
     def place(self, sent: Mapping[str, Any]) -> tuple[Tab, Area]:
-        """The tab and cells a GridRange means."""
+        """Return the tab and cells of a GridRange."""
         return self.tab(sent.get("sheetId", 0)), read_grid_range(sent)
 
 
 @dataclass
 class Draft:
-    """A copy of a spreadsheet on which a call works; stored when all went well, dropped when anything is refused."""
+    """A copy of a spreadsheet that a call works on: stored when the call succeeds, dropped when anything is refused."""
 
     book: Book
     who: str | None
-    """The account that asks; None is the owner at the screen, who may change everything."""
+    """The account that makes the change; None is the owner on screen, who may change everything."""
     formulas: list[dict[str, Any]] = field(default_factory=list)
     """Every cell that became a formula."""
 
     def may_change(self, tab: Tab, box: Box) -> None:
-        """Refused with 400, as recorded, when a cell of the rectangle is protected from who asks."""
+        """Raise Refused (400), as recorded, when a cell of the rectangle is protected from the account."""
         if self.who is not None and any(each.bars(self.who, box) for each in tab.protections):
             raise Refused(
                 400,

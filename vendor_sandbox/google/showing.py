@@ -16,7 +16,7 @@ _ERRORS = {"#NAME?": "NAME", "#REF!": "REF", "#VALUE!": "VALUE", "#DIV/0!": "DIV
 
 
 def spreadsheet_document(book: Book, places: Sequence[tuple[Tab, Area]], grid_data: bool) -> dict[str, Any]:
-    """With `places`, only the tabs they are on, and only their cells as grid data."""
+    """Return the spreadsheet. With `places`, only their tabs, and only their cells as grid data."""
     tabs = [tab for tab in book.tabs if not places or any(where is tab for where, _ in places)]
     found: dict[str, Any] = {
         "spreadsheetId": book.id,
@@ -117,7 +117,7 @@ def _cell(book: Book, tab: Tab, held: Held) -> dict[str, Any]:
 
 
 def get(ask: Ask) -> dict[str, Any]:
-    """A field mask decides about grid data when there is one, whatever includeGridData says."""
+    """Answer `spreadsheets.get`. A field mask, if sent, decides about grid data, whatever includeGridData says."""
     places = [ask.book.find(text) for text in ask.query.get("ranges", [])]
     grid_data = named(dict(ask.fields), "sheets", "data") if ask.fields else ask.flag("includeGridData")
     return spreadsheet_document(ask.book, places, grid_data)

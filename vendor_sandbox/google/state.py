@@ -1,4 +1,4 @@
-"""Spreadsheets as documents: what the state of the sandbox shows, and what a test may load or create."""
+"""Spreadsheets as documents, as the sandbox's state shows them and a test may load or create them."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -30,7 +30,9 @@ _PROTECTION = ("id", "range", "editors", "unprotected", "rest")
 
 
 def book_document(book: Book) -> dict[str, Any]:
-    """Cells are rows of null, true, a number, a text, {"formula": "=..."} or {"value": one of these, "data": {...}},
+    """Return a spreadsheet as a document.
+
+    Cells are rows of null, true, a number, a text, {"formula": "=..."} or {"value": one of these, "data": {...}},
     where data holds userEnteredFormat, note and dataValidation as the API names them."""
     return {
         "id": book.id,
@@ -89,7 +91,7 @@ def _shown(held: Held) -> Any:
 
 
 def read_book(document: object, where: str) -> Book:
-    """A spreadsheet from a document; only its title is needed. Raises BadChange."""
+    """Read a spreadsheet from a document; only its title is required. Raises BadChange."""
     found = known_members(document, _BOOK, where)
     title = checked(text, found.get("title"), f"{where}.title")
     tabs = [_read_tab(each, at, f"{where}.tabs[{at}]") for at, each in enumerate(_array(found, "tabs", where, [{}]))]

@@ -1,4 +1,4 @@
-"""The spreadsheets behind the API, and the calls that are about more than one of them."""
+"""The spreadsheets behind the API, and the calls that concern more than one of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,14 +18,14 @@ from vendor_sandbox.wire import Refused
 
 @dataclass
 class Store:
-    """Spreadsheets by id; one is replaced by a changed copy, never changed in place."""
+    """Spreadsheets by id. A spreadsheet is replaced by a changed copy, never changed in place."""
 
     cell_limit: int
     books: dict[str, Book] = field(default_factory=seeded_books)
     formulas_entered: list[dict[str, Any]] = field(default_factory=list)
 
     def shared(self, wanted: str, writing: bool) -> Book:
-        """The spreadsheet with this id, when the account may do this with it."""
+        """Return the spreadsheet with this id. Raises Refused unless the account may read it (or write it)."""
         book = self.books.get(wanted)
         if book is None:
             raise Refused(404, "Requested entity was not found.")
@@ -34,7 +34,7 @@ class Store:
         return book
 
     def keep(self, draft: Draft) -> None:
-        """Store what a call made; refused with 400 when it grew beyond the limits."""
+        """Store the result of a call. Raises Refused (400) when the spreadsheet grew beyond the limits."""
         book = draft.book
         before = self.books[book.id].cells if book.id in self.books else 0
         if book.cells > self.cell_limit and book.cells > before:
@@ -56,7 +56,7 @@ def reading(act: Callable[[Ask], dict[str, Any]]) -> Act:
 
 
 def writing(act: Callable[[Ask], dict[str, Any]]) -> Act:
-    """Carry a write out on a copy, and keep the copy when nothing was refused."""
+    """Make a call that writes work on a copy, which is stored when nothing was refused."""
 
     def carry_out(store: Store, ask: Ask) -> dict[str, Any]:
         reply = act(ask)

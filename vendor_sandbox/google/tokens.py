@@ -1,4 +1,4 @@
-"""The service account of the sandbox, its key, and the access tokens it gets for signed assertions.
+"""The sandbox's service account, its key, and the access tokens issued for signed assertions.
 
 Flow: https://developers.google.com/identity/protocols/oauth2/service-account#httprest.
 """
@@ -35,17 +35,17 @@ _ALLOWED = {
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _LONGEST_ASSERTION = 3600
 _SKEW = 300
-"""Seconds two clocks may be apart."""
+"""Seconds by which two clocks may differ."""
 
 
 @cache
 def _key() -> rsa.RSAPrivateKey:
-    """Made once per process: it takes a tenth of a second."""
+    """Return the key. It is made once per process, because that takes a tenth of a second."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 def key_document(token_uri: str) -> dict[str, str]:
-    """The key file of the service account, as the vendor's console hands it out."""
+    """Return the key file of the service account, as the vendor's console provides it."""
     private = _key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     return {
         "type": "service_account",
@@ -61,7 +61,7 @@ def key_document(token_uri: str) -> dict[str, str]:
 
 
 class _Unproven(Exception):
-    """Why an assertion is not accepted: the OAuth error and its description."""
+    """An assertion that is not accepted: the OAuth error and its description."""
 
     def __init__(self, error: str, why: str) -> None:
         super().__init__(why)
@@ -69,7 +69,7 @@ class _Unproven(Exception):
 
 
 class Tokens:
-    """Access tokens and how long they live, on the clock given."""
+    """Access tokens and how long they are valid, on the clock given."""
 
     def __init__(self, clock: Clock, seconds: float) -> None:
         self._clock = clock
@@ -77,14 +77,14 @@ class Tokens:
         self._live: dict[str, tuple[frozenset[str], float]] = {}
 
     def issue(self, *scopes: str) -> str:
-        """A token without an assertion, for a test; all of Sheets and Drive unless scopes are named."""
+        """Issue a token without an assertion, for a test; for all of Sheets and Drive unless scopes are named."""
         token = f"ya29.sandbox-{secrets.token_hex(16)}"
         wanted = frozenset(scopes or (_AUTH + "spreadsheets", _AUTH + "drive"))
         self._live[token] = (wanted, self._clock.now() + self.seconds)
         return token
 
     def answer(self, request: Request) -> Reply:
-        """The reply to a call of the token endpoint."""
+        """Answer a call to the token endpoint."""
         try:
             scopes = _proven(request)
         except _Unproven as refused:
@@ -109,7 +109,7 @@ class Tokens:
 
 
 def _proven(request: Request) -> list[str]:
-    """The scopes an assertion asks for, once its signature and claims are checked."""
+    """Check an assertion's signature and claims, and return the scopes that it asks for. Raises _Unproven."""
     form = dict(parse_qsl(request.body.decode("utf-8", "replace")))
     if form.get("grant_type") != _GRANT:
         raise _Unproven("unsupported_grant_type", "Invalid grant_type")

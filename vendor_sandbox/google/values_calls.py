@@ -26,7 +26,7 @@ _INPUTS = ("RAW", "USER_ENTERED")
 
 @dataclass(frozen=True)
 class Showing:
-    """How values are shown in a reply."""
+    """How a reply shows values."""
 
     render: str = "FORMATTED_VALUE"
     moments: str = "SERIAL_NUMBER"
@@ -94,7 +94,7 @@ def batch_get_by_filter(ask: Ask) -> dict[str, Any]:
         choice(body.get("dateTimeRenderOption", MOMENTS[0]), "date_time_render_option", *MOMENTS),
         choice(body.get("majorDimension", "ROWS"), "major_dimension", *DIMENSIONS),
     )
-    # Sorted by place, as recorded; ranges that are the same within the grid share one entry.
+    # Sorted by position, as recorded; ranges that are equal within the grid share one entry.
     by_place: dict[tuple[int, int, int, int, int], list[Filter]] = {}
     for wanted in _filters(body):
         for tab, area in wanted.places(ask.book):
@@ -119,7 +119,7 @@ def _filters(body: Mapping[str, Any]) -> list[Filter]:
 
 
 def _update_reply(book: Book, done: Written, shown: Showing | None) -> dict[str, Any]:
-    """An UpdateValuesResponse; counts of nothing are left out, as proto3 does."""
+    """Return an UpdateValuesResponse; zero counts are left out, as proto3 does."""
     found: dict[str, Any] = {"spreadsheetId": book.id, "updatedRange": a1(done.tab.title, done.box)}
     counts = {"updatedRows": done.rows, "updatedColumns": done.columns, "updatedCells": done.cells}
     found.update({name: count for name, count in counts.items() if count})
@@ -152,7 +152,7 @@ def _typed(option: object) -> bool:
 
 
 def _sent_values(ask: Ask) -> tuple[Matrix, str]:
-    """The values of the body, and its major dimension; its range, when it has one, must be that of the path."""
+    """Return the body's values and major dimension. Its range, if it has one, must be that of the path."""
     body = members(ask.body, ("range", "majorDimension", "values"), "data")
     book = ask.draft.book
     if "range" in body and book.find(body["range"]) != book.find(ask.parts["range"]):

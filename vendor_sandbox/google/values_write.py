@@ -18,7 +18,7 @@ Matrix = Sequence[Sequence[Any]]
 
 @dataclass(frozen=True)
 class Written:
-    """What a write did. `cells` counts those that were given a value or cleared."""
+    """What a write did. `cells` counts the cells that were set or cleared."""
 
     tab: Tab
     box: Box
@@ -28,7 +28,7 @@ class Written:
 
 
 def by_rows(values: object, dimension: object) -> Matrix:
-    """The values of a ValueRange, row by row; refused with 400 when they are not lists of lists."""
+    """Return the values of a ValueRange, row by row. Raises Refused (400) when they are not lists of lists."""
     choice(dimension, "major_dimension", *DIMENSIONS)
     rows = array(values if values is not None else [], "data.values")
     for at, row in enumerate(rows):
@@ -43,7 +43,7 @@ def by_rows(values: object, dimension: object) -> Matrix:
 def write(draft: Draft, tab: Tab, area: Area, values: Matrix, typed: bool) -> Written:
     """Write from the start of the area on: null leaves a cell alone, "" clears it.
 
-    One cell stands for as much of the grid as is needed; anything larger must have room for all the values.
+    An area of one cell extends as far as needed; a larger one must have room for all the values.
     """
     limit = area.inside(tab.row_count, tab.column_count)
     box = Box(limit.top, limit.left, limit.top + len(values), limit.left + max(map(len, values), default=0))

@@ -1,4 +1,4 @@
-"""Keys, tokens and the counters of calls. A limit is a fixed window that begins with the first call after the last one."""
+"""Keys, tokens and call limits. A limit is a fixed window that begins with the first call after the previous window."""
 
 import secrets
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ KEYS: Mapping[str, tuple[str, str]] = {
 
 
 class Quota:
-    """The two windows of an account, which every call counts in."""
+    """The two windows of an account; every call counts in both."""
 
     def __init__(self, clock: Clock, settings: Settings) -> None:
         self._windows = [Window(clock, most, seconds) for most, seconds in settings.limits]
         self._count_rejected = settings.count_rejected
 
     def take(self) -> float:
-        """Count a call: 0.0 when there was room for it, else the wall seconds until there is."""
+        """Count a call. Returns 0.0 when it has room, else the wall seconds until it has."""
         wait = max(window.wait() for window in self._windows)
         if not wait or self._count_rejected:
             for window in self._windows:
@@ -31,7 +31,7 @@ class Quota:
 
 
 class Tokens:
-    """The tokens given out, each for one account."""
+    """The tokens issued, each for one account."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -43,7 +43,7 @@ class Tokens:
         return token
 
     def account(self, authorization: str) -> str | None:
-        """The account behind an Authorization header. The capital B and the one space are required."""
+        """Return the account behind an Authorization header. `Bearer` needs its capital B and a single space after it."""
         scheme, _, token = authorization.partition(" ")
         account, ends = self._given.get(token, ("", 0.0))
         return account if scheme == "Bearer" and self._clock.now() < ends else None

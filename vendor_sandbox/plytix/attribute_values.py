@@ -1,4 +1,4 @@
-"""What may be written into an attribute, by the class of the attribute."""
+"""Which values an attribute accepts, by its class."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -14,11 +14,11 @@ _LONGEST_INT = 16
 
 
 class WrongValue(Exception):
-    """What is wrong with a value, as the entry of an error says it."""
+    """What is wrong with a value, in the words of the error's entry."""
 
 
 def checked_value(attribute: Attribute, value: Any) -> Any:
-    """The value as it is stored; None for an empty one. Raises WrongValue."""
+    """Return the value as it is stored, None for an empty one. Raises WrongValue."""
     if attribute.type_class == "CompletenessAttribute":
         raise WrongValue("the attribute is read-only")
     if value is None or value in ("", []):
@@ -27,7 +27,7 @@ def checked_value(attribute: Attribute, value: Any) -> Any:
 
 
 def is_day(value: object) -> bool:
-    """Whether this is a day as `2026-01-15`."""
+    """Whether this is a day like `2026-01-15`."""
     if not isinstance(value, str) or not _DAY.fullmatch(value):
         return False
     try:
@@ -38,7 +38,7 @@ def is_day(value: object) -> bool:
 
 
 def is_gtin(value: object) -> bool:
-    """8, 12, 13 or 14 digits, of which the last is the check digit."""
+    """Whether this has 8, 12, 13 or 14 digits, the last of which is the check digit."""
     if not isinstance(value, str) or not (value.isascii() and value.isdecimal()) or len(value) not in (8, 12, 13, 14):
         return False
     return sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(reversed(value))) % 10 == 0

@@ -1,4 +1,4 @@
-"""One call to the API, as its handlers get it, and the answers they give."""
+"""One call to the API, as its handlers receive it, and the replies they return."""
 
 import threading
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from vendor_sandbox.wire import Reply, Request
 
 @dataclass(frozen=True)
 class ApiCall:
-    """A call let in, for one account, under the vendor's lock."""
+    """A call that was let in, for one account, under the vendor's lock."""
 
     request: Request
     store: Store
@@ -22,14 +22,14 @@ class ApiCall:
     lock: threading.Condition
 
     def body(self) -> dict[str, Any]:
-        """The body, which must be an object. Refused with 400 when it is not JSON; raises Problem (422)."""
+        """Return the body, an object. Raises Refused (400) when it is not JSON, and Problem (422) when it is not an object."""
         found = self.request.json_body()
         if not isinstance(found, dict):
             raise Problem(422, SCHEMA, [entry("_schema", ["Invalid input type."])])
         return found
 
     def product(self, product_id: str) -> Product:
-        """The product with this id. Raises Problem (404)."""
+        """Return the product with this id. Raises Problem (404)."""
         product = self.store.product(product_id)
         if product is None:
             raise not_found(f"product {product_id}")
@@ -39,7 +39,7 @@ class ApiCall:
         self.store.put(product, self.settings.search_lag)
 
     def pause(self, seconds: float) -> None:
-        """Let other calls go first for so many seconds of the sandbox's clock."""
+        """Let other calls run for so many seconds of the sandbox's clock."""
         if seconds:
             self.lock.wait(self.store.clock.on_the_wall(seconds))
 

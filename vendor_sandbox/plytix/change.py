@@ -21,14 +21,14 @@ MEMBERS = ("attributes", "families", "relationships", "add", "set", "family", "l
 
 
 def change_account(body: dict[str, Any], store: Store) -> None:
-    """Apply the members to the store, in the order of MEMBERS. Raises BadChange; the store is half done then."""
+    """Apply the members to the store, in the order of MEMBERS. Raises BadChange, and leaves the store half changed then."""
     for member in MEMBERS:
         if member in body:
             _CHANGES[member](body[member], store)
 
 
 def _attributes(body: Any, store: Store) -> None:
-    """By label: fields to replace (`options`, `max_length`, ...), a definition to add, or null to remove one."""
+    """Change attributes, by label: fields to replace (`options`, `max_length`, ...), a definition to add, or null to remove."""
     for label, fields in checked(mapping, body, "attributes").items():
         where, held = f"attributes.{label}", store.definitions.by_label.get(label)
         if fields is not None:
@@ -44,7 +44,7 @@ def _attributes(body: Any, store: Store) -> None:
 
 
 def _families(body: Any, store: Store) -> None:
-    """By name: fields to replace (`name`, `attributes`), a family to add, or null to remove one."""
+    """Change families, by name: fields to replace (`name`, `attributes`), a family to add, or null to remove one."""
     for name, fields in checked(mapping, body, "families").items():
         where, held = f"families.{name}", store.definitions.family_named(name)
         if fields is not None:
@@ -59,7 +59,7 @@ def _families(body: Any, store: Store) -> None:
 
 
 def _relationships(body: Any, store: Store) -> None:
-    """By name or label: fields to replace, a relationship to add, or null to remove one with its links."""
+    """Change relationships, by name or label: fields to replace, one to add, or null to remove one with its links."""
     for name, fields in checked(mapping, body, "relationships").items():
         where, held = f"relationships.{name}", store.definitions.relationship_named(name)
         if fields is not None:
@@ -70,7 +70,7 @@ def _relationships(body: Any, store: Store) -> None:
 
 
 def _add(body: Any, store: Store) -> None:
-    """Products, each an object as in the state; only `sku` is needed."""
+    """Add products, each an object as in the state; only `sku` is required."""
     if not isinstance(body, list):
         raise BadChange("add must be an array")
     for fields in body:
@@ -80,7 +80,7 @@ def _add(body: Any, store: Store) -> None:
 
 
 def _set(body: Any, store: Store) -> None:
-    """By SKU: fields to replace, or null to delete; of `attributes` those named, null clearing one."""
+    """Change products, by SKU: fields to replace, or null to delete. Only the `attributes` named change; null clears one."""
     for sku, fields in checked(mapping, body, "set").items():
         where = f"set.{sku}"
         product = with_sku(sku, store, where)
@@ -91,7 +91,7 @@ def _set(body: Any, store: Store) -> None:
 
 
 def _family(body: Any, store: Store) -> None:
-    """By SKU: the name of the family, or null for none."""
+    """Set families, by SKU: the name of the family, or null for none."""
     _set({sku: {"family": name} for sku, name in checked(mapping, body, "family").items()}, store)
 
 
@@ -109,7 +109,10 @@ def _unlink(body: Any, store: Store) -> None:
 
 
 def _link_orders(body: Any, store: Store, where: str) -> Iterator[tuple[Product, str, tuple[str, ...]]]:
-    """`[{"relationship", "from", "to": [SKUs]}]`: source as it is by then, name or label of the relationship, targets."""
+    """Yield source, relationship (name or label) and target SKUs of each `{"relationship", "from", "to": [SKUs]}`.
+
+    The source is read when its turn comes, so that it has the links of the orders before.
+    """
     if not isinstance(body, list):
         raise BadChange(f"{where} must be an array")
     for each in body:

@@ -28,7 +28,7 @@ _MOST_OPTIONS = 1_000
 
 
 def _search(call: ApiCall, things: Iterable[Thing], fields: Fields) -> Reply:
-    """Rows have the id and the columns asked for; when none are, all."""
+    """Search definitions. Rows have the id and the columns asked for, or all columns when none are named."""
     body = call.body()
     if "filters" not in body and call.settings.filters_required:
         raise invalid("filters", "Missing data for required field.")
@@ -180,7 +180,7 @@ def unlink_attributes(call: ApiCall, family_id: str) -> Reply:
 
 
 def _relevel(call: ApiCall, family_id: str, levels: dict[str, str | None]) -> Reply:
-    """Give attributes these levels in the family, None taking them out of it, after a while."""
+    """Set the levels of attributes in the family after a delay; None removes one from the family."""
     _family(call, family_id)
 
     def redefine(definitions: Definitions) -> Definitions:

@@ -38,7 +38,7 @@ class Attribute:
     modified: str
     options: tuple[str, ...] = ()
     max_length: int | None = None
-    """How long a text may be. No call tells; whoever writes more gets 422."""
+    """How long a text may be. No call reveals it; writing more gets 422."""
     description: str = ""
 
 
@@ -64,7 +64,7 @@ class Relationship:
 
 @dataclass(frozen=True)
 class Definitions:
-    """Everything defined, by id; a change makes new ones."""
+    """Everything that is defined, by id. A change makes a new object."""
 
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     families: Mapping[str, Family] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class Definitions:
         return next((each for each in self.relationships.values() if each.label == label), None)
 
     def relationship_named(self, name: object) -> Relationship | None:
-        """By name, or by label."""
+        """Return a relationship by its name or its label."""
         named = (each for each in self.relationships.values() if each.name == name)
         return next(named, None) or self.relationship_labelled(name)
 
@@ -108,7 +108,7 @@ class Definitions:
         return replace(self, relationships={**self.relationships, relationship.id: relationship})
 
     def without(self, thing_id: str) -> "Definitions":
-        """Without the attribute, family or relationship with this id."""
+        """Return the definitions without the attribute, family or relationship with this id."""
         return Definitions(
             attributes={key: each for key, each in self.attributes.items() if key != thing_id},
             families={

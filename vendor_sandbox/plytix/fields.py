@@ -1,4 +1,4 @@
-"""What can be searched by: the fields of products and of definitions, their types and the operators of each type."""
+"""The fields that searches know: those of products and of definitions, their types, and each type's operators."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ OPERATORS: Mapping[str, tuple[str, ...]] = {
     "static_lists": ("in",),
     "id": ("eq", "in", "!in"),
 }
-"""By filter type, as documented; `id` and the operators `sku` has besides are known from clients."""
+"""Operators by filter type, as documented; `id`, and the further operators of `sku`, are known from clients."""
 
 _FILTER_TYPES = {
     "MultilineAttribute": "TextAttribute",
@@ -37,7 +37,7 @@ _FILTER_TYPES = {
 
 @dataclass(frozen=True)
 class Field:
-    """`read` gives the value of a product or definition; None, "" and [] are no value."""
+    """A field. `read` returns its value in a product or definition; None, "" and [] count as no value."""
 
     key: str
     type: str
@@ -58,7 +58,7 @@ def _plain(key: str, filter_type: str, **more: Any) -> Field:
 
 
 def _empty(key: str, filter_type: str) -> Field:
-    """A field of assets, categories or lists, of which the sandbox has none."""
+    """Return a field of assets, categories or lists, which the sandbox does not have."""
     return Field(key, filter_type, lambda _: None)
 
 
@@ -76,7 +76,7 @@ def attribute_field(attribute: Attribute) -> Field:
 
 
 def product_fields(definitions: Definitions, shown: Shown, settings: Settings) -> Fields:
-    """What filters and `order` of a product search may name."""
+    """Return the fields that filters and `order` of a product search may name."""
     more = ("in", "!in", "!like") if settings.sku_in else ()
     return _by_key(
         _plain("id", "id"),
@@ -132,5 +132,5 @@ def family_fields(products_of: Callable[[Family], int]) -> Fields:
 
 
 def document(thing: Attribute | Family | Relationship, fields: Fields) -> dict[str, Any]:
-    """A definition with all its fields."""
+    """Return a definition with all its fields."""
     return {key: each.read(thing) for key, each in fields.items()}

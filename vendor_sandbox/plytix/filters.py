@@ -1,4 +1,4 @@
-"""The filters of a search: alternatives (OR) of conditions (AND), checked against the fields there are."""
+"""The filters of a search: alternatives (OR) of conditions (AND), checked against the known fields."""
 
 import operator
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ _MIDNIGHT = "T00:00:00.000000+00:00"
 
 @dataclass(frozen=True)
 class Condition:
-    """`texts`: what `field` must be for a thing to pass, whatever the case, when that is a text or a choice of texts."""
+    """A condition. `texts`: the texts of which `field` must be one, ignoring case, when the condition says so."""
 
     passes: Passes
     field: Field
@@ -38,7 +38,7 @@ Alternatives = Sequence[Sequence[Condition]]
 
 
 def read_filters(filters: object, fields: Fields, settings: Settings) -> Alternatives:
-    """The alternatives of which one must pass, each with the conditions that must all pass. Raises Problem (422)."""
+    """Read the alternatives, of which one must pass, each with conditions that must all pass. Raises Problem (422)."""
     if not isinstance(filters, list) or not all(isinstance(each, list) for each in filters):
         raise invalid("filters", "must be a list of lists of filters")
     return [[_condition(each, fields, settings) for each in group] for group in filters]
@@ -68,7 +68,7 @@ def _condition(wanted: object, fields: Fields, settings: Settings) -> Condition:
 
 
 def _test(field: Field, how: str, value: Any, settings: Settings) -> tuple[Passes, Sequence[str] | None]:
-    """A test of a field's value. Of no value nothing is true but that it does not exist."""
+    """Return the test of a field's value. A missing value passes only the test that it does not exist."""
     match how:
         case "exists":
             return lambda held: held not in (None, "", []), None
@@ -108,7 +108,7 @@ def _in(field: Field, value: Any, settings: Settings) -> tuple[Passes, Sequence[
 
 
 def _date_test(field: Field, how: str, value: Any, settings: Settings) -> Passes:
-    """`created` and `modified` are instants, attributes days; both are texts that sort as what they mean."""
+    """Return the test of a date. `created` and `modified` are instants, attributes are days; both sort as text."""
     wanted = f"{value}{_MIDNIGHT}" if is_day(value) else _instant(value) if settings.filter_instants else None
     if wanted is None:
         raise invalid(field.key, "value must be a date as YYYY-MM-DD")
@@ -123,7 +123,7 @@ def _date_test(field: Field, how: str, value: Any, settings: Settings) -> Passes
 
 
 def _instant(value: object) -> str | None:
-    """An instant as products hold it; without an offset it is UTC."""
+    """Return an instant in the form that products have; without an offset it is UTC."""
     try:
         found = datetime.fromisoformat(str(value))
     except ValueError:

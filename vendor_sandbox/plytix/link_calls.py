@@ -1,4 +1,4 @@
-"""Links from one product to others. The product of the path is the source; a call is done as a whole or not at all."""
+"""Links from one product to others. The product in the path is the source; a call is carried out as a whole or not at all."""
 
 from dataclasses import replace
 from typing import Any
@@ -10,7 +10,7 @@ from vendor_sandbox.wire import Reply
 
 
 def source_of(call: ApiCall, product_id: str, relationship_id: str) -> Product:
-    """The source of the links. Raises Problem (404), also when there is no such relationship."""
+    """Return the source of the links. Raises Problem (404), also for an unknown relationship."""
     source = call.product(product_id)
     if relationship_id not in call.store.definitions.relationships:
         raise not_found(f"relationship {relationship_id}")
@@ -18,13 +18,13 @@ def source_of(call: ApiCall, product_id: str, relationship_id: str) -> Product:
 
 
 def held_links(call: ApiCall, source: Product, relationship_id: str) -> Links:
-    """The links there are, without those to products that are gone."""
+    """Return the source's links, without those to products that are gone."""
     held = source.links.get(relationship_id, {})
     return {target: link for target, link in held.items() if call.store.product(target) is not None}
 
 
 def put_links(call: ApiCall, product_id: str, relationship_id: str, links: Links) -> None:
-    """Replace a product's links in one relationship. Raises Problem (422) when they are too many."""
+    """Replace a product's links in one relationship. Raises Problem (422) when there are too many."""
     if len(links) > call.settings.most_links:
         message = f"at most {call.settings.most_links} related products"
         raise invalid("product_relationships", message)
@@ -33,7 +33,7 @@ def put_links(call: ApiCall, product_id: str, relationship_id: str, links: Links
 
 
 def link(call: ApiCall, product_id: str, relationship_id: str) -> Reply:
-    """201 when a product was linked or a quantity changed, 200 when all was so before, 409 for an unknown product."""
+    """Link products: 201 when a link or a quantity changed, 200 when nothing did, 409 for an unknown product."""
     source = source_of(call, product_id, relationship_id)
     wanted = read_targets(call.body().get("product_relationships"))
     held = held_links(call, source, relationship_id)
@@ -67,7 +67,7 @@ def change_quantity(call: ApiCall, product_id: str, relationship_id: str, target
 
 
 def unlink(call: ApiCall, product_id: str, relationship_id: str) -> Reply:
-    """The body is a list of `{"product_id"}`, bare or as `product_relationships`; what is not linked is passed over."""
+    """Unlink the products of a list of `{"product_id"}`, bare or as `product_relationships`; those not linked are ignored."""
     held = held_links(call, source_of(call, product_id, relationship_id), relationship_id)
     body = call.request.json_body()
     wanted = read_targets(body.get("product_relationships") if isinstance(body, dict) else body)
@@ -83,7 +83,7 @@ def _link_set(call: ApiCall, product_id: str, relationship_id: str, status: int)
 
 
 def read_targets(entries: Any) -> dict[str, int]:
-    """Quantities by the product linked to."""
+    """Read the quantities, by the id of the product linked to."""
     if not isinstance(entries, list) or not entries:
         raise invalid("product_relationships", "must be a list of related products")
     found = {}

@@ -19,7 +19,7 @@ _COMPARE: Mapping[str, Callable[[int, list[int]], bool]] = {
 
 
 def read_link_filters(filters: object, definitions: Definitions, exists: Collection[str]) -> Callable[[Product], bool]:
-    """A test of a product's links. Raises Problem (422), also when more than one relationship is named."""
+    """Read the test of a product's links. Raises Problem (422), also when more than one relationship is named."""
     if filters in (None, []):
         return lambda _: True
     if not isinstance(filters, list) or not all(isinstance(each, list) for each in filters):

@@ -1,4 +1,4 @@
-"""`pagination` of a search: what may be asked for, and the block that answers it."""
+"""`pagination` of a search: the request and the block that answers it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _LONGEST_NUMBER = 12
 
 @dataclass(frozen=True)
 class Pages:
-    """`order` as it came: a field, with a minus in front for descending; None leaves the order open."""
+    """A page request. `order` as sent: a field, with a minus in front for descending; None leaves the order open."""
 
     page: int
     size: int
@@ -27,7 +27,7 @@ class Pages:
         return (self.page - 1) * self.size
 
     def sorted(self, things: Sequence[Any]) -> list[Any]:
-        """In the order asked for; things that are equal in it come by id, those without a value first."""
+        """Sort things as asked for. Equal ones are sorted by id; those without a value come first."""
         read = self.field.read if self.field is not None else lambda thing: thing.id
         backwards = self.order is not None and self.order.startswith("-")
         return sorted(things, key=lambda each: (*_place(read(each)), each.id), reverse=backwards)
@@ -42,7 +42,7 @@ class Pages:
 
 
 def read_pages(body: dict[str, Any], fields: Fields, most: int | None = None) -> Pages:
-    """Raises Problem (422) for a size above `most`, an order by what is no field, or numbers that are none."""
+    """Read the page request. Raises Problem (422) for a size above `most`, an unknown field to order by, or bad numbers."""
     wanted = {} if body.get("pagination") is None else body["pagination"]
     if not isinstance(wanted, dict):
         raise invalid("pagination", {"_schema": ["Invalid input type."]})

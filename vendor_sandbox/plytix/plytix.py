@@ -25,7 +25,7 @@ from vendor_sandbox.wire import Refused, Reply, Request
 
 _TOKEN_PATH = "/auth/api/get-token"  # noqa: S105
 _LANDS_WITHIN_SECONDS = 180
-"""How long after it was sent a call may still take effect, for clients that wait so long before they look."""
+"""How long a call may take to have its effect: a client looks only after waiting this long."""
 
 _MEMBERS = ("load", *change.MEMBERS, "accounts", "settings", "revoke_tokens")
 _DOCUMENT = (*state.MEMBERS, "accounts", "settings", "tokens")
@@ -33,7 +33,7 @@ _OTHERS = tuple(name for name in KEYS if name != MAIN)
 
 
 class Plytix(Vendor):
-    """Two accounts, each with its key, data and counters; in state and changes `main` is at the top."""
+    """Two accounts, each with its key, data and counters. In states and changes, `main` is at the top level."""
 
     name = "plytix"
     own_faults: ClassVar[Kinds] = {"family_lost": {}}
@@ -54,7 +54,7 @@ class Plytix(Vendor):
         self._token_window = Window(self.clock, settings.token_calls + settings.burst, settings.token_window_seconds)
 
     def store(self, account: str = MAIN) -> Store:
-        """An account's data as it is now; made from the seed when it is first asked for."""
+        """Return an account's data as it is now; it is made from the seed on first use."""
         with self.lock:
             if account not in self._stores:
                 self._stores[account] = seeded_store(self.clock, account, self._boots)
@@ -86,7 +86,7 @@ class Plytix(Vendor):
     # Calls
 
     def admit(self, request: Request, /) -> Reply | None:
-        """Tokens are counted together, calls per account; a call without an account is turned away later."""
+        """Limit the token service over all accounts, and calls per account. A call without an account is refused later."""
         with self.lock:
             if request.path == _TOKEN_PATH:
                 wait = self._token_window.wait()

@@ -12,7 +12,7 @@ PRODUCT_DATA = "product data validation failed"
 
 
 class Problem(Exception):
-    """A call turned down, with entries that name the fields at fault."""
+    """A refused call, with entries that name the fields at fault."""
 
     def __init__(self, status: int, message: str, entries: Sequence[Entry] = ()) -> None:
         super().__init__(message)
@@ -26,7 +26,7 @@ def entry(field: str, message: object, **more: object) -> Entry:
 
 
 def invalid(field: str, message: object) -> Problem:
-    """A 422 about one member of the body."""
+    """Return a 422 about one member of the body."""
     return Problem(422, SCHEMA, [entry(field, message)])
 
 

@@ -15,7 +15,7 @@ def search(call: ApiCall) -> Reply:
 
 
 def created(call: ApiCall) -> Product:
-    """Store the product the body describes."""
+    """Store the product that the body describes."""
     now = instant()
     blank = Product(id="", sku="", created=now, modified=now)
     product = written(blank, call.body(), call.store, call.settings, create=True)
@@ -27,7 +27,7 @@ def created(call: ApiCall) -> Product:
 
 
 def patched(call: ApiCall, product_id: str) -> Product:
-    """Store what the body changes of a product."""
+    """Store the changes that the body makes to a product."""
     held = call.product(product_id)
     product = replace(written(held, call.body(), call.store, call.settings), modified=instant())
     call.put(product)
@@ -57,7 +57,7 @@ def delete(call: ApiCall, product_id: str) -> Reply:
 
 
 def assign_family(call: ApiCall, product_id: str) -> Reply:
-    """Variants follow their parent; values of attributes outside the family stay."""
+    """Set a product's family. Variants follow their parent; values of attributes outside the family stay."""
     product = call.product(product_id)
     family_id = call.body().get("product_family_id")
     if not isinstance(family_id, str):

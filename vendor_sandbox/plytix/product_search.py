@@ -25,7 +25,7 @@ _STEP = 7_919
 
 
 def search_products(store: Store, body: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    """The answer to a search; members it does not know are ignored. Raises Problem (422, 428)."""
+    """Answer a search; unknown members are ignored. Raises Problem (422, 428)."""
     store.counts["searches"] += 1
     shelf = store.seen
     shown = Shown(store.definitions, shelf.products.keys(), shelf.variants)
@@ -57,7 +57,7 @@ def _matches(shelf: Shelf, alternatives: Alternatives, linked: Callable[[Product
 
 
 def _candidates(shelf: Shelf, alternatives: Alternatives) -> Sequence[Product]:
-    """Products among which all that pass are; few, when every alternative names the text of a field."""
+    """Return products that include all those that pass: only a few, when every alternative names the text of a field."""
     ids: dict[str, None] = {}
     for group in alternatives:
         narrow = sorted((_ids(shelf, each) for each in group if _is_narrow(each)), key=len)
@@ -79,7 +79,7 @@ def _ids(shelf: Shelf, condition: Condition) -> list[str]:
 
 
 def _in_any_order(store: Store, matches: Sequence[Product], pages: Pages, settings: Settings) -> list[Product]:
-    """A page of an order that is another at every call: each product has its place, but never the same."""
+    """Return a page in an order that changes with every call."""
     size = len(matches)
     places = range(pages.start, min(pages.start + pages.size, size))
     if not places or not settings.reorder:

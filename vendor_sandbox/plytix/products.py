@@ -12,7 +12,7 @@ _BY_API: Mapping[str, str] = {"type": "API"}
 
 
 def instant(when: datetime | None = None) -> str:
-    """`2026-01-15T09:00:00.000000+00:00`; without an argument, now."""
+    """Write an instant, by default now, as `2026-01-15T09:00:00.000000+00:00`."""
     return (when or datetime.now(UTC)).isoformat(timespec="microseconds")
 
 
@@ -27,7 +27,7 @@ Links = Mapping[str, Link]
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """Attributes hold no empty values, and dates as `YYYY-MM-DD`."""
+    """A product. Its attributes have no empty values, and dates as `YYYY-MM-DD`."""
 
     id: str
     sku: str
@@ -39,13 +39,13 @@ class Product:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     family_id: str | None = None
     links: Mapping[str, Links] = field(default_factory=dict)
-    """By the id of the relationship."""
+    """Links by the id of the relationship."""
     parent: str | None = None
-    """The id of the product this is a variant of."""
+    """The id of the product that this is a variant of."""
 
 
 class Shown:
-    """Shows products of an account: `exists` tells which ids still are products, `variants` how many a product has."""
+    """Shows products of an account. `exists` says which ids still are products, `variants` how many variants a product has."""
 
     def __init__(self, definitions: Definitions, exists: Collection[str], variants: Mapping[str, Collection[str]]) -> None:
         self.definitions = definitions
@@ -53,7 +53,7 @@ class Shown:
         self._variants = variants
 
     def document(self, product: Product, all_attributes: bool = False) -> dict[str, Any]:
-        """The whole product, as V1 answers it."""
+        """Return the whole product, as V1 answers it."""
         attributes = self.attributes(product)
         if all_attributes:
             attributes = {**dict.fromkeys(self.definitions.by_label), **attributes}
@@ -85,11 +85,11 @@ class Shown:
         return {label: self.value(label, value) for label, value in product.attributes.items()}
 
     def value(self, label: str, value: Any) -> Any:
-        """A value as it is read: a date written as `2026-01-15` comes back as `2026-01-15T00:00:00`."""
+        """Return a value as it is read: a date written as `2026-01-15` comes back as `2026-01-15T00:00:00`."""
         return f"{value}T00:00:00" if label in self.definitions.dates and value is not None else value
 
     def links(self, product: Product, relationship_id: str, label_key: str = "relationship_label") -> dict[str, Any]:
-        """All the links of a product in one relationship."""
+        """Return all the links of a product in one relationship."""
         related = [
             {"product_id": target, "quantity": link.quantity, "last_modified": link.last_modified}
             for target, link in self._targets(product, relationship_id).items()
@@ -104,7 +104,7 @@ class Shown:
         return {target: link for target, link in held.items() if target in self._exists}
 
     def level(self, product: Product) -> int:
-        """0 single, 1 parent, 2 variant."""
+        """Return 0 for a single product, 1 for a parent, 2 for a variant."""
         return 2 if product.parent else 1 if self._variants.get(product.id) else 0
 
     def num_variations(self, product: Product) -> int:

@@ -1,4 +1,4 @@
-"""The paths of the API: V1 has everything, V2 the products only."""
+"""The paths of the API: V1 has everything, V2 only the products."""
 
 from collections.abc import Mapping
 

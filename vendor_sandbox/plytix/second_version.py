@@ -1,4 +1,4 @@
-"""The product calls of V2 (beta) where they differ from V1: shorter answers, and links that fail in silence."""
+"""The product calls of V2 (beta) where they differ from V1: shorter answers, and links that fail silently."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def get(call: ApiCall, product_id: str) -> Reply:
 
 
 def link(call: ApiCall, product_id: str, relationship_id: str) -> Reply:
-    """200 without a body; unknown products, and those linked before, are passed over."""
+    """Link products: 200 without a body. Unknown products, and those already linked, are ignored."""
     held = held_links(call, source_of(call, product_id, relationship_id), relationship_id)
     wanted = read_targets(call.body().get("product_relationships"))
     fresh = {target: Link(quantity, instant()) for target, quantity in wanted.items() if target not in held}
@@ -42,7 +42,7 @@ def change_quantities(call: ApiCall, product_id: str, relationship_id: str) -> R
 
 
 def unlink(call: ApiCall, product_id: str, relationship_id: str) -> Reply:
-    """The body is a list of ids."""
+    """Unlink the products of the body, a list of ids."""
     held = held_links(call, source_of(call, product_id, relationship_id), relationship_id)
     gone = call.request.json_body()
     if not isinstance(gone, list) or not all(isinstance(each, str) for each in gone):
@@ -70,5 +70,5 @@ def _audit(call: ApiCall, product: Product) -> dict[str, Any]:
 
 
 def _times(product: Product) -> dict[str, str]:
-    """Instants without an offset, which are UTC."""
+    """Return the product's instants in UTC, without an offset."""
     return {"created": product.created.removesuffix("+00:00"), "modified": product.modified.removesuffix("+00:00")}

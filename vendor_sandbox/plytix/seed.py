@@ -1,4 +1,4 @@
-"""What the accounts hold when the sandbox starts: a bootmaker's products, and what an older script left behind."""
+"""What the accounts hold when the sandbox starts: a bootmaker's products, and the leftovers of an older script."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,11 +23,11 @@ _MARKETPLACES = ("US", "CA", "MX")
 _PRODUCTS_OF_OTHER_ACCOUNTS = 20
 _FROM = datetime(2023, 1, 2, 8, tzinfo=UTC)
 _DAYS = 900
-"""The seeded products were created over so many days, so that any span of days holds its share of them."""
+"""The seeded products were created over so many days, evenly, so that any span of days has its share of them."""
 
 
 def seeded_store(clock: Clock, account: str, boots: Boots) -> Store:
-    """`main` holds every product and what is left of an older sync; the other account a few products only."""
+    """Return an account's data. `main` has every product and the leftovers of an older sync, the other account a few products."""
     store = Store(clock, list(KEYS).index(account) + 1)
     store.definitions = _definitions(store)
     products = boots.products if account == MAIN else boots.products[:_PRODUCTS_OF_OTHER_ACCOUNTS]
@@ -62,7 +62,7 @@ def _definitions(store: Store) -> Definitions:
         Family(store.new_id("family"), name, now, now, {each.id: LEVELS[0] for each in attributes})
         for name, attributes in members.items()
     ]
-    # The look-alikes come first, so that whoever takes the first that fits partly takes the wrong one.
+    # The look-alikes come first, so that a client that takes the first partial match takes the wrong one.
     relationships = [
         Relationship(store.new_id("relationship"), name, generated_label(name), now, now)
         for name in (LISTINGS_ARCHIVE, LISTINGS, HIERARCHY)
@@ -75,7 +75,7 @@ def _definitions(store: Store) -> Definitions:
 
 
 def _canonical(product_id: str, boot: Canonical, created: datetime, family: Family | None) -> Product:
-    """The UPC is what is left of the GTIN without the zeros in front that make it longer."""
+    """Return a product of the bootmaker. Its UPC is the GTIN without the zeros that pad it."""
     codes = {"upc": boot.gtin[-12:] if boot.gtin else None, "ean": boot.ean}
     return Product(
         id=product_id,
@@ -91,8 +91,8 @@ def _canonical(product_id: str, boot: Canonical, created: datetime, family: Fami
 
 
 def _with_leftovers(store: Store, made: list[Product], items: Sequence[Item]) -> list[Product]:
-    """Products an older script created: two without a family, two with family and links, and one whose SKU has a
-    lower-case ASIN, with a family and without links."""
+    """Add products that an older script created: two without a family, two with family and links, and one whose SKU has a
+    lower-case ASIN, with a family but no links. Returns all of them."""
     amazon = store.definitions.family_named(AMAZON)
     listings, hierarchy = (store.definitions.relationship_named(name) for name in (LISTINGS, HIERARCHY))
     assert amazon is not None and listings is not None and hierarchy is not None  # noqa: S101, PT018

@@ -1,4 +1,4 @@
-"""Products by id, with what finds them fast. The truth is one such shelf; what searches see by now is another."""
+"""Products by id, with indexes over them. The truth is one such shelf; what searches see by now is another."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +16,7 @@ def sku_of(product: Product) -> str:
 
 
 class Shelf:
-    """Texts are found ignoring case: by `sku` from the start, by other fields from the first time they are asked for."""
+    """Texts are found ignoring case. The index of `sku` is there from the start, that of another field from its first use."""
 
     def __init__(self, products: Iterable[Product] = ()) -> None:
         self.products: dict[str, Product] = {each.id: each for each in products}
@@ -62,7 +62,7 @@ class Shelf:
             _drop(self.variants, held.parent, product_id)
 
     def ids_with(self, field: str, read: Read, text: str) -> tuple[str, ...]:
-        """Ids of the products whose `field`, which `read` reads, is this text, whatever its case."""
+        """Return the ids of the products whose `field` (read by `read`) is this text, ignoring case."""
         if field not in self._texts:
             lists: dict[str, list[str]] = {}
             for product in self.products.values():
@@ -73,13 +73,13 @@ class Shelf:
         return self._texts[field].get(text.casefold(), ())
 
     def with_sku(self, sku: str, ignore_case: bool = False) -> Product | None:
-        """The product with this SKU. More than one can differ by case only; then the first of them."""
+        """Return the product with this SKU; ignoring case, the first of those that match."""
         same = [self.products[each] for each in self.ids_with("sku", sku_of, sku)]
         exact = next((each for each in same if each.sku == sku), None)
         return exact or (same[0] if same and ignore_case else None)
 
     def found(self, key: object, find: Callable[[], Sequence[Product]]) -> Sequence[Product]:
-        """What `find` finds, remembered under `key` until a product changes."""
+        """Return the result of `find`, cached under `key` until a product changes."""
         if key not in self._found:
             self._found[key] = find()
             if len(self._found) > _KEPT:

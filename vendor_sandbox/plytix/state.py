@@ -1,4 +1,4 @@
-"""An account's truth as a document, and the account a document describes."""
+"""An account's truth as a document, and back."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _TIMES = ("created", "modified")
 
 
 def account_document(store: Store) -> dict[str, Any]:
-    """`products` by id; families and relationships by name, attributes by label; what was done, and how often."""
+    """Return products by id, families and relationships by name, attributes by label, and counts of what was done."""
     defined = store.definitions
     return {
         "products": {each.id: product_document(each, store) for each in store.shelf.products.values()},
@@ -45,7 +45,7 @@ def account_document(store: Store) -> dict[str, Any]:
 
 
 def product_document(product: Product, store: Store) -> dict[str, Any]:
-    """A product with its family's name and, by label of the relationship, the SKUs it is linked to with quantities."""
+    """Return a product with its family's name and, by label of the relationship, the SKUs it is linked to with quantities."""
     family = store.definitions.families.get(product.family_id or "")
     parent = store.product(product.parent or "")
     links = {}
@@ -70,7 +70,7 @@ def product_document(product: Product, store: Store) -> dict[str, Any]:
 
 
 def loaded_store(document: Any, clock: Clock, number: int, where: str) -> Store:
-    """The account that `account_document` describes. Raises BadChange."""
+    """Load the account that a document describes. Raises BadChange."""
     loaded = known_members(document, MEMBERS, where)
     blank = Store(clock, number)
     definitions = Definitions()
@@ -107,7 +107,7 @@ def _late(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_product(product: Product, fields: Any, store: Store, where: str) -> Product:
-    """The product with these fields changed. Values may be what the API would refuse. Raises BadChange."""
+    """Return the product with these fields changed. Values that the API would refuse are allowed. Raises BadChange."""
     wanted = known_members(fields, PRODUCT, where)
     changes: dict[str, Any] = {}
     for name in ("label", "gtin"):
@@ -135,7 +135,7 @@ def read_product(product: Product, fields: Any, store: Store, where: str) -> Pro
 
 
 def with_sku(sku: Any, store: Store, where: str) -> Product:
-    """The product with exactly this SKU. Raises BadChange."""
+    """Return the product with exactly this SKU. Raises BadChange."""
     product = store.shelf.with_sku(str(sku))
     if product is None:
         raise BadChange(f"{where}: there is no product {sku!r}")
@@ -143,7 +143,7 @@ def with_sku(sku: Any, store: Store, where: str) -> Product:
 
 
 def family_named(name: Any, store: Store, where: str) -> Family:
-    """Raises BadChange."""
+    """Return the family with this name. Raises BadChange."""
     family = store.definitions.family_named(name)
     if family is None:
         raise BadChange(f"{where}: there is no family {name!r}")
@@ -151,7 +151,7 @@ def family_named(name: Any, store: Store, where: str) -> Family:
 
 
 def relationship_named(name: Any, store: Store, where: str) -> Relationship:
-    """By name or label. Raises BadChange."""
+    """Return the relationship with this name or label. Raises BadChange."""
     relationship = store.definitions.relationship_named(name)
     if relationship is None:
         raise BadChange(f"{where}: there is no relationship {name!r}")
@@ -168,7 +168,7 @@ def _attributes(product: Product, sent: Any, store: Store, where: str) -> dict[s
 
 
 def _links(product: Product, sent: Any, store: Store, where: str) -> dict[str, dict[str, Link]]:
-    """The links of each relationship named are replaced by those to the SKUs given, as an array or with quantities."""
+    """Replace the links of each relationship named by links to the SKUs given, an array or an object with quantities."""
     links = {key: dict(held) for key, held in product.links.items()}
     for name, targets in checked(mapping, sent, where).items():
         relationship = relationship_named(name, store, where)
@@ -184,7 +184,7 @@ def _links(product: Product, sent: Any, store: Store, where: str) -> dict[str, d
 
 
 def read_attribute(label: str, fields: Any, where: str, store: Store, held: Attribute | None = None) -> Attribute:
-    """A definition as a document has it, or the one held with the fields named replaced. Raises BadChange."""
+    """Read an attribute from a document, or replace the fields named of the one held. Raises BadChange."""
     wanted = known_members(fields, ("id", "name", "type_class", "options", "max_length"), where)
     if held is None:
         name, now = wanted.get("name", label), instant()
@@ -199,7 +199,7 @@ def read_attribute(label: str, fields: Any, where: str, store: Store, held: Attr
 
 
 def read_family(name: str, fields: Any, where: str, definitions: Definitions, new_id: str, held: Family | None = None) -> Family:
-    """Likewise; `attributes` are labels. Raises BadChange."""
+    """Read a family, or replace the fields named of the one held; `attributes` are labels. Raises BadChange."""
     wanted = known_members(fields, ("id", "name", "attributes"), where)
     if held is None:
         held = Family(wanted.get("id") or new_id, name, instant(), instant())
@@ -214,7 +214,7 @@ def read_family(name: str, fields: Any, where: str, definitions: Definitions, ne
 
 
 def read_relationship(name: str, fields: Any, where: str, new_id: str, held: Relationship | None = None) -> Relationship:
-    """Likewise; a new name leaves the label as it was. Raises BadChange."""
+    """Read a relationship, or replace the fields named of the one held; a new name keeps the label. Raises BadChange."""
     wanted = known_members(fields, ("id", "name", "label", "symmetrical"), where)
     if held is None:
         held = Relationship(wanted.get("id") or new_id, name, generated_label(name), instant(), instant())

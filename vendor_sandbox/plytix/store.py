@@ -1,4 +1,4 @@
-"""What an account holds: its definitions and products, what searches see of them by now, and what was done to them."""
+"""What an account holds: its definitions and products, what searches see of them, and counts of what was done."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
@@ -28,7 +28,7 @@ class Store:
         self._unseen: deque[tuple[float, str, Product | None]] = deque()
         self._later: deque[tuple[float, Redefine]] = deque()
         self.counts: Counter[str] = Counter()
-        """Calls that changed something, and searches."""
+        """How many calls changed something, and how many searched."""
         self.creates: Counter[str] = Counter()
         """How often each SKU was created through the API."""
         self._last_id = max((int(each[8:], 16) for each in self._ids()), default=0)
@@ -50,7 +50,7 @@ class Store:
         return (each for each in known if each.startswith(prefix))
 
     def new_id(self, kind: str) -> str:
-        """24 hex characters that tell account and kind; a later thing has a greater one."""
+        """Return a new id: 24 hex characters with account and kind in them, greater than every earlier id."""
         self._last_id += 1
         return f"65a0{self.number:02x}{KINDS[kind]}{self._last_id:016x}"
 
@@ -64,7 +64,7 @@ class Store:
         return self.shelf.products.get(product_id)
 
     def put(self, product: Product, lag: float) -> None:
-        """Keep a product; searches see it `lag` seconds later."""
+        """Store a product; searches see it `lag` seconds later."""
         self.shelf.put(product)
         self._show(product.id, product, lag)
 
@@ -89,7 +89,7 @@ class Store:
         if lag:
             self._unseen.append((self.clock.now() + lag, product_id, product))
             return
-        # What was to be seen of it later is out of date by then.
+        # Changes that searches were to see later are out of date by then.
         self._unseen = deque(each for each in self._unseen if each[1] != product_id)
         self._see(product_id, product)
 
@@ -105,6 +105,6 @@ class Store:
         self._later.append((self.clock.now() + seconds, redefine))
 
     def settle(self) -> None:
-        """Carry out what was answered with 202 and is due by now."""
+        """Carry out the changes that were answered with 202 and are due by now."""
         while self._later and self._later[0][0] <= self.clock.now():
             self.definitions = self._later.popleft()[1](self.definitions)

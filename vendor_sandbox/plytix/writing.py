@@ -1,4 +1,4 @@
-"""The body of a product's create or patch, checked as a whole before anything is stored."""
+"""The body of a call that creates or patches a product, checked as a whole before anything is stored."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,7 +15,7 @@ _LONGEST_SKU = 255
 
 
 def written(product: Product, body: Any, store: Store, settings: Settings, create: bool = False) -> Product:
-    """The product with what the body says; members that are read-only or unknown are ignored. Raises Problem."""
+    """Return the product with the body's changes; read-only and unknown members are ignored. Raises Problem."""
     if not isinstance(body, dict):
         raise Problem(422, SCHEMA, [entry("_schema", ["Invalid input type."])])
     _check_shape(body)
@@ -75,7 +75,7 @@ def _read_sku(body: Mapping[str, Any], changes: dict[str, Any], errors: list[Ent
 def _attributes(
     product: Product, sent: Mapping[str, Any], store: Store, settings: Settings, create: bool, errors: list[Entry]
 ) -> dict[str, Any]:
-    """The values after a merge: null clears, what is not named stays."""
+    """Return the values after a merge: null clears a value, values not named stay."""
     values = dict(product.attributes)
     for label, raw in sent.items():
         attribute = store.definitions.by_label.get(label)

@@ -13,9 +13,9 @@ from vendor_sandbox.limits import Clock
 from vendor_sandbox.wire import Refused, Request
 
 ACCESS_TOKEN = "sandbox-shopify-token"  # noqa: S105
-"""Reads everything. It never expires, as the token of an app made in the store's admin."""
+"""Reads everything and never expires, like the token of an app made in the store's admin."""
 RECENT_ORDERS_TOKEN = "sandbox-shopify-token-60-days"  # noqa: S105
-"""Lacks `read_all_orders`: orders created more than 60 days ago are not there."""
+"""Lacks `read_all_orders`: orders created more than 60 days ago are invisible."""
 NO_CUSTOMERS_TOKEN = "sandbox-shopify-token-no-customers"  # noqa: S105
 NO_ORDERS_TOKEN = "sandbox-shopify-token-no-orders"  # noqa: S105
 REDACTED_TOKEN = "sandbox-shopify-token-redacted"  # noqa: S105
@@ -55,7 +55,7 @@ _GRANTED = Access("grant-reader")
 
 
 class Tokens:
-    """The tokens there are: those that stand, and those granted for a while."""
+    """The valid tokens: permanent ones, and those granted for a while."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -70,7 +70,7 @@ class Tokens:
         return sum(self._clock.now() < ends for ends in self._granted.values())
 
     def grant(self, request: Request, seconds: float) -> dict[str, object]:
-        """The reply of the client credentials grant. Refused for another app, grant or form."""
+        """Return the reply of the client credentials grant. Raises Refused for another app, grant or form."""
         if request.media_type != "application/x-www-form-urlencoded":
             raise Refused(400, "invalid_request: the body must be sent as application/x-www-form-urlencoded")
         form = dict(parse_qsl(request.body.decode("utf-8", "replace")))
@@ -84,7 +84,7 @@ class Tokens:
         if form["client_id"] == UNINSTALLED_CLIENT_ID:
             raise Refused(400, "app_not_installed")
         token = f"sandbox-{secrets.token_hex(16)}"
-        # Never below a second, so that the whole number advertised is never longer than the token lives.
+        # At least a second, so that the whole number in the reply is never longer than the token lives.
         lives = max(1.0, self._clock.on_the_wall(seconds))
         self._granted[token] = self._clock.now() + lives * self._clock.speed
         return {"access_token": token, "scope": ",".join(SCOPES), "expires_in": int(lives)}

@@ -1,4 +1,4 @@
-"""Answering what was selected: held objects are cut to the selection, forbidden fields become null with an error.
+"""Answering a selection: stored objects are cut to it, and forbidden fields become null with an error.
 
 The selection is compiled into functions before the first object is read, so that a page of thousands of lines is
 answered in milliseconds.
@@ -38,18 +38,18 @@ _PERSONAL: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class Typed:
-    """An object in a place where several types can stand."""
+    """An object in a place where several types are possible."""
 
     type_name: str
     value: Held
 
 
 class _Null(Exception):
-    """A field that cannot be null has no value, so what holds it is null."""
+    """A field that must not be null has no value, so the object around it is null."""
 
 
 class Answers:
-    """Answers selections for one request; `errors` gathers what went wrong on the way."""
+    """Answers selections for one request; `errors` collects what went wrong."""
 
     def __init__(self, access: Access, resolvers: Mapping[str, Callable[[Selected], Any]]) -> None:
         self._access = access
@@ -58,14 +58,14 @@ class Answers:
         self.errors: list[dict[str, Any]] = []
 
     def data(self, roots: Sequence[Selected]) -> dict[str, Any] | None:
-        """The answer to the root fields, in order; None when one that cannot be null failed."""
+        """Return the answer to the root fields, in order; None when a field that must not be null failed."""
         try:
             return {root.key: self._root(root) for root in roots}
         except _Null:
             return None
 
     def reading(self, selections: Sequence[Selected]) -> Read:
-        """The function that cuts an object to these selections."""
+        """Return the function that cuts an object to these selections."""
         reads = [(each.key, self._read(each)) for each in selections]
         if len(reads) == 1:
             ((key, read),) = reads
@@ -82,7 +82,7 @@ class Answers:
         return self._guarded(root, lambda _: self._shape(root)(resolve(root)))(None)
 
     def _guarded(self, field: Selected, read: Read) -> Read:
-        """The field under its own path: what fails is noted, and is null as far up as it must be."""
+        """Return the reader of a field under its own path: a failure is noted, and null goes as far up as it must."""
 
         def guarded(held: Any) -> Any:
             self._path.append(field.key)
@@ -113,7 +113,7 @@ class Answers:
         return self._guarded(field, fail)
 
     def denied(self, field: Selected) -> Failed | None:
-        """Why this token may not read the field; None when it may."""
+        """Return why this token may not read the field, None when it may."""
         scope = _NEEDS.get(field.type_name.removesuffix("Connection"))
         if field.name == "ordersCount":
             scope = "read_orders"
@@ -124,7 +124,7 @@ class Answers:
         return Failed(message, "ACCESS_DENIED", documentation=_DOCUMENTATION, requiredAccess=needed)
 
     def _wrong(self, field: Selected) -> Failed | None:
-        """What is bound to go wrong with a field of a held object, whichever object it is."""
+        """Return what will go wrong with a field of a stored object, whichever object it is; None when nothing will."""
         denied = self.denied(field)
         if denied is None and field.is_connection:
             try:
@@ -163,7 +163,7 @@ class Answers:
         return self._guarded(field, lambda held: shape(fetch(held)))
 
     def _shape(self, field: Selected) -> Read:
-        """The function that makes the answer of a field from the value held."""
+        """Return the function that turns a field's stored value into its answer."""
         if field.is_connection:
             return self._connection(field)
         if not field.below:
@@ -203,7 +203,7 @@ class Answers:
         return connection
 
     def _part(self, field: Selected) -> Callable[[Page], Any]:
-        """How `nodes`, `edges` or `pageInfo` of a connection is answered."""
+        """Return the function that answers `nodes`, `edges` or `pageInfo` of a connection."""
         if field.definition is None:
             return lambda _page: field.parent
         read = self.reading(field.children)
@@ -234,7 +234,7 @@ class Answers:
 
 
 def _fetch(field: Selected) -> Read:
-    """The value a held object has for a field, before it is cut to the selection."""
+    """Return the function that reads a field's value from a stored object, before it is cut to the selection."""
     name, first = field.name, field.arguments.get("first")
     if field.parent == "Order" and name == "refunds":
         return lambda order: linked_refunds(order)[:first]
@@ -244,7 +244,7 @@ def _fetch(field: Selected) -> Read:
 
 
 def linked_refunds(order: Held) -> list[Held]:
-    """An order's refunds with the lines themselves in the place of their ids."""
+    """Return an order's refunds with the lines themselves in place of their ids."""
     lines = {line["id"]: line for line in order["lineItems"]} if order["refunds"] else {}
     return [
         {

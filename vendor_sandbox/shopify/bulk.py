@@ -1,4 +1,4 @@
-"""The fields about bulk operations: start, cancel, look at one, list them."""
+"""The fields about bulk operations: start, cancel, show one, list them."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ _FIELDS: Mapping[str, Field] = {
 
 
 class BulkFields:
-    """Answers them for one token at one instant; `base_url` is where download addresses begin."""
+    """Answers these fields for one token at one instant. Download addresses begin with `base_url`."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class BulkFields:
         }
 
     def thing(self, text: str) -> dict[str, Any] | None:
-        """The operation with a global id, moved on to now; None when there is none."""
+        """Return the operation with a global id as it is by now; None when no operation has the id."""
         found = ids.read_gid(text)
         job = self._jobs.job(self._access.app, found[1]) if found and found[0] == "BulkOperation" else None
         return None if job is None else self._seen(job)
@@ -127,7 +127,7 @@ class BulkFields:
         return self._exports.export(key, lambda: exported_rows(roots, self._items(reads), answers, lag))
 
     def _items(self, reads: Reads) -> Callable[[Selected], Iterator[Mapping[str, Any]]]:
-        """The objects at the root of an export, each read under the lock when its turn comes."""
+        """Return the function that yields the root objects of an export, each read under the lock when its turn comes."""
 
         def items(root: Selected) -> Iterator[Mapping[str, Any]]:
             if root.name != "orders":

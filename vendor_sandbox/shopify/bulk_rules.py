@@ -11,7 +11,7 @@ _DEPTH = 2
 
 
 class NotBulk(Exception):
-    """A query that cannot be a bulk query; `reasons` go into userErrors."""
+    """A query that cannot run as a bulk query; `reasons` go into userErrors."""
 
     def __init__(self, *reasons: str) -> None:
         super().__init__("; ".join(reasons))
@@ -19,7 +19,7 @@ class NotBulk(Exception):
 
 
 def bulk_roots(text: str) -> list[Selected]:
-    """The root fields of a bulk query. Raises NotBulk."""
+    """Return the root fields of a bulk query. Raises NotBulk."""
     if len(text.encode()) > LONGEST:
         raise NotBulk(f"Bulk query is too large: at most {LONGEST} bytes are allowed.")
     try:
@@ -43,12 +43,12 @@ def bulk_roots(text: str) -> list[Selected]:
 
 
 def bulk_node(connection: Selected) -> Selected:
-    """What is selected of each node of a connection of a bulk query."""
+    """Return what is selected of each node of a bulk query's connection."""
     return connection.child("edges")[0].child("node")[0]
 
 
 def _look(field: Selected, depth: int, in_list: bool, found: list[Selected], reasons: list[str]) -> None:
-    """Gather the connections at and under a field, and what is wrong with them."""
+    """Collect the connections at and under a field, and what is wrong with them."""
     if field.is_connection:
         found.append(field)
         if in_list:

@@ -23,7 +23,7 @@ _REASONS = ("CUSTOMER", "DECLINED", "FRAUD", "INVENTORY", "OTHER", "STAFF")
 
 @dataclass
 class Changed:
-    """What a change asks for, checked as a whole before any of it is done."""
+    """What a change asks for, checked as a whole before any of it is applied."""
 
     settings: Settings
     draft: Draft
@@ -35,7 +35,7 @@ class Changed:
 
 
 def with_floats(body: Any) -> Any:
-    """A body from JSON with the numbers an order holds: rates are floats, amounts are text anyway."""
+    """Turn the exact numbers of a JSON body into those that an order holds: rates are floats, amounts are text anyway."""
     if isinstance(body, dict):
         return {name: with_floats(value) for name, value in body.items()}
     if isinstance(body, list):
@@ -44,7 +44,7 @@ def with_floats(body: Any) -> Any:
 
 
 def read_settings(body: object, settings: Settings) -> Settings:
-    """The settings after a change; those of `load` come first. Raises BadChange."""
+    """Return the settings after a change; those of `load` are applied first. Raises BadChange."""
     change = known_members(body, _MEMBERS, "the change")
     if "load" in change:
         document = known_members(change["load"], _DOCUMENT, "load")
@@ -53,7 +53,7 @@ def read_settings(body: object, settings: Settings) -> Settings:
 
 
 def read_change(body: Any, store: Store, settings: Settings, now: int) -> Changed:
-    """What a change asks of a store, which must have its loaded state already. Raises BadChange.
+    """Read what a change asks of a store, which must have loaded its state already. Raises BadChange.
 
     Members are applied in the order add, arrive, set, cancel, refund, edit, delete.
     """
@@ -98,7 +98,7 @@ def read_change(body: Any, store: Store, settings: Settings, now: int) -> Change
 
 
 def document_of(store: Store) -> dict[str, Any]:
-    """What differs from the seed: changed and added orders in full, and the ids of deleted ones."""
+    """Return what differs from the seed: changed and added orders in full, and the ids of deleted ones."""
     return {
         "orders": [order for order in store.own.values() if order is not None],
         "deleted": [ids.order_gid(index) for index, order in store.own.items() if order is None],
@@ -107,7 +107,7 @@ def document_of(store: Store) -> dict[str, Any]:
 
 
 def loaded_orders(document: Mapping[str, Any], size: int) -> tuple[dict[int, Order | None], int]:
-    """The orders of a saved state by index, and the next free index. Raises BadChange."""
+    """Return the orders of a saved state by index, and the next free index. Raises BadChange."""
     own: dict[int, Order | None] = {}
     for order in _array(document.get("orders", []), "load.orders"):
         own[_index_in(checked(mapping, order, "load.orders").get("id"))] = order

@@ -18,12 +18,12 @@ _CONNECTION = 2
 
 
 def page_factor(size: int) -> int:
-    """What a page of this size multiplies the cost of one node by."""
+    """Return the factor by which a page of this size multiplies the cost of one node."""
     return max(1, math.floor(2 * math.log(size))) if size > 0 else 1
 
 
 class Prices:
-    """What an operation may cost at most, and what it cost once its data is known."""
+    """What an operation costs at most, and what it did cost once its data is known."""
 
     def __init__(self, roots: Sequence[Selected]) -> None:
         self._roots = roots
@@ -31,7 +31,7 @@ class Prices:
         self.requested = sum(self._root(root) for root in roots)
 
     def actual(self, data: Mapping[str, Any] | None) -> int:
-        """Shrinks with the share of the nodes asked for that came back; never more than was requested."""
+        """Return the cost for the share of nodes that came back; never more than the requested cost."""
         if data is None:
             return 0
         spent = sum(
@@ -55,7 +55,7 @@ class Prices:
         return 1 + self._below(field)
 
     def _below(self, field: Selected) -> int:
-        """The cost of what is selected under a field; of the dearest type where several can stand."""
+        """Return the cost of what is selected under a field; of the dearest type where several are possible."""
         if field not in self._known:
             costs = (sum(map(self._cost, selections)) for selections in field.below.values())
             self._known[field] = max(costs, default=0)
@@ -95,12 +95,12 @@ def _nodes(connection: Selected) -> list[Selected]:
 
 
 def paid_cost(requested: int, actual: int | None, bucket: "CostBucket") -> dict[str, Any]:
-    """`extensions.cost` of a reply."""
+    """Return `extensions.cost` of a reply."""
     return {"requestedQueryCost": requested, "actualQueryCost": actual, "throttleStatus": bucket.status()}
 
 
 def refused_cost(requested: int, bucket: "CostBucket") -> dict[str, Any]:
-    """`extensions.cost` of a throttled reply: the bucket holds too little, also when it was a fault that throttled."""
+    """Return `extensions.cost` of a throttled reply: the bucket looks too empty, even when a fault throttled the call."""
     cost = paid_cost(requested, None, bucket)
     status = cost["throttleStatus"]
     left = min(status["currentlyAvailable"], max(0, requested - 1))
@@ -117,7 +117,7 @@ class CostBucket:
         self._lock = threading.Lock()
 
     def take(self, points: float) -> bool:
-        """Take the points, or nothing when there are fewer."""
+        """Take the points and return True; take nothing and return False when there are fewer."""
         with self._lock:
             self._refill()
             if self._level < points:
@@ -131,7 +131,7 @@ class CostBucket:
             self._level = min(self._size, self._level + points)
 
     def status(self) -> dict[str, Any]:
-        """As `throttleStatus` shows it."""
+        """Return the bucket as `throttleStatus` shows it."""
         with self._lock:
             self._refill()
             rate = self._per_second

@@ -1,7 +1,7 @@
-"""What is taken off the lines of an order besides the automatic discount that some have.
+"""Discounts on the lines of an order, besides the automatic discount that some lines have.
 
-Each part of a discount that falls to a line is one of its `discountAllocations`. `discountedTotalSet` leaves out those by
-code and those of the whole order, `totalDiscountSet` those of the whole order; tax is of what is left after all of them.
+Each share of a discount that a line gets is one of its `discountAllocations`. `discountedTotalSet` ignores discounts by
+code and on the whole order, `totalDiscountSet` those on the whole order; tax is on what is left after all discounts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,13 +18,13 @@ _OFF_THE_ORDER = 500
 
 
 def net(line: Line, purse: Purse) -> int:
-    """What the units ordered come to after all discounts."""
+    """Return the amount for the units ordered after all discounts."""
     allocated = sum(purse.minor(each["allocatedAmountSet"]) for each in line["discountAllocations"])
     return purse.minor(line["originalTotalSet"]) - allocated
 
 
 def discounted(lines: Sequence[Line], kind: Kind, purse: Purse) -> list[dict[str, Any]]:
-    """The lines after a code for each of them, or after an amount off the order, which is spread over them."""
+    """Return the lines with a discount by code on each, or with an amount off the whole order spread over them."""
     nets = [net(line, purse) for line in lines]
     if kind == "code":
         return [_less(line, share(each, _PERCENT, 100), purse, by_code=True) for line, each in zip(lines, nets, strict=True)]

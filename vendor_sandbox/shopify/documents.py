@@ -1,6 +1,6 @@
 """Reading a request: the document is parsed, validated against the schema, and its variables are coerced.
 
-What is wrong comes out as Invalid, with the codes the vendor uses (https://shopify.dev/docs/api/admin-graphql).
+Any mistake raises Invalid, with the codes that the vendor uses (https://shopify.dev/docs/api/admin-graphql).
 """
 
 from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ _CODES: Mapping[type[ASTValidationRule], str] = {
 
 
 class Invalid(Exception):
-    """A request refused before anything of it ran; `errors` is what the reply lists."""
+    """A request refused before any of it ran; the reply lists `errors`."""
 
     def __init__(self, errors: Sequence[Mapping[str, Any]]) -> None:
         super().__init__(errors[0]["message"])
@@ -81,14 +81,14 @@ class Operation:
 
 @cache
 def shop_schema() -> GraphQLSchema:
-    """The part of the vendor's schema that the sandbox answers."""
+    """Return the part of the vendor's schema that the sandbox answers."""
     return build_schema(Path(__file__).with_name("schema.graphql").read_text(encoding="utf-8"))
 
 
 def read_operation(
     schema: GraphQLSchema, text: str, variables: Mapping[str, Any] | None = None, name: str | None = None
 ) -> Operation:
-    """The operation a request asks for. Raises Invalid."""
+    """Return the operation that a request asks for. Raises Invalid."""
     document = _read_document(schema, text)
     operations = [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
     chosen = [each for each in operations if name is None or (each.name and each.name.value == name)]
@@ -124,7 +124,7 @@ def _checked(schema: GraphQLSchema, text: str) -> DocumentNode | Invalid:
 
 
 def shown_error(error: Exception, code: str) -> dict[str, Any]:
-    """An error of graphql-core as the reply lists it."""
+    """Return an error of graphql-core as the reply lists it."""
     shown: dict[str, Any] = {"message": str(getattr(error, "message", error))}
     if isinstance(error, GraphQLError) and error.locations:
         shown["locations"] = [{"line": place.line, "column": place.column} for place in error.locations]
@@ -171,5 +171,5 @@ def invalid_variable(name: str, wanted: str, value: Any, problems: Sequence[Mapp
 
 
 def location(at: Any) -> dict[str, int]:
-    """Line and column of a place in a document."""
+    """Return line and column of a place in a document."""
     return {"line": at.start_token.line, "column": at.start_token.column}

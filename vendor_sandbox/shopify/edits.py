@@ -1,7 +1,6 @@
 """What happens to an order after it was made: merged fields, cancellation, refunds, lines taken out.
 
-Each takes an order and gives back another; nothing is changed in place. The amounts that follow are worked out here,
-`updatedAt` is left to the caller.
+Each function takes an order and returns a changed copy. They work out the new amounts; the caller sets `updatedAt`.
 """
 
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ def purse_of(order: Order) -> Purse:
 
 
 def merged(held: Any, wanted: Any) -> Any:
-    """`wanted` over `held`: objects member by member, an array by position when `wanted` names positions."""
+    """Merge `wanted` into `held`: objects member by member, an array by position when `wanted` names positions."""
     if isinstance(wanted, Mapping) and isinstance(held, Mapping):
         return {**held, **{name: merged(held.get(name), value) for name, value in wanted.items()}}
     if isinstance(wanted, Mapping) and isinstance(held, list | tuple):
@@ -36,7 +35,7 @@ def cancelled(order: Order, at: int, reason: str = "CUSTOMER") -> dict[str, Any]
 
 
 def refunded(order: Order, at: int, quantities: Mapping[int, int], note: str | None = None) -> dict[str, Any]:
-    """The order with one more refund: `quantities` units of the lines at these positions, with their tax."""
+    """Return the order with one more refund: `quantities` units of the lines at these positions, with their tax."""
     purse = purse_of(order)
     lines, entries, amount, taxes, units = _without(order, purse, quantities, "RETURN")
     refund = _refund(order, at, purse.bag(amount + taxes), entries, note)
@@ -55,8 +54,8 @@ def refunded(order: Order, at: int, quantities: Mapping[int, int], note: str | N
 
 
 def taken_out(order: Order, at: int, quantities: Mapping[int, int]) -> dict[str, Any]:
-    """The order after an edit that took units out of the lines at these positions. What was ordered, and its total, stay; the
-    edit leaves a refund of nothing, for nothing was paid back yet."""
+    """Return the order after an edit that took units out of the lines at these positions. What was ordered and its total stay;
+    the edit leaves an empty refund, because nothing was paid back yet."""
     purse = purse_of(order)
     lines, entries, amount, taxes, units = _without(order, purse, quantities, "NO_RESTOCK")
     for position, quantity in quantities.items():
@@ -69,7 +68,7 @@ def taken_out(order: Order, at: int, quantities: Mapping[int, int]) -> dict[str,
 def _without(
     order: Order, purse: Purse, quantities: Mapping[int, int], restock: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]], int, int, int]:
-    """The lines without these units, the lines of a refund for them, and what they come to: net, tax, units."""
+    """Return the lines without these units, the refund lines for them, and their sums: net, tax, units."""
     index = ids.number_of(order["id"]) - ids.FIRST_ORDER
     lines = [dict(line) for line in order["lineItems"]]
     entries = []

@@ -1,4 +1,4 @@
-"""Result files of bulk queries: written in the background, once for each question asked of the same orders."""
+"""Result files of bulk queries, written in the background, once for each query on the same orders."""
 
 import json
 import tempfile
@@ -13,7 +13,7 @@ from vendor_sandbox.shopify.bulk_rules import bulk_node
 from vendor_sandbox.shopify.plan import Selected
 
 Items = Callable[[Selected], Iterable[Mapping[str, Any]]]
-"""The nodes of a root connection, one at a time; or, for a root field that is an object, that object alone."""
+"""The nodes of a root connection, one at a time; for a root field that is an object, only that object."""
 
 
 class Forbidden(Exception):
@@ -21,7 +21,7 @@ class Forbidden(Exception):
 
 
 class Export:
-    """One result file on its way. `objects` and `roots` count the lines written so far."""
+    """One result file in the making. `objects` and `roots` count the lines written so far."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -31,7 +31,7 @@ class Export:
         self.error: str | None = None
 
     def head(self, lines: int) -> Path:
-        """A copy that ends after so many lines: what a failed operation leaves behind."""
+        """Copy the first `lines` lines: what a failed operation leaves behind."""
         partial = self.path.with_suffix(f".{lines}.jsonl")
         with self.path.open("rb") as whole, partial.open("wb") as part:
             part.writelines(line for line, _ in zip(whole, range(lines), strict=False))
@@ -39,7 +39,7 @@ class Export:
 
 
 class Exports:
-    """Writes exports, each in a thread of its own, into a directory that goes when this is closed."""
+    """Writes exports, each in a thread of its own, into a directory that `close` removes."""
 
     def __init__(self) -> None:
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -48,7 +48,7 @@ class Exports:
         self._closing = threading.Event()
 
     def export(self, key: Hashable, rows: Callable[[], Iterator[tuple[bool, Mapping[str, Any]]]]) -> Export:
-        """The file for these rows; the one there already is when the key is known. `rows` says which are root rows."""
+        """Return the file for these rows; for a known key, the file already made. `rows` says which rows are root rows."""
         if key in self._known:
             return self._known[key]
         if self._directory is None:
@@ -65,7 +65,7 @@ class Exports:
         return [each.path for each in self._known.values()]
 
     def close(self) -> None:
-        """Stop writing, and remove every file."""
+        """Stop writing and remove every file."""
         self._closing.set()
         for thread in self._threads:
             if thread is not threading.current_thread():
@@ -92,7 +92,7 @@ class Exports:
 
 
 def jsonl(row: Mapping[str, Any]) -> str:
-    """One line of a result, escaped as the vendor does it."""
+    """Return one line of a result, escaped as the vendor does it."""
     text = json.dumps(row, ensure_ascii=False, separators=(",", ":"))
     return text.replace("/", "\\/").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029") + "\n"
 
@@ -100,9 +100,9 @@ def jsonl(row: Mapping[str, Any]) -> str:
 def exported_rows(
     roots: Sequence[Selected], items: Items, answers: Answers, lag: int
 ) -> Iterator[tuple[bool, Mapping[str, Any]]]:
-    """The lines of a bulk result. The children of a root come after `lag` further roots.
+    """Yield the lines of a bulk result. The children of a root come after `lag` further roots.
 
-    Raises Forbidden when the token may not read something that is asked for.
+    Raises Forbidden when the query asks for something that the token may not read.
     """
     for root in roots:
         if answers.denied(root) is not None:

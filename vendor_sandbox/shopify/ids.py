@@ -1,4 +1,4 @@
-"""Numbers of things: each is a pure function of the order's index, so that any of them leads back to its order."""
+"""Ids of orders and their parts. Each is a pure function of the order's index, so that any of them leads back to its order."""
 
 import re
 
@@ -25,7 +25,7 @@ def order_gid(index: int) -> str:
 
 
 def part_number(kind: str, index: int, position: int) -> int:
-    """The number of the `position`th line, refund, ... of the order at an index."""
+    """Return the number of the `position`th line, refund, ... of the order at an index."""
     return _BASES[kind] + index * _PER_ORDER + position
 
 
@@ -34,18 +34,18 @@ def part_gid(kind: str, index: int, position: int) -> str:
 
 
 def read_gid(text: str) -> tuple[str, int] | None:
-    """Type and number of a global id, None for a text that is none."""
+    """Return type and number of a global id, None for any other text."""
     found = _GID.fullmatch(text)
     return (found[1], int(found[2])) if found else None
 
 
 def number_of(text: str) -> int:
-    """The number at the end of a global id."""
+    """Return the number at the end of a global id."""
     return int(text.rpartition("/")[2].partition("?")[0])
 
 
 def order_index(kind: str, number: int) -> int | None:
-    """The index of the order that is, or has, the thing with this number."""
+    """Return the index of the order that has this number, or has a part with this number."""
     if kind == "Order":
         return number - FIRST_ORDER
     if kind in _BASES:

@@ -1,4 +1,4 @@
-"""The search index: which orders there are, sorted and filtered as a search wants them."""
+"""The search index: the orders, sorted and filtered as a search wants them."""
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,16 +20,16 @@ _SORTS = {
     "ORDER_NUMBER": "id",
 }
 Place = tuple[int, int]
-"""Where an order stands in a sort: the value sorted by, and its index."""
+"""The position of an order in a sort: the value sorted by, and the order's index."""
 
 
 def sort_field(sort_key: str) -> str | None:
-    """The field a sort key sorts by; None for a key the sandbox does not sort by."""
+    """Return the field that a sort key stands for; None for a key that the sandbox does not support."""
     return _SORTS.get(sort_key)
 
 
 class Index:
-    """Orders as a search sees them. `own` are those that differ from the seed at the start; `put` tells of more."""
+    """Orders as a search sees them. `own` are those that differ from the seed at first; `put` reports further changes."""
 
     def __init__(self, seeded: SeededOrders, own: Mapping[int, Order | None]) -> None:
         self._seeded = seeded
@@ -57,7 +57,7 @@ class Index:
     def find(
         self, wanted: Filter, field: str, reverse: bool = False, after: Place | None = None, before: Place | None = None
     ) -> Iterator[Place]:
-        """The places of the orders wanted, sorted by `field`, strictly between two places."""
+        """Yield the places of the orders wanted, sorted by `field`, strictly between two places."""
         places, matches = self.candidates(wanted, field)
         low, high = (before, after) if reverse else (after, before)
         first = bisect_left(places, (low[0], low[1] + 1)) if low else 0
@@ -66,7 +66,7 @@ class Index:
         return (places[step] for step in steps if matches is None or matches(places[step][1]))
 
     def candidates(self, wanted: Filter, field: str) -> tuple[Sequence[Place], Matches | None]:
-        """Places among which all the orders wanted are, sorted by `field`; what is left to ask of each, if anything."""
+        """Return places that include all the orders wanted, sorted by `field`, and the test that is left for each, if any."""
         narrow = wanted.bounds.keys() & {*_TIMES, "id"}
         if field in narrow or not narrow:
             return self._slice(wanted, field), wanted.rest({field})
@@ -90,7 +90,7 @@ class Index:
         return self._sorted[field]
 
     def _value(self, field: str, index: int) -> int | None:
-        """What a field sorts by; None for an order that is not there. `id` sorts by the index."""
+        """Return the value of a field to sort by, None when there is no such order. `id` sorts by the index."""
         if index in self._own:
             order = self._own[index]
             if order is None:

@@ -1,4 +1,4 @@
-"""Instants as whole seconds since 1970, as the API writes them, and as a search in the shop's own time zone means them."""
+"""Instants as whole seconds since 1970: how the API writes them, and what a search in the shop's time zone means."""
 
 import math
 import re
@@ -15,12 +15,12 @@ _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def shown(seconds: int) -> str:
-    """`2026-11-20T06:00:00Z`."""
+    """Write an instant in UTC: `2026-11-20T06:00:00Z`."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 
 
 def instant(text: object) -> int:
-    """The seconds of an ISO instant with an offset. Raises Unfit for anything else."""
+    """Return the seconds of an ISO instant with an offset. Raises Unfit for anything else."""
     try:
         found = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
@@ -31,12 +31,12 @@ def instant(text: object) -> int:
 
 
 def instant_text(text: object) -> str:
-    """The instant as the API writes it; a check for settings. Raises Unfit."""
+    """Check for settings: return the instant as the API writes it. Raises Unfit."""
     return shown(instant(text))
 
 
 def zone_name(value: object) -> str:
-    """The name of a time zone; a check for settings. Raises Unfit."""
+    """Check for settings: return the name of a time zone. Raises Unfit."""
     try:
         return ZoneInfo(str(value)).key
     except (KeyError, ValueError, OSError) as error:
@@ -44,7 +44,7 @@ def zone_name(value: object) -> str:
 
 
 def day_of(text: str, zone: str) -> tuple[int, int] | None:
-    """First and past-last second of the local day that `2026-11-01` (or a text beginning so) names in this zone."""
+    """Return the first second of the local day that `2026-11-01` (or a text that begins so) names, and the first one after it."""
     found = _DATE.match(text)
     try:
         day = date.fromisoformat(found[0]) if found else None
@@ -54,7 +54,7 @@ def day_of(text: str, zone: str) -> tuple[int, int] | None:
 
 
 def moment_of(text: str, zone: str) -> Fraction | None:
-    """The exact seconds a quoted time means; without an offset it is local to the zone."""
+    """Return the exact seconds that a quoted time means; without an offset it is local to the zone."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
@@ -65,7 +65,7 @@ def moment_of(text: str, zone: str) -> Fraction | None:
 
 
 def local(seconds: int, zone: str) -> str:
-    """`2026-11-01T00:00:00-04:00`."""
+    """Write an instant in local time: `2026-11-01T00:00:00-04:00`."""
     return datetime.fromtimestamp(seconds, ZoneInfo(zone)).isoformat()
 
 

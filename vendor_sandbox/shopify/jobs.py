@@ -1,4 +1,4 @@
-"""Bulk operations: how one is started, runs, ends, and where its result lies.
+"""Bulk operations: how one starts, runs and ends, and where its result is.
 
 Source: https://shopify.dev/docs/api/usage/bulk-operations/queries.
 """
@@ -16,24 +16,24 @@ from vendor_sandbox.shopify.instants import shown
 from vendor_sandbox.shopify.settings import Settings
 
 FOREIGN_QUERY = "{ orders { edges { node { id } } } }"
-"""The query of operations that another program of the same app started."""
+"""The query of an operation that another program of the same app started."""
 _FIRST = 1_100_000_001
 _UNFINISHED = ("CREATED", "RUNNING")
 
 
 @dataclass(frozen=True)
 class Ending:
-    """How an operation is to end; RUNNING never does."""
+    """How an operation will end; RUNNING means never."""
 
     status: str = "COMPLETED"
     error_code: str | None = None
     after_objects: int | None = None
-    """How many lines there are by then; they are offered as partial data."""
+    """How many lines are written by then; they are offered as partial data."""
 
 
 @dataclass
 class Job:
-    """One operation. `app` None is one that every app sees as its own."""
+    """One operation. With `app` None, every app sees it as its own."""
 
     number: int
     app: str | None
@@ -74,7 +74,7 @@ class Jobs:
         return job
 
     def set_foreign(self, count: int, now: int) -> None:
-        """Have exactly so many operations of another program running."""
+        """Set how many operations of another program are running."""
         running = [job for job in self._jobs.values() if job.app is None and job.status in _UNFINISHED]
         for job in running[count:]:
             job.status, job.completed = "COMPLETED", now
@@ -92,7 +92,7 @@ class Jobs:
         return [job for job in self.of(app) if job.status in _UNFINISHED and not self._over(job, settings)]
 
     def look(self, job: Job, settings: Settings, now: int) -> None:
-        """Move an operation on to what a client that asks now is told. It is RUNNING at least once."""
+        """Bring an operation up to date for a client that asks now. It is seen RUNNING at least once."""
         if job.status in _UNFINISHED:
             if job.looked_at and self._over(job, settings):
                 self._end(job, now)
@@ -104,7 +104,7 @@ class Jobs:
             job.status = "EXPIRED"
 
     def cancel(self, job: Job, settings: Settings, now: int) -> bool:
-        """Whether there was something to cancel."""
+        """Cancel an operation. Returns whether there was something to cancel."""
         if job.status in _UNFINISHED and job.looked_at and self._over(job, settings):
             self._end(job, now)
         if job.status not in _UNFINISHED:
@@ -113,14 +113,14 @@ class Jobs:
         return True
 
     def result(self, number: int, signature: str, settings: Settings) -> Path | None:
-        """The file behind a download address; None when the address is wrong or has expired."""
+        """Return the file behind a download address; None when the address is wrong or has expired."""
         job = self._jobs.get(number)
         if job is None or job.file is None or not secrets.compare_digest(signature, job.signature):
             return None
         return None if self._expired(job, settings) else job.file
 
     def shown(self, job: Job, base_url: str) -> dict[str, Any]:
-        """An operation as the API shows it."""
+        """Return an operation as the API shows it."""
         objects = roots = 0
         if job.export is not None and job.status != "CREATED":
             objects, roots = job.export.objects, job.export.roots

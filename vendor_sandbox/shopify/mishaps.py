@@ -1,4 +1,4 @@
-"""The shop's own kinds of fault, acted out on a reply that is ready otherwise."""
+"""The shop's own kinds of fault, acted out on a finished reply."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,7 +19,7 @@ KINDS: Kinds = {
 }
 
 NEW_MEMBER = "NEWLY_INVENTED"
-"""A member of OrderDisplayFinancialStatus that no schema has yet."""
+"""A member of OrderDisplayFinancialStatus that is in no schema yet."""
 
 
 def internal_error(path: Sequence[str | int] | None = None) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def internal_error(path: Sequence[str | int] | None = None) -> dict[str, Any]:
 
 
 def lose_a_field(roots: Sequence[Selected], data: Mapping[str, Any]) -> dict[str, Any]:
-    """Make one nullable field of the data null; gives back the entry for `errors`."""
+    """Make one nullable field of the data null. Returns the entry for `errors`."""
     for root in roots:
         value, selections = data.get(root.key), root.children
         path: list[str | int] = [root.key]
@@ -50,7 +50,7 @@ def lose_a_field(roots: Sequence[Selected], data: Mapping[str, Any]) -> dict[str
 
 
 def withhold_customers(data: Any) -> dict[str, Any]:
-    """Make every customer of the data null; gives back the entry for `errors`, which has no path."""
+    """Make every customer of the data null. Returns the entry for `errors`, which has no path."""
     if isinstance(data, dict):
         data.update({"customer": None} if "customer" in data else {})
     for each in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
@@ -62,7 +62,7 @@ def withhold_customers(data: Any) -> dict[str, Any]:
 
 
 def leave_out(data: Any, field: str) -> bool:
-    """Take a field out of the first object of the data that has it; whether there was one."""
+    """Remove a field from the first object of the data that has it. Returns whether there was one."""
     if isinstance(data, dict):
         if field in data:
             del data[field]
@@ -72,7 +72,7 @@ def leave_out(data: Any, field: str) -> bool:
 
 
 def invent_a_status(data: Any) -> bool:
-    """Give the first order of the data a financial status nobody has heard of; whether there was one."""
+    """Give the first order of the data an unknown financial status. Returns whether there was an order."""
     if isinstance(data, dict):
         if "displayFinancialStatus" in data:
             data["displayFinancialStatus"] = NEW_MEMBER

@@ -14,7 +14,7 @@ def decimals_of(currency: str) -> int:
 
 
 class Purse:
-    """Makes the MoneyBags of one order. Abroad, the buyer saw other amounts, in `presentment`, than the shop books."""
+    """Makes the MoneyBags of one order. A buyer abroad saw amounts in `presentment`, not those that the shop books."""
 
     def __init__(self, currency: str, presentment: str | None = None, trimmed: bool = False) -> None:
         self.currency = currency
@@ -31,7 +31,7 @@ class Purse:
         return found
 
     def minor(self, bag: Bag) -> int:
-        """The amount of a bag in the shop's currency."""
+        """Return the amount of a bag in the shop's currency."""
         return int(Decimal(bag["shopMoney"]["amount"]).scaleb(decimals_of(self.currency)).to_integral_value())
 
     def _money(self, minor: int, currency: str) -> dict[str, str]:
@@ -46,5 +46,5 @@ class Purse:
 
 
 def share(minor: int, part: int, of: int) -> int:
-    """`minor` x part / of, rounded half up."""
+    """Return `minor` x part / of, rounded half up."""
     return int((Decimal(minor) * part / of).quantize(Decimal(1), ROUND_HALF_UP)) if of else 0

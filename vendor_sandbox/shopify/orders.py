@@ -1,6 +1,6 @@
-"""A shop's orders from a seed: an order is a pure function of (seed, index), computed when it is asked for.
+"""A shop's orders from a seed: an order is a pure function of (seed, index), computed on demand.
 
-An order is held as the API shows it, except that its connections are plain arrays. Creation times rise with the index
+An order is stored as the API shows it, except that its connections are plain arrays. Creation times rise with the index
 and spread over the 90 days before `start`.
 """
 
@@ -22,10 +22,10 @@ SPAN = 90 * DAY
 _TRAPS_FROM = 70
 """A shop with fewer orders has no trap orders: they would be most of it."""
 _MASS_EDIT = 97
-"""Every so manyth order was touched in one edit, three hours before `start`: they share one `updatedAt`."""
+"""Every 97th order was changed by one mass edit, three hours before `start`: these orders share one `updatedAt`."""
 _POOL = 300
 _BY_CODE, _OFF_THE_ORDER = (11, 5), (13, 6)
-"""Every 11th order was bought with a code, every 13th got something off as a whole: (of so many, the place among them)."""
+"""Every 11th order was bought with a code, every 13th had an amount off the whole order: (of so many, the place among them)."""
 
 _METHODS = ("Pickup Order", "Nationwide Shipping", "Local Delivery Order")
 _OTHER_TAGS = ("VIP", "wholesale", "gift", "repeat buyer, online")
@@ -36,12 +36,12 @@ _VARIANTS = ("Default Title", "Zinc / Box of 10", "Black / Single")
 
 
 def orders_of(products: int) -> int:
-    """How many orders a shop with so many products has, unless it is told."""
+    """Return how many orders a shop with so many products has by default."""
     return 400 if products <= 1_000 else 2_000
 
 
 class SeededOrders:
-    """`size` orders, numbered from 0. Beyond them lie further plain orders that nothing has used yet."""
+    """`size` orders, numbered from 0. Indexes beyond them give further plain orders, which are not in use yet."""
 
     def __init__(self, seed: int, size: int, start: int, currency: str, catalogue: Catalogue) -> None:
         self.seed, self.size, self.start, self.currency = seed, size, start, currency
@@ -52,7 +52,7 @@ class SeededOrders:
     def _traps(self) -> dict[int, Trap]:
         if self.size < _TRAPS_FROM:
             return {}
-        # In the younger half, so that they are there for an app that may not see old orders.
+        # In the younger half, so that an app that may not see old orders sees them too.
         places = seeded(self.seed).sample(range(self.size // 2, self.size), len(TRAPS))
         return dict(zip(places, TRAPS, strict=True))
 
@@ -67,7 +67,7 @@ class SeededOrders:
         return {trap.name: index for index, trap in self._traps.items()}
 
     def times(self, index: int) -> tuple[int, int, int]:
-        """When a seeded order was created, processed and last changed."""
+        """Return when a seeded order was created, processed and last changed."""
         bits = hash((self.seed, index)) & 0xFFFFFFFFFFFF
         slot = SPAN / self.size
         created = int(self.start - SPAN + slot * (index + (bits & 1023) / 1024))
@@ -84,7 +84,7 @@ class SeededOrders:
         return order if trap is None else trap.applied(order)
 
     def plain(self, index: int, created: int, processed: int, updated: int, trap: Trap | None = None) -> dict[str, Any]:
-        """An order of no particular kind, at the times given."""
+        """Return an ordinary order with the times given."""
         rng = seeded(self.seed * 1_000_003 + index)
         trap = trap or _PLAIN
         purse = Purse(self.currency, trap.presentment, trimmed=index % 7 == 3)
@@ -233,7 +233,7 @@ def _fulfillment(index: int, created: int, updated: int, lines: Sequence[Mapping
 
 
 def _totals(index: int, lines: Sequence[Mapping[str, Any]], shipping: int, method: str, purse: Purse) -> dict[str, Any]:
-    """The order's own amounts: the lines' after discounts, tax on top of them, and shipping."""
+    """Return the order's own amounts: those of its lines after discounts, tax on top of them, and shipping."""
     subtotal = sum(net(line, purse) for line in lines)
     discounts = sum(purse.minor(each["allocatedAmountSet"]) for line in lines for each in line["discountAllocations"])
     tax = sum(purse.minor(line["taxLines"][0]["priceSet"]) for line in lines)

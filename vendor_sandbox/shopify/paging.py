@@ -21,11 +21,11 @@ class Failed(Exception):
 
 @dataclass(frozen=True)
 class Page:
-    """What a connection gives: some of its items, and whether there are more to either side."""
+    """A page of a connection: some of its items, and whether there are more before and after them."""
 
     items: Sequence[Any]
     cursor: Callable[[int], str]
-    """The cursor of the item at a position of `items`."""
+    """Returns the cursor of the item at a position of `items`."""
     before: bool
     after: bool
 
@@ -39,7 +39,7 @@ class Page:
 
 
 def page_size(arguments: Mapping[str, Any]) -> tuple[int, bool]:
-    """How many items are asked for, and whether from the end. Fails unless exactly one of `first` and `last` is."""
+    """Return how many items are wanted, and whether from the end. Raises Failed unless one of `first` and `last` is set."""
     given = {name: arguments[name] for name in ("first", "last") if arguments.get(name) is not None}
     if not given:
         raise Failed("you must provide one of first or last", "BAD_REQUEST")
@@ -57,7 +57,7 @@ def cursor_of(number: int, value: str, sort: str) -> str:
 
 
 def read_cursor(cursor: str | None, sort: str) -> tuple[int, str] | None:
-    """The number and sort value of a cursor. Fails for one that is malformed or belongs to another sort."""
+    """Return number and sort value of a cursor. Raises Failed for one that is malformed or belongs to another sort."""
     if cursor is None:
         return None
     try:
@@ -71,7 +71,7 @@ def read_cursor(cursor: str | None, sort: str) -> tuple[int, str] | None:
 
 
 def pages_of(arguments: Mapping[str, Any]) -> Callable[[Sequence[Mapping[str, Any]]], Page]:
-    """How these arguments cut an array whose order is that of its ids. Fails for arguments that make no sense."""
+    """Return the function that cuts a page from an array sorted by id. Raises Failed for arguments that make no sense."""
     size, from_end = page_size(arguments)
     after, before = (read_cursor(arguments.get(name), "id") for name in ("after", "before"))
     reverse = bool(arguments.get("reverse"))

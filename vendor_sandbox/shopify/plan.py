@@ -1,4 +1,4 @@
-"""What an operation selects, worked out before it runs: the tree that is priced, answered and exported."""
+"""What an operation selects, worked out before it runs: a tree that is priced, answered and exported."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ from vendor_sandbox.shopify.ids import read_gid
 
 @dataclass(frozen=True, eq=False)
 class Selected:
-    """One selected field. `below` holds the selections under it, per type of object that can stand there."""
+    """One selected field. `below` holds the selections under it, per type of object that is possible there."""
 
     key: str
     name: str
@@ -69,7 +69,7 @@ class Selected:
         return next(iter(self.below.values()), ())
 
     def child(self, name: str) -> list["Selected"]:
-        """The selections of one field under this one (several, when it has aliases)."""
+        """Return the selections of one field under this one (several, when it has aliases)."""
         return [each for each in self.children if each.name == name]
 
     @property
@@ -78,7 +78,7 @@ class Selected:
 
 
 def selected_by(operation: Operation) -> list[Selected]:
-    """The root fields of an operation. Raises Invalid for an id that is not a global id."""
+    """Return the root fields of an operation. Raises Invalid for an id that is not a global id."""
     root = operation.schema.get_root_type(operation.node.operation)
     assert root is not None  # noqa: S101 - validation made sure
     return _Planner(operation).selections(root, [operation.node.selection_set])

@@ -1,4 +1,4 @@
-"""The root fields: looking orders up, searching and counting them, and what an app can know of its shop."""
+"""The root fields: looking up, searching and counting orders, and what an app can know about its shop."""
 
 from collections.abc import Callable, Mapping
 from itertools import islice
@@ -23,7 +23,7 @@ _COUNTS = 10_000
 
 
 class Reads:
-    """Answers the root fields for one token. What searches came across is in `searches`, orders given in `given`."""
+    """Answers the root fields for one token. `searches` collects searches with warnings, `given` the orders handed out."""
 
     def __init__(self, store: Store, settings: Settings, access: Access, now: int) -> None:
         self._store, self._settings, self._access, self._now = store, settings, access, now
@@ -49,14 +49,14 @@ class Reads:
         key = arguments["sortKey"].lower()
         after, before = (self._place(arguments.get(name), key, sort) for name in ("after", "before"))
         reverse = bool(arguments["reverse"])
-        if from_end:  # the last ones are the first ones of the other direction
+        if from_end:  # the last ones are the first ones in the other direction
             after, before = before, after
         places = self._store.index.find(found, sort, reverse != from_end, after, before)
         cut: list[tuple[Place, Order]] = []
         more = False
         for place in places:
             order = self._store.order(place[1])
-            if order is None:  # deleted, which the index has not heard of yet
+            if order is None:  # deleted, but the index does not know yet
                 continue
             if len(cut) == size:
                 more = True
@@ -76,13 +76,13 @@ class Reads:
         return Page(orders, cursor, before=after is not None, after=more)
 
     def candidates(self, field: Selected) -> tuple[list[int], Matches | None]:
-        """The orders among which those of a bulk query's `orders` field are; what is left to ask of each."""
+        """Return orders that include all those of a bulk query's `orders` field, and the test that is left for each, if any."""
         sort = sort_field(field.arguments["sortKey"]) or "id"
         places, matches = self._store.index.candidates(self.search(field), sort)
         return [index for _, index in (reversed(places) if field.arguments["reverse"] else places)], matches
 
     def search(self, field: Selected) -> Filter:
-        """The orders a field with a `query` is about; a warning goes into `searches`."""
+        """Read the `query` of a field. Warnings go into `searches`."""
         sort_key = field.arguments.get("sortKey", "ID")
         if sort_field(sort_key) is None and sort_key != "RELEVANCE":
             raise Failed(f"the sandbox does not sort orders by {sort_key}", "BAD_REQUEST")
@@ -115,7 +115,7 @@ class Reads:
         return None if found is None else found.value
 
     def thing(self, text: str) -> Typed | None:
-        """The order, or the part of one, with a global id; None when there is none."""
+        """Return the order, or part of an order, with a global id; None when nothing has the id."""
         kind, number = ids.read_gid(text) or ("", 0)
         order = self._visible(ids.order_index(kind, number))
         if order is None:

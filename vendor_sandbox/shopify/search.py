@@ -1,7 +1,7 @@
 """The search grammar: https://shopify.dev/docs/api/usage/search-syntax.
 
-Blanks mean AND, which binds less than OR; an unknown field is ignored, with a warning; an unquoted value ends at a
-colon, so that an unquoted time loses what follows its hour and is read as a local date.
+Blanks mean AND, which binds less tightly than OR. An unknown field is ignored, with a warning. An unquoted value ends at
+a colon, so that an unquoted time loses all but its hour and is read as a local date.
 """
 
 import math
@@ -15,13 +15,13 @@ from vendor_sandbox.shopify.instants import day_of, local, moment_of
 from vendor_sandbox.shopify.search_text import And, Not, Or, Term, Tree, parsed
 
 Bounds = tuple[int | None, int | None]
-"""First value inside and first value beyond; None is open."""
+"""The first value inside and the first value beyond; None is an open end."""
 Matches = Callable[[Any], bool]
 
 
 @dataclass(frozen=True)
 class Field:
-    """A name one can search by. `kind`: time, number, text, enum, flag, or not (true where the text is absent)."""
+    """A name that can be searched by. `kind`: time, number, text, enum, flag, or not (true where the text is absent)."""
 
     kind: str
     value: Callable[[Any], Any]
@@ -30,24 +30,24 @@ class Field:
 
 @dataclass
 class Filter:
-    """A search, ready to be asked whether it matches an item."""
+    """A search, ready to be matched against items."""
 
     text: str
     warnings: list[dict[str, str]] = field(default_factory=list)
     shown: Any = None
     """The parsed search as `extensions.search[].parsed` shows it."""
     bounds: dict[str, Bounds] = field(default_factory=dict)
-    """What the terms that all must hold leave of each time or number."""
+    """The range that the required terms leave for each time or number."""
     _tests: list[tuple[str | None, Matches]] = field(default_factory=list)
 
     def require(self, name: str, least: int, value: Callable[[Any], Any]) -> None:
-        """One more condition that must hold: the value of field `name` is at least this."""
+        """Add a condition: the value of field `name` must be at least `least`."""
         low, high = self.bounds.get(name, (None, None))
         self.bounds[name] = (_tighter(max, low, least), high)
         self._tests.append((name, lambda item: _within(value(item), least, None)))
 
     def rest(self, covered: Collection[str] = ()) -> Matches | None:
-        """What is left to ask about an item that is within the bounds of the fields covered; None when nothing is."""
+        """Return the test that is left for an item within the bounds of the fields covered; None when nothing is left."""
         tests = [matches for bounded, matches in self._tests if bounded is None or bounded not in covered]
         if not tests:
             return None
@@ -59,7 +59,7 @@ class Filter:
 
 
 def read_filter(text: str | None, fields: Mapping[str, Field], zone: str) -> Filter:
-    """What a `query` argument asks for. Never raises: what makes no sense ends up in `warnings`."""
+    """Read a `query` argument. Never raises: what makes no sense ends up in `warnings`."""
     found = Filter(text or "")
     tree = parsed(found.text)
     if tree is None:
@@ -90,7 +90,7 @@ class _Reader:
         self._fields, self._zone, self._found = fields, zone, found
 
     def test(self, tree: Tree) -> Matches | None:
-        """None for what is ignored."""
+        """Return the test of a tree, None for one that is ignored."""
         if isinstance(tree, Not):
             inner = self.test(tree.part)
             return None if inner is None else lambda item: not inner(item)
@@ -175,7 +175,7 @@ _RANGES = {"<": "lt", "<=": "lte", ">": "gt", ">=": "gte"}
 
 
 def _interval(comparator: str, value: int | Fraction) -> Bounds:
-    """The whole numbers that stand so to the value."""
+    """Return the range of whole numbers that the comparison allows."""
     up, beyond = math.ceil(value), math.floor(value) + 1
     match comparator:
         case ">":

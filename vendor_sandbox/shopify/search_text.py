@@ -1,4 +1,4 @@
-"""The text of a search, cut into terms and put together as the grammar says."""
+"""Parsing the text of a search into a tree of terms."""
 
 import re
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ _TOKEN = re.compile(
 
 
 def parsed(text: str) -> Tree | None:
-    """The tree of a search; None for one that asks for nothing. Brackets that do not match are passed over."""
+    """Return the tree of a search, None for an empty one. Unmatched brackets are ignored."""
     tokens = _tokens(text)
     tokens.reverse()
     parts: list[Tree] = []
@@ -51,7 +51,7 @@ def parsed(text: str) -> Tree | None:
         part = _all_of(tokens)
         if part is not None:
             parts.append(part)
-        if tokens:  # a bracket closed that was never opened
+        if tokens:  # a closing bracket without an opening one
             tokens.pop()
     return _joined(And, parts)
 

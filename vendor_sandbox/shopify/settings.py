@@ -22,7 +22,7 @@ class Settings:
     """`*_seconds`, `index_lag` and `url_life` run on the sandbox's clock, which `speed` scales; the calendar does not."""
 
     rate_per_second: float = setting(100.0, number(above=0))
-    """Points that come back to the bucket each second."""
+    """Points added to the bucket each second."""
     burst: int = setting(2_000, whole(1))
     """The size of the bucket."""
     max_cost: int = setting(1_000, whole(1))
@@ -32,9 +32,9 @@ class Settings:
     time_zone: str = setting("America/New_York", zone_name)
     currency: str = setting("USD", _currency)
     now: str | None = setting(None, _or_null_instant)
-    """Stops the shop's calendar at an instant. Null: the wall clock's."""
+    """Stops the shop's calendar at an instant. Null: the calendar follows the wall clock."""
     start: str | None = setting(None, _or_null_instant)
-    """The seeded orders lie in the 90 days before this. Null: the instant the sandbox was made."""
+    """The seeded orders lie in the 90 days before this instant. Null: before the sandbox was started."""
     index_lag: float = setting(0.0, number())
     """Searches and counts see an order as it was until this long after a change; `order(id:)` sees it at once."""
     bulk_seconds: float = setting(1.0, number())

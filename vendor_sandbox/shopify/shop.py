@@ -42,7 +42,7 @@ _GONE = (
 
 
 class Shopify(Vendor):
-    """`orders` seeded orders, which lie in the 90 days before this is made."""
+    """A shop with `orders` seeded orders, created in the 90 days before it was started."""
 
     name = "shopify"
     own_faults: ClassVar[Kinds] = mishaps.KINDS
@@ -81,7 +81,7 @@ class Shopify(Vendor):
         }
 
     def admit(self, _request: Request, /) -> Reply | None:
-        """Calls are not counted; what a query costs is (`_execute`)."""
+        """Let every call in: the shop limits the cost of queries (`_execute`), not the number of calls."""
         return None
 
     def problem(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Reply:
@@ -106,7 +106,7 @@ class Shopify(Vendor):
                 return Reply.json(refused.status, {"error": error, "error_description": description or error})
 
     def download(self, request: Request, number: str, name: str) -> Reply:
-        """The storage behind a signed address: it knows nothing of tokens, and whoever sends one gives it away."""
+        """Serve a file from the storage behind a signed address. It needs no token, and a client that sends one gives it away."""
         with self.lock:
             self._token_leaks += "x-shopify-access-token" in request.headers
             file = None
@@ -204,7 +204,7 @@ class Shopify(Vendor):
         return self._buckets[app]
 
     def _change_orders(self, given: Sequence[int], edit: int = 1, arrive: int = 0, delete: int = 0) -> None:
-        """What happens in the shop behind the back of a client that just read these orders."""
+        """Change the shop behind the back of a client that just read these orders."""
         names = [each["name"] for each in map(self._store.order, given) if each is not None]
         touched, gone = names[:edit], names[edit : edit + delete]
         self.change({"set": {name: {"note": "changed meanwhile"} for name in touched}, "delete": gone, "arrive": arrive})
@@ -221,18 +221,18 @@ class Shopify(Vendor):
         return instant(self.settings.start) if self.settings.start else self._made_at
 
     def orders(self) -> Iterator[Order]:
-        """Every order there is, as the API would show it in full; connections are plain arrays."""
+        """Yield every order, as the API would show it in full; connections are plain arrays."""
         return self._store.all()
 
     def order(self, reference: object) -> Order:
-        """One order by number (1001), name, id or gid. Raises KeyError."""
+        """Return one order by number (1001), name, id or gid. Raises KeyError."""
         order = self._store.order(self._store.index_of(reference))
         if order is None:
             raise KeyError(reference)
         return order
 
     def traps(self) -> dict[str, Order]:
-        """The seeded orders that are out of the ordinary, as they are now, by what is odd about them (`traps.TRAPS`)."""
+        """Return the seeded orders that are out of the ordinary, as they are now, by what is odd about them (`traps.TRAPS`)."""
         places = self._store.seeded.trap_places
         return {name: order for name, index in places.items() if (order := self._store.order(index)) is not None}
 
@@ -270,7 +270,7 @@ class Shopify(Vendor):
         return {"added": changed.added} if changed.added else {}
 
     def _store_for(self, body: Any, held: Settings) -> tuple[Store, tuple[int, int, int]]:
-        """The store and the counters a change is made to: those there are, or those it loads."""
+        """Return the store and the counters that a change applies to: the present ones, or those it loads."""
         counters = (self._queries, self._jobs.started, self._token_leaks)
         same_seed = (self.settings.currency, self.settings.start) == (held.currency, held.start)
         if "load" not in body and same_seed:

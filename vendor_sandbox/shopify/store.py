@@ -12,7 +12,7 @@ from vendor_sandbox.shopify.orders import SeededOrders
 
 
 class Store:
-    """Orders by index. What differs from the seed is in `own`; None there is a deleted order."""
+    """Orders by index. `own` holds what differs from the seed; None is a deleted order."""
 
     def __init__(self, seeded: SeededOrders, clock: Clock) -> None:
         self.seeded = seeded
@@ -31,14 +31,14 @@ class Store:
         return self.seeded.order(index) if index < self.seeded.size else None
 
     def all(self) -> Iterator[Order]:
-        """Every order there is, in the order of its number."""
+        """Yield every order, by number."""
         for index in range(self.next_index):
             order = self.order(index)
             if order is not None:
                 yield order
 
     def index_of(self, reference: object) -> int | None:
-        """The index of the order a change names: by gid, id, number (`1001`) or name (`#1001`)."""
+        """Return the index of the order that a change names by gid, id, number (`1001`) or name (`#1001`)."""
         text = str(reference)
         found = ids.read_gid(text)
         if found is not None:
@@ -52,13 +52,13 @@ class Store:
 
     @property
     def seen(self) -> tuple[int, int]:
-        """Changes with every change to the orders, and with every one a search comes to see."""
+        """A value that changes with every change to the orders, and whenever searches come to see one."""
         self._catch_up()
         return self.revision, len(self._unseen)
 
     @property
     def index(self) -> Index:
-        """What a search sees by now."""
+        """Return what a search sees now."""
         self._catch_up()
         return self._index
 
@@ -78,7 +78,7 @@ class Store:
         self._unseen.extend((seen_at, index, order) for index, order in changed.items())
 
     def replace_all(self, own: Mapping[int, Order | None], next_index: int) -> None:
-        """Forget every change and have these instead, at once in searches too."""
+        """Replace every change with these. Searches see them at once."""
         self.revision += 1
         self.own = dict(own)
         self.next_index = next_index
@@ -87,7 +87,7 @@ class Store:
 
 
 class Draft:
-    """Changes to a store that are made all at once, or not at all."""
+    """Changes to a store that are made all together or not at all."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -101,6 +101,6 @@ class Draft:
         self.changed[index] = order
 
     def new_order(self, at: int) -> tuple[int, dict[str, Any]]:
-        """A fresh plain order, created at this instant; it is not kept until it is `put`."""
+        """Return a new plain order, created at this instant. It is not stored until `put`."""
         index, self.next_index = self.next_index, self.next_index + 1
         return index, self._store.seeded.plain(index, at, at, at)

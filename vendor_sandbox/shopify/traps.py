@@ -11,7 +11,7 @@ from vendor_sandbox.shopify.instants import DAY, instant
 
 @dataclass(frozen=True)
 class Trap:
-    """How one order differs from a plain one: lines and units, members merged into it, and a further edit."""
+    """How one order differs from a plain one: lines and units, members merged into it, and one more edit."""
 
     name: str
     lines: int | None = None

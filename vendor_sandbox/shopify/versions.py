@@ -8,7 +8,7 @@ _OLDEST_EVER = "2019-04"
 
 
 def answering_version(requested: str, settings: Settings) -> str | None:
-    """The version that answers: the one asked for, the oldest still there for one that is gone, None for no version."""
+    """Return the version that answers: the one requested; for a retired one the oldest still supported; None for no version."""
     if requested in (*settings.versions, settings.release_candidate, "unstable"):
         return requested
     if not re.fullmatch(r"[0-9]{4}-(01|04|07|10)", requested) or requested < _OLDEST_EVER:
