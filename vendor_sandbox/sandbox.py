@@ -190,8 +190,9 @@ class Sandbox:
             with self._lock:
                 if timer not in self._late:
                     return
-                self._late.remove(timer)
             _handled(vendor, request)
+            with self._lock:
+                self._late.discard(timer)  # whoever waits until none is under way finds its effect
 
         timer = threading.Timer(seconds, land)
         timer.daemon = True
