@@ -446,7 +446,7 @@ class _Application:
             self._only_unseen_steps(unseen)
         for part in self._work("there") if "there" in fates else ():
             there = [change_from(r, remote_id=r["live_id"]) for r in part]
-            self.journal.found_there(self.plan.id, there, self.sent_before, seq=self.seq, undo=self.undo)
+            self.journal.end_as_wanted(self.plan.id, there, self.sent_before, seq=self.seq, undo=self.undo)
         for fate, why in (
             ("drifted", "changed at the target since it was planned"),
             ("overtaken", "a newer plan has written this key since"),

@@ -115,8 +115,8 @@ class Ledger:
             return [dict(r._mapping) for r in con.execute(query)]
 
     def row(self, query: sa.Select[Any]) -> dict[str, Any] | None:
-        found = self.rows(query.limit(1))
-        return found[0] if found else None
+        rows = self.rows(query.limit(1))
+        return rows[0] if rows else None
 
     def column(self, query: sa.Select[Any]) -> list[Any]:
         """The values of a query of one column."""
@@ -158,14 +158,14 @@ class Ledger:
     # --- plans and outcomes -----------------------------------------------------------------------------------------
 
     def plan(self, plan_id: str) -> dict[str, Any]:
-        found = self.row(sa.select(plan).where(plan.c.id == plan_id)) or self._by_prefix(plan_id)
-        if found is None:
+        row = self.row(sa.select(plan).where(plan.c.id == plan_id)) or self._by_prefix(plan_id)
+        if row is None:
             raise RequestRefused(f"no plan {plan_id} in {self.url}. `sync-pipelines history` lists the plans of past runs.")
-        return found
+        return row
 
     def _by_prefix(self, start: str) -> dict[str, Any] | None:
-        found = self.rows(sa.select(plan).where(plan.c.id.startswith(start, autoescape=True))) if len(start) >= 6 else []
-        return found[0] if len(found) == 1 else None
+        plans = self.rows(sa.select(plan).where(plan.c.id.startswith(start, autoescape=True))) if len(start) >= 6 else []
+        return plans[0] if len(plans) == 1 else None
 
     def outcome_counts(self, plan_id: str) -> dict[str, int]:
         query = sa.select(outcome.c.state, sa.func.count().label("n")).where(outcome.c.plan == plan_id).group_by(outcome.c.state)
@@ -221,11 +221,11 @@ class Ledger:
             .where(attempt.c.account == account, attempt.c.state.in_(["open", "doubt"]))
             .order_by(plan.c.seq, attempt.c.intended_at, attempt.c.id)
         )
-        found = []
+        doubts = []
         for a in self.rows(query):
             keys = dict(zip(json.loads(a["rows"]), json.loads(a["keys"]), strict=True))
             rows = tuple(json.loads(a["doubtful"]))
-            found.append(
+            doubts.append(
                 Doubt(
                     a["id"],
                     a["plan"],
@@ -240,7 +240,7 @@ class Ledger:
                     bool(a["landed"]),
                 )
             )
-        return found
+        return doubts
 
     def forget(self, account: str, key: str) -> bool:
         """Drop what is known of one key, and its holds and doubts: the next plan compares with the live target.
@@ -276,16 +276,16 @@ class Ledger:
 
     # --- records of which something is known otherwise --------------------------------------------------------------
 
-    def doubt_record(self, account: str, keys: Sequence[str], *, there: bool = True) -> None:
-        """What these keys hold at the target is not known any more: the next plan compares them, whatever changed. `there`
-        false: we ourselves wrote over them, and what is missing may be made again.
+    def doubt_record(self, account: str, keys: Sequence[str], *, overwritten: bool = False) -> None:
+        """What these keys hold at the target is not known any more: the next plan compares them, whatever changed.
+        `overwritten`: we ourselves wrote over them, and what is missing may be made again.
 
         Only what we last knew to be there becomes uncertain: a key that we removed stays removed, and steps that are still
         due stay due.
         """
         changed = record.update().where(record.c.account == account, record.c.key.in_(keys))
-        changed = changed.where(record.c.state.in_(["present"] if there else ["present", "partial", "unverified"]))
-        values = {"state": "unverified"} if there else {"state": "absent", "created": 0, "remote_id": None}
+        changed = changed.where(record.c.state.in_(["present", "partial", "unverified"] if overwritten else ["present"]))
+        values = {"state": "absent", "created": 0, "remote_id": None} if overwritten else {"state": "unverified"}
         with self.write() as tx:
             tx.execute(changed.values(at=self.now(), boot="", monotonic=0.0, **values))
 
@@ -311,8 +311,8 @@ class Ledger:
     # --- cursors ----------------------------------------------------------------------------------------------------
 
     def cursor(self, account: str, name: str) -> str | None:
-        found = self.row(sa.select(cursor.c.value).where(cursor.c.account == account, cursor.c.name == name))
-        return None if found is None else str(found["value"])
+        row = self.row(sa.select(cursor.c.value).where(cursor.c.account == account, cursor.c.name == name))
+        return None if row is None else str(row["value"])
 
     def set_cursor(self, account: str, name: str, value: str, run: str) -> None:
         """Raises nothing of its own; what the cursor stands for has to be durable before."""

@@ -55,11 +55,11 @@ def end_run(ledger: Ledger, run_id: str, state: RunState, **facts: Any) -> None:
 
 def get_run(ledger: Ledger, run_id: str) -> dict[str, Any] | None:
     """A run by its id or the start of it (8 characters or more, if only one fits)."""
-    found = ledger.rows(sa.select(tables.run).where(tables.run.c.id.startswith(run_id, autoescape=True)).limit(2))
-    exact = [r for r in found if r["id"] == run_id]
-    if exact or len(run_id) < 8 or len(found) != 1:
+    runs = ledger.rows(sa.select(tables.run).where(tables.run.c.id.startswith(run_id, autoescape=True)).limit(2))
+    exact = [r for r in runs if r["id"] == run_id]
+    if exact or len(run_id) < 8 or len(runs) != 1:
         return exact[0] if exact else None
-    return found[0]
+    return runs[0]
 
 
 def plans_of(ledger: Ledger, run_id: str) -> list[dict[str, Any]]:

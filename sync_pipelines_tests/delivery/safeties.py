@@ -310,7 +310,7 @@ SAFETIES = (
     Safety(
         "another record under the same key is ours",
         "planning.py",
-        "if there and known and there != known:\n            return None",
+        "if live_id and known_id and live_id != known_id:\n            return None",
         "if False:\n            return None",
         (f"{PLANS}::test_another_record_under_our_key_is_not_ours",),
     ),
@@ -359,7 +359,7 @@ SAFETIES = (
     Safety(
         "a plan in doubt is undone",
         "undoing.py",
-        'if doubts := [d for d in ledger.doubts(target.account) if d.plan == known["id"]]:',
+        'if doubts := [d for d in ledger.doubts(target.account) if d.plan == original["id"]]:',
         "if doubts := []:",
         (f"{PLANS}::test_a_plan_with_a_call_in_doubt_is_not_undone",),
     ),

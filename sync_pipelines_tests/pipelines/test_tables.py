@@ -7,7 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from sync_pipelines.delivery.model import Counts, Finding
+from sync_pipelines.delivery.model import Counts, GuardFinding
 from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.pipelines import plan_checks
 from sync_pipelines.pipelines.shopify_store import checks
@@ -52,7 +52,7 @@ def test_a_value_is_shown_as_the_text_it_is_and_nothing_comes_of_it(value: str) 
 
 
 def test_the_values_in_a_checks_reason_are_text_there_too() -> None:
-    guard = Finding("currency", "stopped", "price list ![](https://evil.example/x.png) is in [USD](https://evil.example)")
+    guard = GuardFinding("currency", "stopped", "price list ![](https://evil.example/x.png) is in [USD](https://evil.example)")
     plan = Plan("p", "catsy_sparklayer", "a", "stopped", (guard,), Counts(), None)  # type: ignore[arg-type]
     results = [
         plan_checks.guards(plan_checks.guards_of(["sparklayer", "price_plan"]), plan),

@@ -17,7 +17,7 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, planning, reading
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
-from sync_pipelines.pipelines.findings import Finding, fact
+from sync_pipelines.pipelines.observations import Observation, fact
 from sync_pipelines.pipelines.sections import account_of
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors.amazon import SECRETS, Amazon, has_login
@@ -65,37 +65,37 @@ def desk() -> Iterator[planning.Desk]:
         client.close()
 
 
-def validate(*, deep: bool) -> list[Finding]:
+def validate(*, deep: bool) -> list[Observation]:
     """Log in, and look whether the account has all that is needed; with `deep`, which assumed facts hold. Reads only."""
-    found: list[Finding] = []
+    found: list[Observation] = []
     try:
         with desk() as plytix:
             found += _plytix(plytix)
             if deep and all(f.verdict != "problem" for f in found):
                 found += _facts(plytix)
     except (CredentialMissing, SettingsError, VendorError) as e:
-        found.append(Finding("plytix login", "problem", str(e)))
+        found.append(Observation("plytix login", "problem", str(e)))
     return [*found, *_amazon()]
 
 
-def _plytix(plytix: planning.Desk) -> list[Finding]:
+def _plytix(plytix: planning.Desk) -> list[Observation]:
     there = plytix.account
-    found = [Finding("plytix login", "ok", plytix.plytix.account)]
-    found += [Finding("plytix account", "problem", problem) for problem in there.problems]
+    found = [Observation("plytix login", "ok", plytix.plytix.account)]
+    found += [Observation("plytix account", "problem", problem) for problem in there.problems]
     if not there.problems:
         told = f"family, relationships and {len(there.attributes)} attributes are there"
-        found.append(Finding("plytix account", "ok", told))
+        found.append(Observation("plytix account", "ok", told))
     missing = sorted(set(plytix.settings.identifier_attributes) - set(there.identifiers))
     if missing:
         told = f"no attribute {', '.join(missing)}: products are matched by the others"
-        found.append(Finding("identifiers", "differs", told))
+        found.append(Observation("identifiers", "differs", told))
     if there.left_out:
         told = f"no attribute {', '.join(there.left_out)} in the account or its family: these are not written"
-        found.append(Finding("attributes", "differs", told))
-    return [*found, Finding("plytix right to write", "unknown", "cannot be told without writing")]
+        found.append(Observation("attributes", "differs", told))
+    return [*found, Observation("plytix right to write", "unknown", "cannot be told without writing")]
 
 
-def _facts(plytix: planning.Desk) -> list[Finding]:
+def _facts(plytix: planning.Desk) -> list[Observation]:
     """What the vendor's documents leave open, as it is on this account."""
     client, size = plytix.client, plytix.plytix.page_size
     rows, count = client.look([], page=1)
@@ -109,10 +109,10 @@ def _facts(plytix: planning.Desk) -> list[Finding]:
     ]
 
 
-def _amazon() -> list[Finding]:
+def _amazon() -> list[Observation]:
     if not has_login():
         names = ", ".join(SECRETS)
-        return [Finding("amazon catalogue", "unknown", f"no login ({names}): listings stay as their files have them")]
+        return [Observation("amazon catalogue", "unknown", f"no login ({names}): listings stay as their files have them")]
     try:
         client = Amazon.connect(AmazonSettings.read(), CallMeter(), data_dir() / "limits")
         try:
@@ -120,8 +120,8 @@ def _amazon() -> list[Finding]:
         finally:
             client.close()
     except (CredentialMissing, SettingsError, VendorError) as e:
-        return [Finding("amazon login", "problem", str(e))]
-    return [Finding("amazon login", "ok", AmazonSettings.read().account)]
+        return [Observation("amazon login", "problem", str(e))]
+    return [Observation("amazon login", "ok", AmazonSettings.read().account)]
 
 
 # --- mappings -----------------------------------------------------------------------------------------------------------

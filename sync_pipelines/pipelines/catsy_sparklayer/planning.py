@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from sync_pipelines.delivery import guards, runs
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.model import DeliveryError, Finding
+from sync_pipelines.delivery.model import DeliveryError, GuardFinding
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.exact_json import FLAW, flaw, loads
@@ -123,7 +123,7 @@ def plan_prices(
 def _not_whole(doubt: str) -> guards.PlanGuard:
     """What a plan says of an extract that may lack items. It stops nothing: such a plan removes nothing."""
     text = f"the extract is not proved to be whole ({doubt}); nothing is removed for being missing from it"
-    return lambda _: Finding("whole_source", "no_baseline", text)
+    return lambda _: GuardFinding("whole_source", "no_baseline", text)
 
 
 def full_keys(named: Collection[str]) -> set[str]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sync_pipelines.delivery.applying import Report, apply
 from sync_pipelines.delivery.guards import PlanGuard, PlanSummary
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.model import DeliveryError, Finding
+from sync_pipelines.delivery.model import DeliveryError, GuardFinding
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.exact_json import loads
@@ -72,7 +72,7 @@ def target(client: Sheets, ledger: Ledger) -> OrderRows:
         settings,
         currency or "",
         disturbed=lambda keys: ledger.doubt_record(settings.account, keys),
-        overwritten=lambda keys: ledger.doubt_record(settings.account, keys, there=False),
+        overwritten=lambda keys: ledger.doubt_record(settings.account, keys, overwritten=True),
     )
 
 
@@ -145,26 +145,26 @@ def repair_overwritten(
 
 
 def _not_all_at_once(known: int, share: Decimal) -> PlanGuard:
-    def look(summary: PlanSummary) -> Finding:
+    def look(summary: PlanSummary) -> GuardFinding:
         changing = summary.counts.update
         if known < ENOUGH_ROWS:
-            return Finding(
+            return GuardFinding(
                 "rows changing", "no_baseline", f"{changing} rows change; {known} were written so far: too few to compare"
             )
         text = f"{changing} of {known} rows written so far would change (limit {share:.0%})"
-        return Finding("rows changing", "stopped" if changing > known * share else "clear", text)
+        return GuardFinding("rows changing", "stopped" if changing > known * share else "clear", text)
 
     return look
 
 
 def _not_too_many_held(in_scope: int, share: Decimal) -> PlanGuard:
-    def look(summary: PlanSummary) -> Finding:
+    def look(summary: PlanSummary) -> GuardFinding:
         kinds = summary.counts.held_by_kind  # rows that staff deleted stay deleted, and are no reason to stop
         held = summary.counts.held - kinds.get("settling", 0) - kinds.get("gone", 0)
         text = f"{held} of {in_scope} orders are held back (limit {share:.0%})"
         if in_scope < ENOUGH_ROWS:
-            return Finding("held", "no_baseline", text)
-        return Finding("held", "stopped" if held > in_scope * share else "clear", text)
+            return GuardFinding("held", "no_baseline", text)
+        return GuardFinding("held", "stopped" if held > in_scope * share else "clear", text)
 
     return look
 
@@ -177,10 +177,10 @@ def _cells_left(sheet: Sheet, found: order_rows.Candidates, settings: ShopifyShe
     text = f"{cells:,} cells with the new rows, of {limit:,} that a spreadsheet may have"
     if cells > limit:
         told = f"{text}: begin another spreadsheet, or delete empty rows, unused columns and tabs"
-        return lambda _: Finding("cells", "stopped", told)
+        return lambda _: GuardFinding("cells", "stopped", told)
     if cells > limit * settings.cell_notice:
         text += f"{NEARLY_FULL} Begin another spreadsheet soon, or delete empty rows, unused columns and tabs"
-    return lambda _: Finding("cells", "clear", text)
+    return lambda _: GuardFinding("cells", "clear", text)
 
 
 def least_calls(meter: CallMeter, there: OrderRows, plan: Plan, *, planned: bool, sent: int) -> None:

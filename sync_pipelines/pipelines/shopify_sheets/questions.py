@@ -21,7 +21,7 @@ from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.exact_json import loads
-from sync_pipelines.pipelines.findings import Finding, Verdict, fact
+from sync_pipelines.pipelines.observations import Observation, Verdict, fact
 from sync_pipelines.pipelines.shopify_sheets import missing, order_rows, planning, prepare
 from sync_pipelines.pipelines.shopify_sheets.cell_writes import LINES
 from sync_pipelines.pipelines.shopify_sheets.layout import read_layout, shown
@@ -106,9 +106,9 @@ def set_up() -> list[str]:
         return prepare.prepare(google, sheet.id, read_layout(settings.layout), decimals(store.facts.currency))
 
 
-def validate(*, deep: bool) -> list[Finding]:
+def validate(*, deep: bool) -> list[Observation]:
     """Log in to the shop and to Google and look at the rights and the layout. Reads only."""
-    found: list[Finding] = []
+    found: list[Observation] = []
     with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
         try:
             with clients(ledger) as (store, google):
@@ -117,16 +117,18 @@ def validate(*, deep: bool) -> list[Finding]:
                 if deep and all(f.verdict != "problem" for f in found):
                     found += _shop_facts(store)
         except (CredentialMissing, SettingsError, VendorError) as e:
-            found.append(Finding("settings", "problem", str(e)))
+            found.append(Observation("settings", "problem", str(e)))
     return found
 
 
-def _shop(store: Store) -> list[Finding]:
+def _shop(store: Store) -> list[Observation]:
     try:
         facts = store.facts
     except VendorError as e:
-        return [Finding("shopify login and time zone", "problem", str(e))]
-    found = [Finding("shopify login and time zone", "ok", f"{facts.name} ({facts.domain}), {facts.currency}, {facts.time_zone}")]
+        return [Observation("shopify login and time zone", "problem", str(e))]
+    found = [
+        Observation("shopify login and time zone", "ok", f"{facts.name} ({facts.domain}), {facts.currency}, {facts.time_zone}")
+    ]
     for scope, without in (
         ("read_orders", "no order can be read"),
         ("read_all_orders", "orders older than 60 days are not shown, and cannot be backfilled"),
@@ -134,39 +136,41 @@ def _shop(store: Store) -> list[Finding]:
     ):
         there = scope in facts.scopes or scope.replace("read_", "write_") in facts.scopes
         verdict: Verdict = "ok" if there else "problem" if scope == "read_orders" else "differs"
-        found.append(Finding(f"shopify scope {scope}", verdict, "granted" if there else f"not granted: {without}"))
-    found += [Finding("shopify", "differs", text) for text in store.client.notices]
+        found.append(Observation(f"shopify scope {scope}", verdict, "granted" if there else f"not granted: {without}"))
+    found += [Observation("shopify", "differs", text) for text in store.client.notices]
     return found
 
 
-def _sheet(google: Sheets, ledger: Ledger, *, deep: bool) -> list[Finding]:
+def _sheet(google: Sheets, ledger: Ledger, *, deep: bool) -> list[Observation]:
     try:
         there = planning.target(google, ledger)
         known = there.known()
     except LayoutProblem as e:
-        return [Finding("google login", "ok", google.login), Finding("spreadsheet layout", "problem", str(e))]
+        return [Observation("google login", "ok", google.login), Observation("spreadsheet layout", "problem", str(e))]
     except (VendorError, DeliveryError) as e:
-        return [Finding("google login and spreadsheet", "problem", str(e))]
+        return [Observation("google login and spreadsheet", "problem", str(e))]
     twice = [key for key, places in known.items() if len(places) > 1]
     share = there.sheet.cells / there.settings.cell_limit
     found = [
-        Finding(
+        Observation(
             "google login and spreadsheet", "ok", f"{google.login}: {', '.join(repr(s.tab.title) for s in there.sheet.both)}"
         ),
-        Finding("spreadsheet layout", "ok", f"{there.settings.layout}: {len(known)} orders have rows"),
-        Finding("every order stands once", "problem" if twice else "ok", f"twice: {', '.join(twice[:10])}" if twice else "yes"),
-        Finding(
+        Observation("spreadsheet layout", "ok", f"{there.settings.layout}: {len(known)} orders have rows"),
+        Observation(
+            "every order stands once", "problem" if twice else "ok", f"twice: {', '.join(twice[:10])}" if twice else "yes"
+        ),
+        Observation(
             "room left", "ok" if share < there.settings.cell_notice else "differs", f"{there.sheet.cells:,} cells ({share:.1%})"
         ),
-        Finding("google right to write", "unknown", "cannot be told without writing"),
+        Observation("google right to write", "unknown", "cannot be told without writing"),
     ]
     if deep:
         grid = {s.tab.title: (s.used, s.grid_rows) for s in there.sheet.both}
-        found.append(Finding("rows used", "holds", "; ".join(f"{t!r}: {used} of {n}" for t, (used, n) in grid.items())))
+        found.append(Observation("rows used", "holds", "; ".join(f"{t!r}: {used} of {n}" for t, (used, n) in grid.items())))
     return found
 
 
-def _shop_facts(store: Store) -> list[Finding]:
+def _shop_facts(store: Store) -> list[Observation]:
     today = store.today()
     with current_orders(store.warehouse, store.account) as con:
         stored = con.execute("SELECT count(*) FROM current_order WHERE day >= ?", [today - timedelta(days=7)]).fetchall()[0][0]
@@ -175,7 +179,7 @@ def _shop_facts(store: Store) -> list[Finding]:
     )
     return [
         fact("the version asked for answers", not store.client.notices, store.client.version),
-        Finding("orders of the last 7 days", "holds", f"{counted[0]} by the shop's count, {stored} here"),
+        Observation("orders of the last 7 days", "holds", f"{counted[0]} by the shop's count, {stored} here"),
     ]
 
 
