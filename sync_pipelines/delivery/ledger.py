@@ -172,6 +172,10 @@ class Ledger:
         with self._readable(), self.reader.connect() as con:
             return {row.state: row.n for row in con.execute(query)}
 
+    def ended_rows(self, plan_id: str) -> list[int]:
+        """Numbers of the rows of a plan that have an outcome."""
+        return self.column(sa.select(outcome.c.row).where(outcome.c.plan == plan_id))
+
     def bad_outcomes(self, account: str | None = None, *, all_plans: bool = False) -> list[dict[str, Any]]:
         """Rows that ended badly and are not mended; with `all_plans` every one there was.
 
