@@ -328,10 +328,15 @@ class PlanWriter:
             self.discard()
 
 
-def stored(files: PlanFiles, row: Mapping[str, Any]) -> Plan:
-    """A plan as the ledger remembers it."""
+def counts_of(row: Mapping[str, Any]) -> Counts:
+    """The numbers of a plan as the ledger remembers them."""
     numbers = json.loads(row["counts"])
     by_parent = {p: Counts(**c) for p, c in numbers.pop("by_parent").items()}
+    return Counts(**numbers, by_parent=by_parent)
+
+
+def stored(files: PlanFiles, row: Mapping[str, Any]) -> Plan:
+    """A plan as the ledger remembers it."""
     findings = tuple(GuardFinding(f["guard"], f["state"], f["message"]) for f in json.loads(row["findings"]))
     return Plan(
         row["id"],
@@ -339,11 +344,19 @@ def stored(files: PlanFiles, row: Mapping[str, Any]) -> Plan:
         row["account"],
         row["verdict"],
         findings,
-        Counts(**numbers, by_parent=by_parent),
+        counts_of(row),
         files.path(row["id"]),
         row["undo_of"],
         row["scope"] or "",
     )
+
+
+def newest_unless_done(ledger: Ledger, account: str, scope: str) -> tuple[str, Counts] | None:
+    """The newest plan of a scope and its numbers, undos left aside; None where that one is applied, or there is none."""
+    p = tables.plan.c
+    of_scope = sa.select(p.id, p.counts, p.state).where(p.account == account, p.scope == scope, p.undo_of.is_(None))
+    plan = ledger.row(of_scope.order_by(p.seq.desc()))
+    return None if plan is None or plan["state"] == "done" else (str(plan["id"]), counts_of(plan))
 
 
 def newest_waiting(ledger: Ledger, account: str, pipeline: str, scope: str = "") -> str:

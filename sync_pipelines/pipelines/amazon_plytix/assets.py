@@ -16,9 +16,9 @@ from sync_pipelines.pipelines.amazon_plytix import (
     call_estimate,
     checks,
     entries,
+    intake,
     listings,
     planning,
-    reading,
     reports_for_people,
     unfinished,
 )
@@ -101,7 +101,7 @@ def _desk(run: RunResource, plytix: PlytixResource) -> Desk:
 
 def _mapping(run: RunResource, partition: str) -> list[Entry]:
     account = account_of("plytix")
-    return run.shared(f"mapping {partition}", lambda: reading.mapping_of(run.warehouse, account, partition))
+    return run.shared(f"mapping {partition}", lambda: intake.mapping_of(run.warehouse, account, partition))
 
 
 def _settle(run: RunResource, target: Target) -> None:
@@ -168,13 +168,13 @@ def amazon_listings(
         )
     _begin(run, partition, "file")
     try:
-        read = reading.read_partition(
+        read = intake.read_partition(
             partition, lambda: amazon.client(run), file=Path(config.file) if config.file else None, style=config.style
         )
     except FileRefused:
         _end(run, partition)  # reading it again would end no better
         raise
-    published = reading.publish_listings(run.warehouse, read, partition)
+    published = intake.publish_listings(run.warehouse, read, partition)
     run.shared("listings read", lambda: True)
     run.meter.minimum["amazon"] += read.least_calls
     rejected = [row for row in read.listings if row.problem]
@@ -190,7 +190,7 @@ def amazon_listings(
     }
     if read.dropped.lost:
         metadata["bytes_that_are_no_character"] = dg.MetadataValue.md(markdown([{"place": place} for place in read.dropped.lost]))
-    if others := reading.left_aside(read.dropped, partition):
+    if others := intake.left_aside(read.dropped, partition):
         metadata["left_aside"] = f"{', '.join(others)}: for the same partition, and not looked at"
     return dg.MaterializeResult(
         metadata=metadata,
@@ -256,14 +256,14 @@ def plytix_products(config: CatalogueConfig, run: RunResource, plytix: PlytixRes
 def asin_mapping(context: dg.AssetExecutionContext, config: MappingConfig, run: RunResource) -> dg.MaterializeResult:  # type: ignore[type-arg]
     run.note(pipeline=GROUP)
     partition = context.partition_key
-    mapping, origin = reading.mapping_for(
+    mapping, origin = intake.mapping_for(
         run.warehouse,
         partition,
         Path(config.mapping) if config.mapping else None,
         style=config.style,
         just_read=run.shared("listings read", lambda: False),
     )
-    reading.publish_mapping(run.warehouse, mapping, account_of("plytix"), partition, origin)
+    intake.publish_mapping(run.warehouse, mapping, account_of("plytix"), partition, origin)
     _begin(run, partition, "mapping")
     states = Counter[str](entry.state for entry in mapping.entries)
     run.note(source_rejects=states["rejected"])
@@ -278,7 +278,7 @@ def asin_mapping(context: dg.AssetExecutionContext, config: MappingConfig, run: 
         run.note(message=f"of {len(noted)} listings not all is written; of {noted[0].amazon_asin}: {noted[0].note}")
         metadata["notes"] = dg.MetadataValue.md(markdown([{"asin": e.amazon_asin, "note": e.note} for e in noted[:20]]))
     if not config.mapping:
-        written = reading.write_mapping(mapping, entries.mapping_path(data_dir(), partition))
+        written = intake.write_mapping(mapping, entries.mapping_path(data_dir(), partition))
         metadata["file"] = dg.MetadataValue.path(str(written))
     return dg.MaterializeResult(metadata=metadata, check_results=[checks.all_decided(states)])
 

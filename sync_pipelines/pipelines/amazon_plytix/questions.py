@@ -7,14 +7,12 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from sync_pipelines.credentials import CredentialMissing, secret
 from sync_pipelines.csv_files import write_csv
-from sync_pipelines.delivery import tables
+from sync_pipelines.delivery import records
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, planning, reading
+from sync_pipelines.pipelines.amazon_plytix import entries, files, intake, listings, planning
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.observations import Observation, fact
@@ -212,7 +210,7 @@ def more_status(_: Ledger) -> dict[str, Any]:
     products = warehouse().find(PRODUCTS_KEY, account_of("plytix"))
     known = [found.about.partition for found in warehouse().partitions(entries.MAPPING_KEY, account_of("plytix"))]
     waiting, refused = [], []
-    for path in sorted(reading.inbox().iterdir()) if reading.inbox().is_dir() else ():
+    for path in sorted(intake.inbox().iterdir()) if intake.inbox().is_dir() else ():
         if files.is_droppable(path):
             try:
                 partition = files.partition_of(path)
@@ -231,18 +229,16 @@ def more_status(_: Ledger) -> dict[str, Any]:
 
 def export(output: Path) -> int:
     """Every entry of every mapping with what was last put there, as CSV. Atomic. Returns the rows written."""
-    r = tables.record.c
     with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
-        query = sa.select(r.key, r.state, r.at, r.remote_id).where(r.account == PlytixSettings.read().products_account)
-        written = {row["key"]: row for row in ledger.rows(query)}
+        written = records.records_of(ledger, PlytixSettings.read().products_account)
     names = (*entries.SCHEMA.names,)
 
     def lines() -> Iterator[list[Any]]:
         for published, known in mappings():
             for entry in known:
-                put = written.get(entry.suggested_sku, {})
-                told = [put.get("state"), put.get("at"), put.get("remote_id")]
-                yield [published.about.partition, *(getattr(entry, name) for name in names), *told]
+                record = written.get(entry.suggested_sku)
+                put = [None] * 3 if record is None else [record.state, record.at, record.remote_id]
+                yield [published.about.partition, *(getattr(entry, name) for name in names), *put]
 
     if not any(True for _ in mappings()):
         raise DeliveryError("nothing was mapped yet: run preview or sync first.")

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sync_pipelines.delivery import guards, runs
+from sync_pipelines.delivery import guards, notes
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError, GuardFinding
 from sync_pipelines.delivery.planning import Policy, make_plan
@@ -99,7 +99,7 @@ def plan_prices(
     lists = target(client)
     wrong = lists.wrong_currencies()
     rows = (row for batch in trade_prices.to_batches(10_000) for row in batch.to_pylist())
-    earlier = runs.earlier_extracts(ledger, "/".join(extract.KEY), source.account, before=source.extract)
+    earlier = notes.earlier_extracts(ledger, "/".join(extract.KEY), source.account, before=source.extract)
     return make_plan(
         lists,
         mapping.desired_prices(rows),

@@ -11,8 +11,9 @@ from sync_pipelines.pipelines.plan_and_apply import ApplyConfig, apply_plan, cou
 from sync_pipelines.pipelines.resources import RunResource, SheetsResource, ShopifyResource
 from sync_pipelines.pipelines.shopify_sheets import checks, missing, old_program, planning
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout
+from sync_pipelines.pipelines.shopify_store.change_reader import first_day
 from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY, ORDERS_KEY
-from sync_pipelines.pipelines.shopify_store.reading import Store, first_day
+from sync_pipelines.pipelines.shopify_store.store import Store
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 
 GROUP = "shopify_sheets"

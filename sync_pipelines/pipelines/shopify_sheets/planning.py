@@ -8,6 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
+from sync_pipelines.delivery import notes, records
 from sync_pipelines.delivery.applying import Report, apply
 from sync_pipelines.delivery.guards import PlanGuard, PlanSummary
 from sync_pipelines.delivery.ledger import Ledger
@@ -21,7 +22,8 @@ from sync_pipelines.pipelines.shopify_sheets.layout import Layout, read_layout, 
 from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings, known_spreadsheets, remember_spreadsheet
 from sync_pipelines.pipelines.shopify_sheets.sheet import Sheet
 from sync_pipelines.pipelines.shopify_sheets.target import OrderRows, unkeyed_lines
-from sync_pipelines.pipelines.shopify_store.reading import CURRENCY, first_day
+from sync_pipelines.pipelines.shopify_store.change_reader import first_day
+from sync_pipelines.pipelines.shopify_store.store import CURRENCY
 from sync_pipelines.vendors.google_sheets import Sheets
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
@@ -66,13 +68,13 @@ def open_sheet(client: Sheets, ledger: Ledger) -> Sheet:
 
 def target(client: Sheets, ledger: Ledger) -> OrderRows:
     settings = ShopifySheetsSettings.read()
-    currency = ledger.cursor(ShopifySettings.read().shop, CURRENCY)
+    currency = notes.get_cursor(ledger, ShopifySettings.read().shop, CURRENCY)
     return OrderRows(
         open_sheet(client, ledger),
         settings,
         currency or "",
-        disturbed=lambda keys: ledger.doubt_record(settings.account, keys),
-        overwritten=lambda keys: ledger.doubt_record(settings.account, keys, overwritten=True),
+        disturbed=lambda keys: records.doubt(ledger, settings.account, keys),
+        overwritten=lambda keys: records.doubt(ledger, settings.account, keys, overwritten=True),
     )
 
 

@@ -8,10 +8,13 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from sync_pipelines.delivery import notes
 from sync_pipelines.pipelines.resources import RunResource, ShopifyResource
 from sync_pipelines.pipelines.shopify_store import checks
+from sync_pipelines.pipelines.shopify_store.change_reader import ChangeReader, first_day
+from sync_pipelines.pipelines.shopify_store.day_reader import DayReader, DaysIncomplete
 from sync_pipelines.pipelines.shopify_store.days import stretches
-from sync_pipelines.pipelines.shopify_store.order_versions import current_orders
+from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, stored_per_day
 from sync_pipelines.pipelines.shopify_store.orders import (
     CHANGES_KEY,
     LINES,
@@ -22,7 +25,7 @@ from sync_pipelines.pipelines.shopify_store.orders import (
     REFUNDS,
     REFUNDS_KEY,
 )
-from sync_pipelines.pipelines.shopify_store.reading import DaysIncomplete, Store, first_day, stored_per_day
+from sync_pipelines.pipelines.shopify_store.store import Store
 from sync_pipelines.pipelines.tables import column_schema, markdown
 from sync_pipelines.settings import SettingsError
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
@@ -91,7 +94,7 @@ def order_days(context: dg.AssetExecutionContext, run: RunResource, shopify: Sho
     read, incomplete = [], []
     for first, last in stretches(days):
         try:
-            read += reader.read_days(first, last)
+            read += DayReader(reader).read(first, last)
         except DaysIncomplete as e:  # the other stretches are read all the same
             incomplete.append(str(e))
     if incomplete:
@@ -132,12 +135,12 @@ def order_changes(run: RunResource, shopify: ShopifyResource) -> dg.MaterializeR
     settings = ShopifySettings.read()
     reader = Store(shopify.client(run), run.warehouse, run.ledger, settings, run.id)
     run.note(pipeline=GROUP)
-    read = reader.read_changes(move_cursor=run.verb != "preview")
+    read = ChangeReader(reader).read(move_cursor=run.verb != "preview")
     run.note(message=f"shopify/order_changes: {read} new versions of orders")
     run.meter.minimum["shopify"] += reader.least_calls(counted=len(reader.ways))
     metadata: dict[str, Any] = {
         "new_versions": read,
-        "read_up_to": run.ledger.cursor(settings.shop, "order_changes") or "",
+        "read_up_to": notes.get_cursor(run.ledger, settings.shop, "order_changes") or "",
         "how": "; ".join(map(str, reader.ways)) or "page by page",
         "noticed": dg.MetadataValue.json(reader.notices()),
         "calls": run.meter.used["shopify"],
@@ -168,7 +171,7 @@ def order_counts(context: dg.AssetExecutionContext, run: RunResource, shopify: S
     run.note(pipeline=GROUP)
     with current_orders(run.warehouse, settings.account) as con:
         stored = stored_per_day(con, first_day(run.ledger, settings), reader.today())
-    compared = reader.compare_days(stored)
+    compared = DayReader(reader).compare(stored)
     read_again = [c for c in compared if c.read_again is not None]
     for key in (LINES_KEY, REFUNDS_KEY, ORDERS_KEY):
         for day in read_again:
