@@ -35,9 +35,9 @@ class Safety:
         return [slice(*found.span()) for found in re.finditer(pattern, source)]
 
     def taken_out(self, source: str) -> str:
-        """The source with `new` in the place of `old`."""
+        """The source with `new` in the place of `old`, from its first sign on: the indentation before it is there already."""
         (place,) = self.places(source)
-        return source[: place.start] + self.new + source[place.stop :]
+        return source[: place.start] + self.new.lstrip() + source[place.stop :]
 
 
 SAFETIES = (
