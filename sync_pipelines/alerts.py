@@ -1,16 +1,20 @@
-"""Telling a person: one command or one webhook hears of a run that failed or was stopped, and of the first good one after."""
+"""Tell people when a run fails or is stopped, and when the next one ends well: by a command, a webhook, a service of apprise."""
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 import shlex
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
-from sync_pipelines.credentials import redact
+from sync_pipelines.credentials import redact, remember
 from sync_pipelines.settings import LOOPBACK, AlertSettings, SettingsError, sandbox_on
 
 log = logging.getLogger(__name__)
@@ -41,6 +45,8 @@ def alert(event: Event, pipeline: str, run: str, message: str) -> bool:
             _complain(f"the alert command failed: {e}")
     if settings.webhook:
         told = _post(settings.webhook, body) or told
+    for place, url in enumerate(settings.urls, start=1):
+        told = _notify(place, url, body) or told
     return told
 
 
@@ -73,3 +79,95 @@ def _post(address: str, body: dict[str, Any]) -> bool:
         _complain(f"the alert webhook at {host} failed: {type(e).__name__}")
         return False
     return True
+
+
+_SECRET_FROM = 8
+"""Parts of an address with fewer characters are words of it (a channel, a port) rather than keys."""
+
+
+def _notify(place: int, url: str, body: dict[str, Any]) -> bool:
+    """Send the message to one address of apprise. `place`: its place in the list, by which it is named: it holds secrets."""
+    import apprise
+    from apprise.plugins.custom_json import NotifyJSON
+
+    _remember_secrets(url)
+    scheme = re.match(r"[A-Za-z0-9]+(?=://)", url)
+    name = f"the alert address {place} ({scheme[0] if scheme else 'without ://'})"
+    with _messages_of_apprise() as messages:
+        asset = apprise.AppriseAsset(app_id="sync_pipelines", app_desc="sync_pipelines", http_redirects=False)
+        service = apprise.Apprise.instantiate(url, asset=asset)
+        if service is None:
+            _complain(f"{name} cannot be used: {'; '.join(messages) or 'apprise does not know it'}")
+            return False
+        if sandbox_on() and not (isinstance(service, NotifyJSON) and service.host in LOOPBACK):
+            _complain(f"{name} is not json:// on loopback; while the sandbox is on it is not used")
+            return False
+        title = f"{body['pipeline'] or 'sync_pipelines'}: {body['event']}"
+        text = "\n".join(filter(None, (body["message"], body["run"] and f"run {body['run']}")))
+        kind = _KINDS[body["event"]]
+        if not _in_time(lambda: service.notify(title=title, body=text, notify_type=kind), messages):
+            _complain(f"{name} failed: {'; '.join(messages) or 'no answer in time'}")
+            return False
+    return True
+
+
+_KINDS: dict[Event, Literal["failure", "warning", "success"]] = {
+    "failed": "failure",
+    "stopped": "warning",
+    "incomplete": "warning",
+    "recovered": "success",
+}
+
+
+def _remember_secrets(url: str) -> None:
+    """Keep an address and what in it may be a key out of every text: each service has its keys in another part of it."""
+    remember(url)
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return
+    if parts.password:
+        remember(unquote(parts.password))
+    words = [parts.username or "", *parts.path.split("/"), *(value for _, value in parse_qsl(parts.query))]
+    if "." not in host and host not in LOOPBACK:  # slack://TOKEN/…
+        words.append(parts.netloc.rpartition("@")[2])
+    for word in map(unquote, words):
+        if len(word) >= _SECRET_FROM:
+            remember(word)
+
+
+def _in_time(send: Callable[[], bool | None], messages: list[str]) -> bool:
+    """Whether the message was sent within TIMEOUT. What is slower goes on by itself and keeps no command from ending."""
+    answers = []
+
+    def answer() -> None:
+        try:
+            answers.append(bool(send()))
+        except Exception as e:  # noqa: BLE001 - a service may raise anything, and a run does not fail because of it
+            messages.append(type(e).__name__)
+
+    thread = threading.Thread(target=answer, daemon=True)
+    thread.start()
+    thread.join(TIMEOUT)
+    return answers == [True]
+
+
+@contextmanager
+def _messages_of_apprise() -> Iterator[list[str]]:
+    """What apprise logs as a warning or an error. Nobody else hears it: it may quote the address."""
+    messages: list[str] = []
+
+    class Kept(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            messages.append(record.getMessage())
+
+    logger, handler = logging.getLogger("apprise"), Kept(logging.WARNING)
+    logger.propagate = False
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())  # for what a slow service says later
+    logger.addHandler(handler)
+    try:
+        yield messages
+    finally:
+        logger.removeHandler(handler)

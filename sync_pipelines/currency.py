@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-_NONE = frozenset(
-    ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"]
-)
-_THREE = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+from functools import cache
+
+USUAL = 2
+"""Decimals where ISO 4217 has nothing to say: codes it does not list, metals, and units of account (CLF has four)."""
 
 
+@cache
 def decimals(currency: str) -> int:
     """Decimals of an amount in this currency: 0, 2 or 3."""
-    return 0 if currency in _NONE else 3 if currency in _THREE else 2
+    from iso4217 import Currency
+
+    try:
+        exponent = Currency(currency).exponent
+    except ValueError:
+        return USUAL
+    return exponent if exponent in (0, 3) else USUAL

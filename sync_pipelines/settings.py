@@ -129,6 +129,17 @@ class AlertSettings(Section):
 
     command: str = Field("", description="run with the message as JSON on its standard input")
     webhook: str = Field("", description="an https address that gets the message as a JSON POST")
+    urls: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="apprise addresses (Slack, mail, Teams, …: https://github.com/caronc/apprise/wiki), each a secret"
+    )
+
+    @field_validator("urls", mode="before")
+    @classmethod
+    def _separate(cls, value: Any) -> Any:
+        """`ALERT_URLS=slack://…,mailto://…` is enough. A comma inside an address (`?to=a,b`) does not end it."""
+        if not isinstance(value, str):
+            return value
+        return [url.strip() for url in re.split(r",(?=\s*[a-zA-Z0-9]+://)", value) if url.strip()]
 
 
 class WebSettings(Section):

@@ -94,3 +94,13 @@ def test_the_stand_ins_know_nothing_of_the_clients() -> None:
     stand_ins = sorted((ROOT.parent / "vendor_sandbox").rglob("*.py"))
     assert stand_ins
     assert [p.name for p in stand_ins if any(name.split(".")[0] == "sync_pipelines" for name in imports(p))] == []
+
+
+def test_nobody_outside_delivery_writes_sql_over_its_tables() -> None:
+    users = {
+        str(p.relative_to(ROOT))
+        for p in ROOT.rglob("*.py")
+        if room(p) != "delivery"
+        and any(name.startswith("sync_pipelines.delivery.tables") or name.split(".")[0] == "sqlalchemy" for name in imports(p))
+    }
+    assert users == {"operations/sql.py", "operations/reports.py"}

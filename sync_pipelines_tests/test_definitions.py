@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
-from sync_pipelines.pipelines.amazon_plytix import reading
+from sync_pipelines.pipelines.amazon_plytix import intake
 from sync_pipelines.pipelines.shopify_sheets import questions
 from sync_pipelines.settings import data_dir
 from sync_pipelines_tests.frozen import assert_frozen, graph, helps, reported
@@ -223,7 +223,7 @@ def test_a_dropped_file_reaches_the_pim_in_dagster_with_its_checks_and_its_files
     for name, value in {"CALLS_PER_WINDOW": "100000", "CALLS_PER_HOUR": "200000"}.items():
         monkeypatch.setenv(f"PLYTIX_{name}", value)
     sandbox.plytix.change_state({"settings": {"burst": 1_000_000}})
-    file = reading.inbox() / "mca0032.txt"
+    file = intake.inbox() / "mca0032.txt"
     file.parent.mkdir(parents=True)
     header, *rows = sandbox.boots.files()[file.name].splitlines(keepends=True)
     file.write_bytes(header + b"".join(rows[:6]))

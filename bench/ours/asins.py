@@ -24,7 +24,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sync_pipelines.pipelines.amazon_plytix import files, reading
+from sync_pipelines.pipelines.amazon_plytix import files, intake
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.settings import data_dir
 from sync_pipelines.warehouse.snapshots import Warehouse
@@ -154,7 +154,7 @@ def publish(number: int, new: int, part: str) -> dict[str, int]:
         for line, i in enumerate(listed(number, new), start=2)
     ]
     dropped = files.Dropped(Path(f"{part}.txt"), "listings_report", "0", b"")
-    reading.publish_listings(Warehouse(data_dir() / "warehouse"), reading.ReadFile(dropped, rows), part)
+    intake.publish_listings(Warehouse(data_dir() / "warehouse"), intake.ReadFile(dropped, rows), part)
     return {"listed": len(rows)}
 
 

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import PlanFiles
-from sync_pipelines.pipelines.amazon_plytix import entries, planning, reading
+from sync_pipelines.pipelines.amazon_plytix import entries, intake, planning
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.http import CallMeter
@@ -64,18 +64,18 @@ def plan(report: str, part: str, desk: planning.PlytixAccount, warehouse: Wareho
     answer["imported: peak"] = peak()
     plans = PlanFiles(data_dir() / "plans")
     with step("listings"):
-        listed = reading.read_partition(report, lambda: None)
-        reading.publish_listings(warehouse, listed, report)
+        listed = intake.read_partition(report, lambda: None)
+        intake.publish_listings(warehouse, listed, report)
         answer["report rows"] = listed.rows
         del listed
     with step("matching"):
-        mapping, origin = reading.mapping_for(warehouse, part, just_read=True)
+        mapping, origin = intake.mapping_for(warehouse, part, just_read=True)
     states = Counter[str](entry.state for entry in mapping.entries)
     with step("mapping"):
-        reading.publish_mapping(warehouse, mapping, desk.plytix.account, part, origin)
-        reading.write_mapping(mapping, entries.mapping_path(data_dir(), part))
+        intake.publish_mapping(warehouse, mapping, desk.plytix.account, part, origin)
+        intake.write_mapping(mapping, entries.mapping_path(data_dir(), part))
         del mapping
-        found = reading.mapping_of(warehouse, desk.plytix.account, part)
+        found = intake.mapping_of(warehouse, desk.plytix.account, part)
     with step("products"):
         products = planning.plan_products(desk, found, part, ledger=ledger, plans=plans, run="bench")
     with step("links"):

@@ -11,7 +11,8 @@ import time
 from datetime import date
 
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.pipelines.shopify_store.reading import Store
+from sync_pipelines.pipelines.shopify_store.day_reader import DayReader
+from sync_pipelines.pipelines.shopify_store.store import Store
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.shopify import Shopify
@@ -24,7 +25,7 @@ def main(first: date, last: date) -> None:
     ledger, client = Ledger.at(data_dir() / "ledger.db"), Shopify.connect(settings, meter)
     store = Store(client, Warehouse(data_dir() / "warehouse"), ledger, settings, "bench")
     try:
-        read = store.read_days(first, last)
+        read = DayReader(store).read(first, last)
         least = 1 + store.least_calls(counted=len(read))
     finally:
         client.close()

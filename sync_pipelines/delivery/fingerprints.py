@@ -108,8 +108,8 @@ class Rules:
         return self._as_json(image, image)
 
     def _as_json(self, names: Iterable[str], image: Mapping[str, Any]) -> str:
-        found = {n: self._kept(n, image) for n in sorted(names) if n in self.fields}
-        return str(rapidjson.dumps(found, ensure_ascii=False))
+        texts = {n: self._kept(n, image) for n in sorted(names) if n in self.fields}
+        return str(rapidjson.dumps(texts, ensure_ascii=False))
 
     def _kept(self, name: str, image: Mapping[str, Any] | None) -> str | None:
         text = self.text(name, image)
@@ -127,16 +127,16 @@ class Rules:
             return "unknown" if not self.gone(image) else "same"
         if self.gone(image):
             return "differs"
-        known = _parsed(kept)
-        comparable = [n for n in known if n in self.fields and self.fields[n].ownership == "owned"]
-        found: Comparison = "same" if comparable or not known else "unknown"
+        texts = _parsed(kept)
+        comparable = [n for n in texts if n in self.fields and self.fields[n].ownership == "owned"]
+        comparison: Comparison = "same" if comparable or not texts else "unknown"
         for name in comparable:
-            text, now = known[name], self._kept(name, image)
+            text, now = texts[name], self._kept(name, image)
             if text and now and text.partition("\x1f")[0] != self.fields[name].rule:
-                found = "unknown"
+                comparison = "unknown"
             elif text != now:
                 return "differs"
-        return found
+        return comparison
 
     def agrees(self, kept: str | None, image: Fields | None, names: Collection[str]) -> bool:
         """Whether an image wants the same values of these fields as were kept, whoever owns them."""
@@ -154,8 +154,8 @@ class Rules:
 
 @lru_cache(maxsize=1024)
 def _parsed(kept: str) -> dict[str, str | None]:
-    found: dict[str, str | None] = rapidjson.loads(kept)
-    return found
+    texts: dict[str, str | None] = rapidjson.loads(kept)
+    return texts
 
 
 def fingerprint_v1(image: Fields | None, fields: Mapping[str, Field], names: Collection[str]) -> str:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from statistics import median
 from typing import Any
 
-from sync_pipelines.delivery.model import Counts, Fields, Finding, HeldKind
+from sync_pipelines.delivery.model import Counts, Fields, GuardFinding, HeldKind
 
 ENOUGH_ROWS = 50
 """With fewer live rows than this a share says nothing: there is no baseline."""
@@ -32,7 +32,7 @@ class PlanSummary:
     vanished: int = 0
 
 
-PlanGuard = Callable[[PlanSummary], Finding]
+PlanGuard = Callable[[PlanSummary], GuardFinding]
 
 
 def moved_too_far(share: Decimal, fields: Callable[[str], bool], what: str = "price") -> RowGuard:
@@ -60,20 +60,19 @@ def share_of_live(guard: str, limit: Decimal, part: Callable[[Counts], int], of:
     """Stop when `part` is more than `limit` of `of`: in the whole plan, in any one of its parents, or in those together that
     are too small to be measured alone."""
 
-    def look(summary: PlanSummary) -> Finding:
+    def look(summary: PlanSummary) -> GuardFinding:
         if summary.first:
-            return Finding(guard, "no_baseline", "first run on this account: nothing to compare with")
-        found = [measured(where, counts) for where, counts in _groups(summary.counts).items()]
-        return worst(guard, found)
+            return GuardFinding(guard, "no_baseline", "first run on this account: nothing to compare with")
+        return worst(guard, [measured(where, counts) for where, counts in _groups(summary.counts).items()])
 
-    def measured(where: str, counts: Sequence[Counts]) -> Finding:
+    def measured(where: str, counts: Sequence[Counts]) -> GuardFinding:
         live, some, whole = (sum(f(c) for c in counts) for f in (lambda c: c.live, part, of))
         if live < ENOUGH_ROWS:
             text = f"fewer than {ENOUGH_ROWS} live rows{where}: nothing to compare with"
-            return Finding(guard, "no_baseline", text)
+            return GuardFinding(guard, "no_baseline", text)
         share = Decimal(some) / max(whole, 1)
         text = f"{some} of {whole} rows{where} {what} ({share:.1%}; limit {limit:.0%})"
-        return Finding(guard, "stopped" if share > limit else "clear", text)
+        return GuardFinding(guard, "stopped" if share > limit else "clear", text)
 
     return look
 
@@ -82,19 +81,19 @@ def _groups(counts: Counts) -> dict[str, list[Counts]]:
     """What shares are measured of, by how a message names it."""
     large = {f" of {p}": [c] for p, c in counts.by_parent.items() if p and c.live >= ENOUGH_ROWS}
     small = [c for c in counts.by_parent.values() if c.live < ENOUGH_ROWS]
-    found = {**large, **({" of the small ones together": small} if large and small else {})}
-    return found if len(counts.by_parent) == 1 and large else {**found, "": [counts]}
+    groups = {**large, **({" of the small ones together": small} if large and small else {})}
+    return groups if len(counts.by_parent) == 1 and large else {**groups, "": [counts]}
 
 
 def has_baseline(counts: Counts, *, first: bool) -> Callable[[str], bool]:
     """Whether the share of what is removed from a parent can be measured: alone, or with the other small ones."""
     small = sum(c.live for c in counts.by_parent.values() if c.live < ENOUGH_ROWS)
 
-    def known(parent: str) -> bool:
+    def measurable(parent: str) -> bool:
         of = counts.by_parent.get(parent, Counts())
         return not first and (of.live >= ENOUGH_ROWS or small >= ENOUGH_ROWS)
 
-    return known
+    return measurable
 
 
 def change_size_guards(moving: Decimal, removed: Decimal, held: Decimal) -> list[PlanGuard]:
@@ -115,43 +114,43 @@ def waiting_for_a_person(counts: Counts) -> int:
     return counts.held - sum(counts.held_by_kind.get(kind, 0) for kind in DECIDED)
 
 
-def vanished(summary: PlanSummary) -> Finding:
+def vanished(summary: PlanSummary) -> GuardFinding:
     """Stop when most of what we wrote is not at the target any more: somebody emptied it, or it is another one."""
     if summary.written is None or summary.written < ENOUGH_ROWS:
-        return Finding("vanished", "no_baseline", "too few records of ours are known to compare with")
+        return GuardFinding("vanished", "no_baseline", "too few records of ours are known to compare with")
     text = f"{summary.vanished} of {summary.written} records that we wrote are not at the target any more"
-    return Finding("vanished", "stopped" if summary.vanished * 2 > summary.written else "clear", text)
+    return GuardFinding("vanished", "stopped" if summary.vanished * 2 > summary.written else "clear", text)
 
 
 def source_shrank(share: Decimal, rows: int, earlier: Sequence[int]) -> PlanGuard:
     """Stop when the source has fewer rows than `share` of the median of its earlier complete extracts."""
 
-    def look(_: PlanSummary) -> Finding:
+    def look(_: PlanSummary) -> GuardFinding:
         if not earlier:
-            return Finding("source", "no_baseline", f"first complete extract ({rows} rows): nothing to compare with")
+            return GuardFinding("source", "no_baseline", f"first complete extract ({rows} rows): nothing to compare with")
         usual = Decimal(median(earlier))
         text = f"{rows} rows read; the median of the last {len(earlier)} complete extracts is {usual:.0f} (limit {share:.0%})"
-        return Finding("source", "stopped" if rows < usual * share else "clear", text)
+        return GuardFinding("source", "stopped" if rows < usual * share else "clear", text)
 
     return look
 
 
 def must_hold(guard: str, problems: Iterable[str], fine: str) -> PlanGuard:
     """Stop on any of these problems, whatever the numbers say."""
-    found = list(problems)
-    return lambda _: Finding(guard, "stopped" if found else "clear", "; ".join(found) or fine)
+    stated = list(problems)
+    return lambda _: GuardFinding(guard, "stopped" if stated else "clear", "; ".join(stated) or fine)
 
 
-def worst(guard: str, found: Sequence[Finding]) -> Finding:
+def worst(guard: str, findings: Sequence[GuardFinding]) -> GuardFinding:
     order: dict[str, int] = {"stopped": 0, "no_baseline": 1, "clear": 2}
-    ranked = sorted(found, key=lambda f: order[f.state])
+    ranked = sorted(findings, key=lambda f: order[f.state])
     same = [f for f in ranked if f.state == ranked[0].state]
-    return Finding(guard, ranked[0].state, "; ".join(f.message for f in same))
+    return GuardFinding(guard, ranked[0].state, "; ".join(f.message for f in same))
 
 
-def verdict(findings: Iterable[Finding]) -> str:
+def verdict(findings: Iterable[GuardFinding]) -> str:
     return "stopped" if any(f.state == "stopped" for f in findings) else "clear"
 
 
-def as_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+def as_json(findings: Iterable[GuardFinding]) -> list[dict[str, Any]]:
     return [{"guard": f.guard, "state": f.state, "message": f.message} for f in findings]

@@ -178,19 +178,19 @@ class Journal:
     def _also_settled(self, tx: sa.Connection, attempt: str, rows: Sequence[int]) -> str | None:
         """Rows found applied, with those that an earlier look found; null for none."""
         before = tx.execute(sa.select(tables.attempt.c.settled).where(tables.attempt.c.id == attempt)).scalar()
-        found = sorted({*json.loads(before or "[]"), *rows})
-        return json.dumps(found) if found else None
+        settled = sorted({*json.loads(before or "[]"), *rows})
+        return json.dumps(settled) if settled else None
 
-    def found_there(self, plan: str, changes: Sequence[Change], sent: set[int], *, seq: int, undo: bool) -> None:
+    def end_as_wanted(self, plan: str, changes: Sequence[Change], sent: set[int], *, seq: int, undo: bool) -> None:
         """Rows that the target already holds as wanted: delivered if this plan had sent them, unchanged if not."""
-        found = [
+        ended = [
             self._outcome(plan, c, "delivered" if c.row in sent else "unchanged", c.remote_id, None, "read back") for c in changes
         ]
         with self._write() as tx:
-            add_outcomes(tx, found, self.ledger.now())
+            add_outcomes(tx, ended, self.ledger.now())
             applied = [(c, Applied(c.remote_id)) for c in changes]
             self._move_records(tx, plan, seq, None, applied, undo=undo, ours=sent)
-        self.ended += len(found)
+        self.ended += len(ended)
 
     def end(self, plan: str, rows: Iterable[tuple[int, str]], state: OutcomeState, message: str) -> None:
         """Rows that end without a call of their own. What steps of theirs took effect before is in the outcome."""
@@ -216,8 +216,8 @@ class Journal:
     def note_gone(self, keys: Iterable[str], seq: int) -> None:
         """Records of ours that are not there any more: what appears under these keys later is somebody else's."""
         r = tables.record.c
-        there = (r.state == "present") | (r.state == "partial") | (r.state == "unverified")
-        ours = (r.account == self.target.account) & there & (r.seq <= seq)
+        present = (r.state == "present") | (r.state == "partial") | (r.state == "unverified")
+        ours = (r.account == self.target.account) & present & (r.seq <= seq)
         with self._write() as tx:
             tx.execute(
                 tables.record.update().where(ours, r.key == sa.bindparam("k")).values(state="gone", created=0),

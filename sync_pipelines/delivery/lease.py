@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
@@ -105,16 +106,21 @@ def namespace() -> str:
 def process_start(pid: int) -> str | None:
     """When a process of this host started, in clock ticks since boot; "" where that cannot be told, None if it is gone.
 
-    Tells a process from a later one that was given the same number.
+    Tells a process from a later one that was given the same number. Ledgers hold the value, so its form does not change.
     """
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+            return None
+        return str(_ticks_since_boot(pid)) if psutil.LINUX else ""  # elsewhere it moves when the clock is set
+    except psutil.NoSuchProcess:
         return None
-    except PermissionError:
-        pass
-    try:
-        state, *rest = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
+    except psutil.AccessDenied:
         return ""
-    return None if state == "Z" else rest[18]
+
+
+def _ticks_since_boot(pid: int) -> int:
+    while True:
+        boot = psutil.boot_time()
+        started = psutil.Process(pid).create_time()
+        if psutil.boot_time() == boot:  # else the clock was set between the two, and their difference means nothing
+            return round((started - boot) * os.sysconf("SC_CLK_TCK"))

@@ -7,7 +7,7 @@ move with them; an intent and the lease it was made under) is committed together
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,22 +20,10 @@ from sync_pipelines.delivery import migrations
 from sync_pipelines.delivery.clock import Clock, stamp
 from sync_pipelines.delivery.interrupts import undisturbed
 from sync_pipelines.delivery.lease import Busy, Lease, LeaseLost
-from sync_pipelines.delivery.model import BAD_OUTCOMES, DeliveryError, RequestRefused
-from sync_pipelines.delivery.tables import (
-    ADD_RECORD,
-    attempt,
-    cursor,
-    enabled,
-    hold,
-    many,
-    outcome,
-    plan,
-    put,
-    record,
-    speaks_for,
-)
+from sync_pipelines.delivery.model import BAD_OUTCOMES, DeliveryError, OutcomeState, RequestRefused
+from sync_pipelines.delivery.tables import attempt, enabled, hold, outcome, plan, put, record, speaks_for
 
-__all__ = ["Busy", "Doubt", "Lease", "LeaseLost", "Ledger", "LedgerUnreadable"]
+__all__ = ["Busy", "Doubt", "Lease", "LeaseLost", "Ledger", "LedgerUnreadable", "Outcome"]
 
 _ONE_WRITER = 0x5359_4E43
 """The advisory lock that stands for SQLite's write lock on PostgreSQL."""
@@ -61,6 +49,14 @@ class Doubt:
     boot: str
     monotonic: float
     landed: bool
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a row of a plan ended, and what there is to say about it."""
+
+    state: OutcomeState
+    message: str | None
 
 
 class Ledger:
@@ -115,8 +111,8 @@ class Ledger:
             return [dict(r._mapping) for r in con.execute(query)]
 
     def row(self, query: sa.Select[Any]) -> dict[str, Any] | None:
-        found = self.rows(query.limit(1))
-        return found[0] if found else None
+        rows = self.rows(query.limit(1))
+        return rows[0] if rows else None
 
     def column(self, query: sa.Select[Any]) -> list[Any]:
         """The values of a query of one column."""
@@ -158,19 +154,35 @@ class Ledger:
     # --- plans and outcomes -----------------------------------------------------------------------------------------
 
     def plan(self, plan_id: str) -> dict[str, Any]:
-        found = self.row(sa.select(plan).where(plan.c.id == plan_id)) or self._by_prefix(plan_id)
-        if found is None:
+        row = self.row(sa.select(plan).where(plan.c.id == plan_id)) or self._by_prefix(plan_id)
+        if row is None:
             raise RequestRefused(f"no plan {plan_id} in {self.url}. `sync-pipelines history` lists the plans of past runs.")
-        return found
+        return row
 
     def _by_prefix(self, start: str) -> dict[str, Any] | None:
-        found = self.rows(sa.select(plan).where(plan.c.id.startswith(start, autoescape=True))) if len(start) >= 6 else []
-        return found[0] if len(found) == 1 else None
+        plans = self.rows(sa.select(plan).where(plan.c.id.startswith(start, autoescape=True))) if len(start) >= 6 else []
+        return plans[0] if len(plans) == 1 else None
 
     def outcome_counts(self, plan_id: str) -> dict[str, int]:
         query = sa.select(outcome.c.state, sa.func.count().label("n")).where(outcome.c.plan == plan_id).group_by(outcome.c.state)
         with self._readable(), self.reader.connect() as con:
             return {row.state: row.n for row in con.execute(query)}
+
+    def outcomes(self, plan_id: str) -> dict[int, Outcome]:
+        """How the rows of a plan ended, by their number; a row without an outcome is left out."""
+        o = outcome.c
+        ended = self.rows(sa.select(o.row, o.state, o.message).where(o.plan == plan_id))
+        return {row["row"]: Outcome(row["state"], row["message"]) for row in ended}
+
+    def ended_since(self, account: str, since: str) -> list[tuple[str, OutcomeState]]:
+        """When each row of an account ended since a moment, and how; rows that were skipped are left out."""
+        o = outcome.c
+        ended = self.rows(sa.select(o.at, o.state).where(o.account == account, o.at >= since, o.state != "skipped"))
+        return [(row["at"], row["state"]) for row in ended]
+
+    def ended_rows(self, plan_id: str) -> list[int]:
+        """Numbers of the rows of a plan that have an outcome."""
+        return self.column(sa.select(outcome.c.row).where(outcome.c.plan == plan_id))
 
     def bad_outcomes(self, account: str | None = None, *, all_plans: bool = False) -> list[dict[str, Any]]:
         """Rows that ended badly and are not mended; with `all_plans` every one there was.
@@ -221,11 +233,11 @@ class Ledger:
             .where(attempt.c.account == account, attempt.c.state.in_(["open", "doubt"]))
             .order_by(plan.c.seq, attempt.c.intended_at, attempt.c.id)
         )
-        found = []
+        doubts = []
         for a in self.rows(query):
             keys = dict(zip(json.loads(a["rows"]), json.loads(a["keys"]), strict=True))
             rows = tuple(json.loads(a["doubtful"]))
-            found.append(
+            doubts.append(
                 Doubt(
                     a["id"],
                     a["plan"],
@@ -240,7 +252,7 @@ class Ledger:
                     bool(a["landed"]),
                 )
             )
-        return found
+        return doubts
 
     def forget(self, account: str, key: str) -> bool:
         """Drop what is known of one key, and its holds and doubts: the next plan compares with the live target.
@@ -273,55 +285,6 @@ class Ledger:
 
     def is_enabled(self, pipeline: str, account: str) -> bool:
         return self.row(sa.select(enabled).where(enabled.c.pipeline == pipeline, enabled.c.account == account)) is not None
-
-    # --- records of which something is known otherwise --------------------------------------------------------------
-
-    def doubt_record(self, account: str, keys: Sequence[str], *, there: bool = True) -> None:
-        """What these keys hold at the target is not known any more: the next plan compares them, whatever changed. `there`
-        false: we ourselves wrote over them, and what is missing may be made again.
-
-        Only what we last knew to be there becomes uncertain: a key that we removed stays removed, and steps that are still
-        due stay due.
-        """
-        changed = record.update().where(record.c.account == account, record.c.key.in_(keys))
-        changed = changed.where(record.c.state.in_(["present"] if there else ["present", "partial", "unverified"]))
-        values = {"state": "unverified"} if there else {"state": "absent", "created": 0, "remote_id": None}
-        with self.write() as tx:
-            tx.execute(changed.values(at=self.now(), boot="", monotonic=0.0, **values))
-
-    def inherit(self, account: str, keys: Mapping[str, str]) -> None:
-        """Take note of records that another program put there, by key, and when it did. Found again they are ours to keep
-        in step; gone they are not made again. Keys that are known already stay as they are."""
-        blank = {
-            "hash": None,
-            "rules": "",
-            "fields": None,
-            "remote_id": None,
-            "state": "unverified",
-            "created": 0,
-            "done": "[]",
-            "plan": "",
-            "seq": 0,
-            "boot": "",
-            "monotonic": 0.0,
-        }
-        with self.write() as tx:
-            many(tx, ADD_RECORD, [{"account": account, "key": key, "at": at, **blank} for key, at in keys.items()])
-
-    # --- cursors ----------------------------------------------------------------------------------------------------
-
-    def cursor(self, account: str, name: str) -> str | None:
-        found = self.row(sa.select(cursor.c.value).where(cursor.c.account == account, cursor.c.name == name))
-        return None if found is None else str(found["value"])
-
-    def set_cursor(self, account: str, name: str, value: str, run: str) -> None:
-        """Raises nothing of its own; what the cursor stands for has to be durable before."""
-        with self.write() as tx:
-            put(tx, cursor, [{"account": account, "name": name, "value": value, "run": run, "at": self.now()}])
-
-    def drop_cursor(self, account: str, name: str) -> None:
-        with self.write() as tx:
-            tx.execute(cursor.delete().where(cursor.c.account == account, cursor.c.name == name))
 
 
 def _sqlite_connect(connection: Any, _: Any) -> None:

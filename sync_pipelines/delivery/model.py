@@ -313,7 +313,7 @@ class Target(ABC):
 
 
 @dataclass(frozen=True)
-class Finding:
+class GuardFinding:
     """What one guard found when it looked at the finished plan."""
 
     guard: str

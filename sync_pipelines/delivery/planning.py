@@ -107,8 +107,8 @@ def make_plan(
                     else:
                         writer.add(planned)
         decide.refuse_company()
-        known = _written(con, only is None or whole)
-        summary = PlanSummary(writer.counts(), first, known, decide.vanished)
+        written = _written(con, only is None or whole)
+        summary = PlanSummary(writer.counts(), first, written, decide.vanished)
         findings = [guard(summary) for guard in plan_guards]
         return writer.seal(
             ledger,
@@ -177,8 +177,8 @@ def _written(con: duckdb.DuckDBPyConnection, whole: bool) -> int | None:
     """How many records of ours should be there, of those the plan is about; None where only chosen keys were looked at."""
     if not whole:
         return None
-    there = "SELECT count(*) FROM record WHERE state IN ('present', 'partial', 'unverified')"
-    return int(con.execute(there).fetchall()[0][0])
+    query = "SELECT count(*) FROM record WHERE state IN ('present', 'partial', 'unverified')"
+    return int(con.execute(query).fetchall()[0][0])
 
 
 def _set_aside_repeats(con: duckdb.DuckDBPyConnection, only: Collection[str] | None) -> dict[str, str]:
@@ -310,13 +310,13 @@ class _Decider:
         """The state of our record of this very thing; None where there is none. What appears under a key of ours after we
         removed it, after somebody did, or under another id, is somebody else's."""
         state: str | None = row["state"]
-        there, known = row["remote_id"], row["known_id"]
+        live_id, known_id = row["remote_id"], row["known_id"]
         if before is None:
             return None if state == "absent" else state
-        if there and known and there != known:
+        if live_id and known_id and live_id != known_id:
             return None
         if state == "gone":
-            return "present" if known and there == known else None
+            return "present" if known_id and live_id == known_id else None
         return None if state == "absent" else state
 
     def _steps(
@@ -356,8 +356,8 @@ class _Decider:
         if row["problem"]:
             return [("target", row["problem"])]
         if row["key"] in self.doubtful:
-            told = f"a call of {self.doubtful[row['key']]} was never answered and is not settled yet"
-            return [("doubt", told)]
+            message = f"a call of {self.doubtful[row['key']]} was never answered and is not settled yet"
+            return [("doubt", message)]
         if row["fresh"]:
             gone = self.target.gone(before)
             if row["state"] == "absent" and not gone:
@@ -378,27 +378,27 @@ class _Decider:
         after_print: str,
     ) -> list[tuple[HeldKind, str]]:
         """Every reason to hold the row that is a matter of opinion."""
-        found: list[tuple[HeldKind, str]] = []
+        reasons: list[tuple[HeldKind, str]] = []
         if ours and self.target.gone(before):
-            found.append(("gone", f"written by us {row['at']}, no longer at the target; not made again without a person"))
+            reasons.append(("gone", f"written by us {row['at']}, no longer at the target; not made again without a person"))
         elif ours in ("present", "partial") and row["as_recorded"] != "same":
-            found += self._not_as_recorded(row, before, after, after_print)
+            reasons += self._not_as_recorded(row, before, after, after_print)
         if row["key"] in self.words.undone:
-            told = "this value was undone; it is sent again when the source changes or a person releases it"
-            found.append(("undone", told))
+            message = "this value was undone; it is sent again when the source changes or a person releases it"
+            reasons.append(("undone", message))
         if after is None:
             if not self.baseline(row["parent"]):
-                found.append(("guard", "a removal where there is nothing to compare its share with needs a person"))
-            return found
-        return found + [("guard", why) for guard in self.row_guards if (why := guard(before, after))]
+                reasons.append(("guard", "a removal where there is nothing to compare its share with needs a person"))
+            return reasons
+        return reasons + [("guard", why) for guard in self.row_guards if (why := guard(before, after))]
 
     def _not_as_recorded(
         self, row: Mapping[str, Any], before: Fields | None, after: Fields | None, after_print: str
     ) -> list[tuple[HeldKind, str]]:
         differing = self._differing(before, after)
         if row["as_recorded"] == "unknown":
-            told = f"cannot tell whose this is (written by us {row['at']}, under other settings or without an answer)"
-            return [("unverified", f"{told}: {differing}")] if self.policy.foreign_edits == "hold" else []
+            message = f"cannot tell whose this is (written by us {row['at']}, under other settings or without an answer)"
+            return [("unverified", f"{message}: {differing}")] if self.policy.foreign_edits == "hold" else []
         if row["hash"] == after_print and row["seen"] == row["live_print"] and not self._was_kept(row):
             return [("unkept", f"sent 2 times and not kept by the target: {differing}")]
         if self.policy.foreign_edits == "hold":
@@ -410,10 +410,10 @@ class _Decider:
         and somebody changed it since."""
         p, o = tables.plan.c, tables.outcome.c
         whole = sa.select(p.id).where(p.account == self.target.account, p.state == "done", p.partial == 0, p.seq > row["seq"])
-        found = self.ledger.row(whole.order_by(p.seq.desc()))
-        if found is None:
+        newer = self.ledger.row(whole.order_by(p.seq.desc()))
+        if newer is None:
             return False
-        planned = sa.select(o.row).where(o.plan == found["id"], o.key == row["key"])
+        planned = sa.select(o.row).where(o.plan == newer["id"], o.key == row["key"])
         return self.ledger.row(planned) is None
 
     def _differing(self, before: Fields | None, after: Fields | None) -> str:

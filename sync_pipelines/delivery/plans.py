@@ -28,7 +28,7 @@ from sync_pipelines.delivery.model import (
     Counts,
     DeliveryError,
     Fields,
-    Finding,
+    GuardFinding,
     HeldKind,
     Live,
     RequestRefused,
@@ -74,7 +74,7 @@ class Plan:
     pipeline: str
     account: str
     verdict: str
-    findings: tuple[Finding, ...]
+    findings: tuple[GuardFinding, ...]
     counts: Counts
     path: Path
     undo_of: str | None = None
@@ -146,8 +146,8 @@ class PlanFiles:
             raise PlanFileLost(f"the file of plan {plan_id} cannot be read ({path}): {e}. {_NEW_PLAN}") from e
 
     def changes(self, plan_id: str, rows: Sequence[int]) -> list[Change]:
-        found = self.query(plan_id, "SELECT * FROM plan WHERE row IN (SELECT unnest(?)) ORDER BY row", [list(rows)])
-        return [change_from(r) for r in found]
+        planned = self.query(plan_id, "SELECT * FROM plan WHERE row IN (SELECT unnest(?)) ORDER BY row", [list(rows)])
+        return [change_from(r) for r in planned]
 
 
 _NEW_PLAN = "Nothing was sent. Make a new plan; the next one that is applied closes this one."
@@ -263,7 +263,7 @@ class PlanWriter:
         *,
         pipeline: str,
         extract: str,
-        findings: Sequence[Finding],
+        findings: Sequence[GuardFinding],
         run: str,
         valid_for: timedelta,
         undo_of: str | None = None,
@@ -310,8 +310,8 @@ class PlanWriter:
         }
         newest = sa.select(sa.func.coalesce(sa.func.max(p.seq), 0)).where(p.account == account)
         with ledger.write() as tx:
-            known = tx.execute(sa.select(p.state).where(p.id == plan_id)).scalar()
-            if known not in (None, "sealed"):
+            state = tx.execute(sa.select(p.state).where(p.id == plan_id)).scalar()
+            if state not in (None, "sealed"):
                 raise DeliveryError(f"plan {plan_id} was begun while it was made again. Nothing was sent; make a new plan.")
             put(tx, tables.plan, [{**row, "seq": tx.execute(newest).scalar_one() + 1}])  # made again, it waits anew
         return Plan(plan_id, pipeline, account, verdict, tuple(findings), counts, path, undo_of, scope)
@@ -328,22 +328,35 @@ class PlanWriter:
             self.discard()
 
 
-def stored(files: PlanFiles, row: Mapping[str, Any]) -> Plan:
-    """A plan as the ledger remembers it."""
+def counts_of(row: Mapping[str, Any]) -> Counts:
+    """The numbers of a plan as the ledger remembers them."""
     numbers = json.loads(row["counts"])
     by_parent = {p: Counts(**c) for p, c in numbers.pop("by_parent").items()}
-    findings = tuple(Finding(f["guard"], f["state"], f["message"]) for f in json.loads(row["findings"]))
+    return Counts(**numbers, by_parent=by_parent)
+
+
+def stored(files: PlanFiles, row: Mapping[str, Any]) -> Plan:
+    """A plan as the ledger remembers it."""
+    findings = tuple(GuardFinding(f["guard"], f["state"], f["message"]) for f in json.loads(row["findings"]))
     return Plan(
         row["id"],
         row["pipeline"],
         row["account"],
         row["verdict"],
         findings,
-        Counts(**numbers, by_parent=by_parent),
+        counts_of(row),
         files.path(row["id"]),
         row["undo_of"],
         row["scope"] or "",
     )
+
+
+def newest_unless_done(ledger: Ledger, account: str, scope: str) -> tuple[str, Counts] | None:
+    """The newest plan of a scope and its numbers, undos left aside; None where that one is applied, or there is none."""
+    p = tables.plan.c
+    of_scope = sa.select(p.id, p.counts, p.state).where(p.account == account, p.scope == scope, p.undo_of.is_(None))
+    plan = ledger.row(of_scope.order_by(p.seq.desc()))
+    return None if plan is None or plan["state"] == "done" else (str(plan["id"]), counts_of(plan))
 
 
 def newest_waiting(ledger: Ledger, account: str, pipeline: str, scope: str = "") -> str:
@@ -351,10 +364,10 @@ def newest_waiting(ledger: Ledger, account: str, pipeline: str, scope: str = "")
     p = tables.plan.c
     waiting = sa.select(p.id).where(p.account == account, p.state != "done", p.undo_of.is_(None))
     waiting = waiting.where(sa.func.coalesce(p.scope, "") == scope)
-    found = ledger.row(waiting.order_by(p.seq.desc()))
-    if found is None:
+    plan = ledger.row(waiting.order_by(p.seq.desc()))
+    if plan is None:
         raise RequestRefused(f"no plan waits for {account}. Make one: sync-pipelines preview {pipeline}.")
-    return str(found["id"])
+    return str(plan["id"])
 
 
 def worst_first(files: PlanFiles, plan_id: str, rows: int = 20) -> Iterator[dict[str, Any]]:

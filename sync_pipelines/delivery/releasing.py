@@ -94,11 +94,11 @@ def release(
         "ended": None,
         "ended_at": None,
     }
-    found: set[str] = set()
+    named: set[str] = set()
 
     def releases() -> Iterator[dict[str, Any]]:
         for row in _held(files, plan["id"], keys):
-            found.update(k for k in keys or () if names(row["key"], row["parent"], [k]))
+            named.update(k for k in keys or () if names(row["key"], row["parent"], [k]))
             kinds_of_row = row["holds"].split(",")
             fixed = [k for k in kinds_of_row if k not in RELEASABLE]
             if fixed and keys is not None:
@@ -115,7 +115,7 @@ def release(
         for part in chunks(releases(), CHUNK):
             put(tx, tables.release, part)
             released.update(dict.fromkeys(r["key"] for r in part))
-        if missing := [k for k in keys or () if k not in found]:
+        if missing := [k for k in keys or () if k not in named]:
             raise RequestRefused(
                 f"plan {plan['id']} holds no row {', '.join(missing)}. Nothing was released. "
                 "(All that are held for one reason: --kind; the verdict of a stopped plan: --verdict.)"
@@ -130,8 +130,8 @@ def lift(ledger: Ledger, files: PlanFiles, plan_id: str, why: str, *, lasts: tim
     """
     plan = _looked_at(ledger, files, plan_id, why)
     if plan["verdict"] == "clear" or plan["state"] == "done":
-        told = "was not stopped" if plan["verdict"] == "clear" else "was applied already"
-        raise RequestRefused(f"plan {plan['id']} {told}: there is no verdict to lift. Nothing was released.")
+        reason = "was not stopped" if plan["verdict"] == "clear" else "was applied already"
+        raise RequestRefused(f"plan {plan['id']} {reason}: there is no verdict to lift. Nothing was released.")
     now = ledger.clock.now()
     with ledger.write() as tx:
         put(

@@ -1,4 +1,4 @@
-"""Runs and extracts as the ledger remembers them: history, reports, medians and the recovery message are read from here."""
+"""Runs as the ledger remembers them: history, reports and the recovery message are read from here."""
 
 from __future__ import annotations
 
@@ -17,9 +17,6 @@ from sync_pipelines.delivery.tables import put
 
 RunState = Literal["running", "done", "stopped", "incomplete", "failed"]
 """stopped: by a guard, before the first write. incomplete: rows ended rejected, failed, drifted or unknown."""
-
-TRAILING = 10
-"""How many earlier complete extracts the median is taken over."""
 
 
 def start_run(ledger: Ledger, run_id: str, pipeline: str, verb: str) -> None:
@@ -55,11 +52,11 @@ def end_run(ledger: Ledger, run_id: str, state: RunState, **facts: Any) -> None:
 
 def get_run(ledger: Ledger, run_id: str) -> dict[str, Any] | None:
     """A run by its id or the start of it (8 characters or more, if only one fits)."""
-    found = ledger.rows(sa.select(tables.run).where(tables.run.c.id.startswith(run_id, autoescape=True)).limit(2))
-    exact = [r for r in found if r["id"] == run_id]
-    if exact or len(run_id) < 8 or len(found) != 1:
+    runs = ledger.rows(sa.select(tables.run).where(tables.run.c.id.startswith(run_id, autoescape=True)).limit(2))
+    exact = [r for r in runs if r["id"] == run_id]
+    if exact or len(run_id) < 8 or len(runs) != 1:
         return exact[0] if exact else None
-    return found[0]
+    return runs[0]
 
 
 def plans_of(ledger: Ledger, run_id: str) -> list[dict[str, Any]]:
@@ -78,6 +75,27 @@ def mark_dead_runs(ledger: Ledger) -> list[dict[str, Any]]:
     return dead
 
 
+def first_starts(ledger: Ledger) -> dict[str, str]:
+    """When each pipeline ran for the first time."""
+    r = tables.run.c
+    first = sa.select(r.pipeline, sa.func.min(r.started_at).label("at")).group_by(r.pipeline)
+    return {row["pipeline"]: row["at"] for row in ledger.rows(first)}
+
+
+def starts_since(ledger: Ledger, pipeline: str, since: str) -> list[str]:
+    """When the runs of a pipeline began that began since a moment."""
+    r = tables.run.c
+    return ledger.column(sa.select(r.started_at).where(r.pipeline == pipeline, r.started_at >= since))
+
+
+def last_good_end(ledger: Ledger, pipeline: str, verb: str) -> str | None:
+    """When the newest run of a pipeline and verb that ended well did so; None where none did."""
+    r = tables.run.c
+    query = sa.select(r.ended_at).where(r.pipeline == pipeline, r.verb == verb, r.state == "done").order_by(r.ended_at.desc())
+    row = ledger.row(query)
+    return None if row is None else str(row["ended_at"])
+
+
 def recovered(ledger: Ledger, pipeline: str, run_id: str) -> bool:
     """Whether the last run of the pipeline that ended before this one ended badly."""
     query = (
@@ -87,47 +105,3 @@ def recovered(ledger: Ledger, pipeline: str, run_id: str) -> bool:
     )
     before = ledger.row(query)
     return before is not None and before["state"] != "done"
-
-
-def note_extract(
-    ledger: Ledger,
-    extract_id: str,
-    *,
-    source: str,
-    account: str,
-    rows: int,
-    repeats: int,
-    origin: str,
-    run: str,
-    partition: str = "",
-    money: str = "",
-    complete: bool = True,
-) -> None:
-    """Remember an extract. money: the sum of its amounts, where it has any. complete: whether it is proved to be whole."""
-    with ledger.write() as tx:
-        put(
-            tx,
-            tables.extract,
-            [
-                {
-                    "id": extract_id,
-                    "source": source,
-                    "account": account,
-                    "partition": partition,
-                    "rows": rows,
-                    "repeats": repeats,
-                    "origin": origin,
-                    "complete": int(complete),
-                    "run": run,
-                    "at": ledger.now(),
-                    "money": money,
-                }
-            ],
-        )
-
-
-def earlier_extracts(ledger: Ledger, source: str, account: str, before: str) -> list[int]:
-    """Row counts of the complete API extracts of this account before the one named, newest first."""
-    e = tables.extract.c
-    query = sa.select(e.rows).where(e.source == source, e.account == account, e.complete == 1, e.origin == "api", e.id != before)
-    return [r["rows"] for r in ledger.rows(query.order_by(e.at.desc()).limit(TRAILING))]

@@ -69,12 +69,12 @@ class Settler:
             answers.update(self._look(again, steps))
         return self._commit(doubts, steps, answers)
 
-    def _look_twice(self, step: Step, found: Mapping[str, Answer]) -> bool:
+    def _look_twice(self, step: Step, answers: Mapping[str, Answer]) -> bool:
         """A look that may be stale proves nothing but what it shows; and before a call that must not be repeated is repeated,
         two looks have to agree."""
         if self.target.settles_within:
-            return any(isinstance(a, NotApplied | Stale) for a in found.values())
-        return not step.repeatable and any(isinstance(a, NotApplied) for a in found.values())
+            return any(isinstance(a, NotApplied | Stale) for a in answers.values())
+        return not step.repeatable and any(isinstance(a, NotApplied) for a in answers.values())
 
     def _readable(self, doubts: Sequence[Doubt]) -> list[Doubt]:
         lost = set()
@@ -90,12 +90,12 @@ class Settler:
     ) -> dict[str, set[int]]:
         reopened: dict[str, set[int]] = {}
         for doubt in doubts:
-            intent, found = self._intent(doubt, steps), answers[doubt.attempt]
+            intent, its_answers = self._intent(doubt, steps), answers[doubt.attempt]
             plan = self.ledger.plan(doubt.plan)
-            left = [c.row for c in intent.changes if not isinstance(found.get(c.key), Applied | NotApplied | Stale)]
-            self.journal.settled(intent, found, left, seq=plan["seq"], undo=plan["undo_of"] is not None)
+            left = [c.row for c in intent.changes if not isinstance(its_answers.get(c.key), Applied | NotApplied | Stale)]
+            self.journal.settled(intent, its_answers, left, seq=plan["seq"], undo=plan["undo_of"] is not None)
             reopened.setdefault(doubt.plan, set()).update(
-                c.row for c in intent.changes if isinstance(found.get(c.key), NotApplied)
+                c.row for c in intent.changes if isinstance(its_answers.get(c.key), NotApplied)
             )
         return reopened
 
@@ -103,13 +103,13 @@ class Settler:
         intents = [self._intent(d, steps) for d in doubts]
         while True:
             try:
-                found = self.target.settle(intents)
+                answers = self.target.settle(intents)
                 break
             except RetryLater as e:
                 self.asked(e)
             except CannotGoOn as e:
                 raise DeliveryError(f"{self.target.account}: {e}. What is in doubt stays in doubt.") from e
-        return {i.id: {c.key: found[c.key] for c in i.changes if c.key in found} for i in intents}
+        return {i.id: {c.key: answers[c.key] for c in i.changes if c.key in answers} for i in intents}
 
     def _intent(self, doubt: Doubt, steps: Mapping[str, Step]) -> Intent:
         changes = tuple(self.files.changes(doubt.plan, doubt.rows))

@@ -61,8 +61,8 @@ def load_records(
 
     def parts() -> Iterator[Sequence[Sequence[Any]]]:
         with ledger.reader.connect() as reader:
-            found = reader.execution_options(yield_per=CHUNK).execute(query)
-            for part in found.partitions():
+            result = reader.execution_options(yield_per=CHUNK).execute(query)
+            for part in result.partitions():
                 by_column = list(zip(*part, strict=True))
                 yield [by_column[n] for n in order]
 
@@ -95,15 +95,15 @@ def load_live(
 
     def columns() -> Iterator[Sequence[Sequence[Any]]]:
         for chunk in chunks(live):
-            found = [_storable_live(record) if bodies else (record, None) for record in chunk]
+            pairs = [_storable_live(record) if bodies else (record, None) for record in chunk]
             yield (
-                [r.key for r, _ in found],
-                [r.parent for r, _ in found],
-                [r.remote_id for r, _ in found],
-                [r.problem for r, _ in found],
-                [body for _, body in found],
-                [rules.print(r.fields) for r, _ in found],
-                [None] * len(found) if others is None else others.compared([r for r, _ in found]),
+                [r.key for r, _ in pairs],
+                [r.parent for r, _ in pairs],
+                [r.remote_id for r, _ in pairs],
+                [r.problem for r, _ in pairs],
+                [body for _, body in pairs],
+                [rules.print(r.fields) for r, _ in pairs],
+                [None] * len(pairs) if others is None else others.compared([r for r, _ in pairs]),
             )
 
     load(con, "live", LIVE_COLUMNS, columns())
@@ -119,8 +119,8 @@ class _Others:
         query = f"SELECT DISTINCT plan FROM record WHERE rules = '{V1}' AND plan IS NOT NULL"
         plans = [p for (p,) in con.execute(query).fetchall()]
         p = tables.plan.c
-        known = ledger.rows(sa.select(p.id, p.owned).where(p.id.in_(plans))) if plans else []
-        self.owned: dict[str, tuple[str, ...]] = {row["id"]: tuple(json.loads(row["owned"] or "[]")) for row in known}
+        earlier = ledger.rows(sa.select(p.id, p.owned).where(p.id.in_(plans))) if plans else []
+        self.owned: dict[str, tuple[str, ...]] = {row["id"]: tuple(json.loads(row["owned"] or "[]")) for row in earlier}
         count = con.execute(f"SELECT count(*) FROM record WHERE {self._WHICH}", {"rules": rules.id}).fetchall()
         self.any = bool(count[0][0])
 
@@ -130,8 +130,8 @@ class _Others:
         query = f"""SELECT key, hash, rules, fields, plan FROM record WHERE ({self._WHICH})
             AND key IN (SELECT unnest($keys::VARCHAR[]))"""
         parameters = {"rules": self.rules.id, "keys": [r.key for r in live]}
-        known = {row[0]: row[1:] for row in self.con.execute(query, parameters).fetchall()}
-        return [self._one(known[r.key], r.fields) if r.key in known else None for r in live]
+        records = {row[0]: row[1:] for row in self.con.execute(query, parameters).fetchall()}
+        return [self._one(records[r.key], r.fields) if r.key in records else None for r in live]
 
     def _one(self, record: tuple[str | None, str, str | None, str], image: Fields) -> str:
         hash_, rules, fields, plan = record
@@ -147,17 +147,17 @@ def load_desired(con: duckdb.DuckDBPyConnection, rows: Iterable[Desired], target
     def columns() -> Iterator[Sequence[Sequence[Any]]]:
         ordinal = 0
         for chunk in chunks(rows):
-            found = [_storable(row) for row in chunk]
+            pairs = [_storable(row) for row in chunk]
             yield (
-                range(ordinal, ordinal + len(found)),
-                [r.key for r, _ in found],
-                [r.parent for r, _ in found],
-                [r.conflict for r, _ in found],
-                [body for _, body in found],
-                [rules.print(r.fields) for r, _ in found],
-                [r.silent for r, _ in found],
+                range(ordinal, ordinal + len(pairs)),
+                [r.key for r, _ in pairs],
+                [r.parent for r, _ in pairs],
+                [r.conflict for r, _ in pairs],
+                [body for _, body in pairs],
+                [rules.print(r.fields) for r, _ in pairs],
+                [r.silent for r, _ in pairs],
             )
-            ordinal += len(found)
+            ordinal += len(pairs)
 
     load(con, "desired", DESIRED_COLUMNS, columns())
 
@@ -170,16 +170,16 @@ def _storable(row: Desired) -> tuple[Desired, str]:
     try:
         return row, _checked(row.key, row.parent, row.fields)
     except _CannotBeStored as e:
-        told = f"{e}; correct it in the source"
-        return Desired(_escaped(row.key), {}, _escaped(row.parent), row.conflict or told, row.silent), "{}"
+        problem = f"{e}; correct it in the source"
+        return Desired(_escaped(row.key), {}, _escaped(row.parent), row.conflict or problem, row.silent), "{}"
 
 
 def _storable_live(record: Live) -> tuple[Live, str]:
     try:
         return record, _checked(record.key, record.parent, record.fields)
     except _CannotBeStored as e:
-        told = f"at the target: {e}"
-        return Live(_escaped(record.key), {}, _escaped(record.parent), record.remote_id, record.problem or told), "{}"
+        problem = f"at the target: {e}"
+        return Live(_escaped(record.key), {}, _escaped(record.parent), record.remote_id, record.problem or problem), "{}"
 
 
 class _CannotBeStored(Exception):

@@ -56,23 +56,23 @@ def make_undo(
     can take back is listed, a field that the settings no longer own among it. Guards on the size of a change do not apply.
     Sends nothing. Raises DeliveryError for a plan that is not finished, and for a file that is not as it was sealed.
     """
-    known = ledger.plan(plan_id)
-    if known["account"] != target.account:
+    original = ledger.plan(plan_id)
+    if original["account"] != target.account:
         raise DeliveryError(
-            f"plan {plan_id} is for {known['account']}; the settings now point to {target.account}. Nothing was sent."
+            f"plan {plan_id} is for {original['account']}; the settings now point to {target.account}. Nothing was sent."
         )
-    files.check_seal(known)
-    if doubts := [d for d in ledger.doubts(target.account) if d.plan == known["id"]]:
+    files.check_seal(original)
+    if doubts := [d for d in ledger.doubts(target.account) if d.plan == original["id"]]:
         raise DeliveryError(
             f"{sum(len(d.rows) for d in doubts)} rows of plan {plan_id} are still in doubt ({', '.join(doubts[0].keys[:3])}, …). "
             "They have to be settled before it can be undone: every sync tries to. Nothing was sent."
         )
-    if known["state"] == "applying":
+    if original["state"] == "applying":
         raise RequestRefused(f"plan {plan_id} is not finished. Apply it first (or let the next sync take over), then undo it.")
     impossible: list[tuple[str, str]] = []
-    owned_then = json.loads(known["owned"] or "[]")
+    owned_then = json.loads(original["owned"] or "[]")
     with PlanWriter(files, target) as writer:
-        for change in _effective(ledger, files, known["id"]):
+        for change in _effective(ledger, files, original["id"]):
             row, why = _way_back(target, change, owned_then)
             if why:
                 impossible.append((change.key, why))
@@ -80,13 +80,13 @@ def make_undo(
                 writer.add(row)
         plan = writer.seal(
             ledger,
-            pipeline=known["pipeline"],
-            extract=f"undo {known['id']}",
+            pipeline=original["pipeline"],
+            extract=f"undo {original['id']}",
             findings=(),
             run=run,
             valid_for=valid_for,
-            undo_of=known["id"],
-            scope=known["scope"] or "",
+            undo_of=original["id"],
+            scope=original["scope"] or "",
         )
     return Undo(plan, tuple(impossible))
 
@@ -136,8 +136,8 @@ def _effective(ledger: Ledger, files: PlanFiles, plan_id: str) -> Iterator[Chang
     def parts() -> Iterator[Sequence[Sequence[Any]]]:
         with ledger.reader.connect() as reader:
             for part in reader.execution_options(yield_per=CHUNK).execute(ended).partitions():
-                found = [(r.row, r.remote_id, _done(r, settled)) for r in part]
-                yield list(zip(*found, strict=True))
+                rows = [(r.row, r.remote_id, _done(r, settled)) for r in part]
+                yield list(zip(*rows, strict=True))
 
     with engine() as con:
         load(con, "ended", columns, parts())

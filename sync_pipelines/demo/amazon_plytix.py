@@ -46,7 +46,7 @@ class AmazonStory(Story):
 
     def drop(self, style: str) -> str:
         """Put a report of one style into the inbox, as somebody would; its partition."""
-        from sync_pipelines.pipelines.amazon_plytix.reading import inbox
+        from sync_pipelines.pipelines.amazon_plytix.intake import inbox
 
         source = self.playground.listings
         inbox().mkdir(parents=True, exist_ok=True)

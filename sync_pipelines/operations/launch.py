@@ -6,14 +6,14 @@ import contextlib
 import gc
 import json
 import logging
-import os
 import signal
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
+
+import psutil
 
 from sync_pipelines.credentials import redact
 from sync_pipelines.delivery import runs
@@ -75,7 +75,7 @@ def launch(
 
     Seconds are counted from the start of the process, as a person at the prompt does, or from `since`.
     """
-    began = _process_started() if since is None else since
+    began = psutil.Process().create_time() if since is None else since
     environment.instance_folder()
     with _quiet_dagster(), _sigterm_raises() as stopped:
         import dagster as dg
@@ -188,16 +188,6 @@ def _sum(plans: Sequence[Mapping[str, Any]], name: str) -> int | None:
     """What was found of all plans together; None where nobody looked."""
     found = [p[name] for p in plans if p[name] is not None]
     return sum(found) if found else None
-
-
-def _process_started() -> float:
-    """When this process began, so that what a person waits for at the prompt is counted whole."""
-    try:
-        ticks = int(Path("/proc/self/stat").read_text().rsplit(")", 1)[1].split()[19])
-        uptime = float(Path("/proc/uptime").read_text().split()[0])
-        return time.time() - (uptime - ticks / os.sysconf("SC_CLK_TCK"))
-    except (OSError, ValueError, IndexError):
-        return time.time()
 
 
 @contextlib.contextmanager

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
-from sync_pipelines.delivery import tables
+from sync_pipelines.delivery import notes, runs
 from sync_pipelines.delivery.ledger import Ledger
 
 
@@ -47,12 +45,11 @@ NEWS = tuple(News("2026-11-28", *line) for line in _LINES)
 
 def unread(ledger: Ledger) -> Iterator[str]:
     """Return the lines about pipelines used before this release that were not shown yet, and note them as shown."""
-    read = int(ledger.cursor("", READ) or 0)
+    read = int(notes.get_cursor(ledger, "", READ) or 0)
     if read >= len(NEWS):
         return
-    ledger.set_cursor("", READ, str(len(NEWS)), "")
-    first = sa.select(tables.run.c.pipeline, sa.func.min(tables.run.c.started_at).label("at")).group_by("pipeline")
-    since = {row["pipeline"]: row["at"] for row in ledger.rows(first)}
+    notes.set_cursor(ledger, "", READ, str(len(NEWS)), "")
+    since = runs.first_starts(ledger)
     since[""] = min(since.values(), default="")
     for news in NEWS[read:]:
         if since.get(news.pipeline) and since[news.pipeline] < news.released:

@@ -6,9 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-import sqlalchemy as sa
-
-from sync_pipelines.delivery import tables
+from sync_pipelines.delivery import runs
 from sync_pipelines.errors import UsageError
 from sync_pipelines.operations import environment, launch, screen, verbs
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE
@@ -46,14 +44,12 @@ def preview(*, strict: bool, json: bool) -> int:
 def _not_so_soon() -> None:
     """Raises UsageError within a few minutes of the last sync that ended well. Schedules are not bound by this."""
     pause = timedelta(minutes=ShopifySheetsSettings.read().pause_minutes)
-    r = tables.run.c
-    query = sa.select(r.ended_at).where(r.pipeline == PIPELINE, r.verb == "sync", r.state == "done").order_by(r.ended_at.desc())
     ledger = environment.ledger()
     try:
-        last = ledger.row(query)
+        last = runs.last_good_end(ledger, PIPELINE, "sync")
     finally:
         ledger.close()
-    if last and (ago := datetime.now(UTC) - datetime.fromisoformat(last["ended_at"])) < pause:
+    if last and (ago := datetime.now(UTC) - datetime.fromisoformat(last)) < pause:
         raise UsageError(
             f"the last sync ended well {ago.total_seconds():.0f} s ago; within {pause.total_seconds() / 60:.0f} minutes of it "
             "another one needs --force. Nothing was done."

@@ -13,7 +13,7 @@ from dotenv import dotenv_values, set_key
 from sync_pipelines.operations import environment, screen
 from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE
 from sync_pipelines.operations.pipelines import PIPELINES, of
-from sync_pipelines.pipelines.findings import Finding
+from sync_pipelines.pipelines.observations import Observation
 from sync_pipelines.pipelines.sections import SECTIONS, check_file
 from sync_pipelines.settings import SettingsError, home
 
@@ -67,9 +67,9 @@ def _quoted(value: str) -> str:
     return "'" + text.replace("'", "\\'") + "'"
 
 
-def _wrong_settings() -> dict[str, list[Finding]]:
+def _wrong_settings() -> dict[str, list[Observation]]:
     """What is wrong with the settings, by pipeline ("": what all share). All are read here; a run reads only its own."""
-    found: dict[str, list[Finding]] = {}
+    found: dict[str, list[Observation]] = {}
     of_one = {section: name for name, pipeline in PIPELINES.items() for section in pipeline.settings}
     looks: list[tuple[str, Callable[[], object]]] = [("", check_file)]
     looks += [(of_one.get(section, ""), section.read) for section in SECTIONS]
@@ -77,7 +77,7 @@ def _wrong_settings() -> dict[str, list[Finding]]:
         try:
             look()
         except SettingsError as e:
-            found.setdefault(name, []).append(Finding("settings", "problem", str(e)))
+            found.setdefault(name, []).append(Observation("settings", "problem", str(e)))
     return found
 
 

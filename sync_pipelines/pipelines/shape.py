@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sync_pipelines.delivery.ledger import Ledger
     from sync_pipelines.delivery.model import Target
     from sync_pipelines.delivery.plans import Plan
-    from sync_pipelines.pipelines.findings import Finding
+    from sync_pipelines.pipelines.observations import Observation
     from sync_pipelines.pipelines.session import Session
 
 
@@ -224,7 +224,7 @@ class Questions(Protocol):
     def source_options(self, refresh: str, from_csv: Path | None) -> dict[str, Any]:
         """Return how to read the source, as configuration of the steps."""
 
-    def validate(self, *, deep: bool) -> list[Finding]:
+    def validate(self, *, deep: bool) -> list[Observation]:
         """Log in and look at the rights; with `deep`, which assumed facts about the vendors hold here."""
 
     def full_keys(self, named: Collection[str]) -> set[str]:

@@ -35,9 +35,9 @@ class Safety:
         return [slice(*found.span()) for found in re.finditer(pattern, source)]
 
     def taken_out(self, source: str) -> str:
-        """The source with `new` in the place of `old`."""
+        """The source with `new` in the place of `old`, from its first sign on: the indentation before it is there already."""
         (place,) = self.places(source)
-        return source[: place.start] + self.new + source[place.stop :]
+        return source[: place.start] + self.new.lstrip() + source[place.stop :]
 
 
 SAFETIES = (
@@ -85,7 +85,7 @@ SAFETIES = (
     ),
     Safety(
         "a doubt does not block its key in apply",
-        "applying.py",
+        "worklist.py",
         "WHEN list_contains($doubtful::VARCHAR[], p.key) THEN 'doubtful'",
         "WHEN false THEN 'doubtful'",
         (f"{PLANS}::test_a_row_in_doubt_is_not_sent_by_the_plan_that_has_it",),
@@ -106,7 +106,7 @@ SAFETIES = (
     ),
     Safety(
         "the lease is not checked while waiting",
-        "applying.py",
+        "waiting.py",
         "self.lease.check(tx)\n\n    def asked",
         "pass\n\n    def asked",
         (f"{PLANS}::test_a_lease_that_was_lost_while_waiting_is_noticed_then",),
@@ -155,14 +155,14 @@ SAFETIES = (
     ),
     Safety(
         "rows are not read again",
-        "applying.py",
-        "reads = not all(s.compares for s in self.target.steps)",
-        "reads = False",
+        "reading_back.py",
+        "return not all(s.compares for s in self.target.steps)",
+        "return False",
         (f"{APPLYING}::test_a_row_edited_between_plan_and_apply_drifts_and_is_left_alone",),
     ),
     Safety(
         "a newer plan's rows are overwritten",
-        "applying.py",
+        "worklist.py",
         "WHEN r.seq > $seq THEN 'overtaken'",
         "WHEN false THEN 'overtaken'",
         (f"{PLANS}::test_an_older_plan_never_goes_over_what_a_newer_one_wrote",),
@@ -190,7 +190,7 @@ SAFETIES = (
     ),
     Safety(
         "held rows go",
-        "applying.py",
+        "worklist.py",
         "SELECT p.row, p.key, p.action, p.held, p.holds, p.reason, p.held IS NULL OR (",
         "SELECT p.row, p.key, p.action, p.held, p.holds, p.reason, true OR (",
         (f"{GUARDS}::test_a_price_that_moves_too_far_or_to_zero_is_held_and_the_others_go",),
@@ -211,7 +211,7 @@ SAFETIES = (
     ),
     Safety(
         "an undo does not wait for what shows late",
-        "applying.py",
+        "worklist.py",
         "ELSE {AS_RECORDED} <> 'same' END THEN 'settling'",
         "ELSE false END THEN 'settling'",
         (f"{PLANS}::test_an_undo_within_the_lag_takes_back_what_does_not_show_yet",),
@@ -288,16 +288,16 @@ SAFETIES = (
     ),
     Safety(
         "steps of other plans count",
-        "applying.py",
+        "worklist.py",
         "CASE WHEN r.plan = $plan AND r.state = 'partial' THEN r.done ELSE '[]' END AS done",
         "coalesce(r.done, '[]') AS done",
         (f"{PLANS}::test_steps_that_an_older_plan_took_are_not_taken_for_those_of_a_newer_one",),
     ),
     Safety(
         "steps that a read cannot show are taken for done",
-        "applying.py",
-        "THEN 'due' ELSE 'there' END",
-        "THEN 'there' ELSE 'there' END",
+        "worklist.py",
+        "THEN 'due' ELSE 'as_wanted' END",
+        "THEN 'as_wanted' ELSE 'as_wanted' END",
         (f"{PLANS}::test_a_step_that_a_read_cannot_show_is_still_due_when_the_rest_is_as_wanted",),
     ),
     Safety(
@@ -310,13 +310,13 @@ SAFETIES = (
     Safety(
         "another record under the same key is ours",
         "planning.py",
-        "if there and known and there != known:\n            return None",
+        "if live_id and known_id and live_id != known_id:\n            return None",
         "if False:\n            return None",
         (f"{PLANS}::test_another_record_under_our_key_is_not_ours",),
     ),
     Safety(
         "another record under the same key is written",
-        "applying.py",
+        "worklist.py",
         "WHEN p.action <> 'create' AND p.remote_id <> l.remote_id THEN 'drifted'",
         "WHEN false THEN 'drifted'",
         (f"{PLANS}::test_a_record_that_was_replaced_since_the_plan_is_drifted",),
@@ -359,7 +359,7 @@ SAFETIES = (
     Safety(
         "a plan in doubt is undone",
         "undoing.py",
-        'if doubts := [d for d in ledger.doubts(target.account) if d.plan == known["id"]]:',
+        'if doubts := [d for d in ledger.doubts(target.account) if d.plan == original["id"]]:',
         "if doubts := []:",
         (f"{PLANS}::test_a_plan_with_a_call_in_doubt_is_not_undone",),
     ),

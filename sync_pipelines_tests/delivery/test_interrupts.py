@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.interrupts import undisturbed
 from sync_pipelines.delivery.ledger import Ledger
 
@@ -38,8 +39,8 @@ def test_a_transaction_that_is_interrupted_is_whole_and_its_lock_is_free(tmp_pat
 
     with pytest.raises(Stop):
         note()
-    assert ledger.cursor("a", "n") == "v"
-    ledger.set_cursor("a", "n", "w", "")
+    assert notes.get_cursor(ledger, "a", "n") == "v"
+    notes.set_cursor(ledger, "a", "n", "w", "")
     ledger.close()
 
 

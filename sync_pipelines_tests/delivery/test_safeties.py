@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
 import subprocess
@@ -18,7 +19,9 @@ CORE = Path("sync_pipelines") / "delivery"
 
 @pytest.mark.parametrize("safety", SAFETIES, ids=str)
 def test_the_list_names_code_and_tests_that_are_there(safety: Safety) -> None:
-    assert len(safety.places((ROOT / CORE / safety.file).read_text(encoding="utf-8"))) == 1, safety.old
+    source = (ROOT / CORE / safety.file).read_text(encoding="utf-8")
+    assert len(safety.places(source)) == 1, safety.old
+    ast.parse(safety.taken_out(source))
     for test in safety.tests:
         file, _, name = test.partition("::")
         assert f"def {name}(" in (ROOT / "sync_pipelines_tests" / "delivery" / file).read_text(encoding="utf-8")

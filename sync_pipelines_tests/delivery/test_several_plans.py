@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import tables
+from sync_pipelines.delivery import records, tables
 from sync_pipelines.delivery.applying import Patience, Paused, PlanStopped, apply, settle_first
 from sync_pipelines.delivery.fingerprints import Rules
 from sync_pipelines.delivery.guards import PlanSummary, change_size_guards, moved_too_far
@@ -261,13 +261,13 @@ def test_doubting_a_record_changes_nothing_about_what_is_removed_or_half_made(tm
     shop = Shop(tmp_path / "removed")
     shop.sync({"a": 1, "z": 1})
     shop.remove({"z": 1})
-    shop.ledger.doubt_record(shop.target.account, ["a"])
+    records.doubt(shop.ledger, shop.target.account, ["a"])
     assert rows(shop, shop.plan({"a": 2, "z": 1})) == [("a", "create", None)]
     shop = Shop(tmp_path / "half", "two_step")
     crashing(shop, {"a": 1}, ["ok", "crash_before"])
     shop.clock.sleep(300)
     shop.settle()
-    shop.ledger.doubt_record(shop.target.account, ["a"])
+    records.doubt(shop.ledger, shop.target.account, ["a"])
     shop.sync({"a": 1})
     assert shop.target.families  # type: ignore[attr-defined]
 
@@ -520,7 +520,7 @@ def test_a_release_answers_only_the_kind_it_was_given_for(shop: Shop) -> None:
     shop.sync({"a": 100})
     release(shop.ledger, shop.files, shop.plan({"a": 10}, row_guards=MOVE).id, ["a"], "sale")
     shop.vendor.set("a", {"price": 100, "note": "x"}, "by hand")
-    shop.ledger.doubt_record(shop.target.account, ["a"])
+    records.doubt(shop.ledger, shop.target.account, ["a"])
     shop.vendor.set("a", {"price": 100}, "by hand")
     shop.vendor.remove("a", "by hand")
     assert shop.plan({"a": 10}, row_guards=MOVE).counts.held_by_kind == {"gone": 1}

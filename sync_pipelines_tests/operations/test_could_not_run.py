@@ -144,7 +144,7 @@ def test_a_run_whose_steps_left_no_trace_did_not_end_well(own_folder: Path, monk
 
     @dg.asset
     def silent(context: dg.AssetExecutionContext, run: RunResource) -> None:
-        run.note(pipeline="silent")
+        run.session.note(pipeline="silent")
         (events,) = (own_folder / "dagster").rglob(f"{context.run.run_id}.db")
         with sqlite3.connect(events) as con:
             con.execute("CREATE TRIGGER full BEFORE INSERT ON event_logs BEGIN SELECT RAISE(IGNORE); END")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from sync_pipelines.delivery import tables
+from sync_pipelines.delivery import notes, tables
 from sync_pipelines.delivery.applying import Report, apply
 from sync_pipelines.delivery.clock import Clock
 from sync_pipelines.delivery.ledger import Ledger
@@ -27,8 +27,8 @@ from sync_pipelines.pipelines.shopify_sheets.layout import Layout, key_text, rea
 from sync_pipelines.pipelines.shopify_sheets.prepare import prepare
 from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
 from sync_pipelines.pipelines.shopify_sheets.target import OrderRows
+from sync_pipelines.pipelines.shopify_store.change_reader import FIRST_DAY
 from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY, ORDERS, Order, OrderTables
-from sync_pipelines.pipelines.shopify_store.reading import FIRST_DAY
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Sheets
@@ -265,7 +265,7 @@ class OrderScene:
     def session(self, *applies: str, rows: OrderRows | None = None) -> Session:
         """A run that goes on to write to these assets, with the look at the sheet that is given."""
         session = Session("run", PIPELINE.name, "sync", applies=applies, ledger=self.ledger)
-        self.ledger.set_cursor(ShopifySettings.read().shop, FIRST_DAY, str(FIRST), "run")
+        notes.set_cursor(self.ledger, ShopifySettings.read().shop, FIRST_DAY, str(FIRST), "run")
         session.once("google", self.client)
         if rows is not None:
             session.once("spreadsheet", lambda: rows)

@@ -17,7 +17,7 @@ from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines.shopify_store.days import day_of, instant
 from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, whole_orders
 from sync_pipelines.pipelines.shopify_store.orders import ORDERS_KEY, Order
-from sync_pipelines.pipelines.shopify_store.reading import Store
+from sync_pipelines.pipelines.shopify_store.store import Store
 from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.shopify import Shopify
 from sync_pipelines.vendors.shopify_settings import ShopifySettings

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from sync_pipelines.pipelines.amazon_plytix import entries, files, inbox, reading
+from sync_pipelines.pipelines.amazon_plytix import entries, files, inbox, intake
 from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
 from sync_pipelines.pipelines.amazon_plytix.inbox import Seen, look_again
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
@@ -125,13 +125,13 @@ class TestReports:
     def test_a_header_alone_is_refused_by_the_reading(self, own_folder: Path) -> None:
         path = report(own_folder, "seller-sku\tasin1\n")
         with pytest.raises(FileRefused, match="a header and no row"):
-            reading.read_file(files.read(path), AmazonSettings.read(), None)
+            intake.read_file(files.read(path), AmazonSettings.read(), None)
 
     def test_every_row_is_accounted_for(self, own_folder: Path) -> None:
         lines = listings_report(FIRST).decode().splitlines()
         path = report(own_folder, "\n".join([*lines, *lines[1:4], "x\tno asin"]) + "\n")
         for style in ("", FIRST_STYLE):
-            found = reading.read_file(files.read(path), AmazonSettings.read(), None, style)
+            found = intake.read_file(files.read(path), AmazonSettings.read(), None, style)
             wrong = [row for row in found.listings if row.problem]
             assert found.rows == found.of_the_file + found.repeats + len(wrong)
             assert len(wrong) == 1
@@ -140,7 +140,7 @@ class TestReports:
     def test_a_style_that_is_not_there_is_told(self, own_folder: Path) -> None:
         path = report(own_folder, listings_report(FIRST))
         with pytest.raises(FileRefused, match="no listing of style NOBODY"):
-            reading.read_file(files.read(path), AmazonSettings.read(), None, "NOBODY")
+            intake.read_file(files.read(path), AmazonSettings.read(), None, "NOBODY")
 
 
 class TestExports:
@@ -191,7 +191,7 @@ class TestExports:
         }
         before = len(boots.calls("amazon"))
         client = Amazon.connect(AmazonSettings.read(), CallMeter())
-        found = reading.read_file(files.read(mapping(own_folder, document, "x.json")), AmazonSettings.read(), client)
+        found = intake.read_file(files.read(mapping(own_folder, document, "x.json")), AmazonSettings.read(), client)
         client.close()
         assert {row.marketplace for row in found.listings} == {"CA"}
         calls = [call for call in boots.calls("amazon")[before:] if "token" not in call["path"]]
@@ -227,7 +227,7 @@ class TestMappings:
             "00012345678905",
         )
         assert (one.match_method, one.match_confidence, other.state) == ("gtin", None, "unmatched")
-        written = reading.write_mapping(found, own_folder / "y_mapping.json")
+        written = intake.write_mapping(found, own_folder / "y_mapping.json")
         assert list(read_mapping(written).entries) == list(found.entries)
 
     def test_what_is_written_is_read_again_as_it_was(self, own_folder: Path) -> None:
@@ -263,7 +263,7 @@ class TestMappings:
                 "parent", "AMZN-US-B0AAAAAAA4", "US", "B0AAAAAAA4", item_classification="VARIATION_PARENT", reason="parent"
             ),
         ]
-        written = reading.write_mapping(
+        written = intake.write_mapping(
             entries.AsinMapping({"style": "M"}, [full, *rest], [{"sku": "X"}], [{"what": "y"}]), own_folder / "z_mapping.json"
         )
         again = read_mapping(written)
@@ -386,7 +386,7 @@ class TestTheInbox:
         return cursor, requests
 
     def test_a_dropped_file_is_asked_for_once_it_is_still_and_anew_for_new_content_only(self, own_folder: Path) -> None:
-        folder = reading.inbox()
+        folder = intake.inbox()
         with dg.DagsterInstance.ephemeral() as instance:
             cursor, asked = self.ticks(3, None, instance)
             assert not asked
@@ -414,7 +414,7 @@ class TestTheInbox:
             assert not asked
 
     def test_a_file_that_is_refused_is_told_and_keeps_no_other_back(self, own_folder: Path) -> None:
-        folder = reading.inbox()
+        folder = intake.inbox()
         folder.mkdir(parents=True)
         report(folder, "{", "broken.json")
         report(folder, f"seller-sku\tasin1\nS\t{ASIN}\n", "good.txt")

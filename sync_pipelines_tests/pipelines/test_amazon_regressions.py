@@ -23,10 +23,10 @@ from sync_pipelines.pipelines.amazon_plytix import (
     entries,
     files,
     inbox,
+    intake,
     listings,
     planning,
     questions,
-    reading,
     reports_for_people,
     unfinished,
 )
@@ -114,7 +114,7 @@ class Office:
 
     def drop(self, name: str, content: str | Sequence[Entry]) -> Path:
         """Drop a report, or a mapping of these entries."""
-        path = reading.inbox() / name
+        path = intake.inbox() / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content if isinstance(content, str) else json.dumps(document(content)), encoding="utf-8")
         return path
@@ -676,7 +676,7 @@ def taken(folder: Path, rows: Sequence[Mapping[str, Any]], others: Sequence[Mapp
     """A mapping that somebody gave, as it is taken."""
     path = folder / "given_mapping.json"
     path.write_text(json.dumps({"matched": rows, "unmatched_amazon": others}), encoding="utf-8")
-    mapping, _ = reading.mapping_for(Warehouse(data_dir() / "warehouse"), "given", path)
+    mapping, _ = intake.mapping_for(Warehouse(data_dir() / "warehouse"), "given", path)
     return list(mapping.entries)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipelines.pipelines.amazon_plytix import files, listings, reading
+from sync_pipelines.pipelines.amazon_plytix import files, intake, listings
 from sync_pipelines.pipelines.amazon_plytix.decoding import LOST, NotText, decoded
 from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
@@ -23,10 +23,10 @@ ASIN = "B0AAAAAAA1"
 HEADER = "seller-sku\tasin1\titem-name\tproduct-id\tproduct-id-type\tstatus"
 
 
-def read(folder: Path, content: str | bytes, name: str = "report.txt") -> reading.ReadFile:
+def read(folder: Path, content: str | bytes, name: str = "report.txt") -> intake.ReadFile:
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return reading.read_file(files.read(path), AmazonSettings.read(), None)
+    return intake.read_file(files.read(path), AmazonSettings.read(), None)
 
 
 def row_of(folder: Path, *cells: str, header: str = HEADER) -> Listing:

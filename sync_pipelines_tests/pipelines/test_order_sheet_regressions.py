@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import sync_pipelines_tests.pipelines.order_scene as desks
-from sync_pipelines.delivery import tables
+from sync_pipelines.delivery import records, tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.shopify_sheets import order_rows, planning
@@ -172,7 +172,7 @@ def test_an_unknown_order_that_was_written_over_is_named_and_no_run_is_green(
 ) -> None:
     """An old order that the old program tracked, and that was never read here, is moved under our write."""
     full.person("type", cell="A14", values=[["#900", "4999000"]])
-    full.ledger.inherit(full.settings.account, {"4999000": "2026-01-01T00:00:00+00:00"})
+    records.inherit(full.ledger, full.settings.account, {"4999000": "2026-01-01T00:00:00+00:00"})
     full.change(10, note="new")
     full.fault(WRITE, "human", when="before", action=full.action("move_rows", at=14, count=1, to=11))
     there = full.target()

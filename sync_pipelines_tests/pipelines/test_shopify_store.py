@@ -16,10 +16,12 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.delivery import runs
-from sync_pipelines.pipelines.shopify_store import checks, reading
+from sync_pipelines.delivery import notes, runs
+from sync_pipelines.pipelines.shopify_store import change_reader, checks
+from sync_pipelines.pipelines.shopify_store.change_reader import CURSOR, ChangeReader, first_day
+from sync_pipelines.pipelines.shopify_store.day_reader import DayCompared, DayReader, DaysIncomplete
 from sync_pipelines.pipelines.shopify_store.days import days_between, end_of, instant, start_of
-from sync_pipelines.pipelines.shopify_store.order_versions import OrdersMoved, current_orders, whole_orders
+from sync_pipelines.pipelines.shopify_store.order_versions import OrdersMoved, current_orders, stored_per_day, whole_orders
 from sync_pipelines.pipelines.shopify_store.orders import (
     CHANGES_KEY,
     LINES,
@@ -30,14 +32,7 @@ from sync_pipelines.pipelines.shopify_store.orders import (
     REFUNDS_KEY,
     OrderTables,
 )
-from sync_pipelines.pipelines.shopify_store.reading import (
-    CURSOR,
-    DayCompared,
-    DaysIncomplete,
-    ReadingRefused,
-    first_day,
-    stored_per_day,
-)
+from sync_pipelines.pipelines.shopify_store.store import CURRENCY, ReadingRefused
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.failures import Transient
 from sync_pipelines.vendors.shopify_orders import paged
@@ -91,7 +86,7 @@ class TestWholeDays:
     def test_each_day_holds_exactly_its_orders_lines_and_refunds(self, either_way: Shop) -> None:
         shop = either_way
         first, last = recent(shop, 10)
-        read = shop.store().read_days(first, last)
+        read = DayReader(shop.store()).read(first, last)
         assert [each.day for each in read] == days_between(first, last)
         everything = shop.truth()
         for each in read:
@@ -109,11 +104,11 @@ class TestWholeDays:
 
     def test_both_ways_store_the_same(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         first, last = recent(shop, 15)
-        shop.store().read_days(first, last)
+        DayReader(shop.store()).read(first, last)
         digests = [{r["order_id"]: r["digest"] for r in shop.file(d) or []} for d in days_between(first, last)]
         always_bulk(monkeypatch.setenv)
         store = shop.store("run-2")
-        store.read_days(first, last)
+        DayReader(store).read(first, last)
         assert [way.bulk for way in store.ways] == [True]
         assert digests == [{r["order_id"]: r["digest"] for r in shop.file(d) or []} for d in days_between(first, last)]
 
@@ -122,8 +117,8 @@ class TestWholeDays:
     ) -> None:
         monkeypatch.setenv("SHOPIFY_BULK_START_SECONDS", "0.5")
         store = shop.store()
-        store.read_days(*recent(shop, 2))
-        store.read_days(*recent(shop, 40))
+        DayReader(store).read(*recent(shop, 2))
+        DayReader(store).read(*recent(shop, 40))
         assert [way.bulk for way in store.ways] == [False, True]
         assert "page by page" in str(store.ways[0])
         assert "one bulk operation" in str(store.ways[1])
@@ -131,13 +126,13 @@ class TestWholeDays:
 
     def test_an_empty_day_is_an_empty_file_and_not_a_missing_one(self, either_way: Shop) -> None:
         day = date(2026, 1, 5)
-        (read,) = either_way.store().read_days(day, day)
+        (read,) = DayReader(either_way.store()).read(day, day)
         assert (read.orders, read.money) == (0, Decimal(0))
         assert [either_way.file(day, key) for key in (ORDERS_KEY, LINES_KEY, REFUNDS_KEY)] == [[], [], []]
 
     def test_a_day_that_has_not_begun_is_not_published(self, shop: Shop) -> None:
         tomorrow = shop.store().today() + timedelta(days=1)
-        assert shop.store().read_days(tomorrow, tomorrow) == []
+        assert DayReader(shop.store()).read(tomorrow, tomorrow) == []
         assert shop.days() == []
 
     @pytest.mark.parametrize("day", [DST_ENDS, DST_BEGINS])
@@ -149,11 +144,11 @@ class TestWholeDays:
         outside = [begins - second, ends]
         added = shop.change(add=[{"createdAt": t.isoformat()} for t in (*inside, *outside)])["added"]
         numbers = [int(gid.rsplit("/")[-1]) for gid in added]
-        shop.store().read_days(day, day)
+        DayReader(shop.store()).read(day, day)
         found = {row["order_id"] for row in shop.file(day) or []}
         assert set(numbers[:4]) <= found
         assert not set(numbers[4:]) & found
-        shop.store().read_days(day - timedelta(days=1), day + timedelta(days=1))
+        DayReader(shop.store()).read(day - timedelta(days=1), day + timedelta(days=1))
         assert [
             n in {row["order_id"] for row in shop.file(d) or []}
             for n, d in ((numbers[4], day - timedelta(days=1)), (numbers[5], day + timedelta(days=1)))
@@ -162,7 +157,7 @@ class TestWholeDays:
     def test_today_is_read_up_to_now_and_says_so(self, shop: Shop) -> None:
         order = shop.arrive()
         today = shop.day(order)
-        shop.store().read_days(today, today)
+        DayReader(shop.store()).read(today, today)
         published = shop.warehouse.find(ORDERS_KEY, shop.settings.account, str(today))
         assert published is not None
         assert int(order["legacyResourceId"]) in {row["order_id"] for row in shop.file(today) or []}
@@ -173,7 +168,7 @@ class TestWholeDays:
     def test_orders_newer_than_the_settle_lag_are_left_for_later(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SHOPIFY_SETTLE_LAG", "3600")
         order = shop.arrive()
-        read = shop.store().read_days(shop.day(order), shop.day(order))
+        read = DayReader(shop.store()).read(shop.day(order), shop.day(order))
         rows = [row["order_id"] for each in read for row in shop.file(each.day) or []]
         assert int(order["legacyResourceId"]) not in rows
 
@@ -181,7 +176,7 @@ class TestWholeDays:
         first, last = recent(shop, 3)
         account = shop.settings.account
         shop.arrive()
-        shop.store().read_days(first, last)
+        DayReader(shop.store()).read(first, last)
         days = [str(d) for d in days_between(first, last)]
         assert checks.days_as_read(shop.warehouse, shop.ledger, account, days).passed
         busiest = max(days, key=lambda d: len(shop.file(date.fromisoformat(d)) or []))
@@ -205,7 +200,7 @@ class TestDaysThatMove:
             return found
 
         store.client.counts = counted  # type: ignore[method-assign]
-        read = store.read_days(first, last)
+        read = DayReader(store).read(first, last)
         assert [each.day for each in read] == days_between(first, last)
         assert int(late[0]["legacyResourceId"]) in {row["order_id"] for row in shop.file(last) or []}
         assert_current(shop, first)
@@ -223,7 +218,7 @@ class TestDaysThatMove:
             return found
 
         store.client.counts = counted  # type: ignore[method-assign]
-        store.read_days(first, last)
+        DayReader(store).read(first, last)
         assert_current(shop, first)
 
     def test_a_day_that_never_matches_is_not_published_and_the_others_are(self, either_way: Shop) -> None:
@@ -232,11 +227,11 @@ class TestDaysThatMove:
         truth = shop.truth(first, last)
         victim = next(o for o in truth.values() if first < shop.day(o) < last)
         bad = shop.day(victim)
-        before = shop.store("earlier").read_days(bad, bad)
+        before = DayReader(shop.store("earlier")).read(bad, bad)
         shop.change(settings={"index_lag": 1e9})
         shop.change(delete=[victim["name"]])  # counts go on seeing it, lists do not
         with pytest.raises(DaysIncomplete, match=str(bad)):
-            shop.store().read_days(first, last)
+            DayReader(shop.store()).read(first, last)
         assert shop.days() == [str(d) for d in days_between(first, last)]
         published = {d: shop.warehouse.find(ORDERS_KEY, shop.settings.account, str(d)) for d in days_between(first, last)}
         assert [d for d, p in published.items() if p and p.about.rows == len(shop.truth(d, d)) + (d == bad)] == list(published)
@@ -258,20 +253,20 @@ class TestDaysThatMove:
 
         store.client.call = deleted_before  # type: ignore[method-assign]
         first, last = day - timedelta(days=2), min(day + timedelta(days=2), recent(shop)[1])
-        read = store.read_days(first, last)
+        read = DayReader(store).read(first, last)
         assert [each.day for each in read] == days_between(first, last)
         assert int(victim["legacyResourceId"]) not in {row["order_id"] for row in shop.file(day) or []}
 
     def test_an_order_edited_while_its_day_is_read_is_right_after_the_next_changes(self, either_way: Shop) -> None:
         shop = either_way
         store = shop.store()
-        store.read_changes()
+        ChangeReader(store).read()
         first, last = recent(shop, 10)
         shop.sandbox.faults("shopify", [{"on": API, "kind": "order_changes", "edit": 2, "times": 6}])
-        store.read_days(first, last)
+        DayReader(store).read(first, last)
         shop.sandbox.clear_faults("shopify")
         shop.pin(seconds=5)
-        shop.store("run-2").read_changes()
+        ChangeReader(shop.store("run-2")).read()
         assert any(o["note"] == "changed meanwhile" for o in shop.truth(first).values()) or store.ways[0].bulk
         found = shop.current()
         assert all(same(found[n], o) for n, o in shop.truth(first).items())
@@ -284,21 +279,21 @@ class TestRefusals:
         monkeypatch.setenv("SHOPIFY_ACCESS_TOKEN", RECENT_ORDERS_TOKEN)
         first, last = recent(shop, 70)
         with pytest.raises(ReadingRefused, match="read_all_orders"):
-            shop.store().read_days(first, last)
+            DayReader(shop.store()).read(first, last)
         assert (shop.days(), shop.calls()) == ([], 1)
-        shop.store().read_days(last - timedelta(days=55), last - timedelta(days=52))
+        DayReader(shop.store()).read(last - timedelta(days=55), last - timedelta(days=52))
         assert len(shop.days()) == 4
         monkeypatch.setenv("SHOPIFY_LOOKBACK_DAYS", "70")
         with pytest.raises(ReadingRefused, match="read_all_orders"):
-            shop.store().read_changes()
-        assert shop.ledger.cursor(shop.settings.shop, CURSOR) is None
+            ChangeReader(shop.store()).read()
+        assert notes.get_cursor(shop.ledger, shop.settings.shop, CURSOR) is None
 
     def test_another_zone_than_the_shops_is_refused(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SHOPIFY_TIME_ZONE", "Europe/Berlin")
         with pytest.raises(ReadingRefused, match="America/New_York"):
-            shop.store().read_days(*recent(shop))
+            DayReader(shop.store()).read(*recent(shop))
         with pytest.raises(ReadingRefused, match="America/New_York"):
-            shop.store().read_changes()
+            ChangeReader(shop.store()).read()
         assert shop.days() == []
 
     def test_nothing_of_a_failed_export_is_used_and_the_days_are_read_page_by_page(
@@ -307,7 +302,7 @@ class TestRefusals:
         always_bulk(monkeypatch.setenv)
         shop.change(next_bulk={"status": "FAILED", "after_objects": 30})
         store = shop.store()
-        store.read_days(*recent(shop))
+        DayReader(store).read(*recent(shop))
         assert shop.days() == [str(d) for d in days_between(*recent(shop))]
         assert any("Read page by page instead" in text for text in store.notices())
         assert not any("/bulk/" in call["path"] for call in shop.sandbox.calls("shopify"))
@@ -320,10 +315,10 @@ class TestRefusals:
         last -= timedelta(days=1)  # days that are over: the same search, whenever it is made
         shop.sandbox.faults("shopify", [{"on": "GET /bulk/*", "kind": "cut_body", "times": 10}])
         with pytest.raises(Transient):
-            shop.store("run-1").read_days(first, last)
+            DayReader(shop.store("run-1")).read(first, last)
         assert shop.days() == []
         shop.sandbox.clear_faults("shopify")
-        shop.store("run-2").read_days(first, last)
+        DayReader(shop.store("run-2")).read(first, last)
         assert shop.days() == [str(d) for d in days_between(first, last)]
         assert shop.sandbox.shopify.state()["bulk_started"] == 1
         assert list((shop.warehouse.staging).iterdir()) == []
@@ -344,13 +339,13 @@ class TestCrashes:
 
         monkeypatch.setattr(Warehouse, "publish", crash)
         with pytest.raises(KeyboardInterrupt):
-            shop.store().read_days(first, last)
+            DayReader(shop.store()).read(first, last)
         monkeypatch.setattr(Warehouse, "publish", publish)
         days = days_between(first, last)
         assert shop.days() == [str(d) for d in days[:2]]
         assert all(len(shop.file(d) or []) == len(shop.truth(d, d)) for d in days[:2])
         assert list(shop.warehouse.staging.iterdir()) == []
-        shop.store("run-2").read_days(first, last)
+        DayReader(shop.store("run-2")).read(first, last)
         assert_current(shop, first)
 
     @pytest.mark.parametrize("number", [1, 5, 9])
@@ -363,6 +358,7 @@ import os, signal
 from datetime import date
 from pathlib import Path
 from sync_pipelines.delivery import runs
+from sync_pipelines.pipelines.shopify_store.day_reader import DayReader
 from vendor_sandbox import shopify
 from sync_pipelines_tests.pipelines.shopify_shop import Shop
 class Reader(Shop):
@@ -375,7 +371,7 @@ def deadly(self, target):
     return real(self, target)
 Path.replace = deadly
 runs.start_run(shop.ledger, "killed", "shopify_store", "backfill")
-shop.store("killed").read_days(date.fromisoformat("{first}"), date.fromisoformat("{last}"))
+DayReader(shop.store("killed")).read(date.fromisoformat("{first}"), date.fromisoformat("{last}"))
 """
         died = subprocess.run([sys.executable, "-c", child], env=dict(os.environ), capture_output=True, timeout=60)
         assert died.returncode == -signal.SIGKILL, died.stderr.decode()[-2000:]
@@ -383,7 +379,7 @@ shop.store("killed").read_days(date.fromisoformat("{first}"), date.fromisoformat
         for day in map(date.fromisoformat, shop.days()):
             assert len(shop.file(day) or []) == len(shop.truth(day, day))
         assert [r["id"] for r in runs.mark_dead_runs(shop.ledger)] == ["killed"]
-        shop.store("after").read_days(first, last)
+        DayReader(shop.store("after")).read(first, last)
         assert shop.current().keys() == shop.truth(first, last).keys()
         assert shop.sandbox.shopify.state()["bulk_started"] == 1, "the export that the killed run had paid for is used"
 
@@ -394,20 +390,20 @@ shop.store("killed").read_days(date.fromisoformat("{first}"), date.fromisoformat
             runs.start_run(shop.ledger, run, "shopify_store", "backfill")
             shop.sandbox.shopify.change_state({"next_bulk": {"status": "RUNNING"}})
             left = client.start_export(documents.export(f"name:'{run}'"))
-            shop.ledger.set_cursor(account, f"bulk {run}", left.id, run)
+            notes.set_cursor(shop.ledger, account, f"bulk {run}", left.id, run)
         runs.end_run(shop.ledger, "dead", "failed")
-        shop.store("mine").read_days(*recent(shop, 3))
+        DayReader(shop.store("mine")).read(*recent(shop, 3))
         running = [e.query for e in client.exports_running()]
         assert [("alive" in query, "dead" in query) for query in running] == [(True, False)]
-        assert shop.ledger.cursor(account, "bulk alive") is not None
-        assert shop.ledger.cursor(account, "bulk dead") is None
+        assert notes.get_cursor(shop.ledger, account, "bulk alive") is not None
+        assert notes.get_cursor(shop.ledger, account, "bulk dead") is None
 
     def test_a_crash_while_taking_over_does_not_forget_what_was_left(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         always_bulk(monkeypatch.setenv)
         client = shop.store().client
         shop.sandbox.shopify.change_state({"next_bulk": {"status": "RUNNING"}})
         left = client.start_export(documents.export("name:'dead'"))
-        shop.ledger.set_cursor(shop.settings.account, "bulk dead", left.id, "dead")
+        notes.set_cursor(shop.ledger, shop.settings.account, "bulk dead", left.id, "dead")
         store = shop.store("second")
 
         def crash(export_id: str) -> None:
@@ -415,8 +411,8 @@ shop.store("killed").read_days(date.fromisoformat("{first}"), date.fromisoformat
 
         store.client.cancel_export = crash  # type: ignore[method-assign]
         with pytest.raises(KeyboardInterrupt):
-            store.read_days(*recent(shop, 3))
-        shop.store("third").read_days(*recent(shop, 3))
+            DayReader(store).read(*recent(shop, 3))
+        DayReader(shop.store("third")).read(*recent(shop, 3))
         assert client.exports_running() == []
 
 
@@ -426,43 +422,43 @@ class TestChanges:
         monkeypatch.setenv("SHOPIFY_LOOKBACK_DAYS", "12")
         store = shop.store()
         first = store.today() - timedelta(days=12)
-        assert store.read_changes() == len(shop.truth(first))
+        assert ChangeReader(store).read() == len(shop.truth(first))
         assert_current(shop, first)
         assert first_day(shop.ledger, shop.settings) == first
 
     def test_after_that_every_changed_order_is_read_however_old(self, shop: Shop) -> None:
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         oldest = min(shop.truth().values(), key=lambda o: str(o["createdAt"]))
         shop.change(set={oldest["name"]: {"note": "found after all"}})
         fresh = shop.arrive()
         shop.pin(seconds=5)
-        assert shop.store().read_changes() >= 2
+        assert ChangeReader(shop.store()).read() >= 2
         current = shop.current()
         assert current[int(oldest["legacyResourceId"])]["note"] == "found after all"
         assert same(current[int(fresh["legacyResourceId"])], fresh)
 
     def test_what_was_read_is_not_stored_again(self, shop: Shop) -> None:
         store = shop.store()
-        store.read_changes()
+        ChangeReader(store).read()
         shop.arrive()
         shop.pin(seconds=5)
-        assert store.read_changes() >= 1
-        files = store.changes().files()
-        assert store.read_changes() == 0
-        assert shop.store("another run").read_changes() == 0
-        assert store.changes().files() == files, "nothing new is no file"
+        assert ChangeReader(store).read() >= 1
+        files = ChangeReader(store).log.files()
+        assert ChangeReader(store).read() == 0
+        assert ChangeReader(shop.store("another run")).read() == 0
+        assert ChangeReader(store).log.files() == files, "nothing new is no file"
 
     def test_a_preview_reads_and_leaves_the_cursor(self, shop: Shop) -> None:
-        assert shop.store().read_changes(move_cursor=False) > 0
-        assert shop.ledger.cursor(shop.settings.shop, CURSOR) is None
-        shop.store().read_changes()
-        before = shop.ledger.cursor(shop.settings.shop, CURSOR)
+        assert ChangeReader(shop.store()).read(move_cursor=False) > 0
+        assert notes.get_cursor(shop.ledger, shop.settings.shop, CURSOR) is None
+        ChangeReader(shop.store()).read()
+        before = notes.get_cursor(shop.ledger, shop.settings.shop, CURSOR)
         order = shop.arrive()
         shop.pin(seconds=5)
-        shop.store().read_changes(move_cursor=False)
-        assert shop.ledger.cursor(shop.settings.shop, CURSOR) == before
-        shop.store().read_changes()
-        assert str(shop.ledger.cursor(shop.settings.shop, CURSOR)) >= str(before)
+        ChangeReader(shop.store()).read(move_cursor=False)
+        assert notes.get_cursor(shop.ledger, shop.settings.shop, CURSOR) == before
+        ChangeReader(shop.store()).read()
+        assert str(notes.get_cursor(shop.ledger, shop.settings.shop, CURSOR)) >= str(before)
         assert int(order["legacyResourceId"]) in shop.current()
 
     def test_it_ends_a_little_behind_now_and_the_next_begins_before_that(
@@ -470,8 +466,8 @@ class TestChanges:
     ) -> None:
         monkeypatch.setenv("SHOPIFY_BEHIND_SECONDS", "60")
         began = datetime.now(UTC)
-        shop.store().read_changes()
-        cursor = shop.ledger.cursor(shop.settings.shop, CURSOR)
+        ChangeReader(shop.store()).read()
+        cursor = notes.get_cursor(shop.ledger, shop.settings.shop, CURSOR)
         assert cursor is not None
         assert timedelta(seconds=58) <= began - instant(cursor) <= timedelta(seconds=62)
         # an order of 10 minutes before the cursor, that the search did not show then
@@ -479,17 +475,17 @@ class TestChanges:
         (gid,) = shop.sandbox.shopify.change_state({"add": [{"createdAt": late.isoformat(), "updatedAt": late.isoformat()}]})[
             "added"
         ]
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         assert int(gid.rsplit("/")[-1]) in shop.current()
 
     @pytest.mark.parametrize("at", ["before the file is published", "before the cursor moves"])
     def test_a_crash_leaves_a_cursor_that_is_not_ahead_of_the_files(
         self, shop: Shop, monkeypatch: pytest.MonkeyPatch, at: str
     ) -> None:
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         order = shop.arrive()
         shop.pin(seconds=5)
-        before = shop.ledger.cursor(shop.settings.shop, CURSOR)
+        before = notes.get_cursor(shop.ledger, shop.settings.shop, CURSOR)
 
         def crash(*_: Any) -> None:
             raise KeyboardInterrupt
@@ -498,43 +494,46 @@ class TestChanges:
             if at == "before the file is published":
                 patch.setattr(Warehouse, "publish", crash)
             else:
-                patch.setattr(type(shop.ledger), "set_cursor", crash)
+                patch.setattr(notes, "set_cursor", crash)
             with pytest.raises(KeyboardInterrupt):
-                shop.store().read_changes()
-        assert shop.ledger.cursor(shop.settings.shop, CURSOR) == before
+                ChangeReader(shop.store()).read()
+        assert notes.get_cursor(shop.ledger, shop.settings.shop, CURSOR) == before
         stored = int(order["legacyResourceId"]) in shop.current()
         assert stored == (at == "before the cursor moves")
-        assert shop.store().read_changes() == (0 if stored else 1)
+        assert ChangeReader(shop.store()).read() == (0 if stored else 1)
         assert_current(shop, first_day(shop.ledger, shop.settings))
 
     def test_a_failed_call_moves_no_cursor_and_publishes_nothing(self, shop: Shop) -> None:
-        shop.store().read_changes()
-        before, files = shop.ledger.cursor(shop.settings.shop, CURSOR), shop.store().changes().files()
+        ChangeReader(shop.store()).read()
+        before, files = notes.get_cursor(shop.ledger, shop.settings.shop, CURSOR), ChangeReader(shop.store()).log.files()
         shop.arrive()
         shop.sandbox.faults("shopify", [{"on": API, "kind": "graphql_error", "times": 50}])
         with pytest.raises(Transient):
-            shop.store().read_changes()
-        assert (shop.ledger.cursor(shop.settings.shop, CURSOR), shop.store().changes().files()) == (before, files)
+            ChangeReader(shop.store()).read()
+        assert (notes.get_cursor(shop.ledger, shop.settings.shop, CURSOR), ChangeReader(shop.store()).log.files()) == (
+            before,
+            files,
+        )
 
     def test_a_change_that_the_index_shows_late_is_found_by_the_overlap(self, shop: Shop) -> None:
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         shop.change(settings={"index_lag": 1e9})
         shop.change(arrive=1)
         number = max(shop.truth())
         shop.pin(seconds=5)
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         assert number not in shop.current()
         shop.sandbox.shopify.clock.skip(1e9)
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         assert number in shop.current()
 
     def test_the_log_is_compacted_when_it_is_due_and_loses_nothing(self, shop: Shop) -> None:
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         for _ in range(3):
             shop.change(set={o["name"]: {"note": f"{shop.now}"} for o in list(shop.truth().values())[-20:]})
             shop.pin(seconds=3)
-            shop.store().read_changes()
-        files = shop.store().changes().files()
+            ChangeReader(shop.store()).read()
+        files = ChangeReader(shop.store()).log.files()
         assert [p.stem for p in files][-1] == BASE
         assert len(files) < 4
         assert_current(shop, first_day(shop.ledger, shop.settings))
@@ -542,16 +541,16 @@ class TestChanges:
     def test_single_orders_are_fetched_by_their_numbers(self, shop: Shop) -> None:
         numbers = sorted(shop.truth())[:90]
         store = shop.store()
-        assert store.read_orders(numbers) == 90
+        assert ChangeReader(store).read_orders(numbers) == 90
         assert shop.current().keys() == set(numbers)
-        assert store.read_orders([*numbers, 999_999_999_999]) == 0
-        assert store.read_orders([]) == 0
+        assert ChangeReader(store).read_orders([*numbers, 999_999_999_999]) == 0
+        assert ChangeReader(store).read_orders([]) == 0
 
     def test_a_long_gap_is_read_in_bulk_and_by_day(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         always_bulk(monkeypatch.setenv)
         monkeypatch.setenv("SHOPIFY_LOOKBACK_DAYS", "80")
         store = shop.store()
-        store.read_changes()
+        ChangeReader(store).read()
         assert [way.bulk for way in store.ways] == [True]
         assert_current(shop, first_day(shop.ledger, shop.settings))
 
@@ -561,66 +560,66 @@ class TestTheNewestVersion:
 
     @pytest.mark.parametrize("order", list(itertools.permutations(["day", "change", "edit"])))
     def test_it_is_the_one_that_holds_wherever_it_stands(self, shop: Shop, order: tuple[str, ...]) -> None:
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         first, last = recent(shop, 3)
         name = next(iter(shop.truth(last - timedelta(days=1), last).values()))["name"]
-        shop.store().read_days(first, last)
+        DayReader(shop.store()).read(first, last)
         for n, step in enumerate(order):
             if step == "edit":
                 shop.change(set={name: {"note": f"edit {n}"}})
             elif step == "day":
-                shop.store(f"day {n}").read_days(first, last)
+                DayReader(shop.store(f"day {n}")).read(first, last)
             else:
                 shop.pin(seconds=2)
-                shop.store(f"changes {n}").read_changes()
+                ChangeReader(shop.store(f"changes {n}")).read()
         shop.pin(seconds=2)
-        shop.store("last").read_changes()
+        ChangeReader(shop.store("last")).read()
         assert_current(shop, first_day(shop.ledger, shop.settings))
 
     def test_an_older_file_read_later_does_not_bring_an_old_version_back(self, shop: Shop) -> None:
         first, last = recent(shop, 3)
-        shop.store().read_days(first, last)
+        DayReader(shop.store()).read(first, last)
         old = {d: shop.warehouse.path(ORDERS_KEY, shop.settings.account, str(d)).read_bytes() for d in days_between(first, last)}
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         name = next(iter(shop.truth(first, last).values()))["name"]
         shop.change(set={name: {"note": "newer"}})
         shop.pin(seconds=2)
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         for day, content in old.items():
             shop.warehouse.path(ORDERS_KEY, shop.settings.account, str(day)).write_bytes(content)
         assert_current(shop, first_day(shop.ledger, shop.settings))
 
     def test_a_deleted_order_is_gone_when_its_day_was_read_without_it(self, shop: Shop) -> None:
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         order = shop.arrive()
         shop.pin(seconds=2)
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         number, day = int(order["legacyResourceId"]), shop.day(order)
         shop.change(delete=[order["name"]])
         assert number in shop.current(), "nobody has told yet"
-        shop.store().read_days(day, day)
+        DayReader(shop.store()).read(day, day)
         assert number not in shop.current()
-        shop.store("again").read_changes()
+        ChangeReader(shop.store("again")).read()
         assert number not in shop.current()
         assert_current(shop, first_day(shop.ledger, shop.settings))
 
     def test_a_deleted_order_of_a_day_file_is_gone_after_the_next_reading_of_the_day(self, shop: Shop) -> None:
         first, last = recent(shop, 3)
-        shop.store().read_days(first, last)
+        DayReader(shop.store()).read(first, last)
         victim = next(iter(shop.truth(first, last).values()))
         shop.change(delete=[victim["name"]])
-        shop.store("again").read_days(shop.day(victim), shop.day(victim))
+        DayReader(shop.store("again")).read(shop.day(victim), shop.day(victim))
         assert_current(shop, first)
 
     def test_an_order_that_came_after_its_day_was_read_is_there(self, shop: Shop) -> None:
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         today = recent(shop)[1]
-        shop.store().read_days(today, today)
+        DayReader(shop.store()).read(today, today)
         order = shop.arrive()
         number = int(order["legacyResourceId"])
         assert number not in shop.current()
         shop.pin(seconds=2)
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         assert number in shop.current()
 
     def test_an_empty_warehouse_has_no_orders(self, shop: Shop) -> None:
@@ -631,8 +630,8 @@ class TestTheNewestVersion:
             )
 
     def test_another_shops_files_are_never_read(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-        shop.store().read_changes()
-        shop.store().read_days(*recent(shop, 3))
+        ChangeReader(shop.store()).read()
+        DayReader(shop.store()).read(*recent(shop, 3))
         mine = shop.current().keys()
         assert mine
         account = shop.settings.account
@@ -640,31 +639,31 @@ class TestTheNewestVersion:
         assert shop.settings.account == account, "a slash is no other shop"
         with current_orders(shop.warehouse, "https://another.myshopify.com") as con:
             assert whole(con) == {}
-        assert shop.ledger.cursor("https://another.myshopify.com", CURSOR) is None
+        assert notes.get_cursor(shop.ledger, "https://another.myshopify.com", CURSOR) is None
 
     def test_a_file_replaced_while_orders_are_read_gives_no_other_orders(self, shop: Shop) -> None:
         """A row number means nothing in the next file of the same name."""
         first, last = recent(shop, 3)
-        shop.store().read_days(first, last)
+        DayReader(shop.store()).read(first, last)
         day = max(days_between(first, last), key=lambda d: len(shop.file(d) or []))
         victim = min(shop.truth(day, day).values(), key=lambda o: str(o["createdAt"]))
         with current_orders(shop.warehouse, shop.settings.account) as con:
             shop.change(delete=[victim["name"]])
-            shop.store("meanwhile").read_days(day, day)
+            DayReader(shop.store("meanwhile")).read(day, day)
             with pytest.raises(OrdersMoved, match="Run again"):
                 list(whole_orders(con, "SELECT f, n FROM current_order"))
 
     def test_a_log_compacted_while_orders_are_read_gives_no_other_orders(self, shop: Shop) -> None:
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         with current_orders(shop.warehouse, shop.settings.account) as con:
-            shop.store().changes().compact()
+            ChangeReader(shop.store()).log.compact()
             with pytest.raises(OrdersMoved, match="Run again"):
                 list(whole_orders(con, "SELECT f, n FROM current_order"))
 
     def test_a_log_compacted_after_its_files_were_listed_is_listed_again(
         self, shop: Shop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         partitions = Warehouse.partitions
 
         def then_compacted(self: Warehouse, key: Sequence[str], account: str) -> Any:
@@ -674,7 +673,7 @@ class TestTheNewestVersion:
                 shop_log.compact()
             return found
 
-        shop_log, account, wanted = shop.store().changes(), shop.settings.account, len(shop.current())
+        shop_log, account, wanted = ChangeReader(shop.store()).log, shop.settings.account, len(shop.current())
         monkeypatch.setattr(Warehouse, "partitions", then_compacted)
         with current_orders(shop.warehouse, account) as con:
             assert con.execute("SELECT count(*) FROM current_order").fetchall() == [(wanted,)]
@@ -685,10 +684,10 @@ class TestComparing:
         store = shop.store(run)
         with current_orders(shop.warehouse, shop.settings.account) as con:
             stored = stored_per_day(con, first_day(shop.ledger, shop.settings), store.today())
-        return store.compare_days(stored)
+        return DayReader(store).compare(stored)
 
     def test_days_that_agree_are_asked_for_many_a_call_and_not_read_again(self, shop: Shop) -> None:
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         before = shop.calls()
         compared = self.compared(shop)
         assert len(compared) == 31
@@ -697,7 +696,7 @@ class TestComparing:
         assert shop.calls() - before <= 2
 
     def test_a_day_that_differs_is_read_again_whole(self, shop: Shop) -> None:
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         first = first_day(shop.ledger, shop.settings)
         victims = list(shop.truth(first).values())[::17]
         shop.change(delete=[o["name"] for o in victims])
@@ -707,7 +706,7 @@ class TestComparing:
         assert_current(shop, first)
 
     def test_an_order_that_comes_meanwhile_is_no_alarm(self, shop: Shop) -> None:
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         shop.arrive()  # so that today is read again
         store = shop.store("compare")
         with current_orders(shop.warehouse, shop.settings.account) as con:
@@ -722,12 +721,12 @@ class TestComparing:
             return found
 
         store.client.counts = one_more  # type: ignore[method-assign]
-        assert checks.every_order_counted(store.compare_days(stored)).passed
+        assert checks.every_order_counted(DayReader(store).compare(stored)).passed
 
     def test_an_order_within_the_settle_lag_is_no_alarm(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SHOPIFY_SETTLE_LAG", "300")
         monkeypatch.setenv("SHOPIFY_BEHIND_SECONDS", "300")
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         shop.arrive()
         compared = self.compared(shop)
         assert checks.every_order_counted(compared).passed
@@ -737,9 +736,9 @@ class TestComparing:
     ) -> None:
         """A shop without read_all_orders, two months after its first reading."""
         monkeypatch.setenv("SHOPIFY_ACCESS_TOKEN", RECENT_ORDERS_TOKEN)
-        shop.store().read_changes()
+        ChangeReader(shop.store()).read()
         long_ago = shop.store().today() - timedelta(days=75)
-        shop.ledger.set_cursor(shop.settings.shop, reading.FIRST_DAY, str(long_ago), "run-0")
+        notes.set_cursor(shop.ledger, shop.settings.shop, change_reader.FIRST_DAY, str(long_ago), "run-0")
         order = shop.arrive()
         compared = self.compared(shop)
         assert max(c.day for c in compared if c.read_again is not None) == shop.day(order)
@@ -748,7 +747,7 @@ class TestComparing:
         assert int(order["legacyResourceId"]) in shop.current()
 
     def test_nothing_stored_is_nothing_to_compare(self, shop: Shop) -> None:
-        assert shop.store().compare_days({}) == []
+        assert DayReader(shop.store()).compare({}) == []
         assert shop.calls() == 0
 
 
@@ -757,7 +756,7 @@ class TestOddities:
         shop.sandbox.faults("shopify", [{"on": API, "kind": "unknown_enum", "times": 10}])
         store = shop.store()
         with caplog.at_level(logging.WARNING):
-            store.read_changes()
+            ChangeReader(store).read()
         assert any("NEWLY_INVENTED" in text for text in store.notices())
         assert "NEWLY_INVENTED" in {o["displayFinancialStatus"] for o in shop.current().values()}
         assert not checks.nothing_odd(store.notices()).passed
@@ -765,13 +764,13 @@ class TestOddities:
     def test_orders_without_any_personal_field_are_noticed(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SHOPIFY_ACCESS_TOKEN", REDACTED_TOKEN)
         store = shop.store()
-        assert store.read_changes() > 20
+        assert ChangeReader(store).read() > 20
         assert any("personal" in text for text in store.notices())
 
     def test_a_shop_where_all_is_as_it_should_be_gives_no_notice(self, either_way: Shop) -> None:
         store = either_way.store()
-        store.read_changes()
-        store.read_days(*recent(either_way))
+        ChangeReader(store).read()
+        DayReader(store).read(*recent(either_way))
         assert store.notices() == {}
         assert checks.nothing_odd(store.notices()).passed
 
@@ -779,14 +778,14 @@ class TestOddities:
         shop = either_way  # an export would fail for the field that a page only leaves out
         monkeypatch.setenv("SHOPIFY_ACCESS_TOKEN", NO_CUSTOMERS_TOKEN)
         store = shop.store()
-        store.read_days(*recent(shop))
+        DayReader(store).read(*recent(shop))
         assert_current(shop, recent(shop)[0])
         assert list(store.notices()) == ["customer is withheld from this token"]
 
     def test_traps_are_stored_as_they_are(self, either_way: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         shop = either_way
         monkeypatch.setenv("SHOPIFY_LOOKBACK_DAYS", "95")
-        assert shop.store().read_changes() == 300
+        assert ChangeReader(shop.store()).read() == 300
         assert_current(shop)
         current = shop.current()
         for name, trap in shop.sandbox.shopify.traps().items():
@@ -802,8 +801,8 @@ def test_money_keeps_the_decimals_of_its_currency(
 ) -> None:
     with shop_of(tmp_path / "data", monkeypatch.setenv, orders=80, currency=currency) as shop:
         store = shop.store()
-        read = store.read_days(*recent(shop, 30))
-        assert (store.facts.currency, shop.ledger.cursor(shop.settings.shop, reading.CURRENCY)) == (currency, currency)
+        read = DayReader(store).read(*recent(shop, 30))
+        assert (store.facts.currency, notes.get_cursor(shop.ledger, shop.settings.shop, CURRENCY)) == (currency, currency)
         for each in read:
             for row in shop.file(each.day) or []:
                 real = shop.order(row["order_id"])
@@ -836,14 +835,14 @@ def test_a_refund_without_lines_is_a_row_all_the_same(shop: Shop) -> None:
     name = next(o for o in shop.truth().values() if not o["refunds"] and o["lineItems"])["name"]
     shop.change(refund=[{"order": name, "lines": {}, "note": "Only money"}])
     order = shop.order(name)
-    shop.store().read_days(shop.day(order), shop.day(order))
+    DayReader(shop.store()).read(shop.day(order), shop.day(order))
     rows = [r for r in shop.file(shop.day(order), REFUNDS_KEY) or [] if r["order_id"] == int(order["legacyResourceId"])]
     assert [(r["note"], r["line_id"], r["quantity"]) for r in rows] == [("Only money", None, None)]
 
 
 def test_what_a_file_says_of_itself_is_what_it_holds(shop: Shop) -> None:
     first, last = recent(shop, 3)
-    shop.store().read_days(first, last)
+    DayReader(shop.store()).read(first, last)
     for published in shop.warehouse.partitions(ORDERS_KEY, shop.settings.account):
         rows = shop.file(date.fromisoformat(published.about.partition)) or []
         assert isinstance(published.about, About)
@@ -857,12 +856,12 @@ def test_a_shop_without_recent_orders_still_shows_changes_to_old_ones(shop: Shop
     monkeypatch.setenv("SHOPIFY_LOOKBACK_DAYS", "1")
     old = [o for o in shop.truth().values() if shop.day(o) < last - timedelta(days=3)]
     victim = max(old, key=lambda o: o["createdAt"])
-    shop.store().read_days(shop.day(victim), shop.day(victim))
+    DayReader(shop.store()).read(shop.day(victim), shop.day(victim))
     shop.change(delete=[o["name"] for o in shop.truth().values() if shop.day(o) >= last - timedelta(days=2)])
-    assert shop.store().read_changes() == 0
+    assert ChangeReader(shop.store()).read() == 0
     shop.change(set={victim["name"]: {"note": "CHANGED"}})
     shop.pin(seconds=5)
-    assert shop.store("next").read_changes() >= 1
+    assert ChangeReader(shop.store("next")).read() >= 1
     assert shop.current()[int(victim["legacyResourceId"])]["note"] == "CHANGED"
 
 
@@ -871,7 +870,7 @@ class TestOrdersThatLackSomething:
     def test_an_order_that_cannot_be_kept_is_named_and_the_others_are_read(self, shop: Shop, field: str) -> None:
         store = shop.store()
         shop.sandbox.faults("shopify", [{"on": API, "kind": "without", "field": field, "after": 2}])
-        read = store.read_changes()
+        read = ChangeReader(store).read()
         assert read == len(shop.truth(first_day(shop.ledger, shop.settings))) - 1
         (told,) = store.notices()
         assert told.endswith(f"came without {field}, and is not kept")
@@ -880,7 +879,7 @@ class TestOrdersThatLackSomething:
     def test_a_day_with_such_an_order_stays_as_it_was_and_says_which(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         victim = next(iter(shop.truth(*recent(shop)).values()))
         day = shop.day(victim)
-        pages = reading.paged
+        pages = paged
 
         def bare(*args: Any, **kwargs: Any) -> Iterator[list[dict[str, Any]]]:
             for page in pages(*args, **kwargs):
@@ -888,9 +887,9 @@ class TestOrdersThatLackSomething:
                     order.update({"updatedAt": None} if order["name"] == victim["name"] else {})
                 yield page
 
-        monkeypatch.setattr(reading, "paged", bare)
+        monkeypatch.setattr("sync_pipelines.pipelines.shopify_store.store.paged", bare)
         with pytest.raises(DaysIncomplete, match=f"{victim['name']} came without updatedAt"):
-            shop.store().read_days(day, day)
+            DayReader(shop.store()).read(day, day)
         assert shop.days() == []
 
     @pytest.mark.parametrize("field", ["totalPriceSet", "displayFinancialStatus", "test", "sku", "variant"])
@@ -900,7 +899,7 @@ class TestOrdersThatLackSomething:
         for order in [victim, *victim["lineItems"]]:
             if field in order:
                 shop.change(set={victim["name"]: {field: None} if order is victim else {"lineItems": {"0": {field: None}}}})
-        (read,) = shop.store().read_days(shop.day(victim), shop.day(victim))
+        (read,) = DayReader(shop.store()).read(shop.day(victim), shop.day(victim))
         assert int(victim["legacyResourceId"]) in {row["order_id"] for row in shop.file(read.day) or []}
 
 
@@ -920,34 +919,34 @@ class TestMoreIsReadOfAnOrderThanBefore:
             before.setattr(documents, "NEWEST_FIELD", "name")
             store = shop.store()
             first, last = recent(shop, 50)
-            store.read_days(first, first + timedelta(days=2))
-            store.read_days(last - timedelta(days=2), last)
-            store.read_changes()
-            store.read_orders([next(iter(shop.truth()))])
+            DayReader(store).read(first, first + timedelta(days=2))
+            DayReader(store).read(last - timedelta(days=2), last)
+            ChangeReader(store).read()
+            ChangeReader(store).read_orders([next(iter(shop.truth()))])
         assert not any(name in order for order in shop.current().values() for name in self.ADDED)
         return shop
 
     def test_every_stored_order_that_lacks_it_is_read_again_once(self, earlier: Shop) -> None:
         before = earlier.current().keys()
-        earlier.store("run-2").read_changes()
+        ChangeReader(earlier.store("run-2")).read()
         found = earlier.current()
         assert found.keys() == before
         assert all(name in order for order in found.values() for name in self.ADDED[:-1])
         assert all("discountAllocations" in line for order in found.values() for line in order["lineItems"])
         calls = earlier.calls()
-        earlier.store("run-3").read_changes()
+        ChangeReader(earlier.store("run-3")).read()
         assert earlier.calls() - calls <= 3, "nothing of it is read a third time"
 
     def test_a_preview_leaves_it_to_the_next_run_to_note_that(self, earlier: Shop) -> None:
-        earlier.store("run-2").read_changes(move_cursor=False)
-        assert earlier.ledger.cursor(earlier.settings.account, reading.READ_WITH) == "name"
+        ChangeReader(earlier.store("run-2")).read(move_cursor=False)
+        assert notes.get_cursor(earlier.ledger, earlier.settings.account, change_reader.READ_WITH) == "name"
 
     def test_what_the_shop_no_longer_shows_stays_as_it_was_and_is_told(
         self, earlier: Shop, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SHOPIFY_ACCESS_TOKEN", RECENT_ORDERS_TOKEN)
         store = earlier.store("run-2")
-        store.read_changes()
+        ChangeReader(store).read()
         assert any("1 orders are older than the shop shows" in text for text in store.notices())
         left = [order for order in earlier.current().values() if "currentSubtotalPriceSet" not in order]
         assert len(left) == 1

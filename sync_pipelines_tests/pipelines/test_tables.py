@@ -7,7 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from sync_pipelines.delivery.model import Counts, Finding
+from sync_pipelines.delivery.model import Counts, GuardFinding
 from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.pipelines import plan_and_apply
 from sync_pipelines.pipelines.building import results
@@ -53,7 +53,7 @@ def test_a_value_is_shown_as_the_text_it_is_and_nothing_comes_of_it(value: str) 
 
 
 def test_the_values_in_a_checks_reason_are_text_there_too() -> None:
-    guard = Finding("currency", "stopped", "price list ![](https://evil.example/x.png) is in [USD](https://evil.example)")
+    guard = GuardFinding("currency", "stopped", "price list ![](https://evil.example/x.png) is in [USD](https://evil.example)")
     plan = Plan("p", "catsy_sparklayer", "a", "stopped", (guard,), Counts(), None)  # type: ignore[arg-type]
     checked = [plan_and_apply.guards_held(plan), checks.nothing_odd({"status '![](https://evil.example/x.png)' is new": 2})]
     for result in results("sparklayer/price_plan", checked):

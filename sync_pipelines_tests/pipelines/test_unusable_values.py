@@ -14,6 +14,7 @@ from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.shopify_sheets import mapping
 from sync_pipelines.pipelines.shopify_sheets.layout import read_layout
+from sync_pipelines.pipelines.shopify_store.day_reader import DayReader
 from sync_pipelines.pipelines.shopify_store.orders import loads
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.amazon import Amazon
@@ -90,7 +91,7 @@ def test_an_order_of_shopify_is_kept_and_marked_and_its_row_is_held_by_name(
     else:
         unusable(shop.sandbox, "shopify", "POST /admin/api/*", field, value, after=2)
     store = shop.store()
-    read = store.read_days(first, last)
+    read = DayReader(store).read(first, last)
     truth = [o for o in shop.truth().values() if first <= shop.day(o) <= last]
     assert sum(day.orders for day in read) == len(truth)  # every day is proved whole all the same
     orders = [loads(row["order"]) for day in read for row in shop.file(day.day) or []]
@@ -107,7 +108,7 @@ def test_a_number_of_pieces_that_is_not_one_holds_its_order_and_no_other(shop: S
     victim = next(o for o in shop.truth().values() if first <= shop.day(o) <= last and o["lineItems"])
     shop.change(set={victim["name"]: {"lineItems": {"0": {"currentQuantity": pieces}}}})
     store = shop.store()
-    (day,) = store.read_days(shop.day(victim), shop.day(victim))
+    (day,) = DayReader(store).read(shop.day(victim), shop.day(victim))
     stored = {row["order_id"]: loads(row["order"]) for row in shop.file(day.day) or []}
     held = mapping.desired(stored[int(victim["legacyResourceId"])], read_layout("plain"), shop.settings.zone)
     assert "lineItems[0].currentQuantity: not a number of pieces" in str(held.conflict)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pyarrow.parquet as pq
 
-from sync_pipelines.delivery import runs
+from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.errors import SyncError
 from sync_pipelines.pipelines.amazon_plytix.call_estimate import least_calls
@@ -110,7 +110,7 @@ class Catalogue:
             now = datetime.now(UTC)
             extract = f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
             about = About(self.plytix.account, now.isoformat(), extract, spool.rows)
-            runs.note_extract(
+            notes.note_extract(
                 self.ledger,
                 extract,
                 source="/".join(PRODUCTS_KEY),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from stdnum import ean
+
 _ASIN = re.compile(r"[0-9]{9}[0-9X]|[A-Z][A-Z0-9]{9}")
 """github.com/amzn/selling-partner-api-docs/issues/2543: one that is none turns away the whole search it is in."""
 _LAST_SIZE = re.compile(r"-(\d)(\.\d+)?$")
@@ -23,8 +25,7 @@ def gtin14(text: str) -> str:
     if not digits.isascii() or not digits.isdigit() or len(digits) > 14 or not int(digits):
         raise NoIdentifier(f"{text!r} is not a UPC, EAN or GTIN")
     number = digits.zfill(14)
-    weighted = 3 * sum(map(int, number[:-1:2])) + sum(map(int, number[1:-1:2]))
-    if -weighted % 10 != int(number[-1]):
+    if ean.calc_check_digit(number[:-1]) != number[-1]:
         raise NoIdentifier(f"{text!r} has a wrong check digit")
     return number
 

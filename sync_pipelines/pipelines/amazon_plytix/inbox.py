@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from sync_pipelines import alerts
-from sync_pipelines.pipelines.amazon_plytix import PIPELINE, files, reading, unfinished
+from sync_pipelines.pipelines.amazon_plytix import PIPELINE, files, intake, unfinished
 from sync_pipelines.pipelines.building import path_of
 from sync_pipelines.pipelines.resources import PIPELINE_TAG
 from sync_pipelines.pipelines.session import open_ledger
@@ -64,13 +64,13 @@ def files_in(folder: Path) -> dict[str, Seen]:
 )
 def amazon_inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     before = {name: Seen(*seen) for name, seen in json.loads(context.cursor or "{}").items()}
-    now = look_again(before, files_in(reading.inbox()))
+    now = look_again(before, files_in(intake.inbox()))
     requests, partitions, refused = [], [], []
     for name, seen in list(now.items()):
         if seen.still != STILL:  # not whole yet, or looked at before
             continue
         try:
-            request = _request(reading.inbox() / name)
+            request = _request(intake.inbox() / name)
         except files.FileRefused as e:
             refused.append(str(e))
             alerts.alert("failed", GROUP, "", f"a dropped file is refused: {e}")

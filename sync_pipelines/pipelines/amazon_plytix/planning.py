@@ -12,15 +12,12 @@ from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
-
-from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.applying import Patience, Report
 from sync_pipelines.delivery.guards import change_size_guards, must_hold
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError, Desired, Fields, Target
 from sync_pipelines.delivery.planning import Policy, make_plan
-from sync_pipelines.delivery.plans import Plan
+from sync_pipelines.delivery.plans import Plan, newest_unless_done
 from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.amazon_plytix import (
     LINKS,
@@ -28,7 +25,7 @@ from sync_pipelines.pipelines.amazon_plytix import (
     PRODUCTS,
     ProductPlanRequest,
     call_estimate,
-    reading,
+    intake,
     reports_for_people,
     unfinished,
 )
@@ -101,7 +98,7 @@ def plytix_of(session: Session) -> PlytixAccount:
 def mapping_of(session: Session, partition: str) -> list[Entry]:
     """Return the mapping of a partition. Raises DeliveryError where there is none."""
     account = PlytixSettings.read().account
-    return session.once(f"mapping {partition}", lambda: reading.mapping_of(session.warehouse, account, partition))
+    return session.once(f"mapping {partition}", lambda: intake.mapping_of(session.warehouse, account, partition))
 
 
 class _PlytixWriter(Writer[T]):
@@ -328,15 +325,14 @@ def _size_guards(settings: AmazonPlytixSettings) -> list[Any]:
 
 def refuse_before_products(ledger: Ledger, plytix: PlytixSettings, links: Plan) -> None:
     """Links need their products: a plan of these that was made beside them goes first. Raises DeliveryError."""
-    p = tables.plan.c
-    of_products = sa.select(p.id, p.counts, p.state).where(
-        p.account == plytix.products_account, p.scope == links.scope, p.undo_of.is_(None)
-    )
-    row = ledger.row(of_products.order_by(p.seq.desc()))  # an older one that waits is not theirs
-    if row and row["state"] != "done" and json.loads(row["counts"])["create"]:
+    waiting = newest_unless_done(ledger, plytix.products_account, links.scope)  # an older one that waits is not theirs
+    if waiting is None:
+        return
+    plan_id, counts = waiting
+    if counts.create:
         raise DeliveryError(
-            f"plan {row['id']} makes products that these links need, and is not applied yet. Nothing was sent. First: "
-            f"sync-pipelines apply {PIPELINE.name} --plan {row['id']}"
+            f"plan {plan_id} makes products that these links need, and is not applied yet. Nothing was sent. First: "
+            f"sync-pipelines apply {PIPELINE.name} --plan {plan_id}"
         )
 
 

@@ -7,17 +7,15 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from sync_pipelines.credentials import CredentialMissing, secret
 from sync_pipelines.csv_files import write_csv
-from sync_pipelines.delivery import tables
+from sync_pipelines.delivery import records
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines.pipelines.amazon_plytix import entries, files, listings, planning, reading
+from sync_pipelines.pipelines.amazon_plytix import entries, files, intake, listings, planning
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
-from sync_pipelines.pipelines.findings import Finding, fact
+from sync_pipelines.pipelines.observations import Observation, fact
 from sync_pipelines.pipelines.sections import account_of
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors.amazon import SECRETS, Amazon, has_login
@@ -56,37 +54,37 @@ def desk() -> Iterator[planning.PlytixAccount]:
         client.close()
 
 
-def validate(*, deep: bool) -> list[Finding]:
+def validate(*, deep: bool) -> list[Observation]:
     """Log in, and look whether the account has all that is needed; with `deep`, which assumed facts hold. Reads only."""
-    found: list[Finding] = []
+    found: list[Observation] = []
     try:
         with desk() as plytix:
             found += _plytix(plytix)
             if deep and all(f.verdict != "problem" for f in found):
                 found += _facts(plytix)
     except (CredentialMissing, SettingsError, VendorError) as e:
-        found.append(Finding("plytix login", "problem", str(e)))
+        found.append(Observation("plytix login", "problem", str(e)))
     return [*found, *_amazon()]
 
 
-def _plytix(plytix: planning.PlytixAccount) -> list[Finding]:
+def _plytix(plytix: planning.PlytixAccount) -> list[Observation]:
     there = plytix.account
-    found = [Finding("plytix login", "ok", plytix.plytix.account)]
-    found += [Finding("plytix account", "problem", problem) for problem in there.problems]
+    found = [Observation("plytix login", "ok", plytix.plytix.account)]
+    found += [Observation("plytix account", "problem", problem) for problem in there.problems]
     if not there.problems:
         told = f"family, relationships and {len(there.attributes)} attributes are there"
-        found.append(Finding("plytix account", "ok", told))
+        found.append(Observation("plytix account", "ok", told))
     missing = sorted(set(plytix.settings.identifier_attributes) - set(there.identifiers))
     if missing:
         told = f"no attribute {', '.join(missing)}: products are matched by the others"
-        found.append(Finding("identifiers", "differs", told))
+        found.append(Observation("identifiers", "differs", told))
     if there.left_out:
         told = f"no attribute {', '.join(there.left_out)} in the account or its family: these are not written"
-        found.append(Finding("attributes", "differs", told))
-    return [*found, Finding("plytix right to write", "unknown", "cannot be told without writing")]
+        found.append(Observation("attributes", "differs", told))
+    return [*found, Observation("plytix right to write", "unknown", "cannot be told without writing")]
 
 
-def _facts(plytix: planning.PlytixAccount) -> list[Finding]:
+def _facts(plytix: planning.PlytixAccount) -> list[Observation]:
     """What the vendor's documents leave open, as it is on this account."""
     client, size = plytix.client, plytix.plytix.page_size
     rows, count = client.look([], page=1)
@@ -100,10 +98,10 @@ def _facts(plytix: planning.PlytixAccount) -> list[Finding]:
     ]
 
 
-def _amazon() -> list[Finding]:
+def _amazon() -> list[Observation]:
     if not has_login():
         names = ", ".join(SECRETS)
-        return [Finding("amazon catalogue", "unknown", f"no login ({names}): listings stay as their files have them")]
+        return [Observation("amazon catalogue", "unknown", f"no login ({names}): listings stay as their files have them")]
     try:
         client = Amazon.connect(AmazonSettings.read(), CallMeter(), data_dir() / "limits")
         try:
@@ -111,8 +109,8 @@ def _amazon() -> list[Finding]:
         finally:
             client.close()
     except (CredentialMissing, SettingsError, VendorError) as e:
-        return [Finding("amazon login", "problem", str(e))]
-    return [Finding("amazon login", "ok", AmazonSettings.read().account)]
+        return [Observation("amazon login", "problem", str(e))]
+    return [Observation("amazon login", "ok", AmazonSettings.read().account)]
 
 
 # --- mappings -----------------------------------------------------------------------------------------------------------
@@ -203,7 +201,7 @@ def more_status(_: Ledger) -> dict[str, Any]:
     products = warehouse().find(PRODUCTS_KEY, account_of("plytix"))
     known = [found.about.partition for found in warehouse().partitions(entries.MAPPING_KEY, account_of("plytix"))]
     waiting, refused = [], []
-    for path in sorted(reading.inbox().iterdir()) if reading.inbox().is_dir() else ():
+    for path in sorted(intake.inbox().iterdir()) if intake.inbox().is_dir() else ():
         if files.is_droppable(path):
             try:
                 partition = files.partition_of(path)
@@ -222,18 +220,16 @@ def more_status(_: Ledger) -> dict[str, Any]:
 
 def export(output: Path) -> int:
     """Every entry of every mapping with what was last put there, as CSV. Atomic. Returns the rows written."""
-    r = tables.record.c
     with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
-        query = sa.select(r.key, r.state, r.at, r.remote_id).where(r.account == PlytixSettings.read().products_account)
-        written = {row["key"]: row for row in ledger.rows(query)}
+        written = records.records_of(ledger, PlytixSettings.read().products_account)
     names = (*entries.SCHEMA.names,)
 
     def lines() -> Iterator[list[Any]]:
         for published, known in mappings():
             for entry in known:
-                put = written.get(entry.suggested_sku, {})
-                told = [put.get("state"), put.get("at"), put.get("remote_id")]
-                yield [published.about.partition, *(getattr(entry, name) for name in names), *told]
+                record = written.get(entry.suggested_sku)
+                put = [None] * 3 if record is None else [record.state, record.at, record.remote_id]
+                yield [published.about.partition, *(getattr(entry, name) for name in names), *put]
 
     if not any(True for _ in mappings()):
         raise DeliveryError("nothing was mapped yet: run preview or sync first.")

@@ -14,9 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import sqlalchemy as sa
-
-from sync_pipelines.delivery import tables
+from sync_pipelines.delivery import records
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
@@ -85,15 +83,14 @@ def result(
     """
     settings = AmazonPlytixSettings.read()
     planned = _rows(ledger, plans, products)
-    r = tables.record.c
-    there = set(ledger.column(sa.select(r.key).where(r.account == account, r.state == "present")))
+    present = records.present_keys(ledger, account)
     items = []
     for entry in found:
         item = _item(entry, planned.get(entry.suggested_sku), dry_run=dry_run)
         if item is None and whole:
             item = Item(entry.suggested_sku, "exists")
         if item is None:
-            item = earlier.get(entry.suggested_sku) or _known(entry.suggested_sku, there)
+            item = earlier.get(entry.suggested_sku) or _known(entry.suggested_sku, present)
         items.append(item)
     made: Counter[str] = Counter()
     errors = []
@@ -113,9 +110,9 @@ def result(
     return Result(items, made[settings.listings_relationship], made[settings.hierarchy_relationship], errors, metadata)
 
 
-def _known(sku: str, there: Collection[str]) -> Item:
+def _known(sku: str, present: Collection[str]) -> Item:
     """An item that no plan of this run is about, by the ledger."""
-    return Item(sku, "exists") if sku in there else Item(sku, "error", "not looked at in this run")
+    return Item(sku, "exists") if sku in present else Item(sku, "error", "not looked at in this run")
 
 
 def earlier(path: Path) -> dict[str, Item]:
@@ -133,8 +130,7 @@ def _rows(ledger: Ledger, plans: PlanFiles, plan: str) -> dict[str, dict[str, An
     """The rows of a plan by key, each with its outcome (None: not applied)."""
     if not plan:
         return {}
-    o = tables.outcome.c
-    ended = {r["row"]: r for r in ledger.rows(sa.select(o.row, o.state, o.message).where(o.plan == plan))}
+    ended = {row: {"state": o.state, "message": o.message} for row, o in ledger.outcomes(plan).items()}
     rows = plans.query(plan, "SELECT row, key, parent, action, steps, held, reason FROM plan ORDER BY row")
     none = {"state": None, "message": None}
     return {row["key"]: {**row, **ended.get(row["row"], none)} for row in rows}

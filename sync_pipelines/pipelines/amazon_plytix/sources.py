@@ -8,7 +8,7 @@ from typing import Any, Literal
 import dagster as dg
 
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines.pipelines.amazon_plytix import LINKS, PIPELINE, checks, entries, listings, reading, unfinished
+from sync_pipelines.pipelines.amazon_plytix import LINKS, PIPELINE, checks, entries, intake, listings, unfinished
 from sync_pipelines.pipelines.amazon_plytix import reports_for_people as reports
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, read_products
 from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
@@ -100,11 +100,11 @@ def amazon_listings(context: dg.AssetExecutionContext, config: ListingsConfig, r
     unfinished.begin(session, partition, "file")
     given = Path(config.file) if config.file else None
     try:
-        read = reading.read_partition(partition, lambda: _catalogue(session), file=given, style=config.style)
+        read = intake.read_partition(partition, lambda: _catalogue(session), file=given, style=config.style)
     except FileRefused:
         unfinished.end(session, partition)  # reading it again would end no better
         raise
-    published = reading.publish_listings(session.warehouse, read, partition)
+    published = intake.publish_listings(session.warehouse, read, partition)
     session.once(JUST_READ, lambda: True)
     session.meter.minimum["amazon"] += read.least_calls
     rejected = [row for row in read.listings if row.problem]
@@ -119,7 +119,7 @@ def amazon_listings(context: dg.AssetExecutionContext, config: ListingsConfig, r
     }
     if read.dropped.lost:
         facts["bytes_that_are_no_character"] = Markdown(markdown([{"place": place} for place in read.dropped.lost]))
-    if others := reading.left_aside(read.dropped, partition):
+    if others := intake.left_aside(read.dropped, partition):
         facts["left_aside"] = f"{', '.join(others)}: for the same partition, and not looked at"
     examples = markdown([{"line": row.line, "problem": row.problem} for row in rejected[:20]])
     found = [
@@ -184,14 +184,14 @@ def plytix_products(config: CatalogueConfig, run: RunResource) -> Materialized:
 def asin_mapping(context: dg.AssetExecutionContext, config: MappingConfig, run: RunResource) -> Materialized:
     session, partition = run.session, context.partition_key
     session.note(pipeline=GROUP)
-    mapping, origin = reading.mapping_for(
+    mapping, origin = intake.mapping_for(
         session.warehouse,
         partition,
         Path(config.mapping) if config.mapping else None,
         style=config.style,
         just_read=session.once(JUST_READ, lambda: False),
     )
-    reading.publish_mapping(session.warehouse, mapping, PlytixSettings.read().account, partition, origin)
+    intake.publish_mapping(session.warehouse, mapping, PlytixSettings.read().account, partition, origin)
     unfinished.begin(session, partition, "mapping")
     states = Counter[str](entry.state for entry in mapping.entries)
     session.note(source_rejects=states["rejected"])
@@ -206,7 +206,7 @@ def asin_mapping(context: dg.AssetExecutionContext, config: MappingConfig, run: 
         session.note(message=f"of {len(noted)} listings not all is written; of {noted[0].amazon_asin}: {noted[0].note}")
         facts["notes"] = Markdown(markdown([{"asin": e.amazon_asin, "note": e.note} for e in noted[:20]]))
     if not config.mapping:
-        facts["file"] = reading.write_mapping(mapping, entries.mapping_path(data_dir(), partition))
+        facts["file"] = intake.write_mapping(mapping, entries.mapping_path(data_dir(), partition))
     return Materialized(metadata=metadata(facts), check_results=results(entries.MAPPING_KEY, [checks.all_decided(states)]))
 
 

@@ -5,11 +5,9 @@ A run that ends for quota, is killed, or fails on the way leaves its note behind
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, cast
 
-import sqlalchemy as sa
-
-from sync_pipelines.delivery import tables
+from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines import rights
@@ -32,7 +30,7 @@ def begin(session: Session, partition: str, since: Since) -> None:
 
 def note(ledger: Ledger, account: str, partition: str, since: Since, run: str) -> None:
     """Note that a run began a file's sync."""
-    ledger.set_cursor(account, _NAME + partition, since, run)
+    notes.set_cursor(ledger, account, _NAME + partition, since, run)
 
 
 def refuse_unless_writing(session: Session, partition: str) -> None:
@@ -48,14 +46,11 @@ def refuse_unless_writing(session: Session, partition: str) -> None:
 
 def end(session: Session, partition: str) -> None:
     """Note that nothing is left to go on with by itself."""
-    session.ledger.drop_cursor(PlytixSettings.read().account, _NAME + partition)
+    notes.drop_cursor(session.ledger, PlytixSettings.read().account, _NAME + partition)
 
 
 def unfinished(ledger: Ledger, account: str) -> dict[str, Since]:
     """Partitions that were begun on this account and not ended, and from where to go on."""
-    c, r = tables.cursor.c, tables.run.c
-    only_looked = sa.select(r.id).where(r.verb == "map")  # earlier versions noted these, too: nobody asked them to write
-    query = sa.select(c.name, c.value).where(
-        c.account == account, c.name.startswith(_NAME, autoescape=True), c.run.not_in(only_looked)
-    )
-    return {row["name"].removeprefix(_NAME): row["value"] for row in ledger.rows(query.order_by(c.name))}
+    # earlier versions noted those of `map`, too: nobody asked them to write
+    begun = notes.cursors(ledger, account, _NAME, except_verb="map")
+    return {name.removeprefix(_NAME): cast(Since, since) for name, since in begun.items()}

@@ -16,7 +16,7 @@ from typing import Literal
 import pyarrow.parquet as pq
 
 from sync_pipelines.csv_files import as_written
-from sync_pipelines.delivery import runs
+from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.session import Session
@@ -173,7 +173,7 @@ class Products:
         rows = spool.rows - repeats
         about = About(self.settings.account, now.isoformat(), extract, rows, repeats, origin, gaps=gaps)
         staged = spool.complete(about)
-        runs.note_extract(
+        notes.note_extract(
             self.ledger,
             extract,
             source="/".join(KEY),

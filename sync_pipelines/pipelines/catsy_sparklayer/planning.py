@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from sync_pipelines.delivery import guards, runs
+from sync_pipelines.delivery import guards, notes
 from sync_pipelines.delivery.applying import Report
-from sync_pipelines.delivery.model import DeliveryError, Finding
+from sync_pipelines.delivery.model import DeliveryError, GuardFinding
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.exact_json import FLAW, flaw, loads
@@ -173,7 +173,7 @@ def plan_prices(session: Session, trade_prices: pa.Table, source: About, *, only
     lists = target(client(session))
     wrong = lists.wrong_currencies()
     rows = (row for batch in trade_prices.to_batches(10_000) for row in batch.to_pylist())
-    earlier = runs.earlier_extracts(session.ledger, "/".join(extract.KEY), source.account, before=source.extract)
+    earlier = notes.earlier_extracts(session.ledger, "/".join(extract.KEY), source.account, before=source.extract)
     return make_plan(
         lists,
         mapping.desired_prices(rows),
@@ -197,7 +197,7 @@ def plan_prices(session: Session, trade_prices: pa.Table, source: About, *, only
 def _not_whole(doubt: str) -> guards.PlanGuard:
     """What a plan says of an extract that may lack items. It stops nothing: such a plan removes nothing."""
     text = f"the extract is not proved to be whole ({doubt}); nothing is removed for being missing from it"
-    return lambda _: Finding("whole_source", "no_baseline", text)
+    return lambda _: GuardFinding("whole_source", "no_baseline", text)
 
 
 def full_keys(named: Collection[str]) -> set[str]:

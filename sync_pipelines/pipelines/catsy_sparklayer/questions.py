@@ -18,7 +18,7 @@ from sync_pipelines.pipelines.catsy_sparklayer import planning
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
-from sync_pipelines.pipelines.findings import Finding, fact
+from sync_pipelines.pipelines.observations import Observation, fact
 from sync_pipelines.pipelines.sections import account_of
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors.catsy import Catsy
@@ -64,9 +64,9 @@ def clients() -> Iterator[tuple[Catsy, SparkLayer]]:
         sparklayer.close()
 
 
-def validate(*, deep: bool) -> list[Finding]:
+def validate(*, deep: bool) -> list[Observation]:
     """Log in to both systems and look at the rights; with `deep`, which assumed facts hold. Reads only."""
-    found: list[Finding] = []
+    found: list[Observation] = []
     try:
         with clients() as (catsy, sparklayer):
             found += _catsy(catsy)
@@ -75,41 +75,41 @@ def validate(*, deep: bool) -> list[Finding]:
                 found += _catsy_facts(catsy)
                 found += _sparklayer_facts(sparklayer)
     except (CredentialMissing, SettingsError, VendorError) as e:
-        found.append(Finding("settings", "problem", str(e)))
+        found.append(Observation("settings", "problem", str(e)))
     return found
 
 
-def _catsy(client: Catsy) -> list[Finding]:
+def _catsy(client: Catsy) -> list[Observation]:
     try:
         items, total = client.page(0, limit=client.page_size)
     except VendorError as e:
-        return [Finding("catsy login and query", "problem", str(e))]
-    found = [Finding("catsy login and query", "ok", f"query {client.query_id}: {'?' if total is None else total} items")]
+        return [Observation("catsy login and query", "problem", str(e))]
+    found = [Observation("catsy login and query", "ok", f"query {client.query_id}: {'?' if total is None else total} items")]
     seen = {name for item in items for name in item}
     wanted = (CatsySettings.read().sku_attribute, *CatsySparkLayerSettings.read().attributes)
     missing = [name for name in wanted if name not in seen]
     text = f"of {len(items)} items looked at, none has {', '.join(missing)}: not in the query, or the role may not read it"
     found.append(
-        Finding("catsy attributes", "problem", text) if missing else Finding("catsy attributes", "ok", ", ".join(wanted))
+        Observation("catsy attributes", "problem", text) if missing else Observation("catsy attributes", "ok", ", ".join(wanted))
     )
     return found
 
 
-def _sparklayer(client: SparkLayer) -> list[Finding]:
+def _sparklayer(client: SparkLayer) -> list[Observation]:
     try:
         wrong = planning.target(client).wrong_currencies()
     except (VendorError, ListMissing) as e:
-        return [Finding("sparklayer login and price lists", "problem", str(e))]
+        return [Observation("sparklayer login and price lists", "problem", str(e))]
     if wrong:
-        return [Finding("sparklayer price lists", "problem", "; ".join(wrong))]
+        return [Observation("sparklayer price lists", "problem", "; ".join(wrong))]
     names = ", ".join(p.slug for p in CatsySparkLayerSettings.read().price_lists)
     return [
-        Finding("sparklayer login and price lists", "ok", names),
-        Finding("sparklayer right to write", "unknown", "cannot be told without writing"),
+        Observation("sparklayer login and price lists", "ok", names),
+        Observation("sparklayer right to write", "unknown", "cannot be told without writing"),
     ]
 
 
-def _catsy_facts(client: Catsy) -> list[Finding]:
+def _catsy_facts(client: Catsy) -> list[Observation]:
     asked = client.page_size
     items, total = client.page(0, limit=asked)
     beyond, _ = client.page(10**9, limit=1)
@@ -123,7 +123,7 @@ def _catsy_facts(client: Catsy) -> list[Finding]:
     ]
 
 
-def _sparklayer_facts(client: SparkLayer) -> list[Finding]:
+def _sparklayer_facts(client: SparkLayer) -> list[Observation]:
     found = []
     for price_list in CatsySparkLayerSettings.read().price_lists:
         stored = client.prices(price_list.slug)
@@ -134,9 +134,9 @@ def _sparklayer_facts(client: SparkLayer) -> list[Finding]:
         found += [
             fact(f"{price_list.slug}: prices come ordered by SKU", skus == sorted(skus), f"{len(stored)} prices")
             if skus
-            else Finding(f"{price_list.slug}: prices come ordered by SKU", "unknown", "the list is empty"),
+            else Observation(f"{price_list.slug}: prices come ordered by SKU", "unknown", "the list is empty"),
             fact(f"{price_list.slug}: SKUs are told apart by more than case", told_apart, f"{len(skus)} prices"),
-            Finding(f"{price_list.slug}: row fields a read shows", "holds", ", ".join(names) or "none"),
+            Observation(f"{price_list.slug}: row fields a read shows", "holds", ", ".join(names) or "none"),
         ]
     return found
 

@@ -7,18 +7,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import duckdb
-import sqlalchemy as sa
 
-from sync_pipelines.delivery import tables
+from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.tables import put
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout
+from sync_pipelines.pipelines.shopify_store.change_reader import ChangeReader
 from sync_pipelines.pipelines.shopify_store.days import day_of, instant
 from sync_pipelines.pipelines.shopify_store.order_versions import quoted
-from sync_pipelines.pipelines.shopify_store.reading import Store
+from sync_pipelines.pipelines.shopify_store.store import Store
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.shopify import whole_reply
 from sync_pipelines.warehouse.snapshots import Published
@@ -69,10 +68,10 @@ def find_orders(keys: set[str], layout: Layout, store: Store) -> None:
     """Read orders that we never had, by their keys in the sheet, into the log, as far as the shop still has them."""
     digits = sorted({m[0] for key in keys if (m := re.search(r"\d+", key))})
     if layout.orders.by_header[layout.orders.key].source == "id":
-        store.read_orders([int(n) for n in digits])
+        ChangeReader(store).read_orders([int(n) for n in digits])
         return
     found = _by_name(store, [f"#{n}" for n in digits])
-    store.read_orders([int(order["legacyResourceId"]) for order in found.values() if order])
+    ChangeReader(store).read_orders([int(order["legacyResourceId"]) for order in found.values() if order])
 
 
 def _by_name(store: Store, names: Sequence[str]) -> dict[str, dict[str, Any] | None]:
@@ -91,10 +90,8 @@ def _by_name(store: Store, names: Sequence[str]) -> dict[str, dict[str, Any] | N
 
 def explain(unknown: Sequence[str], store: Store, ledger: Ledger, first: date) -> list[Gap]:
     """What each of these names is. Asks the shop for those never asked for; an order that turns up is read at once."""
-    e = tables.explained.c
     known = {
-        r["key"]: Gap(r["key"], r["what"], r["told"])
-        for r in ledger.rows(sa.select(tables.explained).where(e.account == store.settings.shop))
+        name: Gap(name, cast(Kind, why.what), why.text) for name, why in notes.explanations(ledger, store.settings.shop).items()
     }
     asked = [name for name in unknown if name not in known][:MOST]
     found: dict[str, Gap] = {}
@@ -109,12 +106,7 @@ def explain(unknown: Sequence[str], store: Store, ledger: Ledger, first: date) -
         else:
             fetch.append(int(order["legacyResourceId"]))
             found[name] = Gap(name, "fetched now", "it was missing here; read now, written by the next sync")
-    store.read_orders(fetch)
-    kept = [
-        {"account": store.settings.shop, "key": g.name, "what": g.what, "told": g.told, "at": ledger.now()}
-        for g in found.values()
-        if g.what != "fetched now"
-    ]
-    with ledger.write() as tx:
-        put(tx, tables.explained, kept)
+    ChangeReader(store).read_orders(fetch)
+    lasting = [notes.Explanation(gap.name, gap.what, gap.told) for gap in found.values() if gap.what != "fetched now"]
+    notes.note_explanations(ledger, store.settings.shop, lasting)
     return [found.get(name) or known[name] for name in unknown if name in found or name in known]

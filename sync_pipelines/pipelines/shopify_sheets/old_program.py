@@ -10,6 +10,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from sync_pipelines.delivery import notes, records
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout
@@ -31,7 +32,7 @@ def take_over(ledger: Ledger, layout: Layout, run: str) -> int:
     if not path.exists():
         return 0
     stamp = f"{path.stat().st_size} {path.stat().st_mtime_ns}"
-    if ledger.cursor(settings.account, TAKEN_OVER) == stamp:
+    if notes.get_cursor(ledger, settings.account, TAKEN_OVER) == stamp:
         return 0
     source = layout.orders.by_header[layout.orders.key].source
     if source not in KEYS:
@@ -40,8 +41,8 @@ def take_over(ledger: Ledger, layout: Layout, run: str) -> int:
             f"{source!r}). Use a layout whose key is one of {', '.join(KEYS)}, or move the file away. Nothing was sent."
         )
     keys = {KEYS[source].format(id=order, number=number): at for order, number, at in _tracked(path)}
-    ledger.inherit(settings.account, keys)
-    ledger.set_cursor(settings.account, TAKEN_OVER, stamp, run)
+    records.inherit(ledger, settings.account, keys)
+    notes.set_cursor(ledger, settings.account, TAKEN_OVER, stamp, run)
     return len(keys)
 
 

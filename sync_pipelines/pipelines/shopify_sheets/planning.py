@@ -7,10 +7,11 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
 
+from sync_pipelines.delivery import notes, records
 from sync_pipelines.delivery.applying import Report, apply
 from sync_pipelines.delivery.guards import PlanGuard, PlanSummary
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.model import DeliveryError, Finding
+from sync_pipelines.delivery.model import DeliveryError, GuardFinding
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.exact_json import loads
@@ -22,8 +23,9 @@ from sync_pipelines.pipelines.shopify_sheets.layout import read_layout, same
 from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings, known_spreadsheets, remember_spreadsheet
 from sync_pipelines.pipelines.shopify_sheets.sheet import Sheet
 from sync_pipelines.pipelines.shopify_sheets.target import OrderRows, unkeyed_lines
+from sync_pipelines.pipelines.shopify_store.change_reader import first_day
 from sync_pipelines.pipelines.shopify_store.client import store_of
-from sync_pipelines.pipelines.shopify_store.reading import CURRENCY, first_day
+from sync_pipelines.pipelines.shopify_store.store import CURRENCY
 from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Sheets
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
@@ -65,13 +67,13 @@ def open_sheet(client: Sheets, ledger: Ledger) -> Sheet:
 
 def target(client: Sheets, ledger: Ledger) -> OrderRows:
     settings = ShopifySheetsSettings.read()
-    currency = ledger.cursor(ShopifySettings.read().shop, CURRENCY)
+    currency = notes.get_cursor(ledger, ShopifySettings.read().shop, CURRENCY)
     return OrderRows(
         open_sheet(client, ledger),
         settings,
         currency or "",
-        disturbed=lambda keys: ledger.doubt_record(settings.account, keys),
-        overwritten=lambda keys: ledger.doubt_record(settings.account, keys, there=False),
+        disturbed=lambda keys: records.doubt(ledger, settings.account, keys),
+        overwritten=lambda keys: records.doubt(ledger, settings.account, keys, overwritten=True),
     )
 
 
@@ -202,26 +204,26 @@ def repair_overwritten(session: Session, there: OrderRows) -> tuple[list[Report]
 
 
 def _not_all_at_once(known: int, share: Decimal) -> PlanGuard:
-    def look(summary: PlanSummary) -> Finding:
+    def look(summary: PlanSummary) -> GuardFinding:
         changing = summary.counts.update
         if known < ENOUGH_ROWS:
-            return Finding(
+            return GuardFinding(
                 "rows changing", "no_baseline", f"{changing} rows change; {known} were written so far: too few to compare"
             )
         text = f"{changing} of {known} rows written so far would change (limit {share:.0%})"
-        return Finding("rows changing", "stopped" if changing > known * share else "clear", text)
+        return GuardFinding("rows changing", "stopped" if changing > known * share else "clear", text)
 
     return look
 
 
 def _not_too_many_held(in_scope: int, share: Decimal) -> PlanGuard:
-    def look(summary: PlanSummary) -> Finding:
+    def look(summary: PlanSummary) -> GuardFinding:
         kinds = summary.counts.held_by_kind  # rows that staff deleted stay deleted, and are no reason to stop
         held = summary.counts.held - kinds.get("settling", 0) - kinds.get("gone", 0)
         text = f"{held} of {in_scope} orders are held back (limit {share:.0%})"
         if in_scope < ENOUGH_ROWS:
-            return Finding("held", "no_baseline", text)
-        return Finding("held", "stopped" if held > in_scope * share else "clear", text)
+            return GuardFinding("held", "no_baseline", text)
+        return GuardFinding("held", "stopped" if held > in_scope * share else "clear", text)
 
     return look
 
@@ -234,10 +236,10 @@ def _cells_left(sheet: Sheet, found: order_rows.Candidates, settings: ShopifyShe
     text = f"{cells:,} cells with the new rows, of {limit:,} that a spreadsheet may have"
     if cells > limit:
         told = f"{text}: begin another spreadsheet, or delete empty rows, unused columns and tabs"
-        return lambda _: Finding("cells", "stopped", told)
+        return lambda _: GuardFinding("cells", "stopped", told)
     if cells > limit * settings.cell_notice:
         text += f"{checks.NEARLY_FULL} Begin another spreadsheet soon, or delete empty rows, unused columns and tabs"
-    return lambda _: Finding("cells", "clear", text)
+    return lambda _: GuardFinding("cells", "clear", text)
 
 
 def readable(row: Mapping[str, Any]) -> dict[str, str]:

@@ -11,25 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import sqlalchemy as sa
 
 from sync_pipelines.credentials import CredentialMissing, secret
 from sync_pipelines.csv_files import write_csv
 from sync_pipelines.currency import decimals
-from sync_pipelines.delivery import tables
+from sync_pipelines.delivery import notes, records, runs
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.plans import PlanFiles
+from sync_pipelines.delivery.records import Record
 from sync_pipelines.exact_json import loads
-from sync_pipelines.pipelines.findings import Finding, Verdict, fact
+from sync_pipelines.pipelines.observations import Observation, Verdict, fact
 from sync_pipelines.pipelines.shopify_sheets import missing, order_rows, planning, prepare
 from sync_pipelines.pipelines.shopify_sheets.cell_writes import LINES
 from sync_pipelines.pipelines.shopify_sheets.layout import read_layout, shown
 from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
 from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem
+from sync_pipelines.pipelines.shopify_store.change_reader import CURSOR, first_day
 from sync_pipelines.pipelines.shopify_store.days import day_of, days_between, end_of, start_of, within
 from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, quoted
-from sync_pipelines.pipelines.shopify_store.reading import CURRENCY, CURSOR, Store, first_day
+from sync_pipelines.pipelines.shopify_store.store import CURRENCY, Store
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors.failures import VendorError
 from sync_pipelines.vendors.google_calls import service_account
@@ -97,9 +98,9 @@ def set_up() -> list[str]:
         return prepare.prepare(google, sheet.id, read_layout(settings.layout), decimals(store.facts.currency))
 
 
-def validate(*, deep: bool) -> list[Finding]:
+def validate(*, deep: bool) -> list[Observation]:
     """Log in to the shop and to Google and look at the rights and the layout. Reads only."""
-    found: list[Finding] = []
+    found: list[Observation] = []
     with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
         try:
             with clients(ledger) as (store, google):
@@ -108,16 +109,18 @@ def validate(*, deep: bool) -> list[Finding]:
                 if deep and all(f.verdict != "problem" for f in found):
                     found += _shop_facts(store)
         except (CredentialMissing, SettingsError, VendorError) as e:
-            found.append(Finding("settings", "problem", str(e)))
+            found.append(Observation("settings", "problem", str(e)))
     return found
 
 
-def _shop(store: Store) -> list[Finding]:
+def _shop(store: Store) -> list[Observation]:
     try:
         facts = store.facts
     except VendorError as e:
-        return [Finding("shopify login and time zone", "problem", str(e))]
-    found = [Finding("shopify login and time zone", "ok", f"{facts.name} ({facts.domain}), {facts.currency}, {facts.time_zone}")]
+        return [Observation("shopify login and time zone", "problem", str(e))]
+    found = [
+        Observation("shopify login and time zone", "ok", f"{facts.name} ({facts.domain}), {facts.currency}, {facts.time_zone}")
+    ]
     for scope, without in (
         ("read_orders", "no order can be read"),
         ("read_all_orders", "orders older than 60 days are not shown, and cannot be backfilled"),
@@ -125,39 +128,41 @@ def _shop(store: Store) -> list[Finding]:
     ):
         there = scope in facts.scopes or scope.replace("read_", "write_") in facts.scopes
         verdict: Verdict = "ok" if there else "problem" if scope == "read_orders" else "differs"
-        found.append(Finding(f"shopify scope {scope}", verdict, "granted" if there else f"not granted: {without}"))
-    found += [Finding("shopify", "differs", text) for text in store.client.notices]
+        found.append(Observation(f"shopify scope {scope}", verdict, "granted" if there else f"not granted: {without}"))
+    found += [Observation("shopify", "differs", text) for text in store.client.notices]
     return found
 
 
-def _sheet(google: Sheets, ledger: Ledger, *, deep: bool) -> list[Finding]:
+def _sheet(google: Sheets, ledger: Ledger, *, deep: bool) -> list[Observation]:
     try:
         there = planning.target(google, ledger)
         known = there.known()
     except LayoutProblem as e:
-        return [Finding("google login", "ok", google.login), Finding("spreadsheet layout", "problem", str(e))]
+        return [Observation("google login", "ok", google.login), Observation("spreadsheet layout", "problem", str(e))]
     except (VendorError, DeliveryError) as e:
-        return [Finding("google login and spreadsheet", "problem", str(e))]
+        return [Observation("google login and spreadsheet", "problem", str(e))]
     twice = [key for key, places in known.items() if len(places) > 1]
     share = there.sheet.cells / there.settings.cell_limit
     found = [
-        Finding(
+        Observation(
             "google login and spreadsheet", "ok", f"{google.login}: {', '.join(repr(s.tab.title) for s in there.sheet.both)}"
         ),
-        Finding("spreadsheet layout", "ok", f"{there.settings.layout}: {len(known)} orders have rows"),
-        Finding("every order stands once", "problem" if twice else "ok", f"twice: {', '.join(twice[:10])}" if twice else "yes"),
-        Finding(
+        Observation("spreadsheet layout", "ok", f"{there.settings.layout}: {len(known)} orders have rows"),
+        Observation(
+            "every order stands once", "problem" if twice else "ok", f"twice: {', '.join(twice[:10])}" if twice else "yes"
+        ),
+        Observation(
             "room left", "ok" if share < there.settings.cell_notice else "differs", f"{there.sheet.cells:,} cells ({share:.1%})"
         ),
-        Finding("google right to write", "unknown", "cannot be told without writing"),
+        Observation("google right to write", "unknown", "cannot be told without writing"),
     ]
     if deep:
         grid = {s.tab.title: (s.used, s.grid_rows) for s in there.sheet.both}
-        found.append(Finding("rows used", "holds", "; ".join(f"{t!r}: {used} of {n}" for t, (used, n) in grid.items())))
+        found.append(Observation("rows used", "holds", "; ".join(f"{t!r}: {used} of {n}" for t, (used, n) in grid.items())))
     return found
 
 
-def _shop_facts(store: Store) -> list[Finding]:
+def _shop_facts(store: Store) -> list[Observation]:
     today = store.today()
     with current_orders(store.warehouse, store.account) as con:
         stored = con.execute("SELECT count(*) FROM current_order WHERE day >= ?", [today - timedelta(days=7)]).fetchall()[0][0]
@@ -166,7 +171,7 @@ def _shop_facts(store: Store) -> list[Finding]:
     )
     return [
         fact("the version asked for answers", not store.client.notices, store.client.version),
-        Finding("orders of the last 7 days", "holds", f"{counted[0]} by the shop's count, {stored} here"),
+        Observation("orders of the last 7 days", "holds", f"{counted[0]} by the shop's count, {stored} here"),
     ]
 
 
@@ -241,9 +246,9 @@ def more_status(ledger: Ledger) -> dict[str, Any]:
         "shop": shop.base_url,
         "time_zone": shop.time_zone,
         "orders_since": str(first_day(ledger, shop)),
-        "changes_read_up_to": ledger.cursor(shop.shop, CURSOR),
+        "changes_read_up_to": notes.get_cursor(ledger, shop.shop, CURSOR),
         "orders_known": 0 if known is None else known.about.rows,
-        "shop_currency": ledger.cursor(shop.shop, CURRENCY),
+        "shop_currency": notes.get_cursor(ledger, shop.shop, CURRENCY),
     }
 
 
@@ -256,27 +261,21 @@ def last_orders(ledger: Ledger, limit: int) -> list[dict[str, Any]]:
         query = f"""SELECT name, day, key, lines, test, fingerprint, read_whole FROM read_parquet({quoted(known.path)})
             ORDER BY created_at DESC LIMIT ?"""
         found = con.sql(query, params=[limit]).to_arrow_table().to_pylist()
-    r = tables.record.c
-    account, first = ShopifySheetsSettings.read().account, first_day(ledger, ShopifySettings.read())
-    records = {
-        row["key"]: row
-        for row in ledger.rows(sa.select(tables.record).where(r.account == account, r.key.in_([o["key"] for o in found])))
-    }
+    first = first_day(ledger, ShopifySettings.read())
+    written = records.records_of(ledger, ShopifySheetsSettings.read().account, [o["key"] for o in found])
     return [
-        {**{n: o[n] for n in ("name", "day", "key", "lines")}, "sheet": _stands(o, records.get(o["key"]), first)} for o in found
+        {**{n: o[n] for n in ("name", "day", "key", "lines")}, "sheet": _stands(o, written.get(o["key"]), first)} for o in found
     ]
 
 
-def _stands(order: Mapping[str, Any], record: Mapping[str, Any] | None, first: date) -> str:
+def _stands(order: Mapping[str, Any], record: Record | None, first: date) -> str:
     if record is None and (order["test"] or (order["day"] < first and not order["read_whole"])):
         return "a test order: not written" if order["test"] else f"not written: the sheet begins {first}"
     if record is None:
         return "waits for the next sync"
-    if record["state"] == "present":
-        return (
-            f"as it is, since {record['at']}" if record["hash"] == order["fingerprint"] else f"an older state, of {record['at']}"
-        )
-    return {"absent": "undone", "unverified": "there, and looked at by the next sync"}.get(record["state"], "in part")
+    if record.state == "present":
+        return f"as it is, since {record.at}" if record.hash == order["fingerprint"] else f"an older state, of {record.at}"
+    return {"absent": "undone", "unverified": "there, and looked at by the next sync"}.get(record.state, "in part")
 
 
 def find_missing() -> list[missing.Gap]:
@@ -301,21 +300,19 @@ def export(output: Path) -> int:
     layout = read_layout(ShopifySheetsSettings.read().layout)
     columns = layout.orders.written
     headers = [column.header for column in columns]
-    r = tables.record.c
     with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger, duckdb.connect(":memory:") as con:
-        account = ShopifySheetsSettings.read().account
-        written = {row["key"]: row for row in ledger.rows(sa.select(r.key, r.state, r.at).where(r.account == account))}
+        written = records.records_of(ledger, ShopifySheetsSettings.read().account)
         query = f"SELECT name, day, key, test, body FROM read_parquet({quoted(known.path)}) ORDER BY created_at, order_id"
 
         def found() -> Iterator[list[Any]]:
             for batch in con.sql(query).to_arrow_reader(1_000):
                 for row in batch.to_pylist():
-                    fields, at = loads(row["body"]) or {}, written.get(row["key"], {})
+                    fields, record = loads(row["body"]) or {}, written.get(row["key"])
                     yield [
                         *(shown(c.type, fields.get(c.header)) for c in columns),
                         len(fields[LINES]),
-                        at.get("state", ""),
-                        at.get("at", ""),
+                        record.state if record else "",
+                        record.at if record else "",
                     ]
 
         return write_csv(output, [*headers, "lines", "in the sheet", "written at"], found())
@@ -357,16 +354,12 @@ def days_in_numbers(ledger: Ledger, days: int) -> dict[str, Any]:
         for day, count, money, cancelled in con.execute(query, [shown[0], shown[-1]]).fetchall():
             numbers[day].update(orders=count, money=money, cancelled=cancelled)
     since = (datetime.now().astimezone() - timedelta(days=days + 1)).isoformat()
-    o, r = tables.outcome.c, tables.run.c
-    for at, state in (
-        (row["at"], row["state"])
-        for row in ledger.rows(sa.select(o.at, o.state).where(o.account == account, o.at >= since[:10], o.state != "skipped"))
-    ):
+    for at, state in ledger.ended_since(account, since[:10]):
         day = day_of(datetime.fromisoformat(at), shop.zone)
         if day in numbers:
             numbers[day]["written" if state in ("delivered", "unchanged") else "bad"] += 1
-    for row in ledger.rows(sa.select(r.started_at).where(r.pipeline == "shopify_sheets", r.started_at >= since[:10])):
-        day = day_of(datetime.fromisoformat(row["started_at"]), shop.zone)
+    for at in runs.starts_since(ledger, "shopify_sheets", since[:10]):
+        day = day_of(datetime.fromisoformat(at), shop.zone)
         if day in numbers:
             numbers[day]["runs"] += 1
-    return {"currency": ledger.cursor(shop.shop, CURRENCY) or "", "days": list(numbers.values())}
+    return {"currency": notes.get_cursor(ledger, shop.shop, CURRENCY) or "", "days": list(numbers.values())}

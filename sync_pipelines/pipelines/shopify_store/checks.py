@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import duckdb
-import sqlalchemy as sa
 
-from sync_pipelines.delivery import tables
+from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines.shape import Check, Checked
+from sync_pipelines.pipelines.shopify_store.day_reader import DayCompared
 from sync_pipelines.pipelines.shopify_store.orders import ORDERS_KEY
-from sync_pipelines.pipelines.shopify_store.reading import DayCompared
 from sync_pipelines.pipelines.tables import escaped
 from sync_pipelines.warehouse.snapshots import Warehouse
 
@@ -34,19 +33,17 @@ EVERY_ORDER_COUNTED = Check(
 
 def days_as_read(warehouse: Warehouse, ledger: Ledger, account: str, days: Sequence[str], check: Check = DAYS_AS_READ) -> Checked:
     """Add up each day's file again, and hold it against what was noted when it was read."""
-    e = tables.extract.c
     wrong = []
     for day in days:
-        query = sa.select(e.rows, e.money).where(e.source == "/".join(ORDERS_KEY), e.account == account, e.partition == day)
-        noted = ledger.row(query.order_by(e.at.desc()))
+        noted = notes.newest_extract(ledger, "/".join(ORDERS_KEY), account, day)
         file = warehouse.find(ORDERS_KEY, account, day)
         if noted is None or file is None:
             wrong.append(f"{day}: not there")
             continue
         with duckdb.connect(":memory:") as con:
             (rows, money) = file.relation(con).aggregate("count(DISTINCT order_id), coalesce(sum(total), 0)").fetchall()[0]
-        if rows != noted["rows"] or Decimal(money) != Decimal(noted["money"]):
-            wrong.append(f"{day}: {rows} orders, {money}; noted were {noted['rows']} and {noted['money']}")
+        if rows != noted.rows or Decimal(money) != noted.money:
+            wrong.append(f"{day}: {rows} orders, {money}; noted were {noted.rows} and {noted.money}")
     return Checked(check, not wrong, "; ".join(wrong) or f"{len(days)} days, as they were read")
 
 

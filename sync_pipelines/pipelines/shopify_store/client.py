@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sync_pipelines.pipelines.session import Session
-from sync_pipelines.pipelines.shopify_store.reading import Store
+from sync_pipelines.pipelines.shopify_store.store import Store
 from sync_pipelines.vendors.shopify import Shopify
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 

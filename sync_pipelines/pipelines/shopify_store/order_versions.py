@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from sync_pipelines.duck import cursor, engine
 from sync_pipelines.errors import SyncError
+from sync_pipelines.pipelines.shopify_store.days import days_between
 from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY, ORDERS, ORDERS_KEY, Order, loads
 from sync_pipelines.warehouse.snapshots import Published, Warehouse
 
@@ -114,6 +115,16 @@ def orders_without(con: duckdb.DuckDBPyConnection, field: str) -> list[tuple[int
         JOIN (SELECT filename, file_row_number FROM {texts} WHERE NOT contains("order", ?)) t
         ON t.filename = c.f AND t.file_row_number = c.n ORDER BY c.order_id"""
     return con.execute(query, [f'"{field}":']).fetchall()
+
+
+def stored_per_day(con: duckdb.DuckDBPyConnection, first: date, last: date) -> dict[date, int]:
+    """How many orders we have of every day from the first that is kept up to date, and of every day that was read whole."""
+    days = set(days_between(first, last))
+    days |= {day for (day,) in con.execute("SELECT day FROM day_read").fetchall()}
+    counts = con.execute("SELECT day, count(*) FROM current_order GROUP BY day").fetchall()
+    stored = dict.fromkeys(days, 0)
+    stored.update({day: n for day, n in counts if day in days})
+    return stored
 
 
 def quoted(path: Path | str) -> str:

@@ -8,13 +8,16 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
+from sync_pipelines.delivery import notes
 from sync_pipelines.pipelines.building import Materialized, column_schema, freshness, metadata, results, specs
 from sync_pipelines.pipelines.resources import RunResource
 from sync_pipelines.pipelines.shape import Fresh, Markdown
 from sync_pipelines.pipelines.shopify_store import PIPELINE, checks
+from sync_pipelines.pipelines.shopify_store.change_reader import ChangeReader, first_day
 from sync_pipelines.pipelines.shopify_store.client import store_of
+from sync_pipelines.pipelines.shopify_store.day_reader import DayReader, DaysIncomplete
 from sync_pipelines.pipelines.shopify_store.days import stretches
-from sync_pipelines.pipelines.shopify_store.order_versions import current_orders
+from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, stored_per_day
 from sync_pipelines.pipelines.shopify_store.orders import (
     CHANGES_KEY,
     LINES,
@@ -25,7 +28,6 @@ from sync_pipelines.pipelines.shopify_store.orders import (
     REFUNDS,
     REFUNDS_KEY,
 )
-from sync_pipelines.pipelines.shopify_store.reading import DaysIncomplete, first_day, stored_per_day
 from sync_pipelines.pipelines.tables import markdown
 from sync_pipelines.settings import SettingsError
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
@@ -95,7 +97,7 @@ def order_days(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[
     read, incomplete = [], []
     for first, last in stretches(days):
         try:
-            read += reader.read_days(first, last)
+            read += DayReader(reader).read(first, last)
         except DaysIncomplete as e:  # the other stretches are read all the same
             incomplete.append(str(e))
     if incomplete:
@@ -138,12 +140,12 @@ def order_changes(run: RunResource) -> Materialized:
     session = run.session
     reader = store_of(session)
     session.note(pipeline=GROUP)
-    read = reader.read_changes(move_cursor=session.verb != "preview")
+    read = ChangeReader(reader).read(move_cursor=session.verb != "preview")
     session.note(message=f"shopify/order_changes: {read} new versions of orders")
     session.meter.minimum["shopify"] += reader.least_calls(counted=len(reader.ways))
     facts: dict[str, Any] = {
         "new_versions": read,
-        "read_up_to": session.ledger.cursor(settings.shop, "order_changes") or "",
+        "read_up_to": notes.get_cursor(session.ledger, settings.shop, "order_changes") or "",
         "how": "; ".join(map(str, reader.ways)) or "page by page",
         "noticed": reader.notices(),
         "calls": session.meter.used["shopify"],
@@ -175,7 +177,7 @@ def order_counts(context: dg.AssetExecutionContext, run: RunResource) -> Materia
     session.note(pipeline=GROUP)
     with current_orders(session.warehouse, settings.account) as con:
         stored = stored_per_day(con, first_day(session.ledger, settings), reader.today())
-    compared = reader.compare_days(stored)
+    compared = DayReader(reader).compare(stored)
     read_again = [c for c in compared if c.read_again is not None]
     for key in (LINES_KEY, REFUNDS_KEY, ORDERS_KEY):
         for day in read_again:

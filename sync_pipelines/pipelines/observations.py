@@ -9,7 +9,7 @@ Verdict = Literal["ok", "problem", "holds", "differs", "unknown"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Observation:
     """One thing looked at, and what was found."""
 
     what: str
@@ -17,6 +17,6 @@ class Finding:
     text: str
 
 
-def fact(what: str, holds: bool, text: str) -> Finding:
+def fact(what: str, holds: bool, text: str) -> Observation:
     """Something assumed about a vendor, and whether it is so on this account."""
-    return Finding(what, "holds" if holds else "differs", text)
+    return Observation(what, "holds" if holds else "differs", text)
