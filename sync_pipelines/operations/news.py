@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
-from sync_pipelines.delivery import tables
+from sync_pipelines.delivery import reports
 from sync_pipelines.delivery.ledger import Ledger
 
 
@@ -51,8 +49,7 @@ def unread(ledger: Ledger) -> Iterator[str]:
     if read >= len(NEWS):
         return
     ledger.set_cursor("", READ, str(len(NEWS)), "")
-    first = sa.select(tables.run.c.pipeline, sa.func.min(tables.run.c.started_at).label("at")).group_by("pipeline")
-    since = {row["pipeline"]: row["at"] for row in ledger.rows(first)}
+    since = reports.first_runs(ledger)
     since[""] = min(since.values(), default="")
     for news in NEWS[read:]:
         if since.get(news.pipeline) and since[news.pipeline] < news.released:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.errors import UsageError
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
@@ -22,6 +22,9 @@ from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
+
+if TYPE_CHECKING:
+    from sync_pipelines.delivery.ledger import Ledger
 
 SHARED: tuple[type[Section], ...] = (AlertSettings, RetentionSettings)
 """Sections that every run reads."""
@@ -49,14 +52,25 @@ class Part:
 
 @dataclass(frozen=True)
 class Steps:
-    """What a pipeline writes to, in the order it does. system: the vendor, as `account_of` knows it. sections: the settings
-    its runs read. partitioned: each of its files is planned and applied alone."""
+    """What a pipeline is to a person at the prompt, and what it writes to, in the order it does.
 
-    system: str
-    parts: tuple[Part, ...]
-    undo: str
+    short: the name of its own group of commands; "" for none. system: the vendor, as `account_of` knows it. sections: the
+    settings its runs read. options: those options of general verbs that it has and others may not. commands: the module with
+    commands of its own. partitioned: each of its files is planned and applied alone. by_day: its days can be read again.
+    pause: how long after a good sync another one has to be forced.
+    """
+
+    title: str
     sections: tuple[type[Section], ...]
+    short: str = ""
+    system: str = ""
+    parts: tuple[Part, ...] = ()
+    undo: str = ""
+    options: tuple[str, ...] = ()
+    commands: str | None = None
     partitioned: bool = False
+    by_day: bool = False
+    pause: Callable[[], timedelta] = timedelta
 
     def part(self, account: str) -> Part:
         """The part that writes to an account. Raises UsageError for one that the settings do not point to."""
@@ -71,30 +85,46 @@ class Steps:
 
 
 PIPELINES = {
+    "shopify_store": Steps("Shopify: orders read by day, for the pipelines that need them.", (ShopifySettings,), by_day=True),
     "catsy_sparklayer": Steps(
-        "sparklayer",
-        (Part(lambda: account_of("sparklayer"), "sparklayer__price_plan", "sparklayer__prices"),),
-        "undo_prices",
+        "Catsy and SparkLayer: the PIM's trade prices to B2B price lists.",
         (CatsySettings, SparkLayerSettings, CatsySparkLayerSettings),
+        short="catsy",
+        system="sparklayer",
+        parts=(Part(lambda: account_of("sparklayer"), "sparklayer__price_plan", "sparklayer__prices"),),
+        undo="undo_prices",
+        options=("refresh", "from_csv"),
     ),
     "shopify_sheets": Steps(
-        "sheets",
-        (Part(lambda: account_of("sheets"), "sheets__order_plan", "sheets__orders"),),
-        "undo_orders",
+        "Shopify orders and the spreadsheet: every order once, always current, nothing missing.",
         (ShopifySettings, GoogleSettings, ShopifySheetsSettings),
+        short="sheets",
+        system="sheets",
+        parts=(Part(lambda: account_of("sheets"), "sheets__order_plan", "sheets__orders"),),
+        undo="undo_orders",
+        options=("force", "test"),
+        commands="sync_pipelines.pipelines.shopify_sheets.commands",
+        pause=lambda: timedelta(minutes=ShopifySheetsSettings.read().pause_minutes),
     ),
     "amazon_plytix": Steps(
-        "plytix",
-        (
+        "Amazon listings and the PIM: match, then make products and links.",
+        (AmazonSettings, PlytixSettings, AmazonPlytixSettings),
+        short="amazon",
+        system="plytix",
+        parts=(
             Part(lambda: PlytixSettings.read().products_account, "plytix__amazon_product_plan", "plytix__amazon_products"),
             Part(lambda: PlytixSettings.read().links_account, "plytix__amazon_link_plan", "plytix__amazon_links"),
         ),
-        "undo_amazon",
-        (AmazonSettings, PlytixSettings, AmazonPlytixSettings),
+        undo="undo_amazon",
+        options=("refresh", "partition"),
+        commands="sync_pipelines.pipelines.amazon_plytix.commands",
         partitioned=True,
     ),
 }
-"""Those that write somewhere."""
+"""All of them, in the order in which they are shown."""
+
+WRITERS = tuple(name for name, pipeline in PIPELINES.items() if pipeline.parts)
+"""Those that write somewhere: the general verbs are about them."""
 
 
 def account(pipeline: str) -> str:
