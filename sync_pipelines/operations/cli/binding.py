@@ -109,11 +109,11 @@ def own_commands(pipeline: str) -> tuple[Mapping[str, Command], Collection[str]]
 
 
 def group_of(pipeline: str, verbs: Mapping[str, Command], top_level: Mapping[str, str]) -> typer.Typer:
-    """Return the commands of one pipeline. top_level: how the whole program spells its commands, by their names."""
+    """Return the commands of one pipeline. top_level: how the whole program spells commands of another form."""
     group = typer.Typer(no_args_is_help=True, help=PIPELINES[pipeline].title)
     own, also = own_commands(pipeline)
     for name, command in own.items():
-        epilog = f"also: {PROGRAM} {top_level[name]}" if name in also else None
+        epilog = f"also: {PROGRAM} {top_level.get(name, name)}" if name in also else None
         group.command(name, epilog=epilog, rich_help_panel="Its own")(command)
     for name, verb in verbs.items():
         if name not in own:

@@ -286,4 +286,7 @@ VERBS: dict[str, Command] = {
         export,
     )
 }
-"""Those that every pipeline has which writes somewhere, in the order in which they are shown."""
+"""Those of every pipeline that writes somewhere, in the order in which they are shown."""
+
+DAY_VERBS: dict[str, Command] = {"backfill": backfill}
+"""Those of every pipeline whose days can be read again."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -46,27 +45,23 @@ def options(
 
 
 def _add_pipelines() -> None:
-    """Add the general verbs, each pipeline's group, and the own commands that are known without a short name, too."""
+    """Add the general verbs, the own commands that are known without a short name, too, and each pipeline's group."""
     groups = {steps.short: name for name, steps in PIPELINES.items() if steps.short}
     own = {short: own_commands(name) for short, name in groups.items()}
     by_day = [name for name, steps in PIPELINES.items() if steps.by_day]
-    for name, verb in {**general.VERBS, "backfill": general.backfill}.items():
-        same = [short for short, (commands, also) in own.items() if name in also or _is_bound(name, commands)]
+    verbs = {**general.VERBS, **general.DAY_VERBS}
+    for name, verb in verbs.items():
+        bound = {short for short, (commands, _) in own.items() if name in general.VERBS and name not in commands}
+        same = [short for short, (_, also) in own.items() if short in bound or name in also]
         epilog = f"also: {', '.join(f'{PROGRAM} {short} {name}' for short in same)}"
         app.command(name, epilog=epilog)(naming(verb, WRITERS if name in general.VERBS else by_day))
+    spelt = {name: f"{name} {'|'.join(by_day)}" for name in general.DAY_VERBS}
     for short, (commands, also) in own.items():
-        for name in also:
-            if name != "backfill":
-                epilog, panel = f"also: {PROGRAM} {short} {name}", f"Of {short}"
-                app.command(name, epilog=epilog, rich_help_panel=panel)(with_a_name(commands[name], groups[short]))
-    spelt = {name: name for _, also in own.values() for name in also} | {"backfill": f"backfill {'|'.join(by_day)}"}
+        for name in (name for name in also if name not in verbs):
+            epilog, panel = f"also: {PROGRAM} {short} {name}", f"Of {short}"
+            app.command(name, epilog=epilog, rich_help_panel=panel)(with_a_name(commands[name], groups[short]))
     for short, name in groups.items():
         app.add_typer(group_of(name, general.VERBS, spelt), name=short, rich_help_panel="One pipeline")
-
-
-def _is_bound(verb: str, own: Collection[str]) -> bool:
-    """Whether a pipeline with these commands of its own has this general verb in its group."""
-    return verb in general.VERBS and verb not in own
 
 
 _add_pipelines()

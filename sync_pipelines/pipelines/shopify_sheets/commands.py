@@ -27,7 +27,7 @@ def orders(limit: Annotated[int, typer.Option(min=1)] = 20, json: Json = False) 
     elif found:
         screen.table(found)
     else:
-        screen.out.print("no order was read yet: sync-pipelines sheets sync")
+        screen.out.print(f"no order was read yet: sync-pipelines sync {order_sheet.PIPELINE}")
 
 
 @app.command()
@@ -44,7 +44,8 @@ def missing(json: Json = False) -> None:
     screen.table(found)
     fetched = sum(gap.what == "fetched now" for gap in gaps)
     summary = f"{len(gaps)} numbers without a row" if gaps else "no number is missing"
-    screen.out.print(summary + (f"; {fetched} of them read now: sync-pipelines sheets sync --force" if fetched else ""))
+    then = f"; {fetched} of them read now: sync-pipelines sync {order_sheet.PIPELINE} --force"
+    screen.out.print(summary + (then if fetched else ""))
 
 
 @app.command()
