@@ -93,7 +93,7 @@ def test_a_pipelines_commands_are_loaded_by_the_command_line_only() -> None:
 
 
 def test_the_command_line_knows_no_pipeline_by_name() -> None:
-    names = {word for name, steps in PIPELINES.items() for word in (name, steps.short) if word}
+    names = {word for name, steps in PIPELINES.items() for word in (name, steps.short)}
     for path in (ROOT / "operations" / "cli").glob("*.py"):
         words = {node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)}
         assert not words & names, path.name

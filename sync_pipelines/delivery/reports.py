@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
-from sync_pipelines.delivery.clock import moment
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.plans import PlanFiles
@@ -202,21 +200,6 @@ def _past_run(row: Mapping[str, Any]) -> PastRun:
         calls=CallCount(calls.get("used", 0), calls.get("minimum", 0)),
         message=row["message"] or "",
     )
-
-
-def last_good_end(ledger: Ledger, pipeline: str, verb: str) -> datetime | None:
-    """Return when the last run of a verb that ended well ended."""
-    r = tables.run.c
-    good = (r.pipeline == pipeline) & (r.verb == verb) & (r.state == "done")
-    row = ledger.row(sa.select(r.ended_at).where(good).order_by(r.ended_at.desc()))
-    return None if row is None else moment(row["ended_at"])
-
-
-def first_runs(ledger: Ledger) -> dict[str, str]:
-    """Return when each pipeline was run first."""
-    r = tables.run.c
-    query = sa.select(r.pipeline, sa.func.min(r.started_at).label("at")).group_by(r.pipeline)
-    return {row["pipeline"]: row["at"] for row in ledger.rows(query)}
 
 
 def problems(ledger: Ledger, pipeline: str, accounts: Sequence[str], *, every: bool) -> Problems:

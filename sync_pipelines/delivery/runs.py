@@ -78,6 +78,21 @@ def mark_dead_runs(ledger: Ledger) -> list[dict[str, Any]]:
     return dead
 
 
+def first_starts(ledger: Ledger) -> dict[str, str]:
+    """When each pipeline ran for the first time."""
+    r = tables.run.c
+    first = sa.select(r.pipeline, sa.func.min(r.started_at).label("at")).group_by(r.pipeline)
+    return {row["pipeline"]: row["at"] for row in ledger.rows(first)}
+
+
+def last_good_end(ledger: Ledger, pipeline: str, verb: str) -> str | None:
+    """When the newest run of a pipeline and verb that ended well did so; None where none did."""
+    r = tables.run.c
+    query = sa.select(r.ended_at).where(r.pipeline == pipeline, r.verb == verb, r.state == "done").order_by(r.ended_at.desc())
+    row = ledger.row(query)
+    return None if row is None else str(row["ended_at"])
+
+
 def recovered(ledger: Ledger, pipeline: str, run_id: str) -> bool:
     """Whether the last run of the pipeline that ended before this one ended badly."""
     query = (

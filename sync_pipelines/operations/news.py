@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sync_pipelines.delivery import reports
+from sync_pipelines.delivery import runs
 from sync_pipelines.delivery.ledger import Ledger
 
 
@@ -49,7 +49,7 @@ def unread(ledger: Ledger) -> Iterator[str]:
     if read >= len(NEWS):
         return
     ledger.set_cursor("", READ, str(len(NEWS)), "")
-    since = reports.first_runs(ledger)
+    since = runs.first_starts(ledger)
     since[""] = min(since.values(), default="")
     for news in NEWS[read:]:
         if since.get(news.pipeline) and since[news.pipeline] < news.released:

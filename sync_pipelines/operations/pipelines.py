@@ -54,7 +54,7 @@ class Part:
 class Steps:
     """What a pipeline is to a person at the prompt, and what it writes to, in the order it does.
 
-    short: the name of its own group of commands; "" for none. system: the vendor, as `account_of` knows it. sections: the
+    short: the name of its own group of commands. system: the vendor, as `account_of` knows it. sections: the
     settings its runs read. options: those options of general verbs that it has and others may not. commands: the module with
     commands of its own. partitioned: each of its files is planned and applied alone. by_day: its days can be read again.
     pause: how long after a good sync another one has to be forced.
@@ -62,7 +62,7 @@ class Steps:
 
     title: str
     sections: tuple[type[Section], ...]
-    short: str = ""
+    short: str
     system: str = ""
     parts: tuple[Part, ...] = ()
     undo: str = ""
@@ -85,7 +85,9 @@ class Steps:
 
 
 PIPELINES = {
-    "shopify_store": Steps("Shopify: orders read by day, for the pipelines that need them.", (ShopifySettings,), by_day=True),
+    "shopify_store": Steps(
+        "The shop's orders: read by day, for the pipelines that need them.", (ShopifySettings,), short="shopify", by_day=True
+    ),
     "catsy_sparklayer": Steps(
         "Catsy and SparkLayer: the PIM's trade prices to B2B price lists.",
         (CatsySettings, SparkLayerSettings, CatsySparkLayerSettings),
@@ -125,6 +127,8 @@ PIPELINES = {
 
 WRITERS = tuple(name for name, pipeline in PIPELINES.items() if pipeline.parts)
 """Those that write somewhere: the general verbs are about them."""
+BY_DAY = tuple(name for name, pipeline in PIPELINES.items() if pipeline.by_day)
+"""Those whose days can be read again."""
 
 
 def account(pipeline: str) -> str:

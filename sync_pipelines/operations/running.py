@@ -190,8 +190,8 @@ def _not_so_soon(pipeline: str) -> None:
     if not pause:
         return
     with open_ledger() as ledger:
-        last = reports.last_good_end(ledger, pipeline, "sync")
-    if last and (ago := datetime.now(UTC) - last) < pause:
+        last = runs.last_good_end(ledger, pipeline, "sync")
+    if last and (ago := datetime.now(UTC) - datetime.fromisoformat(last)) < pause:
         raise UsageError(
             f"the last sync ended well {ago.total_seconds():.0f} s ago; within {pause.total_seconds() / 60:.0f} minutes of it "
             "another one needs --force. Nothing was done."

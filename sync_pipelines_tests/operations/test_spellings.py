@@ -107,11 +107,17 @@ def test_what_is_asked_for(prompt: Prompt) -> None:
 def test_every_general_verb_works_for_every_pipeline_without_naming_it(name: str) -> None:
     group = COMMANDS.commands[SHORT[name]].commands
     own, _ = binding.own_commands(name)
-    assert set(group) == set(general.VERBS) | set(own)
-    for verb in set(general.VERBS) - set(own):
+    verbs = {verb for verb, (_, pipelines) in general.VERBS.items() if name in pipelines}
+    assert len(verbs) == 16
+    assert set(group) == verbs | set(own)
+    for verb in verbs - set(own):
         there = {p.name for p in COMMANDS.commands[verb].params}
         here = {p.name for p in group[verb].params}
         assert here == there - {"pipeline"} - (binding.OWNED - set(PIPELINES[name].options)), verb
+
+
+def test_a_pipeline_that_only_reads_days_has_no_verb_but_that() -> None:
+    assert set(COMMANDS.commands["shopify"].commands) == {"backfill"}
 
 
 def test_a_pipelines_own_command_wins_over_a_general_verb() -> None:
@@ -136,7 +142,8 @@ def test_a_name_that_is_no_pipeline_is_refused(prompt: Prompt) -> None:
         ("missing", "also: sync-pipelines sheets missing"),
         ("sheets missing", "also: sync-pipelines missing"),
         ("sheets backfill", "also: sync-pipelines backfill shopify_store"),
-        ("backfill", "also: sync-pipelines sheets backfill"),
+        ("shopify backfill", "also: sync-pipelines backfill shopify_store"),
+        ("backfill", "also: sync-pipelines shopify backfill, sync-pipelines sheets backfill"),
         ("sync", "also: sync-pipelines catsy sync, sync-pipelines sheets sync"),
         ("amazon errors", "also: sync-pipelines errors amazon_plytix"),
     ],

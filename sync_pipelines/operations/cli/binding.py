@@ -108,15 +108,16 @@ def own_commands(pipeline: str) -> tuple[Mapping[str, Command], Collection[str]]
     return commands, loaded.ALSO
 
 
-def group_of(pipeline: str, verbs: Mapping[str, Command], top_level: Mapping[str, str]) -> typer.Typer:
-    """Return the commands of one pipeline. top_level: how the whole program spells commands of another form."""
+def group_of(pipeline: str, verbs: Mapping[str, tuple[Command, Sequence[str]]]) -> typer.Typer:
+    """Return the commands of one pipeline. verbs: the general ones by name, each with the pipelines that it is for."""
     group = typer.Typer(no_args_is_help=True, help=PIPELINES[pipeline].title)
     own, also = own_commands(pipeline)
     for name, command in own.items():
-        epilog = f"also: {PROGRAM} {top_level.get(name, name)}" if name in also else None
-        group.command(name, epilog=epilog, rich_help_panel="Its own")(command)
-    for name, verb in verbs.items():
-        if name not in own:
+        _, named = verbs.get(name, (None, ()))
+        other = " ".join([PROGRAM, name, *(["|".join(named)] if named else [])])
+        group.command(name, epilog=f"also: {other}" if name in also else None, rich_help_panel="Its own")(command)
+    for name, (verb, pipelines) in verbs.items():
+        if pipeline in pipelines and name not in own:
             epilog = f"also: {PROGRAM} {name} {pipeline}"
             group.command(name, epilog=epilog, rich_help_panel="As of every pipeline")(bound(verb, pipeline))
     return group

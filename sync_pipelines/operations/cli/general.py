@@ -13,6 +13,7 @@ import typer
 
 from sync_pipelines.operations.cli.binding import Command
 from sync_pipelines.operations.cli.options import AnyOrAll, FreshRead, FromCsv, Json, Named, Partition, PlanId, Refresh, Strict
+from sync_pipelines.operations.pipelines import BY_DAY, WRITERS
 
 # --- setting up -----------------------------------------------------------------------------------------------------
 
@@ -265,28 +266,29 @@ def export(
     screen.as_json(answers.plain(done)) if json else screen.say(f"{done.rows} rows written to {done.output}")
 
 
-VERBS: dict[str, Command] = {
-    verb.__name__: verb
-    for verb in (
-        init,
-        enable,
-        disable,
-        validate,
-        preview,
-        sync,
-        apply,
-        release,
-        undo,
-        retry,
-        reset,
-        status,
-        history,
-        errors,
-        trace,
-        export,
-    )
-}
-"""Those of every pipeline that writes somewhere, in the order in which they are shown."""
+WRITERS_VERBS: tuple[Command, ...] = (
+    init,
+    enable,
+    disable,
+    validate,
+    preview,
+    sync,
+    apply,
+    release,
+    undo,
+    retry,
+    reset,
+    status,
+    history,
+    errors,
+    trace,
+    export,
+)
+"""For every pipeline that writes somewhere, in the order in which they are shown."""
+DAYS_VERBS: tuple[Command, ...] = (backfill,)
+"""For every pipeline whose days can be read again."""
 
-DAY_VERBS: dict[str, Command] = {"backfill": backfill}
-"""Those of every pipeline whose days can be read again."""
+VERBS: dict[str, tuple[Command, tuple[str, ...]]] = {
+    verb.__name__: (verb, pipelines) for verbs, pipelines in ((WRITERS_VERBS, WRITERS), (DAYS_VERBS, BY_DAY)) for verb in verbs
+}
+"""Each verb with the pipelines that it is for, by its name."""

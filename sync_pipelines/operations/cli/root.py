@@ -11,7 +11,7 @@ import typer
 from sync_pipelines.operations.cli import general
 from sync_pipelines.operations.cli.binding import PROGRAM, group_of, naming, own_commands, with_a_name
 from sync_pipelines.operations.cli.options import Json
-from sync_pipelines.operations.pipelines import PIPELINES, WRITERS
+from sync_pipelines.operations.pipelines import PIPELINES
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -46,22 +46,18 @@ def options(
 
 def _add_pipelines() -> None:
     """Add the general verbs, the own commands that are known without a short name, too, and each pipeline's group."""
-    groups = {steps.short: name for name, steps in PIPELINES.items() if steps.short}
+    groups = {steps.short: name for name, steps in PIPELINES.items()}
     own = {short: own_commands(name) for short, name in groups.items()}
-    by_day = [name for name, steps in PIPELINES.items() if steps.by_day]
-    verbs = {**general.VERBS, **general.DAY_VERBS}
-    for name, verb in verbs.items():
-        bound = {short for short, (commands, _) in own.items() if name in general.VERBS and name not in commands}
-        same = [short for short, (_, also) in own.items() if short in bound or name in also]
+    for name, (verb, pipelines) in general.VERBS.items():
+        same = [s for s, (commands, also) in own.items() if (name in also if name in commands else groups[s] in pipelines)]
         epilog = f"also: {', '.join(f'{PROGRAM} {short} {name}' for short in same)}"
-        app.command(name, epilog=epilog)(naming(verb, WRITERS if name in general.VERBS else by_day))
-    spelt = {name: f"{name} {'|'.join(by_day)}" for name in general.DAY_VERBS}
+        app.command(name, epilog=epilog)(naming(verb, pipelines))
     for short, (commands, also) in own.items():
-        for name in (name for name in also if name not in verbs):
+        for name in (name for name in also if name not in general.VERBS):
             epilog, panel = f"also: {PROGRAM} {short} {name}", f"Of {short}"
             app.command(name, epilog=epilog, rich_help_panel=panel)(with_a_name(commands[name], groups[short]))
     for short, name in groups.items():
-        app.add_typer(group_of(name, general.VERBS, spelt), name=short, rich_help_panel="One pipeline")
+        app.add_typer(group_of(name, general.VERBS), name=short, rich_help_panel="One pipeline")
 
 
 _add_pipelines()
