@@ -92,7 +92,7 @@ def reported(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
 
 def helps() -> str:
     """The help of every command, one after the other."""
-    from sync_pipelines.operations.cli import app
+    from sync_pipelines.operations.cli.root import app
 
     pages, wide = [], {"COLUMNS": "120", "TERM": "dumb", "NO_COLOR": "1"}
     for words in _commands(typer.main.get_command(app), ()):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import sync_pipelines
+from sync_pipelines.operations.pipelines import PIPELINES
 
 ROOT = Path(sync_pipelines.__file__).parent
 GROUND = {"errors", "exact_json", "duck", "number_text", "csv_files"}
@@ -46,12 +47,27 @@ MAY_IMPORT = {
         "private_files",
     },
 }
+COMMANDS = "pipelines/*/commands.py"
+"""A pipeline's own commands: the one file in its folder that may import operations, loaded by the command line only."""
+WITHOUT_PRINTING = [
+    f"operations/{name}.py"
+    for name in ("answers", "running", "order_sheet", "amazon_listings", "order_report", "launch", "paths", "pipelines", "sql")
+]
+"""What answers, for the command line and whoever else asks."""
 WITHOUT_DAGSTER = [
     "delivery",
     "vendors",
     "warehouse/snapshots.py",
     "warehouse/spool.py",
+    "pipelines/__init__.py",
+    "pipelines/shape.py",
+    "pipelines/sections.py",
+    "pipelines/session.py",
+    "pipelines/plan_and_apply.py",
+    "pipelines/*/__init__.py",
     "pipelines/*/mapping.py",
+    "pipelines/*/planning.py",
+    "pipelines/*/questions.py",
     "pipelines/*/target.py",
 ]
 
@@ -75,7 +91,31 @@ def test_imports_go_one_way(path: Path) -> None:
     if path.parent == ROOT and path.name == "__init__.py":
         return
     used = {name.split(".")[1] for name in imports(path) if name.startswith("sync_pipelines.")}
-    assert used <= MAY_IMPORT[room(path)] | {room(path)}
+    assert used <= MAY_IMPORT[room(path)] | {room(path)} | ({"operations"} if path.match(COMMANDS) else set())
+
+
+def test_a_pipelines_commands_are_loaded_by_the_command_line_only() -> None:
+    modules = {".".join(("sync_pipelines", *p.relative_to(ROOT).with_suffix("").parts)) for p in ROOT.glob(COMMANDS)}
+    assert modules
+    assert [p.name for p in ROOT.rglob("*.py") if modules & imports(p)] == []
+
+
+def test_the_command_line_knows_no_pipeline_by_name() -> None:
+    names = {word for name, steps in PIPELINES.items() for word in (name, steps.short)}
+    for path in (ROOT / "operations" / "cli").glob("*.py"):
+        words = {node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Constant)}
+        assert not words & names, path.name
+
+
+@pytest.mark.parametrize("file", WITHOUT_PRINTING)
+def test_what_answers_prints_nothing_and_knows_no_command_line(file: str) -> None:
+    path = ROOT / file
+    used = {name for name in imports(path) if name.split(".")[0] in ("typer", "rich") or ".operations.cli" in name}
+    names = {node.id for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Name)}
+    attributes = {node.attr for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Attribute)}
+    assert not used
+    assert "print" not in names
+    assert "argv" not in attributes
 
 
 @pytest.mark.parametrize("place", WITHOUT_DAGSTER)
@@ -103,4 +143,4 @@ def test_nobody_outside_delivery_writes_sql_over_its_tables() -> None:
         if room(p) != "delivery"
         and any(name.startswith("sync_pipelines.delivery.tables") or name.split(".")[0] == "sqlalchemy" for name in imports(p))
     }
-    assert users == {"operations/sql.py", "operations/reports.py"}
+    assert users == {"operations/sql.py"}

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from sync_pipelines.demo.playground import Playground
 from sync_pipelines.demo.story import Story
-from sync_pipelines.operations import launch, screen
+from sync_pipelines.operations import launch
+from sync_pipelines.operations.cli import screen
 from sync_pipelines.operations.launch import Ended
 from sync_pipelines.pipelines.shape import UNDO_STEP
 

@@ -10,7 +10,8 @@ from rich.table import Table
 from sync_pipelines.delivery import releasing
 from sync_pipelines.demo.playground import Playground
 from sync_pipelines.demo.story import Story
-from sync_pipelines.operations import environment, screen
+from sync_pipelines.operations import environment
+from sync_pipelines.operations.cli import screen
 from sync_pipelines.pipelines.shape import UNDO_STEP
 
 ALWAYS = {"catsy__products": {"refresh": "always"}}

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from sync_pipelines.demo.playground import Playground
 from sync_pipelines.demo.story import Story
-from sync_pipelines.operations import launch, screen
+from sync_pipelines.operations import launch
+from sync_pipelines.operations.cli import screen
 
 BOOK = "Order Book"
 NEXT_SECOND = 1.1
@@ -111,7 +112,7 @@ class OrderStory(Story):
         oldest = date.today() - timedelta(days=50)  # noqa: DTZ011 - any six days long ago will do
         with screen.progress("backfill shopify_store"):
             last = oldest + timedelta(days=5)
-            ended = launch.backfill("shopify_store", str(oldest), str(last), since=time.time())
+            ended = launch.launch("shopify_store", "backfill", partitions=(str(oldest), str(last)), since=time.time())
         self.tell("backfill", ended)
         self.run("older", "sync")
 

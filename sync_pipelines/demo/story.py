@@ -6,7 +6,8 @@ import time
 from typing import Any
 
 from sync_pipelines.demo.playground import Playground
-from sync_pipelines.operations import launch, screen
+from sync_pipelines.operations import launch
+from sync_pipelines.operations.cli import screen
 from sync_pipelines.operations.launch import Ended
 
 

@@ -7,7 +7,7 @@ from sync_pipelines.demo.amazon_plytix import AmazonStory
 from sync_pipelines.demo.catsy_sparklayer import PriceStory
 from sync_pipelines.demo.playground import Playground
 from sync_pipelines.demo.shopify_sheets import OrderStory
-from sync_pipelines.operations import launch, screen
+from sync_pipelines.operations.cli import exits, screen
 from sync_pipelines.settings import data_dir
 
 STORIES = (PriceStory, OrderStory, AmazonStory)
@@ -28,10 +28,10 @@ def tell(scale: int) -> int:
             story.tell_it()
             went_wrong += story.went_wrong
     if went_wrong:
-        return launch.NEEDS_A_PERSON
+        return exits.NEEDS_A_PERSON
     screen.out.print(
         "\nEvery run above is in the Dagster UI, with lineage, checks and plans: [bold]make dev[/], then http://127.0.0.1:3000\n"
         "All of it lives in data/sandbox/. On your own account: [bold]sync-pipelines init catsy_sparklayer[/] "
         "(or shopify_sheets, amazon_plytix)"
     )
-    return launch.DONE
+    return exits.DONE

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import shlex
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dotenv import load_dotenv
 
 from sync_pipelines import logs, private_files
 from sync_pipelines.csv_files import write_text
-from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.plans import PlanFiles
-from sync_pipelines.operations import news, old_settings
+from sync_pipelines.operations import old_settings
 from sync_pipelines.settings import data_dir, home, sandbox_on
+
+if TYPE_CHECKING:
+    from sync_pipelines.delivery.ledger import Ledger
+    from sync_pipelines.delivery.plans import PlanFiles
 
 INSTANCE_SETTINGS = Path(__file__).resolve().parents[2] / "deploy" / "dagster.yaml"
 DIFFERENCES_SHOWN = 20
+
+notify: Callable[[str], object] = logging.getLogger(__name__).warning
+"""Where notes for the person who asked go: things to know that are no part of an answer. The command line shows them."""
 
 
 def prepare(*, debug: bool = False) -> None:
@@ -30,7 +39,7 @@ def prepare(*, debug: bool = False) -> None:
     try:
         private_files.close_to_others(data_dir())
     except OSError as e:
-        _note(f"{data_dir()} can be read by other users, and this one may not change that ({e.strerror}): chmod 700 it.")
+        notify(f"{data_dir()} can be read by other users, and this one may not change that ({e.strerror}): chmod 700 it.")
     logs.set_up(data_dir() / "logs", debug=debug)
     os.environ.setdefault("DAGSTER_HOME", str(data_dir().resolve() / "dagster"))
 
@@ -49,7 +58,7 @@ def _warn_of_open_secrets() -> None:
     named = os.environ.get("GOOGLE_SERVICE_ACCOUNT_FILE")
     for path in (home() / ".env", home() / old_settings.FILE, *([Path(named)] if named else [])):
         if private_files.seen_by_others(path):
-            _note(
+            notify(
                 f"{path} holds secrets, and other users of this machine can read it; the next release will refuse that. "
                 f"Mend it: chmod 600 {shlex.quote(str(path))}"
             )
@@ -65,18 +74,33 @@ def changes_of_instance_settings() -> str:
 
 
 def ledger() -> Ledger:
-    """Open the ledger. Say on standard error, once, what an upgrade of it changed and what is new in this release."""
+    """Open the ledger. Notes, once, what an upgrade of it changed and what is new in this release."""
+    from sync_pipelines.delivery.ledger import Ledger
+    from sync_pipelines.operations import news
+
     opened = Ledger.at(data_dir() / "ledger.db")
     for line in (*opened.upgraded, *news.unread(opened)):
-        _note(line)
+        notify(line)
     return opened
 
 
-def _note(line: str) -> None:
-    from sync_pipelines.operations import screen
-
-    screen.note(line)
-
-
 def plan_files() -> PlanFiles:
+    from sync_pipelines.delivery.plans import PlanFiles
+
     return PlanFiles(data_dir() / "plans")
+
+
+@contextmanager
+def variables(**values: str | None) -> Iterator[None]:
+    """Set these environment variables for as long as the block lasts. None or "": leave it as it is."""
+    given = {name: value for name, value in values.items() if value}
+    before = {name: os.environ.get(name) for name in given}
+    os.environ.update(given)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

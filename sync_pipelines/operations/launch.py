@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import json
 import logging
 import signal
+import sys
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -21,14 +23,18 @@ from sync_pipelines.errors import SyncError
 from sync_pipelines.operations import environment
 from sync_pipelines.operations.pipelines import PIPELINES
 
+if TYPE_CHECKING:
+    import dagster as dg
+
 log = logging.getLogger(__name__)
 
-DONE, NEEDS_A_PERSON, COULD_NOT_RUN = 0, 1, 2
+LOCATION, MODULE = "sync_pipelines", "sync_pipelines.definitions"
+"""The code location by its name in workspace.yaml, and the module that it loads."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended. `code`: the exit code (0 done, 1 needs a person, 2 could not run)."""
+    """How a run ended. state: done, stopped (by a guard), incomplete (rows ended badly) or failed."""
 
     pipeline: str
     run_id: str
@@ -44,19 +50,9 @@ class Ended:
     as_planned: int | None = None
     plan_ids: list[str] = field(default_factory=list)
 
-    def code(self, *, strict: bool) -> int:
-        if self.state == "done":
-            return NEEDS_A_PERSON if strict and (self.source_rejects or self.counts.get("held")) else DONE
-        return NEEDS_A_PERSON if self.state in ("stopped", "incomplete") else COULD_NOT_RUN
-
 
 class Interrupted(BaseException):
     """SIGTERM arrived."""
-
-
-def backfill(pipeline: str, first: str, last: str, *, since: float | None = None) -> Ended:
-    """Materialize the partitions from one to another, both included, in one run here and now."""
-    return launch(pipeline, "backfill", partitions=(first, last), since=since)
 
 
 def launch(
@@ -88,6 +84,7 @@ def launch(
         job = defs().resolve_job_def(f"{'sync' if verb == 'retry' else verb}_{pipeline}")
         run_id, startup = str(uuid.uuid4()), time.time() - began
         with _recorded_by_dagster(run_id), dg.DagsterInstance.get() as instance:
+            _list_with_its_job(instance, job.name)
             config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
             if ops:
                 config["ops"] = {name.replace("/", "__"): {"config": values} for name, values in ops.items()}
@@ -109,6 +106,24 @@ def launch(
                 raise Interrupted
             failed = [e for e in result.all_events if e.is_failure and e.message]
     return _ended(pipeline, run_id, startup, time.time() - began, "" if not failed else _said(failed[0]))
+
+
+def _list_with_its_job(instance: dg.DagsterInstance, job: str) -> None:
+    """Make the run that this instance creates next one of the code location that the UI serves.
+
+    The UI lists a run on its job's page by the tag `.dagster/repository`, and on the timeline by the origin that the tag is
+    made from. Whoever launches from the UI or by a schedule gives that origin; `execute_in_process` has no word for it.
+    """
+    from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
+    from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
+    from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(
+        LoadableTargetOrigin(executable_path=sys.executable, module_name=MODULE), LOCATION
+    )
+    origin = RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME).get_job_origin(job)
+    create = functools.partial(instance.create_run_for_job, remote_job_origin=origin)
+    setattr(instance, "create_run_for_job", create)  # noqa: B010 - on this one object, which lives as long as the run
 
 
 class NotRecorded(SyncError):
@@ -159,7 +174,7 @@ def _ended(pipeline: str, run_id: str, startup: float, total: float, failure: st
     try:
         row = runs.get_run(ledger, run_id) or {}
         plans = [p for p in runs.plans_of(ledger, run_id) if p["pipeline"] == pipeline]
-        order = PIPELINES[pipeline].accounts if pipeline in PIPELINES else []
+        order = PIPELINES[pipeline].accounts
         plans.sort(key=lambda p: order.index(p["account"]) if p["account"] in order else len(order))
         if row.get("plan") and row["plan"] not in [p["id"] for p in plans]:
             plans.append(ledger.plan(row["plan"]))

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from sync_pipelines.demo.playground import Playground
-from sync_pipelines.operations import environment, screen
+from sync_pipelines.operations import environment
+from sync_pipelines.operations.cli import screen
 from sync_pipelines.operations.web import HOST
 from sync_pipelines.pipelines import PIPELINES
 from sync_pipelines.settings import home

@@ -1,21 +1,18 @@
-"""Getting a real account going without fear: ask, test, write .env; and say what holds."""
+"""Getting a real account going without fear: ask, test, write .env."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import typer
 from dotenv import dotenv_values, set_key
 
-from sync_pipelines.operations import environment, screen
-from sync_pipelines.operations.launch import COULD_NOT_RUN, DONE
+from sync_pipelines.operations.cli import screen
+from sync_pipelines.operations.cli.exits import COULD_NOT_RUN, DONE
 from sync_pipelines.operations.pipelines import PIPELINES, of
-from sync_pipelines.pipelines.observations import Observation
-from sync_pipelines.pipelines.sections import SECTIONS, check_file
-from sync_pipelines.settings import SettingsError, home
+from sync_pipelines.settings import home
 
 
 def init(pipeline: str) -> int:
@@ -65,28 +62,3 @@ def _quoted(value: str) -> str:
     if "\r" in text:
         return '"' + text.replace('"', '\\"').replace("\r", "\\r") + '"'
     return "'" + text.replace("'", "\\'") + "'"
-
-
-def _wrong_settings() -> dict[str, list[Observation]]:
-    """What is wrong with the settings, by pipeline ("": what all share). All are read here; a run reads only its own."""
-    found: dict[str, list[Observation]] = {}
-    of_one = {section: name for name, pipeline in PIPELINES.items() for section in pipeline.settings}
-    looks: list[tuple[str, Callable[[], object]]] = [("", check_file)]
-    looks += [(of_one.get(section, ""), section.read) for section in SECTIONS]
-    for name, look in looks:
-        try:
-            look()
-        except SettingsError as e:
-            found.setdefault(name, []).append(Observation("settings", "problem", str(e)))
-    return found
-
-
-def validate(pipelines: list[str], *, deep: bool, json: bool) -> int:
-    environment.ledger().close()  # without it nothing can run
-    wrong = _wrong_settings()
-    found = [{"pipeline": p, **asdict(f)} for p, problems in wrong.items() for f in problems]
-    for p in pipelines:
-        if not wrong.get(p) and not wrong.get(""):
-            found += [{"pipeline": p, **asdict(f)} for f in of(p).validate(deep=deep)]
-    screen.as_json(found) if json else screen.table(found)
-    return COULD_NOT_RUN if any(f["verdict"] == "problem" for f in found) else DONE

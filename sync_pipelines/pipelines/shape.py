@@ -253,17 +253,21 @@ class Questions(Protocol):
 class Pipeline:
     """A pipeline. Everything else that names it is derived from this.
 
-    name: of its folder, its group in the UI and its commands. short: what its own commands are called under.
-    title: for people. owners: teams, as Dagster writes them. settings: every section that a run of it reads.
-    sources: module with the assets that it reads, and its sensors and schedules of its own; loaded by Dagster only.
-    preview: keys of what is read and mapped before the plans are made. partitions: the name under which Dagster keeps its
-    files, where each is planned and applied alone. options: of the general commands, those that only some pipelines have.
-    sensors: those that `dev` starts. commands: module with a typer app of its own.
+    name: of its folder, its group in the UI and its jobs. short: what its own commands are called under.
+    title, about: for people, in a few words and in a sentence. owners: teams, as Dagster writes them.
+    settings: every section that a run of it reads. right: the one whose account it needs the right to write to.
+    sources: module with the assets that it reads, and sensors and schedules of its own; loaded by Dagster only.
+    preview: keys of what is read and mapped before the plans are made. writes: its targets, in their order.
+    previews, syncs, undoes: what its jobs do, for people. partitions: the name under which Dagster keeps its files, where each
+    is planned and applied alone. sensors: those that `dev` starts.
+    options: those of the general commands that only some pipelines have. commands: module with a typer app of its own.
+    pause: how long after a good sync another one has to be forced.
     """
 
     name: str
     short: str
     title: str
+    about: str
     owners: tuple[str, ...]
     settings: tuple[type[Section], ...]
     sources: str
@@ -281,6 +285,7 @@ class Pipeline:
     options: frozenset[str] = frozenset()
     sensors: tuple[str, ...] = ()
     commands: str | None = None
+    pause: Callable[[], timedelta] = timedelta
 
     @property
     def system(self) -> str:

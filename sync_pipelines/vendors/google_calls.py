@@ -14,17 +14,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from google.auth.exceptions import GoogleAuthError
-from google.oauth2.service_account import Credentials
 from gspread.http_client import HTTPClient
 
-from sync_pipelines.credentials import CredentialMissing, remember
 from sync_pipelines.vendors.failures import Permanent, RateLimited, Reply, Transient
+from sync_pipelines.vendors.google_account import DRIVE_HOST, CellsProtected, service_account
 from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.http import CallMeter, Http
 from sync_pipelines.vendors.tokens import Login
 
-SHEETS_HOST, DRIVE_HOST = "sheets.googleapis.com", "www.googleapis.com"
-SCOPES = ("https://www.googleapis.com/auth/spreadsheets", "https://www.googleapis.com/auth/drive.metadata.readonly")
 READS = (
     ("GET", r"/v4/spreadsheets/[^/]+"),
     ("GET", r"/v4/spreadsheets/[^/]+/values.*"),
@@ -36,10 +33,6 @@ RATE_REASONS = frozenset({"userRateLimitExceeded", "rateLimitExceeded", "RATE_LI
 PROTECTED = "protected cell or object"
 """What the reply says of a protected range, whatever its status: recorded is 400."""
 RENEW_BEFORE = 300.0
-
-
-class CellsProtected(Permanent):
-    """The login may not write to some of the cells: somebody protected them. Nothing was written."""
 
 
 class GoogleCalls(HTTPClient):
@@ -192,24 +185,6 @@ def _answer(reply: Reply) -> _Answer:
     if not isinstance(body, dict):
         raise Transient("google: the reply is no object", status=reply.status)
     return _Answer(body)
-
-
-def service_account(settings: GoogleSettings) -> Any:
-    """Read the key file of the service account. Raises CredentialMissing for a key file that is not there or not one."""
-    path = settings.service_account_file
-    if path is None:
-        raise CredentialMissing("GOOGLE_SERVICE_ACCOUNT_FILE is not set: the path of the service account's JSON key file.")
-    try:
-        info = json.loads(path.read_text(encoding="utf-8"))
-        remember(str(info["private_key_id"]))
-        return Credentials.from_service_account_info(info, scopes=SCOPES)  # type: ignore[no-untyped-call]
-    except OSError as e:
-        raise CredentialMissing(f"GOOGLE_SERVICE_ACCOUNT_FILE: {path} cannot be read: {e.strerror}") from e
-    except (ValueError, KeyError, TypeError) as e:
-        raise CredentialMissing(
-            f"GOOGLE_SERVICE_ACCOUNT_FILE: {path} is no key file of a service account ({type(e).__name__}). Make a JSON key "
-            "for it in the Google Cloud console."
-        ) from None
 
 
 def _strings(params: Any) -> Any:

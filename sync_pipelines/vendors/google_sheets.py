@@ -10,15 +10,17 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rapidjson
-from gspread.utils import absolute_range_name, rowcol_to_a1
 
 from sync_pipelines.vendors.failures import Permanent, RateLimited, Transient, VendorError
-from sync_pipelines.vendors.google_calls import DRIVE_HOST, SHEETS_HOST, GoogleCalls
+from sync_pipelines.vendors.google_account import DRIVE_HOST, SHEETS_HOST
 from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.http import CallMeter
+
+if TYPE_CHECKING:
+    from sync_pipelines.vendors.google_calls import GoogleCalls
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,8 @@ class Cells:
     last_column: int
 
     def __str__(self) -> str:
+        from gspread.utils import absolute_range_name, rowcol_to_a1
+
         first, last = rowcol_to_a1(self.row, self.column), rowcol_to_a1(self.last_row or 1, self.last_column)
         end = last if self.last_row else last.rstrip("0123456789")
         return str(absolute_range_name(self.tab, f"{first}:{end}"))
@@ -71,6 +75,8 @@ class Sheets:
         cls, settings: GoogleSettings, meter: CallMeter, writes_on: Callable[[], bool], limits: Path | None = None
     ) -> Sheets:
         """Raises CredentialMissing when there is no usable key file, HostRefused for an address not allowed."""
+        from sync_pipelines.vendors.google_calls import GoogleCalls
+
         return cls(GoogleCalls(settings, meter, writes_on, limits))
 
     def close(self) -> None:

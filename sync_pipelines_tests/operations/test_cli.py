@@ -262,14 +262,44 @@ def test_validate_says_what_holds_and_reads_only(sandbox: Sandbox) -> None:
     run("validate", P, code=2, CATSY_BEARER_TOKEN="wrong-token-of-somebody")
 
 
-@pytest.mark.parametrize("command", [["--help"], ["status"], ["errors"], ["history"]])
-def test_questions_are_answered_without_loading_dagster_or_pandas(command: list[str], sandbox: Sandbox) -> None:
-    script = (
-        "import sys; from sync_pipelines.operations.cli import main; sys.argv = ['sync-pipelines', *sys.argv[1:]]\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass\nprint('LOADED', [m for m in ('dagster', 'pandas') if m in sys.modules])"
+def loads(script: str, *arguments: str) -> list[str]:
+    """Which of Dagster and pandas a program loads that goes on like this."""
+    found = "\nprint('LOADED', *(m for m in ('dagster', 'pandas') if m in sys.modules))"
+    command = [sys.executable, "-c", f"import sys\n{script}{found}", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert "LOADED" in done.stdout, done.stdout + done.stderr
+    return done.stdout.rpartition("LOADED")[2].split()
+
+
+def test_questions_are_answered_without_loading_dagster_or_pandas(sandbox: Sandbox, own_folder: Path) -> None:
+    answer("preview", P)
+    ask = (
+        "from sync_pipelines.operations.cli import main; sys.argv = ['sync-pipelines', *sys.argv[1:]]\n"
+        "try:\n    main()\nexcept SystemExit as e:\n    assert not e.code"
     )
-    done = subprocess.run([sys.executable, "-c", script, *command], capture_output=True, text=True, timeout=60)
-    assert "LOADED []" in done.stdout, done.stdout + done.stderr
+    sku = plain_items(sandbox, 1)[0]["sku"]
+    for question in (
+        ["status"],
+        ["history"],
+        ["errors"],
+        ["trace", P, sku],
+        ["export", P, "-o", str(own_folder / "out.csv")],
+        ["catsy", "status"],
+    ):
+        assert loads(ask, *question) == [], question
+
+
+def test_help_is_given_without_loading_dagster_pandas_or_the_ledger(own_folder: Path) -> None:
+    every = (
+        "import typer\nfrom typer.testing import CliRunner\nfrom sync_pipelines.operations.cli.root import app\n"
+        "def walk(command, words):\n"
+        "    done = CliRunner().invoke(app, [*words, '--help'])\n"
+        "    assert done.exit_code == 0 and 'Usage:' in done.stdout, words\n"
+        "    return 1 + sum(walk(inner, [*words, name]) for name, inner in getattr(command, 'commands', {}).items())\n"
+        "assert walk(typer.main.get_command(app), []) > 60\n"
+        "assert 'sqlalchemy' not in sys.modules and 'pyarrow' not in sys.modules"
+    )
+    assert loads(every) == []
 
 
 def test_secrets_are_in_no_file_that_a_run_leaves(sandbox: Sandbox, own_folder: Path) -> None:

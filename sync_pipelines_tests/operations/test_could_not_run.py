@@ -126,6 +126,39 @@ def test_a_mistake_at_the_prompt_is_for_the_person_at_the_prompt(merchant: Merch
     assert merchant.heard == []
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["preview", P, "--from-csv", "no/such.csv"],
+        ["catsy", "sync", "--from-csv", "."],
+        ["amazon", "map", "--listings", "no/such.txt"],
+        ["amazon", "sync", "--mapping", "no/such.json", "--execute"],
+        ["export", P, "-o", "no/such.csv"],
+        ["catsy", "export", "-o", "."],
+        ["sheets", "report", "-o", "no/such.html"],
+    ],
+    ids=" ".join,
+)
+def test_a_mistyped_path_is_said_before_anything_is_begun(merchant: Merchant, sandbox: Sandbox, command: list[str]) -> None:
+    merchant.run(*command, code=2)
+    assert merchant.heard == []
+    assert "no run yet" in merchant.run("history")
+    assert all(not sandbox.calls(vendor) for vendor in ("catsy", "sparklayer", "shopify", "google", "plytix"))
+
+
+def test_an_account_that_another_run_holds_is_no_alarm_at_the_prompt(merchant: Merchant) -> None:
+    merchant.run("preview", P)
+    with contextlib.closing(Ledger.at(merchant.data / "ledger.db")) as ledger, ledger.holding(account_of("sparklayer")):
+        assert "is being written by process" in merchant.run("reset", P, "SOME-SKU", code=2)
+    assert merchant.heard == []
+
+
+def test_an_alert_names_the_pipeline_by_its_full_name(merchant: Merchant) -> None:
+    merchant.run("catsy", "sync", code=2, CATSY_BEARER_TOKEN="")
+    merchant.run("sheets", "prepare", code=2, TARGET_SPREADSHEET="")
+    assert [e["pipeline"] for e in merchant.heard] == [P, "shopify_sheets"]
+
+
 @pytest.mark.parametrize("kilobytes", [60, 200, *(pytest.param(n, marks=pytest.mark.deep) for n in (30, 120, 160, 250, 300))])
 def test_regression_a_run_on_a_full_disk_is_not_done(merchant: Merchant, sandbox: Sandbox, kilobytes: int) -> None:
     merchant.run("preview", P)

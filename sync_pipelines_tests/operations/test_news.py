@@ -7,8 +7,8 @@ import pytest
 from sync_pipelines.delivery import runs
 from sync_pipelines.delivery.clock import Clock
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.operations import environment
 from sync_pipelines.operations.news import NEWS, unread
+from sync_pipelines_tests.operations.test_cli import run
 
 
 @pytest.fixture
@@ -22,18 +22,14 @@ def ran(ledger: Ledger, pipeline: str, at: str) -> None:
         tx.exec_driver_sql("UPDATE run SET started_at = ? WHERE pipeline = ?", (at, pipeline))
 
 
-def test_who_used_a_pipeline_before_is_told_what_is_new_of_it_and_of_all_once(
-    ledger: Ledger, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_who_used_a_pipeline_before_is_told_what_is_new_of_it_and_of_all_once(ledger: Ledger) -> None:
     ran(ledger, "catsy_sparklayer", "2026-10-01T00:00:00.000000Z")
     ran(ledger, "amazon_plytix", "2027-10-01T00:00:00.000000Z")  # began after the release
     ledger.close()
-    environment.ledger().close()
-    told = capsys.readouterr().err
+    told = run("history").stderr
     assert told.count("new: ") == sum(news.pipeline in ("", "catsy_sparklayer") for news in NEWS)
     assert "decimal_mark" in told
-    environment.ledger().close()
-    assert capsys.readouterr().err == ""
+    assert run("history").stderr == ""
 
 
 def test_who_begins_with_this_release_is_told_nothing(ledger: Ledger) -> None:

@@ -24,6 +24,8 @@ from websockets.sync.client import connect
 
 from sync_pipelines.operations.web.gate import Gate, Message, Receive, Send
 from sync_pipelines.settings import SettingsError, WebSettings
+from sync_pipelines_tests.operations.test_cli import answer
+from vendor_sandbox import Sandbox
 
 PATIENCE = 60.0
 PUBLIC = "sync.example.com"
@@ -227,11 +229,11 @@ def test_hosts_may_be_named_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @contextmanager
-def dagster(folder: Path) -> Iterator[Served]:
-    """Dagster's real webserver behind the gate, on an instance without code."""
+def dagster(folder: Path, workspace: str = "load_from: []\n") -> Iterator[Served]:
+    """Dagster's real webserver behind the gate; without code, unless a workspace is given."""
     instance = folder / "data" / "dagster"
-    instance.mkdir(parents=True)
-    (folder / "workspace.yaml").write_text("load_from: []\n")
+    instance.mkdir(parents=True, exist_ok=True)
+    (folder / "workspace.yaml").write_text(workspace)
     (folder / "settings.toml").write_text(f"[web]\nhosts = ['{PUBLIC}']\n")
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -282,3 +284,26 @@ def test_dagsters_own_application_behind_the_gate(own_folder: Path) -> None:
     written = [path for path in (own_folder / "data" / "dagster").rglob("*") if path.is_file()]
     assert written
     assert [path for path in written if path.stat().st_mode & 0o077] == []
+
+
+LISTED = """query($job: String!) {
+  pipelineOrError(params: {pipelineName: $job, repositoryName: "__repository__", repositoryLocationName: "sync_pipelines"}) {
+    ... on Pipeline { runs { runId } }
+  }
+  runsOrError(filter: {pipelineName: $job}) {
+    ... on Runs { results { runId repositoryOrigin { repositoryName repositoryLocationName } } }
+  }
+}"""
+"""What the page of a job asks for, and what the timeline goes by: it leaves out a run without an origin."""
+
+
+def test_a_run_at_the_prompt_is_on_its_jobs_page_and_on_the_timeline(sandbox: Sandbox, own_folder: Path) -> None:
+    run = answer("catsy", "preview")["run_id"]
+    shipped = (Path(__file__).parents[2] / "workspace.yaml").read_text(encoding="utf-8")
+    with dagster(own_folder, shipped) as served:
+        asked = json.dumps({"query": LISTED, "variables": {"job": "preview_catsy_sparklayer"}})
+        reply = served.ask("POST", "/graphql", {"Content-Type": "application/json"}, asked)
+    found = json.loads(reply.text)["data"]
+    assert found["pipelineOrError"]["runs"] == [{"runId": run}]
+    place = {"repositoryName": "__repository__", "repositoryLocationName": "sync_pipelines"}
+    assert found["runsOrError"]["results"] == [{"runId": run, "repositoryOrigin": place}]

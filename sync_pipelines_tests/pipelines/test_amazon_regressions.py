@@ -18,8 +18,10 @@ from sync_pipelines.delivery import guards
 from sync_pipelines.delivery.applying import Report
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.plans import Plan
-from sync_pipelines.operations import amazon_verbs, launch, verbs
+from sync_pipelines.operations import launch, running
+from sync_pipelines.operations.pipelines import PIPELINES
 from sync_pipelines.pipelines.amazon_plytix import (
+    commands,
     entries,
     files,
     inbox,
@@ -143,18 +145,10 @@ class Office:
         self.desk.clock.sleep(10)
         return Ran(done, launch._ended(P, done.run_id, 0.0, 0.0, ""))
 
-    def undo(self, run: Ran, monkeypatch: pytest.MonkeyPatch) -> Ran:
+    def undo(self, run: Ran) -> Ran:
         """Take a run back with the plans that the command takes, in its order."""
-        asked: list[Mapping[str, Any]] = []
-
-        def note(_: str, verb: str, ops: Mapping[str, Any], **__: Any) -> int:
-            asked.append(ops)
-            return 0
-
-        with monkeypatch.context() as patch:
-            patch.setattr(verbs, "_run", note)
-            verbs.undo(P, run.ended.run_id, json=True)
-        return self.run("undo", None, ops=asked[0])
+        plans = running.plans_to_take_back(P, run.ended.run_id)
+        return self.run("undo", None, ops={PIPELINES[P].undo: {"plans": plans}})
 
     @property
     def unfinished(self) -> dict[str, unfinished.Since]:
@@ -480,10 +474,10 @@ class TestUndoDeletesNoWorkOfAnybodys:
         office.drop("boots_mapping.json", few(1, 2))
         before = set(office.desk.products)
         done = office.run("sync")
-        back = office.undo(done, monkeypatch)
+        back = office.undo(done)
         assert back.state == "done"
         assert set(office.desk.products) == before
-        again = office.undo(back, monkeypatch)
+        again = office.undo(back)
         assert again.state == "done", again.ended
         assert again.ended.counts["delivered"] == done.ended.counts["delivered"] == 7
         assert set(office.desk.wrong(few(1, 2))) == {f"{sku(n)} was made twice" for n in (PARENT, 1, 2)}
@@ -624,7 +618,7 @@ class TestTheResultFile:
         done = office.run("sync")
         assert done.state == "stopped"
         result = office.told()
-        assert amazon_verbs._code(done.ended, result) == 1
+        assert commands.exit_code(done.ended, result) == 1
         assert set(office.desk.products) >= {sku(n) for n in (1, 2, 3, 4)}
         assert (result["created"], result["exists"]) == (2, 2)
         errors = {error["sku"]: error["error"] for error in result["errors"]}

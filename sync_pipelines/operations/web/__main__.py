@@ -16,7 +16,7 @@ from typing import Any
 
 from sync_pipelines import private_files
 from sync_pipelines.errors import SyncError
-from sync_pipelines.operations import screen
+from sync_pipelines.operations.cli import screen
 from sync_pipelines.operations.web import HOST
 from sync_pipelines.operations.web.gate import Gate
 from sync_pipelines.settings import WebSettings

@@ -47,6 +47,7 @@ PIPELINE = Pipeline(
     name="catsy_sparklayer",
     short="catsy",
     title="Catsy → SparkLayer",
+    about="Catsy and SparkLayer: the PIM's trade prices to B2B price lists.",
     owners=("team:merchandising",),
     settings=(CatsySettings, SparkLayerSettings, CatsySparkLayerSettings),
     credentials=(

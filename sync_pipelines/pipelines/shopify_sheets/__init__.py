@@ -63,6 +63,7 @@ PIPELINE = Pipeline(
     name="shopify_sheets",
     short="sheets",
     title="Shopify → Google Sheets",
+    about="Shopify orders and the spreadsheet: every order once, always current, nothing missing.",
     owners=("team:orders",),
     settings=(ShopifySettings, GoogleSettings, ShopifySheetsSettings),
     credentials=(
@@ -95,5 +96,7 @@ PIPELINE = Pipeline(
         Cron("daily", "reconcile", "40 3 * * *", "Every day at 03:40 UTC: proof by count, a look at every row. Ships stopped."),
     ),
     questions=_questions,
+    commands="sync_pipelines.pipelines.shopify_sheets.commands",
+    pause=lambda: timedelta(minutes=ShopifySheetsSettings.read().pause_minutes),
     options=frozenset({"force", "test"}),
 )

@@ -33,7 +33,7 @@ from sync_pipelines.pipelines.shopify_store.order_versions import current_orders
 from sync_pipelines.pipelines.shopify_store.store import CURRENCY, Store
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors.failures import VendorError
-from sync_pipelines.vendors.google_calls import service_account
+from sync_pipelines.vendors.google_account import service_account
 from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Sheets
 from sync_pipelines.vendors.http import CallMeter

@@ -43,7 +43,7 @@ from sync_pipelines.pipelines.shopify_sheets.mapping import REMOVED
 from sync_pipelines.pipelines.shopify_sheets.settings import ShopifySheetsSettings
 from sync_pipelines.pipelines.shopify_sheets.sheet import LayoutProblem, Sheet
 from sync_pipelines.vendors.failures import Permanent, RateLimited, Transient
-from sync_pipelines.vendors.google_calls import CellsProtected
+from sync_pipelines.vendors.google_account import CellsProtected
 from sync_pipelines.vendors.google_sheets import Row, size
 
 log = logging.getLogger(__name__)

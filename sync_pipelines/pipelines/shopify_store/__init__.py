@@ -9,6 +9,7 @@ PIPELINE = Pipeline(
     name="shopify_store",
     short="shopify",
     title="Shopify orders",
+    about="The shop's orders: read by day, for the pipelines that need them.",
     owners=("team:orders",),
     settings=(ShopifySettings,),
     sources="sync_pipelines.pipelines.shopify_store.sources",

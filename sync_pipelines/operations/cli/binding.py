@@ -1,0 +1,123 @@
+"""General verbs for every pipeline, or for one: the same function under another signature.
+
+A general verb takes `pipeline` and every option that any pipeline has. Under a pipeline's short name it loses `pipeline`, and
+the options that this pipeline does not have. A pipeline's own commands come on top and win over a general verb of their name;
+those listed in `ALSO` of its module are commands of the whole program, too, as they were before there were short names.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
+from typing import Annotated, Any, Literal, get_args
+
+import typer
+from typer.models import CommandInfo
+
+from sync_pipelines.operations.pipelines import PIPELINES
+
+Command = Callable[..., None]
+PROGRAM = "sync-pipelines"
+OWNED = {option for steps in PIPELINES.values() for option in steps.options}
+"""Options of general verbs that only some pipelines have."""
+
+
+def naming(verb: Command, pipelines: Sequence[str]) -> Command:
+    """Return a general verb that names its pipeline: one of these. Options that only some have say whose they are."""
+    parameters = [
+        _one_of(p, pipelines) if name == "pipeline" else _with_owners(p) if name in OWNED else p
+        for name, p in _parameters(verb).items()
+    ]
+    return _under(verb, parameters, lambda given: given)
+
+
+def bound(verb: Command, pipeline: str) -> Command:
+    """Return a general verb for one pipeline: without its name, and without the options that it does not have."""
+    lacks = OWNED - set(PIPELINES[pipeline].options)
+    parameters = [p for name, p in _parameters(verb).items() if name != "pipeline" and name not in lacks]
+    return _under(verb, parameters, lambda given: {"pipeline": pipeline, **given})
+
+
+def with_a_name(command: Command, pipeline: str) -> Command:
+    """Return a pipeline's own command that may be given the pipeline's name all the same."""
+    about, only = typer.Argument(metavar="[PIPELINE]", help="may be named"), _names([pipeline])
+    named = inspect.Parameter("pipeline", inspect.Parameter.KEYWORD_ONLY, default=pipeline, annotation=Annotated[only, about])
+    return _under(
+        command,
+        [named, *_parameters(command).values()],
+        lambda given: {name: value for name, value in given.items() if name != "pipeline"},
+    )
+
+
+def _parameters(command: Command) -> Mapping[str, inspect.Parameter]:
+    return {
+        name: p.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, p in inspect.signature(command, eval_str=True).parameters.items()
+    }
+
+
+def _under(
+    command: Command, parameters: Sequence[inspect.Parameter], arguments: Callable[[dict[str, Any]], dict[str, Any]]
+) -> Command:
+    """Return the command under a signature of these parameters; `arguments` makes its own of what is given."""
+
+    @functools.wraps(command)
+    def under(**given: Any) -> None:
+        command(**arguments(given))
+
+    under.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    under.__annotations__ = {p.name: p.annotation for p in parameters}
+    return under
+
+
+def _one_of(parameter: inspect.Parameter, pipelines: Sequence[str]) -> inspect.Parameter:
+    """Return the parameter with these as the only values."""
+    kind, about = get_args(parameter.annotation)
+    names = _names(pipelines)
+    return parameter.replace(annotation=Annotated[names if kind is str else names | None, about])
+
+
+def _names(pipelines: Sequence[str]) -> Any:
+    """Return the type of these names and no others."""
+    return Literal[tuple(pipelines)]
+
+
+def _with_owners(parameter: inspect.Parameter) -> inspect.Parameter:
+    """Return an option whose help begins with the pipelines that have it."""
+    kind, option = get_args(parameter.annotation)
+    owners = ", ".join(name for name, steps in PIPELINES.items() if parameter.name in steps.options)
+    told = copy(option)
+    told.help = f"{owners}: {option.help}"
+    return parameter.replace(annotation=Annotated[kind, told])
+
+
+# --- the commands of one pipeline -------------------------------------------------------------------------------------------
+
+
+def own_commands(pipeline: str) -> tuple[Mapping[str, Command], Collection[str]]:
+    """Return a pipeline's own commands by name, and which of them are commands of the whole program, too."""
+    module = PIPELINES[pipeline].commands
+    if module is None:
+        return {}, ()
+    loaded = importlib.import_module(module)
+    registered: Sequence[CommandInfo] = loaded.app.registered_commands
+    commands = {info.name or info.callback.__name__: info.callback for info in registered if info.callback}
+    return commands, loaded.ALSO
+
+
+def group_of(pipeline: str, verbs: Mapping[str, tuple[Command, Sequence[str]]]) -> typer.Typer:
+    """Return the commands of one pipeline. verbs: the general ones by name, each with the pipelines that it is for."""
+    group = typer.Typer(no_args_is_help=True, help=PIPELINES[pipeline].about)
+    own, also = own_commands(pipeline)
+    for name, command in own.items():
+        _, named = verbs.get(name, (None, ()))
+        other = " ".join([PROGRAM, name, *(["|".join(named)] if named else [])])
+        group.command(name, epilog=f"also: {other}" if name in also else None, rich_help_panel="Its own")(command)
+    for name, (verb, pipelines) in verbs.items():
+        if pipeline in pipelines and name not in own:
+            epilog = f"also: {PROGRAM} {name} {pipeline}"
+            group.command(name, epilog=epilog, rich_help_panel="As of every pipeline")(bound(verb, pipeline))
+    return group

@@ -1,0 +1,294 @@
+"""The verbs that work for every pipeline: each asks `answers` or starts a run, prints, and ends with an exit code.
+
+`pipeline`, and the options that only some pipelines have, are taken off for a pipeline's own group: see `binding`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sync_pipelines.operations.cli.binding import Command
+from sync_pipelines.operations.cli.options import AnyOrAll, FreshRead, FromCsv, Json, Named, Partition, PlanId, Refresh, Strict
+from sync_pipelines.operations.pipelines import BY_DAY, WRITERS
+
+# --- setting up -----------------------------------------------------------------------------------------------------
+
+
+def init(pipeline: Named) -> None:
+    """Ask for what the pipeline needs, test the login, write .env (readable by you alone)."""
+    from sync_pipelines.operations import setup
+
+    raise typer.Exit(setup.init(pipeline))
+
+
+def enable(pipeline: Named) -> None:
+    """Allow the pipeline to write to the account that the settings and the login point to now."""
+    import getpass
+
+    from sync_pipelines.operations import answers
+    from sync_pipelines.operations.cli import screen
+
+    screen.say(f"{pipeline} may now write to {answers.enable(pipeline, getpass.getuser()).holder}.")
+
+
+def disable(pipeline: Named) -> None:
+    """Make every account of the pipeline read-only again."""
+    from sync_pipelines.operations import answers
+    from sync_pipelines.operations.cli import screen
+
+    answers.disable(pipeline)
+    screen.say(f"{pipeline} writes nothing any more.")
+
+
+def validate(
+    pipeline: AnyOrAll = None,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="also which assumed facts about the vendors hold here; reads only")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Can we log in, with which rights, and is what we assume about the vendors true on this account?"""
+    from sync_pipelines.operations import answers
+    from sync_pipelines.operations.cli import exits, screen
+
+    checked = answers.validate([pipeline], deep=deep) if pipeline else answers.validate(deep=deep)
+    found = answers.plain(checked)
+    screen.as_json(found) if json else screen.table(found)
+    raise typer.Exit(exits.COULD_NOT_RUN if any(c.verdict == "problem" for c in checked) else exits.DONE)
+
+
+# --- runs -----------------------------------------------------------------------------------------------------------
+
+
+def preview(
+    pipeline: Named,
+    partition: Partition = None,
+    refresh: FreshRead = Refresh.auto,
+    from_csv: FromCsv = None,
+    strict: Strict = False,
+    json: Json = False,
+) -> None:
+    """Read both sides and show what a sync would change. Sends nothing that changes anything."""
+    from sync_pipelines.operations import running
+    from sync_pipelines.operations.cli import runs
+
+    with runs.progress(f"preview {pipeline}", json=json):
+        ended = running.preview(pipeline, refresh=refresh.value, from_csv=from_csv, partition=partition)
+    raise typer.Exit(runs.show(ended, strict=strict, json=json))
+
+
+def sync(
+    pipeline: Named,
+    partition: Partition = None,
+    limit: Annotated[int | None, typer.Option(min=0, help="plan everything, send only the first N changes")] = None,
+    refresh: FreshRead = Refresh.auto,
+    from_csv: FromCsv = None,
+    force: Annotated[bool, typer.Option("--force", help="also minutes after the last good sync")] = False,
+    test: Annotated[bool, typer.Option("--test", help="send nothing, write the rows to test_output/ instead")] = False,
+    strict: Strict = False,
+    json: Json = False,
+) -> None:
+    """Read, plan, and apply the plan if its guards are clear."""
+    from sync_pipelines.operations import running
+    from sync_pipelines.operations.cli import runs, screen
+
+    if test:
+        with runs.progress(f"preview {pipeline}", json=json):
+            rehearsal = running.rehearse(pipeline)
+        code = runs.show(rehearsal.ended, strict=strict, json=json)
+        for path in rehearsal.files:
+            screen.err.print(f"written: {path}", highlight=False)
+        raise typer.Exit(code)
+    with runs.progress(f"sync {pipeline}", json=json):
+        ended = running.sync(pipeline, limit=limit, refresh=refresh.value, from_csv=from_csv, partition=partition, force=force)
+    raise typer.Exit(runs.show(ended, strict=strict, json=json))
+
+
+def backfill(
+    pipeline: Annotated[str, typer.Argument(metavar="PIPELINE", help="what to read again")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="the first day, in the shop's zone")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="the last day, included")],
+    json: Json = False,
+) -> None:
+    """Read chosen days whole, in one run, published day by day. The next sync writes what is new."""
+    from sync_pipelines.operations import running
+    from sync_pipelines.operations.cli import runs
+
+    with runs.progress(f"backfill {pipeline}", json=json):
+        ended = running.backfill(pipeline, first.date(), last.date())
+    raise typer.Exit(runs.show(ended, json=json))
+
+
+def apply(pipeline: Named, plan: PlanId, strict: Strict = False, json: Json = False) -> None:
+    """Apply a plan that was previewed, or go on with one that was interrupted."""
+    from sync_pipelines.operations import running
+    from sync_pipelines.operations.cli import runs
+
+    with runs.progress(f"apply {pipeline}", json=json):
+        ended = running.apply(pipeline, plan)
+    raise typer.Exit(runs.show(ended, strict=strict, json=json))
+
+
+def release(
+    pipeline: Named,
+    plan: PlanId,
+    reason: Annotated[str, typer.Option("--reason", help="kept with your name")],
+    keys: Annotated[list[str] | None, typer.Option("--keys", help="let these held rows through: one or more keys")] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", help="let all rows through that are held for this reason: guard, gone, …")
+    ] = None,
+    verdict: Annotated[
+        bool, typer.Option("--verdict", help="lift the verdict of a stopped plan; the rows it holds stay held")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Let held rows through (--keys, --kind), or lift the verdict of a stopped plan (--verdict). Neither implies the other.
+
+    A release of a row is for the values seen in that plan. It is used up by the delivery it lets through, and ends when the
+    source wants another value, or after 7 days (`release_days` in settings.toml).
+    """
+    from sync_pipelines.operations import answers
+    from sync_pipelines.operations.cli import screen
+
+    done = answers.release(pipeline, plan, reason, keys=keys, kinds=kind, verdict=verdict)
+    then = f"sync-pipelines apply {pipeline} --plan {done.plan_id}" if done.waits else f"sync-pipelines sync {pipeline}"
+    if json:
+        names = ("pipeline", "plan_id", "released", "verdict_lifted")
+        screen.as_json({**{name: value for name, value in answers.plain(done).items() if name in names}, "next": then})
+        return
+    said = [f"released {len(done.released)} held rows of plan {done.plan_id}."] if keys or kind else []
+    said += [f"lifted the verdict of plan {done.plan_id}; the rows it holds stay held."] if done.verdict_lifted else []
+    said += ["The plan as a whole is still stopped: --verdict lifts that."] if done.stopped else []
+    screen.say(f"{' '.join(said)} Next: {then}")
+
+
+def undo(
+    pipeline: Named,
+    run: Annotated[str, typer.Option("--run", help="the run whose writes to take back (or its plan's id)")],
+    json: Json = False,
+) -> None:
+    """Take back what a run wrote, where the target still holds it."""
+    from sync_pipelines.operations import running
+    from sync_pipelines.operations.cli import runs
+
+    with runs.progress(f"undo {pipeline}", json=json):
+        ended = running.undo(pipeline, run)
+    raise typer.Exit(runs.show(ended, json=json))
+
+
+def retry(
+    pipeline: Named,
+    keys: Annotated[list[str] | None, typer.Option("--keys", help="one or more keys; left out: all that ended badly")] = None,
+    strict: Strict = False,
+    json: Json = False,
+) -> None:
+    """Plan again only these keys, with today's source, and apply that."""
+    from sync_pipelines.operations import running
+    from sync_pipelines.operations.cli import exits, runs, screen
+
+    with runs.progress(f"retry {pipeline}", json=json):
+        ended = running.retry(pipeline, keys or ())
+    if not ended:
+        screen.as_json({"pipeline": pipeline, "keys": []}) if json else screen.out.print("nothing ended badly; nothing to retry")
+    codes = [runs.show(each, strict=strict, json=json) for each in ended]
+    raise typer.Exit(max(codes, default=exits.DONE))
+
+
+def reset(pipeline: Named, key: str, json: Json = False) -> None:
+    """Forget what is known of one key. The next plan compares with the live target; nothing is made twice."""
+    from sync_pipelines.operations import answers
+    from sync_pipelines.operations.cli import screen
+
+    done = answers.reset(pipeline, key)
+    screen.as_json(answers.plain(done)) if json else screen.say(f"forgotten: {', '.join(done.forgotten)}")
+
+
+# --- questions ------------------------------------------------------------------------------------------------------
+
+
+def status(pipeline: AnyOrAll = None, json: Json = False) -> None:
+    """Where each pipeline stands."""
+    from sync_pipelines.operations import answers
+    from sync_pipelines.operations.cli import questions
+
+    asked = answers.of_all(answers.status) if pipeline is None else answers.Asked((answers.status(pipeline),), {})
+    raise typer.Exit(questions.show(asked, questions.show_status, json=json))
+
+
+def history(pipeline: AnyOrAll = None, limit: int = 20, json: Json = False) -> None:
+    """The last runs, newest first."""
+    from sync_pipelines.operations import answers
+    from sync_pipelines.operations.cli import questions, screen
+
+    found = answers.history([pipeline], limit=limit) if pipeline else answers.history(limit=limit)
+    screen.as_json(answers.plain(found)) if json else questions.show_history(found)
+
+
+def errors(
+    pipeline: AnyOrAll = None,
+    every: Annotated[bool, typer.Option("--all", help="also those mended since")] = False,
+    json: Json = False,
+) -> None:
+    """What needs a person: rows that ended badly, held rows, source rejects, failed runs."""
+    from sync_pipelines.operations import answers
+    from sync_pipelines.operations.cli import questions
+
+    def of_one(name: str) -> answers.Errors:
+        return answers.errors(name, every=every)
+
+    asked = answers.of_all(of_one) if pipeline is None else answers.Asked((of_one(pipeline),), {})
+    raise typer.Exit(questions.show(asked, questions.show_errors, json=json))
+
+
+def trace(pipeline: Named, key: str, json: Json = False) -> None:
+    """One record's whole story: source row, mapped row, plans, attempts, what the target holds now."""
+    from sync_pipelines.operations import answers
+    from sync_pipelines.operations.cli import questions, screen
+
+    found = answers.trace(pipeline, key)
+    screen.as_json(answers.plain(found)) if json else questions.show_trace(found)
+
+
+def export(
+    pipeline: Named,
+    output: Annotated[Path, typer.Option("--output", "-o", help="the CSV to write")] = Path("export.csv"),
+    json: Json = False,
+) -> None:
+    """What should be where, what was put there and when, as CSV."""
+    from sync_pipelines.operations import answers
+    from sync_pipelines.operations.cli import screen
+
+    done = answers.export(pipeline, output)
+    screen.as_json(answers.plain(done)) if json else screen.say(f"{done.rows} rows written to {done.output}")
+
+
+WRITERS_VERBS: tuple[Command, ...] = (
+    init,
+    enable,
+    disable,
+    validate,
+    preview,
+    sync,
+    apply,
+    release,
+    undo,
+    retry,
+    reset,
+    status,
+    history,
+    errors,
+    trace,
+    export,
+)
+"""For every pipeline that writes somewhere, in the order in which they are shown."""
+DAYS_VERBS: tuple[Command, ...] = (backfill,)
+"""For every pipeline whose days can be read again."""
+
+VERBS: dict[str, tuple[Command, tuple[str, ...]]] = {
+    verb.__name__: (verb, pipelines) for verbs, pipelines in ((WRITERS_VERBS, WRITERS), (DAYS_VERBS, BY_DAY)) for verb in verbs
+}
+"""Each verb with the pipelines that it is for, by its name."""

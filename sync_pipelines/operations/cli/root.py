@@ -1,0 +1,121 @@
+"""The whole command line: general verbs, pipelines under their short names, and what concerns no pipeline."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sync_pipelines.operations.cli import general
+from sync_pipelines.operations.cli.binding import PROGRAM, group_of, naming, own_commands, with_a_name
+from sync_pipelines.operations.cli.options import Json
+from sync_pipelines.operations.pipelines import PIPELINES
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Keeps a merchant's systems in step: every write planned, guarded, applied once, recorded, undone where possible.",
+)
+ELSEWHERE = ("demo", "dev", "sandbox")
+"""Commands that have a place of their own for their data."""
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="log everything to the screen, and show tracebacks")] = False,
+    plytix_account: Annotated[
+        str | None, typer.Option("--plytix-account", help="use another Plytix account than `alias` in settings.toml")
+    ] = None,
+) -> None:
+    if plytix_account:
+        os.environ["PLYTIX_ALIAS"] = plytix_account
+    if debug:
+        os.environ["SYNC_PIPELINES_DEBUG"] = "1"
+    from sync_pipelines.operations import environment
+    from sync_pipelines.operations.cli import screen
+
+    environment.notify = screen.note
+    if context.invoked_subcommand not in ELSEWHERE:
+        environment.prepare(debug=debug)
+
+
+def _add_pipelines() -> None:
+    """Add the general verbs, the own commands that are known without a short name, too, and each pipeline's group."""
+    groups = {steps.short: name for name, steps in PIPELINES.items()}
+    own = {short: own_commands(name) for short, name in groups.items()}
+    for name, (verb, pipelines) in general.VERBS.items():
+        same = [s for s, (commands, also) in own.items() if (name in also if name in commands else groups[s] in pipelines)]
+        epilog = f"also: {', '.join(f'{PROGRAM} {short} {name}' for short in same)}"
+        app.command(name, epilog=epilog)(naming(verb, pipelines))
+    for short, (commands, also) in own.items():
+        for name in (name for name in also if name not in general.VERBS):
+            epilog, panel = f"also: {PROGRAM} {short} {name}", f"Of {short}"
+            app.command(name, epilog=epilog, rich_help_panel=panel)(with_a_name(commands[name], groups[short]))
+    for short, name in groups.items():
+        app.add_typer(group_of(name, general.VERBS), name=short, rich_help_panel="One pipeline")
+
+
+_add_pipelines()
+
+
+@app.command()
+def sql(query: str, json: Json = False) -> None:
+    """Ask the warehouse, the plans and the ledger in SQL: shopify.orders, sheets.order_plan, ledger.outcome, …"""
+    from sync_pipelines.operations import answers
+    from sync_pipelines.operations.cli import screen
+
+    rows = answers.sql(query)
+    if json:
+        screen.as_json(rows)
+    elif rows:
+        screen.table(rows)
+    else:
+        screen.out.print("no rows")
+
+
+@app.command(rich_help_panel="Servers")
+def up(port: int = 3000) -> None:
+    """The real thing: Dagster UI and daemon, on the account that .env and settings.toml name."""
+    from sync_pipelines.operations import servers
+
+    raise typer.Exit(servers.up(port))
+
+
+# --- without a real account -----------------------------------------------------------------------------------------
+
+
+@app.command(rich_help_panel="Without a real account")
+def demo(scale: Annotated[int, typer.Option(min=500, help="products in the made-up catalogue")] = 1000) -> None:
+    """Run every pipeline against the sandbox and tell what happens."""
+    from sync_pipelines.demo import telling as story
+
+    raise typer.Exit(story.tell(scale))
+
+
+@app.command(rich_help_panel="Without a real account")
+def dev(port: int = 3000) -> None:
+    """Sandbox and Dagster UI together, on the history of the last demo if there is one, with the schedules started."""
+    from sync_pipelines.operations import servers
+
+    raise typer.Exit(servers.dev(port))
+
+
+@app.command(rich_help_panel="Without a real account")
+def sandbox(
+    port: int = 8700,
+    seed: int = 7,
+    scale: Annotated[str, typer.Option(help="small, large, or a number of products")] = "small",
+    speed: float = 60.0,
+    orders: Annotated[int | None, typer.Option(min=0, help="orders in the shop; by default as the scale has it")] = None,
+    env_file: Annotated[Path | None, typer.Option(help="also write the environment here")] = None,
+    listings_dir: Annotated[Path | None, typer.Option(help="write a marketplace's listings files here")] = None,
+) -> None:
+    """Serve the vendors' stand-ins on one local port, and print the environment that points the project at them."""
+    from vendor_sandbox import serve
+
+    raise typer.Exit(serve(port, seed, scale, speed, env_file, orders, listings_dir))

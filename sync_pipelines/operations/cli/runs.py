@@ -1,0 +1,70 @@
+"""How a run is shown while it goes on, and how it ended."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from sync_pipelines.operations import environment
+from sync_pipelines.operations.answers import plain
+from sync_pipelines.operations.cli import exits, screen
+from sync_pipelines.operations.launch import Ended, Interrupted
+from sync_pipelines.operations.pipelines import of
+
+ROWS_SHOWN = 20
+
+
+@contextmanager
+def progress(what: str, *, json: bool) -> Iterator[None]:
+    """Show what a run does, and end the command where a person interrupts it."""
+    try:
+        with screen.progress(what, silent=json):
+            yield
+    except (KeyboardInterrupt, Interrupted):
+        screen.problem("interrupted. What was sent and not answered is settled by the next run; nothing is lost.")
+        raise typer.Exit(exits.COULD_NOT_RUN) from None
+
+
+def show(ended: Ended, *, strict: bool = False, json: bool) -> int:
+    """Show how a run ended. Returns its exit code."""
+    code = exits.of_run(ended, strict=strict)
+    if json:
+        screen.as_json({**plain(ended), "exit_code": code})
+        return code
+    colour = {exits.DONE: "green", exits.NEEDS_A_PERSON: "yellow", exits.COULD_NOT_RUN: "red"}[code]
+    screen.out.print(f"[bold {colour}]{ended.state}[/]  {screen.counts(ended.counts)}", highlight=False)
+    facts = {
+        "plan": ", ".join(ended.plan_ids) or ended.plan_id,
+        "run": ended.run_id,
+        "calls": f"{ended.calls['used']} used, {ended.calls['minimum']} is the least possible",
+        "seconds": f"{ended.seconds['total']:.1f} ({ended.seconds['startup']:.1f} to start up)",
+    }
+    if ended.source_rejects:
+        facts["source rejects"] = f"{ended.source_rejects} (sync-pipelines errors)"
+    if ended.read_back is not None:
+        facts["read back"] = f"{ended.as_planned} of {ended.read_back} rows sent are there as planned"
+    screen.facts(facts)
+    if ended.message:
+        screen.say(ended.message)
+    show_stops(ended)
+    for plan_id in ended.plan_ids:
+        _show_rows(ended.pipeline, plan_id)
+    sys.stdout.flush()
+    return code
+
+
+def show_stops(ended: Ended) -> None:
+    """Show the guards that stopped a run."""
+    for finding in ended.findings:
+        if finding["state"] == "stopped":
+            screen.problem(f"{finding['guard']}: {finding['message']}")
+
+
+def _show_rows(pipeline: str, plan_id: str) -> None:
+    from sync_pipelines.delivery.plans import worst_first
+
+    rows = [of(pipeline).readable(row) for row in worst_first(environment.plan_files(), plan_id, ROWS_SHOWN)]
+    screen.table(rows, f"the first {len(rows)} rows of plan {plan_id}, worst first")

@@ -1,0 +1,199 @@
+"""What starts a run: each function runs one job here and now, and returns how it ended.
+
+Each looks at settings, logins and files before anything is begun and raises what is missing; a run that fails after that is
+no error but an `Ended` that says so. `Interrupted` and KeyboardInterrupt come through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from sync_pipelines.delivery import reports, runs
+from sync_pipelines.delivery.plans import PlanFiles
+from sync_pipelines.errors import UsageError
+from sync_pipelines.operations import environment, launch
+from sync_pipelines.operations.answers import open_ledger
+from sync_pipelines.operations.launch import Ended
+from sync_pipelines.operations.paths import existing
+from sync_pipelines.operations.pipelines import PIPELINES, account, of
+from sync_pipelines.pipelines.sections import SHARED, check_file
+from sync_pipelines.pipelines.shape import UNDO_STEP
+from sync_pipelines.settings import home
+
+TEST_OUTPUT = "test_output"
+
+
+def preview(pipeline: str, *, refresh: str = "auto", from_csv: Path | None = None, partition: str | None = None) -> Ended:
+    """Read both sides and plan what a sync would change. Sends nothing that changes anything."""
+    return run(pipeline, "preview", _source_options(pipeline, refresh, from_csv, partition), partition=partition)
+
+
+def sync(
+    pipeline: str,
+    *,
+    limit: int | None = None,
+    refresh: str = "auto",
+    from_csv: Path | None = None,
+    partition: str | None = None,
+    force: bool = False,
+) -> Ended:
+    """Read, plan, and apply the plan if its guards are clear. limit: send only the first N changes.
+
+    force: also within the pipeline's pause after a good sync. Schedules are not bound by that pause.
+    """
+    ops = _source_options(pipeline, refresh, from_csv, partition)
+    _own_options(pipeline, force=force)
+    if not force:
+        _not_so_soon(pipeline)
+    ops |= {write.applies: {"limit": limit} for write in PIPELINES[pipeline].writes}
+    return run(pipeline, "sync", ops, partition=partition)
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A preview whose rows were written as they would be sent. files: none where nothing was planned."""
+
+    ended: Ended
+    files: tuple[Path, ...]
+
+
+class _Rehearses(Protocol):
+    """What the `questions` of a pipeline with the option `test` offer beside those of all."""
+
+    def write_test_output(self, files: PlanFiles, plan_id: str, folder: Path) -> list[Path]: ...
+
+
+def rehearse(pipeline: str) -> Rehearsal:
+    """Plan, send nothing, and write the rows that would be sent to test_output/."""
+    _own_options(pipeline, test=True)
+    ended = run(pipeline, "preview", {})
+    if not ended.plan_id:
+        return Rehearsal(ended, ())
+    questions = cast("_Rehearses", of(pipeline))
+    return Rehearsal(ended, tuple(questions.write_test_output(environment.plan_files(), ended.plan_id, home() / TEST_OUTPUT)))
+
+
+def apply(pipeline: str, plan: str) -> Ended:
+    """Apply a plan that was previewed, or go on with one that was interrupted. plan: its id, or the start of it."""
+    with open_ledger() as ledger:
+        known = ledger.plan(plan)
+    write = PIPELINES[pipeline].write_to(known["account"])
+    ops = {write.applies: {"plan": known["id"]}}
+    return run(pipeline, "apply", ops, partition=known["scope"] or None, assets=[write.applies])
+
+
+def retry(pipeline: str, keys: Sequence[str] = ()) -> tuple[Ended, ...]:
+    """Plan again only these keys, with today's source, and apply that: a run for each partition that they are in.
+
+    keys: all that ended badly, if left out; there may be none. Raises UsageError for keys that were never planned.
+    """
+    steps = PIPELINES[pipeline]
+    with open_ledger() as ledger:
+        named = of(pipeline).full_keys(keys) if keys and steps.partitions else set(keys)
+        scopes = reports.scopes_of(ledger, steps.accounts, named if keys else None)
+    if keys and not steps.partitions:
+        scopes = {"": set(keys)}
+    if keys and not scopes:
+        raise UsageError(f"{', '.join(keys)} was never planned on {account(pipeline)}. Nothing was done.")
+    return tuple(
+        run(
+            pipeline,
+            "retry",
+            {write.plan: {"only": sorted(wanted)} for write in steps.writes},
+            partition=scope or None,
+            assets=[asset for write in steps.writes for asset in write.assets] if scope else None,
+        )
+        for scope, wanted in sorted(scopes.items())
+    )
+
+
+def undo(pipeline: str, run_id: str) -> Ended:
+    """Take back what a run wrote, where the target still holds it. run_id: of the run, or of its plan."""
+    return run(pipeline, "undo", {UNDO_STEP: {"plans": plans_to_take_back(pipeline, run_id)}})
+
+
+def plans_to_take_back(pipeline: str, run_id: str) -> list[str]:
+    """Return the plans that a run applied, in the order in which they can be taken back. Raises UsageError for none."""
+    with open_ledger() as ledger:
+        known = runs.get_run(ledger, run_id)
+        plans = runs.plans_of(ledger, known["id"]) if known else [ledger.plan(run_id)]
+        if known and not plans and known["plan"]:
+            plans = [ledger.plan(known["plan"])]
+    order = PIPELINES[pipeline].accounts  # what was written last goes back first
+    back = -1 if not any(plan["undo_of"] for plan in plans) else 1  # an undo goes back the other way round
+    plans = sorted(plans, key=lambda p: back * order.index(p["account"]) if p["account"] in order else 0)
+    applied = [plan["id"] for plan in plans if plan["state"] != "sealed"]
+    if not applied:
+        raise UsageError(f"run {run_id} applied no plan: there is nothing to take back.")
+    return applied
+
+
+def backfill(pipeline: str, first: date, last: date) -> Ended:
+    """Read every order of these days, both included, in one run, published day by day. The next sync writes what is new."""
+    if last < first:
+        raise UsageError(f"--to {last} is before --from {first}.")
+    return run(pipeline, "backfill", {}, days=(first, last))
+
+
+def reconcile(pipeline: str) -> Ended:
+    """Prove that nothing is missing: every day against the source's own count, every row of the target against its record."""
+    return run(pipeline, "reconcile", {})
+
+
+def run(
+    pipeline: str,
+    verb: str,
+    ops: dict[str, Any],
+    *,
+    partition: str | None = None,
+    days: tuple[date, date] | None = None,
+    assets: Sequence[str] | None = None,
+) -> Ended:
+    """Run a pipeline's job. ops: configuration by step. assets: only these steps. Raises what keeps it from beginning."""
+    if PIPELINES[pipeline].partitions and verb != "undo" and partition is None:
+        raise UsageError(f"{pipeline} works file by file: name one with --partition (data/inbox/amazon has them).")
+    _ready(pipeline)
+    stretch = None if days is None else (str(days[0]), str(days[1]))
+    return launch.launch(pipeline, verb, ops, partition=partition, partitions=stretch, assets=assets)
+
+
+def _ready(pipeline: str) -> None:
+    """Look at settings, secrets and ledger before anything heavy is loaded. Raises what is missing."""
+    check_file()
+    for section in (*PIPELINES[pipeline].settings, *SHARED):
+        section.read()
+    if PIPELINES[pipeline].writes:
+        of(pipeline).ready()
+    with open_ledger():
+        pass
+
+
+def _source_options(pipeline: str, refresh: str, from_csv: Path | None, partition: str | None) -> dict[str, Any]:
+    _own_options(pipeline, partition=partition is not None, from_csv=from_csv is not None, refresh=refresh != "auto")
+    return dict(of(pipeline).source_options(refresh, from_csv and existing(from_csv)))
+
+
+def _own_options(pipeline: str, **given: bool) -> None:
+    """Raise UsageError for options that only other pipelines have."""
+    for option, is_given in given.items():
+        if is_given and option not in PIPELINES[pipeline].options:
+            owners = [name for name, steps in PIPELINES.items() if option in steps.options]
+            raise UsageError(f"--{option.replace('_', '-')}: only for {' and '.join(owners)}")
+
+
+def _not_so_soon(pipeline: str) -> None:
+    """Raise UsageError within the pipeline's pause after the last sync that ended well."""
+    pause = PIPELINES[pipeline].pause()
+    if not pause:
+        return
+    with open_ledger() as ledger:
+        last = runs.last_good_end(ledger, pipeline, "sync")
+    if last and (ago := datetime.now(UTC) - datetime.fromisoformat(last)) < pause:
+        raise UsageError(
+            f"the last sync ended well {ago.total_seconds():.0f} s ago; within {pause.total_seconds() / 60:.0f} minutes of it "
+            "another one needs --force. Nothing was done."
+        )

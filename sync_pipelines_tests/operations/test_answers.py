@@ -1,0 +1,94 @@
+"""Answers as data: what a program that is not the command line gets, and what it is told instead of an answer."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import FrozenInstanceError, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync_pipelines.delivery.ledger import LedgerUnreadable
+from sync_pipelines.errors import UsageError
+from sync_pipelines.operations import answers, environment, order_sheet, running
+from sync_pipelines.operations.pipelines import WRITERS
+from sync_pipelines.settings import SettingsError, data_dir
+
+P = "catsy_sparklayer"
+
+
+@dataclass(frozen=True)
+class Inner:
+    two: int
+    three: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Outer:
+    one: str
+    inner: Inner = field(metadata=answers.FLAT)
+    four: Inner | None = None
+
+
+def test_a_flat_field_stands_among_the_others_in_their_order() -> None:
+    found = answers.plain([Outer("a", Inner(2, (Path("x"),)), Inner(5, ()))])
+    assert found == [{"one": "a", "two": 2, "three": ["x"], "four": {"two": 5, "three": []}}]
+    assert list(found[0]) == ["one", "two", "three", "four"]
+
+
+def test_a_pipeline_that_cannot_answer_keeps_no_other_from_it() -> None:
+    def question(name: str) -> str:
+        if name == P:
+            raise SettingsError("wrong")
+        return name
+
+    asked = answers.of_all(question)
+    assert asked.answers == tuple(name for name in WRITERS if name != P)
+    assert asked.refused == {P: "wrong"}
+
+
+def test_without_a_ledger_nobody_can_answer() -> None:
+    data_dir().mkdir()
+    (data_dir() / "ledger.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(LedgerUnreadable):
+        answers.of_all(answers.status)
+
+
+def test_an_answer_is_typed_and_cannot_be_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    found = answers.status(P)
+    assert (found.standing.last_run, found.standing.records) == (None, 0)
+    assert answers.history() == ()
+    with pytest.raises(FrozenInstanceError):
+        found.pipeline = "other"  # type: ignore[misc]
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("ask", "told"),
+    [
+        (lambda: running.sync(P, force=True), "--force: only for shopify_sheets"),
+        (lambda: running.preview("shopify_sheets", refresh="always"), "only for catsy_sparklayer and amazon_plytix"),
+        (lambda: running.preview(P, from_csv=Path("nowhere.csv")), "nowhere.csv is not there"),
+        (lambda: running.rehearse(P), "--test: only for shopify_sheets"),
+        (lambda: running.undo(P, "0000000000"), "no plan 0000000000"),
+        (lambda: answers.reset(P, "X"), "nothing is known of 'X'"),
+        (lambda: answers.release(P, "0000000000", "why"), "say what to release"),
+        (lambda: answers.export(P, Path("no/such.csv")), "there is no folder no"),
+        (lambda: answers.sql("selec 1"), "SELECT"),
+        (lambda: order_sheet.report(3, Path()), "is a folder"),
+    ],
+)
+def test_what_cannot_be_asked_is_an_error_that_says_so(ask: Any, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(UsageError, match=told):
+        ask()
+    assert capsys.readouterr() == ("", "")
+    assert not (data_dir() / "dagster").exists(), "nothing was begun"
+
+
+def test_a_variable_is_set_for_one_question_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLYTIX_ALIAS", "main")
+    with environment.variables(PLYTIX_ALIAS="second", AMAZON_MARKETPLACE="US", OTHER=None):
+        assert (os.environ["PLYTIX_ALIAS"], os.environ["AMAZON_MARKETPLACE"]) == ("second", "US")
+    assert os.environ["PLYTIX_ALIAS"] == "main"
+    assert not {"AMAZON_MARKETPLACE", "OTHER"} & set(os.environ)
