@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONWARNINGS := ignore
 
-.PHONY: help setup demo dev up test test-deep lint bench clean
+.PHONY: help setup demo dev up test test-deep lint docs bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -37,6 +37,9 @@ lint: setup  ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+docs: setup  ## write .env.example and docs/settings.md from the declarations
+	@$(BIN)/python -m sync_pipelines.operations.reference
 
 bench: setup  ## measure speed and size beside other ways to do it
 	@$(BIN)/python bench/run.py

@@ -173,5 +173,5 @@ class RetentionSettings(Section):
     table = "retention"
     model_config = SettingsConfigDict(env_prefix="RETENTION_", extra="forbid", env_ignore_empty=True, frozen=True)
 
-    days: int = Field(400, ge=1)
+    days: int = Field(400, ge=1, description="days for which plans, attempts and outcomes are kept")
     release_days: int = Field(7, ge=1, description="how long a release waits to be used")

@@ -21,7 +21,7 @@ def init(pipeline: str) -> int:
     path = home() / ".env"
     known = dotenv_values(path) if path.exists() else {}
     answers: dict[str, str] = {}
-    for asked in PIPELINES[pipeline].credentials:
+    for asked in (each for each in PIPELINES[pipeline].credentials if each.asked):
         variable, is_secret = asked.variable, asked.secret
         now = os.environ.get(variable) or known.get(variable) or asked.default
         shown = "as it is" if is_secret and now else now

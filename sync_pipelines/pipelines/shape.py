@@ -187,12 +187,14 @@ class Write:
 
 @dataclass(frozen=True)
 class Credential:
-    """A variable that `init` asks for."""
+    """A variable that holds a secret, or says which account is meant. asked: whether `init` asks for it."""
 
     variable: str
     what: str
     default: str = ""
     secret: bool = False
+    optional: bool = False
+    asked: bool = True
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,7 @@ class Pipeline:
     title, about: for people, in a few words and in a sentence. owners: teams, as Dagster writes them.
     settings: every section that a run of it reads. right: the one whose account it needs the right to write to.
     sources: module with the assets that it reads, and sensors and schedules of its own; loaded by Dagster only.
+    environment: what to know of these variables, for .env.example.
     preview: keys of what is read and mapped before the plans are made. writes: its targets, in their order.
     previews, syncs, undoes: what its jobs do, for people. partitions: the name under which Dagster keeps its files, where each
     is planned and applied alone. sensors: those that `dev` starts.
@@ -274,6 +277,7 @@ class Pipeline:
     crons: tuple[Cron, ...] = ()
     jobs: tuple[Job, ...] = ()
     credentials: tuple[Credential, ...] = ()
+    environment: str = ""
     right: type[AccountSection] | None = None
     writes: tuple[Write, ...] = ()
     preview: tuple[str, ...] = ()

@@ -16,9 +16,9 @@ class GoogleSettings(Section):
     table = "google"
     model_config = SettingsConfigDict(env_prefix="GOOGLE_", extra="forbid", env_ignore_empty=True, frozen=True)
 
-    service_account_file: Path | None = None
-    sheets_url: str = "https://sheets.googleapis.com"
-    drive_url: str = "https://www.googleapis.com"
+    service_account_file: Path | None = Field(None, description="path of the service account's JSON key file")
+    sheets_url: str = Field("https://sheets.googleapis.com", description="address of the Sheets API")
+    drive_url: str = Field("https://www.googleapis.com", description="address of the Drive API")
     timeout: float = Field(200.0, gt=0, description="seconds for one call; the vendor gives up after 180")
     deadline: float = Field(600.0, gt=0, description="seconds for one call with all its retries")
     calls_per_minute: int = Field(60, ge=1, description="reads, and as many writes, that one login may make a minute")

@@ -34,13 +34,15 @@ class PlytixSettings(AccountSection):
     model_config = SettingsConfigDict(env_prefix="PLYTIX_", extra="forbid", env_ignore_empty=True, frozen=True)
 
     alias: str = Field("main", description="which of the accounts is meant")
-    accounts: Annotated[dict[str, PlytixAlias], NoDecode] = Field(default={"main": PlytixAlias()})
-    base_url: str = "https://pim.plytix.com/api/v1"
-    auth_url: str = "https://auth.plytix.com/auth/api/get-token"
+    accounts: Annotated[dict[str, PlytixAlias], NoDecode] = Field(
+        default={"main": PlytixAlias()}, description="by alias, each with limits of its own if it has any; secrets: .env.example"
+    )
+    base_url: str = Field("https://pim.plytix.com/api/v1", description="address of the API")
+    auth_url: str = Field("https://auth.plytix.com/auth/api/get-token", description="address of the login")
     calls_per_window: int = Field(50, ge=1, description="calls in any 10 seconds; 20 on the free plan")
-    window_seconds: float = Field(10.0, gt=0)
+    window_seconds: float = Field(10.0, gt=0, description="length of the short window that calls are counted in")
     calls_per_hour: int = Field(5000, ge=1, description="calls in any hour; 2000 on the free plan")
-    hour_seconds: float = Field(3600.0, gt=0)
+    hour_seconds: float = Field(3600.0, gt=0, description="length of the long window")
     window_margin: float = Field(0.01, ge=0, description="by which share the windows are kept longer than they are")
     token_seconds: float = Field(900.0, gt=0, description="how long a login lasts; it is renewed a little earlier")
     longest_wait: float = Field(
@@ -52,7 +54,7 @@ class PlytixSettings(AccountSection):
     )
     timeout: float = Field(60.0, gt=0, description="seconds for one call, first byte to last")
     deadline: float = Field(900.0, gt=0, description="seconds for one call with all its retries")
-    page_size: int = Field(100, ge=1, le=100)
+    page_size: int = Field(100, ge=1, le=100, description="products a call")
     ordered_limit: int = Field(10_000, ge=1, description="more matches than this are not given in order (428)")
     matches_in: Literal["count", "total_count"] = Field("count", description="which of its counts is of the matches")
     search_by_list: bool = Field(True, description="whether a search takes a list of SKUs")

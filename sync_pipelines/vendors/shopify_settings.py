@@ -20,7 +20,7 @@ class ShopifySettings(AccountSection):
 
     store_name: str = Field("", description="my-shop, or my-shop.myshopify.com")
     url: str = Field("", description="another address than https://<store_name>.myshopify.com")
-    api_version: str = Field("2026-10", pattern=r"^(\d{4}-\d{2}|unstable)$")
+    api_version: str = Field("2026-10", pattern=r"^(\d{4}-\d{2}|unstable)$", description="version of the Admin API")
     time_zone: str = Field("UTC", description="the shop's IANA time zone: it says where one day ends and the next begins")
     first_day: date = Field(date(2020, 1, 1), description="no day before this one is offered as a partition")
     timeout: float = Field(60.0, gt=0, description="seconds for one call, first byte to last")
@@ -34,7 +34,7 @@ class ShopifySettings(AccountSection):
     calls_per_second: float = Field(4.0, gt=0, description="paged calls that a shop answers a second, for the estimate")
     bulk_start_seconds: float = Field(30.0, ge=0, description="what a bulk operation takes before its first order")
     bulk_per_second: float = Field(1000.0, gt=0, description="objects a bulk operation exports a second")
-    bulk_poll_seconds: float = Field(2.0, gt=0)
+    bulk_poll_seconds: float = Field(2.0, gt=0, description="seconds between two looks whether a bulk operation has ended")
     bulk_room_minutes: float = Field(5.0, ge=0, description="how long a run waits for a place among the shop's five")
     bulk_patience_minutes: float = Field(360.0, gt=0, description="how long a run waits for a bulk operation")
 

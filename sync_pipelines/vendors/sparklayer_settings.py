@@ -18,10 +18,12 @@ class SparkLayerSettings(AccountSection):
     old_names: ClassVar = {"site_id": "SITE_ID", "batch_size": "BATCH_SIZE", "batch_delay": "BATCH_DELAY"}
     model_config = SettingsConfigDict(env_prefix="SPARKLAYER_", extra="forbid", env_ignore_empty=True, frozen=True)
 
-    url: str = "https://app.sparklayer.io"
-    site_id: str = ""
-    batch_size: int = Field(500, ge=1)
-    batch_delay: float = Field(0.5, ge=0)
+    url: str = Field(
+        "https://app.sparklayer.io", description="address of the site; https://test.app.sparklayer.io for the test site"
+    )
+    site_id: str = Field("", description="id of the site")
+    batch_size: int = Field(500, ge=1, description="SKUs a call that writes")
+    batch_delay: float = Field(0.5, ge=0, description="seconds between two calls that write")
     timeout: float = Field(180.0, gt=0, description="seconds for one call")
     deadline: float = Field(600.0, gt=0, description="seconds for one call with all its retries")
     lands_within: float = Field(

@@ -85,9 +85,13 @@ PIPELINE = Pipeline(
     credentials=(
         Credential("PLYTIX_API_KEY", "Plytix API key of a key made for this", secret=True),
         Credential("PLYTIX_API_PASSWORD", "Plytix API password", secret=True),
-        Credential("AMAZON_CLIENT_ID", "Amazon client id (leave empty without one)"),
-        Credential("AMAZON_CLIENT_SECRET", "Amazon client secret (leave empty without one)", secret=True),
-        Credential("AMAZON_REFRESH_TOKEN", "Amazon refresh token (leave empty without one)", secret=True),
+        Credential("AMAZON_CLIENT_ID", "Amazon client id (leave empty without one)", optional=True),
+        Credential("AMAZON_CLIENT_SECRET", "Amazon client secret (leave empty without one)", secret=True, optional=True),
+        Credential("AMAZON_REFRESH_TOKEN", "Amazon refresh token (leave empty without one)", secret=True, optional=True),
+    ),
+    environment=(
+        "Amazon's login is optional: its catalogue completes what a listings report leaves out. "
+        "Another account of the PIM, by its alias: PLYTIX_ACCOUNTS=main,second and PLYTIX_SECOND_API_KEY, …."
     ),
     right=PlytixSettings,
     sources="sync_pipelines.pipelines.amazon_plytix.sources",

@@ -49,7 +49,10 @@ class AmazonPlytixSettings(Section):
     table = "amazon_plytix"
     model_config = SettingsConfigDict(env_prefix="AMAZON_PLYTIX_", extra="forbid", env_ignore_empty=True, frozen=True)
 
-    match_order: tuple[Rule, ...] = ("gtin", "sku", "model_size", "model_number")
+    match_order: tuple[Rule, ...] = Field(
+        ("gtin", "sku", "model_size", "model_number"),
+        description="rules by which a listing is matched with a product, the first that fits first",
+    )
     confidence: dict[str, Decimal] = Field(
         default={
             "gtin": Decimal("1.00"),
@@ -76,9 +79,9 @@ class AmazonPlytixSettings(Section):
         ("upc", "ean"), description="attributes that hold an identifier, beside the PIM's own gtin"
     )
     model_number_attribute: str = Field("model_number", description="the attribute that holds the merchant's own model number")
-    family: str = "8 - Amazon"
-    listings_relationship: str = "Amazon Listings"
-    hierarchy_relationship: str = "Amazon Hierarchy"
+    family: str = Field("8 - Amazon", description="family that the Amazon products are put into")
+    listings_relationship: str = Field("Amazon Listings", description="relationship from a product to its listings")
+    hierarchy_relationship: str = Field("Amazon Hierarchy", description="relationship from a parent to its variations")
     labels: dict[str, str] = Field(
         default={}, description="attributes that the account has under another label; an empty label: not written"
     )
@@ -87,11 +90,11 @@ class AmazonPlytixSettings(Section):
     )
     update: bool = Field(False, description="whether products that exist are kept up to date")
     update_rules: dict[str, UpdateRule] = Field(default={}, description="rules that are not the default ones")
-    foreign_edits: Literal["hold", "overwrite"] = "overwrite"
+    foreign_edits: Literal["hold", "overwrite"] = Field("overwrite", description="a value of ours that a person changed")
     time_zone: str = Field("UTC", description="whose date amazon_last_synced is")
     max_links: int = Field(300, ge=1, description="products that one product may be linked with")
-    max_moving: Decimal = Field(Decimal("0.50"), gt=0)
-    max_held: Decimal = Field(Decimal("0.20"), ge=0)
+    max_moving: Decimal = Field(Decimal("0.50"), gt=0, description="share of the products that may change in one run")
+    max_held: Decimal = Field(Decimal("0.20"), ge=0, description="share of the products that may be held in one run")
 
     @field_validator("confidence", mode="after")
     @classmethod

@@ -43,17 +43,22 @@ class CatsySparkLayerSettings(Section):
     table = "catsy_sparklayer"
     model_config = SettingsConfigDict(env_prefix="CATSY_SPARKLAYER_", extra="forbid", env_ignore_empty=True, frozen=True)
 
-    price_lists: tuple[PriceList, ...] = (
-        PriceList(slug="wholesale", currency="AUD", breaks=(Break(quantity=1, attribute="price_trade"),)),
+    price_lists: tuple[PriceList, ...] = Field(
+        (PriceList(slug="wholesale", currency="AUD", breaks=(Break(quantity=1, attribute="price_trade"),)),),
+        description="slug, currency and, from each quantity on, the Catsy attribute with the unit price",
     )
-    create_missing_lists: bool = False
-    remove_missing: bool = False
-    foreign_edits: Literal["hold", "overwrite"] = "hold"
-    max_price_move: Decimal = Field(Decimal("0.30"), gt=0)
-    max_moving: Decimal = Field(Decimal("0.20"), gt=0)
-    max_removed: Decimal = Field(Decimal("0.05"), ge=0)
-    max_held: Decimal = Field(Decimal("0.05"), ge=0)
-    min_source: Decimal = Field(Decimal("0.70"), ge=0)
+    create_missing_lists: bool = Field(False, description="whether a price list that is missing is made")
+    remove_missing: bool = Field(False, description="whether prices that we put there are removed when their SKU leaves Catsy")
+    foreign_edits: Literal["hold", "overwrite"] = Field("hold", description="a price that a person edited since we wrote it")
+    max_price_move: Decimal = Field(
+        Decimal("0.30"), gt=0, description="share by which a price may move before it is held for a person"
+    )
+    max_moving: Decimal = Field(Decimal("0.20"), gt=0, description="share of a list's rows that may move in one run")
+    max_removed: Decimal = Field(Decimal("0.05"), ge=0, description="share of a list's rows that may be removed in one run")
+    max_held: Decimal = Field(Decimal("0.05"), ge=0, description="share of a list's rows that may be held in one run")
+    min_source: Decimal = Field(
+        Decimal("0.70"), ge=0, description="least size of an extract, as a share of the median of earlier ones"
+    )
 
     @field_validator("price_lists")
     @classmethod

@@ -71,10 +71,13 @@ PIPELINE = Pipeline(
         Credential(
             "SHOPIFY_ACCESS_TOKEN", "Admin API token of an app there (read_orders, read_customers, read_all_orders)", secret=True
         ),
+        Credential("SHOPIFY_CLIENT_ID", "client id of the app, instead of a token", optional=True, asked=False),
+        Credential("SHOPIFY_CLIENT_SECRET", "its client secret", secret=True, optional=True, asked=False),
         Credential("SHOPIFY_TIME_ZONE", "the shop's time zone", "UTC"),
         Credential("GOOGLE_SERVICE_ACCOUNT_FILE", "path of the Google service account's JSON key file"),
         Credential("TARGET_SPREADSHEET", "the spreadsheet: its address, its id, or its title"),
     ),
+    environment="A token, or the id and secret of an app of the same organization.",
     right=ShopifySheetsSettings,
     sources="sync_pipelines.pipelines.shopify_sheets.sources",
     preview=("shopify/order_changes", "sheets/order_rows"),
