@@ -140,8 +140,8 @@ class Rules:
 
     def agrees(self, kept: str | None, image: Fields | None, names: Collection[str]) -> bool:
         """Whether an image wants the same values of these fields as were kept, whoever owns them."""
-        known = {} if kept is None else _parsed(kept)
-        return all(known.get(n) == self._kept(n, image) for n in names if n in known and n in self.fields)
+        texts = {} if kept is None else _parsed(kept)
+        return all(texts.get(n) == self._kept(n, image) for n in names if n in texts and n in self.fields)
 
     def compare_v1(self, hash_: str | None, owned: Collection[str], image: Fields | None) -> Comparison:
         """The same for a record of an earlier version, of which only a hash over the fields `owned` then is known."""
