@@ -116,6 +116,9 @@ def sandbox(
     listings_dir: Annotated[Path | None, typer.Option(help="write a marketplace's listings files here")] = None,
 ) -> None:
     """Serve the vendors' stand-ins on one local port, and print the environment that points the project at them."""
+    from sync_pipelines.demo.playground import require_sandbox
+
+    require_sandbox()
     from vendor_sandbox import serve
 
     raise typer.Exit(serve(port, seed, scale, speed, env_file, orders, listings_dir))
