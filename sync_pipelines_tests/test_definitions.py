@@ -26,6 +26,11 @@ def defs() -> dg.Definitions:
     return defs()
 
 
+def test_a_code_server_can_load_all_of_it(defs: dg.Definitions) -> None:
+    dg.Definitions.validate_loadable(defs)
+    defs.get_repository_def().load_all_definitions()
+
+
 def test_the_graph_the_jobs_and_their_options_change_on_purpose_only(defs: dg.Definitions) -> None:
     assert_frozen("graph.json", graph(defs))
 

@@ -14,7 +14,7 @@ from sync_pipelines.demo.story import Story
 from sync_pipelines.operations import launch
 from sync_pipelines.operations.cli import screen
 from sync_pipelines.operations.launch import Ended
-from sync_pipelines.pipelines.shape import UNDO_STEP
+from sync_pipelines.pipelines.amazon_plytix import PIPELINE
 
 FAMILY = "8 - Amazon"
 CREATE, SET_FAMILY = "POST /api/v1/products", "POST /api/v1/products/*/family"
@@ -113,7 +113,7 @@ class AmazonStory(Story):
         self.chapter("Undo", "That last file was a mistake after all: its links go first, then the products that it made.")
         wanted = [*refused.plan_ids, *self.runs["mended"].plan_ids]
         there = len(self.truth())
-        ended = self.run("undo", "undo", {UNDO_STEP: {"plans": self.links_first(wanted)}})
+        ended = self.run("undo", "undo", {PIPELINE.undo_step: {"plans": self.links_first(wanted)}})
         self.says(f"{there - len(self.truth())} products are gone again; what was there before is untouched")
         self.expect(ended.state == "done" and there > len(self.truth()), "undo takes back what was made")
         screen.out.print()

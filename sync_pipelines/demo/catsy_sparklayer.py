@@ -12,7 +12,7 @@ from sync_pipelines.demo.playground import Playground
 from sync_pipelines.demo.story import Story
 from sync_pipelines.operations import environment
 from sync_pipelines.operations.cli import screen
-from sync_pipelines.pipelines.shape import UNDO_STEP
+from sync_pipelines.pipelines.catsy_sparklayer import PIPELINE
 
 ALWAYS = {"catsy__products": {"refresh": "always"}}
 
@@ -97,7 +97,7 @@ def _run_through(story: PriceStory) -> None:
 
     story.chapter("Undo", "Those last prices were a mistake after all.")
     kept = story.prices()
-    undo = story.run("undo", "undo", {UNDO_STEP: {"plans": lost.plan_ids}})
+    undo = story.run("undo", "undo", {PIPELINE.undo_step: {"plans": lost.plan_ids}})
     back = sum(kept[s] != p for s, p in story.prices().items())
     story.says(f"{back} prices are what they were before; they stay that way until Catsy changes or a person releases them")
     story.expect(back == lost.counts.get("delivered") == undo.counts.get("delivered"), "undo takes back what was written")

@@ -21,7 +21,6 @@ from sync_pipelines.operations.launch import Ended
 from sync_pipelines.operations.paths import existing
 from sync_pipelines.operations.pipelines import PIPELINES, account, of
 from sync_pipelines.pipelines.sections import SHARED, check_file
-from sync_pipelines.pipelines.shape import UNDO_STEP
 from sync_pipelines.settings import home
 
 TEST_OUTPUT = "test_output"
@@ -113,7 +112,7 @@ def retry(pipeline: str, keys: Sequence[str] = ()) -> tuple[Ended, ...]:
 
 def undo(pipeline: str, run_id: str) -> Ended:
     """Take back what a run wrote, where the target still holds it. run_id: of the run, or of its plan."""
-    return run(pipeline, "undo", {UNDO_STEP: {"plans": plans_to_take_back(pipeline, run_id)}})
+    return run(pipeline, "undo", {PIPELINES[pipeline].undo_step: {"plans": plans_to_take_back(pipeline, run_id)}})
 
 
 def plans_to_take_back(pipeline: str, run_id: str) -> list[str]:

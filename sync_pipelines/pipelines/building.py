@@ -17,7 +17,7 @@ from pydantic import Field, create_model
 from sync_pipelines.pipelines import plan_and_apply
 from sync_pipelines.pipelines.resources import PIPELINE_TAG, VERB_TAG, RunResource
 from sync_pipelines.pipelines.session import Session
-from sync_pipelines.pipelines.shape import UNDO_STEP, Check, Checked, Fresh, Markdown, Pipeline, PlanRequest, Write
+from sync_pipelines.pipelines.shape import Check, Checked, Fresh, Markdown, Pipeline, PlanRequest, Write
 from sync_pipelines.pipelines.tables import escaped
 
 if typing.TYPE_CHECKING:
@@ -219,7 +219,7 @@ def undo_job(pipeline: Pipeline) -> dg.JobDefinition:
     """Take back what plans wrote. It materializes what they were applied to, and reports its checks."""
 
     @dg.op(
-        name=UNDO_STEP,
+        name=pipeline.undo_step,
         out=dg.Out(dg.Nothing),
         description="Plan the way back from what a plan wrote, and apply that.",
         config_schema=UndoConfig.to_fields_dict(),

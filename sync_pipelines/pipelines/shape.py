@@ -138,9 +138,6 @@ class Writer(ABC, Generic[T]):
 
 
 EVERY_ROW_ENDED_WELL = Check("every_row_ended_well", "no row was rejected, failed, drifted or is still in doubt", blocking=True)
-UNDO_STEP = "take_back"
-"""The step of every undo job, under which a run's configuration names the plans."""
-
 GUARDS = Check("guards", "the guards' verdict, sealed into the plan; a stopped plan is not applied", blocking=True)
 NOTHING_HELD = Check("nothing_waits_for_a_person", "no row of the plan is held back")
 
@@ -290,6 +287,11 @@ class Pipeline:
     sensors: tuple[str, ...] = ()
     commands: str | None = None
     pause: Callable[[], timedelta] = timedelta
+
+    @property
+    def undo_step(self) -> str:
+        """The step of its undo job, under which a run's configuration names the plans."""
+        return f"take_back_{self.name}"
 
     @property
     def system(self) -> str:

@@ -183,7 +183,7 @@ class TestFaults:
         merchandiser.settled(few(1, 2))
 
     def test_a_long_wait_ends_the_run_and_the_next_adds_the_rest(self, merchandiser: ListingScene) -> None:
-        merchandiser.fault(LINK, "rate_limited", after=2, retry_after="2497")
+        merchandiser.fault(LINK, "rate_limited", after=2, retry_after="5000")
         with pytest.raises(Paused):
             merchandiser.sync(few())
         assert merchandiser.sync(few()).made.counts == {}

@@ -20,6 +20,7 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.operations import launch, running
 from sync_pipelines.pipelines.amazon_plytix import (
+    PIPELINE,
     commands,
     entries,
     files,
@@ -39,7 +40,6 @@ from sync_pipelines.pipelines.amazon_plytix.matching import Products, candidate,
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.building import path_of, tags
 from sync_pipelines.pipelines.resources import PIPELINE_TAG, VERB_TAG
-from sync_pipelines.pipelines.shape import UNDO_STEP
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors import amazon
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
@@ -148,7 +148,7 @@ class Office:
     def undo(self, run: Ran) -> Ran:
         """Take a run back with the plans that the command takes, in its order."""
         plans = running.plans_to_take_back(P, run.ended.run_id)
-        return self.run("undo", None, ops={UNDO_STEP: {"plans": plans}})
+        return self.run("undo", None, ops={PIPELINE.undo_step: {"plans": plans}})
 
     @property
     def unfinished(self) -> dict[str, unfinished.Since]:
