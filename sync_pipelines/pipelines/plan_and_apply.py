@@ -87,12 +87,11 @@ def bring_to_its_end(
     what `apply` raises.
     """
     writer = write.writer()
-    made_here = session.plan_made(write.applies)
-    chosen = plan or made_here or newest_waiting(session.ledger, write.account(), pipeline, scope)
+    chosen = plan or session.plan_made(write.applies) or newest_waiting(session.ledger, write.account(), pipeline, scope)
     found = stored(session.plans, session.ledger.plan(chosen))
     session.takes_up(write.applies, found)
     target = writer.target_for(session, found)
-    writer.begin_applying(session, target, found, made_here=found.id == made_here)
+    writer.begin_applying(session, target, found)
     report = _apply(session, write, writer, target, found, limit)
     extra = writer.applied(session, target, found, report)
     reports = [report, *extra.reports]

@@ -126,7 +126,7 @@ class Writer(ABC, Generic[T]):
     def planned(self, session: Session, target: T, plan: Plan, request: Any) -> Extra:
         return Extra()
 
-    def begin_applying(self, session: Session, target: T, plan: Plan, *, made_here: bool) -> None:
+    def begin_applying(self, session: Session, target: T, plan: Plan) -> None:
         """Do what comes before the first call that changes something. Raises DeliveryError where the plan has to wait."""
 
     def applied(self, session: Session, target: T, plan: Plan, report: Report) -> Applied:

@@ -170,7 +170,7 @@ class ProductWriter(_PlytixWriter[AmazonProducts]):
             unfinished.end(session, plan.scope)  # a person has to look
         return super().planned(session, target, plan, request)
 
-    def begin_applying(self, session: Session, target: AmazonProducts, plan: Plan, *, made_here: bool) -> None:
+    def begin_applying(self, session: Session, target: AmazonProducts, plan: Plan) -> None:
         links = session.plan_made(LINKS.applies)
         call_estimate.tell_duration(call_estimate.calls_of(session.plans, plan.id, links), PlytixSettings.read())
 
@@ -203,7 +203,7 @@ class LinkWriter(_PlytixWriter[AmazonLinks]):
             sources = {link.source for link in links_of(mapping_of(session, plan.scope))}
             call_estimate.least_calls(session.meter, records=len(sources))
 
-    def begin_applying(self, session: Session, target: AmazonLinks, plan: Plan, *, made_here: bool) -> None:
+    def begin_applying(self, session: Session, target: AmazonLinks, plan: Plan) -> None:
         if not session.plan_of(PRODUCTS.applies):
             plytix = PlytixSettings.read()
             refuse_before_products(session.ledger, plytix, plan)
