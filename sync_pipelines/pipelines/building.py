@@ -227,7 +227,7 @@ def undo_job(pipeline: Pipeline) -> dg.JobDefinition:
     """Take back what plans wrote. It materializes what they were applied to, and reports its checks."""
 
     @dg.op(
-        name=UNDO_STEP,
+        name=f"{UNDO_STEP}_{pipeline.name}",  # Dagster wants it unique in the project; the step has the same name in each job
         out=dg.Out(dg.Nothing),
         description="Plan the way back from what a plan wrote, and apply that.",
         config_schema=UndoConfig.to_fields_dict(),
@@ -249,7 +249,7 @@ def undo_job(pipeline: Pipeline) -> dg.JobDefinition:
 
     @dg.job(name=f"undo_{pipeline.name}", tags=tags(pipeline.name, "undo"), description=pipeline.undoes)
     def undo() -> None:
-        take_back()
+        take_back.alias(UNDO_STEP)()
 
     return undo
 
