@@ -39,6 +39,12 @@ def test_the_help_of_every_command_changes_on_purpose_only() -> None:
     assert_frozen("help.txt", helps())
 
 
+def test_dagster_can_serve_all_of_it(defs: dg.Definitions) -> None:
+    """What the UI and the daemon look at when they load the project: names that are unique, jobs that can be built."""
+    dg.Definitions.validate_loadable(defs)
+    defs.get_repository_def().load_all_definitions()
+
+
 def test_the_graph_reads_from_left_to_right(defs: dg.Definitions) -> None:
     graph = defs.resolve_asset_graph()
     arrows = {(p.to_user_string(), k.to_user_string()) for k in graph.get_all_asset_keys() for p in graph.get(k).parent_keys}

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import sqlalchemy as sa
 
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.tables import cursor, explained, extract, put, run
+
+log = logging.getLogger(__name__)
 
 TRAILING = 10
 """How many earlier complete extracts the median is taken over."""
@@ -23,6 +28,25 @@ def get_cursor(ledger: Ledger, account: str, name: str) -> str | None:
     """The value of a cursor; None for one that was never set, or dropped."""
     value = ledger.value(sa.select(cursor.c.value).where(cursor.c.account == account, cursor.c.name == name))
     return None if value is None else str(value)
+
+
+def peek_cursor(path: Path, account: str, name: str) -> str | None:
+    """The value of a cursor in a ledger that is left as it is: neither made nor brought up to date.
+
+    None, too, where there is no ledger that can be read: a run that opens it says what is wrong with it.
+    """
+    if not path.exists():
+        return None
+    engine = sa.create_engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true", poolclass=sa.NullPool)
+    try:
+        with engine.connect() as con:
+            value = con.execute(sa.select(cursor.c.value).where(cursor.c.account == account, cursor.c.name == name)).scalar()
+            return None if value is None else str(value)
+    except sa.exc.SQLAlchemyError as e:
+        log.warning("the cursor %s in %s cannot be read: %s", name, path, e)
+        return None
+    finally:
+        engine.dispose()
 
 
 def set_cursor(ledger: Ledger, account: str, name: str, value: str, run_id: str) -> None:

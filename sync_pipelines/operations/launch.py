@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -67,7 +68,8 @@ def launch(
 ) -> Ended:
     """Run `<verb>_<pipeline>` here and now. `ops`: configuration per step, by its asset. Never raises for a run that failed.
 
-    partitions: a stretch of days. partition: of a pipeline whose files are partitions. assets: only these steps of the job.
+    partitions: a stretch of days; raises UsageError for days that the settings do not allow. partition: of a pipeline whose
+    files are partitions. assets: only these steps of the job.
 
     Seconds are counted from the start of the process, as a person at the prompt does, or from `since`.
     """
@@ -81,7 +83,8 @@ def launch(
 
         gc.freeze()  # what Dagster loaded stays: a large sync need not go through it at every collection
         # a retry is a sync of chosen keys; the ledger remembers it as what it was
-        job = defs().resolve_job_def(f"{'sync' if verb == 'retry' else verb}_{pipeline}")
+        with _offering(pipeline, partitions):
+            job = defs().resolve_job_def(f"{'sync' if verb == 'retry' else verb}_{pipeline}")
         run_id, startup = str(uuid.uuid4()), time.time() - began
         with _recorded_by_dagster(run_id), dg.DagsterInstance.get() as instance:
             _list_with_its_job(instance, job.name)
@@ -106,6 +109,12 @@ def launch(
                 raise Interrupted
             failed = [e for e in result.all_events if e.is_failure and e.message]
     return _ended(pipeline, run_id, startup, time.time() - began, "" if not failed else _said(failed[0]))
+
+
+def _offering(pipeline: str, partitions: tuple[str, str] | None) -> contextlib.AbstractContextManager[None]:
+    """Have these days among the partitions: a run cannot be for others."""
+    days = PIPELINES[pipeline].days
+    return days.offering(date.fromisoformat(partitions[0])) if days and partitions else contextlib.nullcontext()
 
 
 def _list_with_its_job(instance: dg.DagsterInstance, job: str) -> None:

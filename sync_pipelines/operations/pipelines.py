@@ -9,7 +9,7 @@ PIPELINES: dict[str, Pipeline] = {pipeline.name: pipeline for pipeline in pipeli
 """All of them, in the order in which they are shown."""
 WRITERS = tuple(name for name, pipeline in PIPELINES.items() if pipeline.writes)
 """Those that write somewhere: the general verbs are about them."""
-BY_DAY = tuple(name for name, pipeline in PIPELINES.items() if any(job.verb == "backfill" for job in pipeline.jobs))
+BY_DAY = tuple(name for name, pipeline in PIPELINES.items() if pipeline.days)
 """Those whose days can be read again."""
 
 

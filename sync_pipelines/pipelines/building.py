@@ -93,6 +93,14 @@ def freshness(fresh: Fresh) -> dg.FreshnessPolicy:
     return dg.FreshnessPolicy.time_window(fail_window=fresh.fail, warn_window=fresh.warn)
 
 
+def days_of(pipeline: Pipeline) -> dg.DailyPartitionsDefinition | None:
+    """One partition per day, today among them, from the first day that is offered now."""
+    if pipeline.days is None:
+        return None
+    first, zone = pipeline.days.offered()
+    return dg.DailyPartitionsDefinition(start_date=str(first), timezone=zone, end_offset=1)
+
+
 def files_of(pipeline: Pipeline) -> dg.DynamicPartitionsDefinition | None:
     """One partition per file, where each is planned and applied alone."""
     return dg.DynamicPartitionsDefinition(name=pipeline.partitions) if pipeline.partitions else None
@@ -260,10 +268,25 @@ def schedules_of(pipeline: Pipeline) -> Iterator[dg.ScheduleDefinition]:
 def definitions_of(pipeline: Pipeline) -> dg.Definitions:
     """Everything that a pipeline adds to the project: what its `sources` module has, and what is built from its declaration."""
     sources = vars(importlib.import_module(pipeline.sources)).values()
+    assets = _by_todays_days(pipeline, [each for each in sources if isinstance(each, dg.AssetsDefinition | dg.AssetSpec)])
     built = [build(pipeline, write) for write in pipeline.writes for build in (plan_asset, applied_asset)]
     return dg.Definitions(
-        assets=[*(each for each in sources if isinstance(each, dg.AssetsDefinition | dg.AssetSpec)), *built],
+        assets=[*assets, *built],
         jobs=list(jobs_of(pipeline)),
         schedules=[*(each for each in sources if isinstance(each, dg.ScheduleDefinition)), *schedules_of(pipeline)],
         sensors=[each for each in sources if isinstance(each, dg.SensorDefinition)],
     )
+
+
+def _by_todays_days(
+    pipeline: Pipeline, assets: Sequence[dg.AssetsDefinition | dg.AssetSpec]
+) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
+    """The same assets, with the days that are offered now: their module was loaded when others may have been."""
+    days = days_of(pipeline)
+    if days is None:
+        return assets
+
+    def by_day(spec: dg.AssetSpec) -> dg.AssetSpec:
+        return spec if spec.partitions_def is None else spec.replace_attributes(partitions_def=days)
+
+    return dg.map_asset_specs(by_day, assets)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -205,6 +206,19 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Days:
+    """Days as the partitions of what a pipeline reads.
+
+    offered: returns the first day that is offered now, and the time zone that says where a day begins. It changes nothing.
+    offering: as long as the block lasts, offer the days from this one on, for a run that reads them; what it reads is offered
+    from then on. Raises UsageError for a day that is earlier than the settings allow.
+    """
+
+    offered: Callable[[], tuple[date, str]]
+    offering: Callable[[date], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
 class Cron:
     """A schedule in UTC. It ships stopped. verb: of the job that it runs."""
 
@@ -259,7 +273,8 @@ class Pipeline:
     environment: what to know of these variables, for .env.example.
     preview: keys of what is read and mapped before the plans are made. writes: its targets, in their order.
     previews, syncs, undoes: what its jobs do, for people. partitions: the name under which Dagster keeps its files, where each
-    is planned and applied alone. sensors: those that `dev` starts.
+    is planned and applied alone. days: the days by which its sources that have partitions are read. sensors: those that `dev`
+    starts.
     options: those of the general commands that only some pipelines have. commands: module with a typer app of its own.
     pause: how long after a good sync another one has to be forced.
     """
@@ -283,6 +298,7 @@ class Pipeline:
     syncs: str = "Read, plan, and apply the plan if its guards are clear."
     undoes: str = ""
     partitions: str | None = None
+    days: Days | None = None
     options: frozenset[str] = frozenset()
     sensors: tuple[str, ...] = ()
     commands: str | None = None

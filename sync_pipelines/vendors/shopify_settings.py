@@ -22,7 +22,10 @@ class ShopifySettings(AccountSection):
     url: str = Field("", description="another address than https://<store_name>.myshopify.com")
     api_version: str = Field("2026-10", pattern=r"^(\d{4}-\d{2}|unstable)$", description="version of the Admin API")
     time_zone: str = Field("UTC", description="the shop's IANA time zone: it says where one day ends and the next begins")
-    first_day: date = Field(date(2020, 1, 1), description="no day before this one is offered as a partition")
+    first_day: date = Field(
+        date(2020, 1, 1),
+        description="no day before this one is read; set, it is the first partition, else partitions begin where data begins",
+    )
     timeout: float = Field(60.0, gt=0, description="seconds for one call, first byte to last")
     deadline: float = Field(600.0, gt=0, description="seconds for one call with all its retries")
     page_size: int = Field(200, ge=1, le=250, description="orders a call")

@@ -2,8 +2,24 @@
 
 from __future__ import annotations
 
-from sync_pipelines.pipelines.shape import Job, Pipeline
+from contextlib import AbstractContextManager
+from datetime import date
+
+from sync_pipelines.pipelines.shape import Days, Job, Pipeline
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
+
+
+def _offered() -> tuple[date, str]:
+    from sync_pipelines.pipelines.shopify_store import offered_days
+
+    return offered_days.offered()
+
+
+def _offering(first: date) -> AbstractContextManager[None]:
+    from sync_pipelines.pipelines.shopify_store import offered_days
+
+    return offered_days.offering(first)
+
 
 PIPELINE = Pipeline(
     name="shopify_store",
@@ -13,6 +29,7 @@ PIPELINE = Pipeline(
     owners=("team:orders",),
     settings=(ShopifySettings,),
     sources="sync_pipelines.pipelines.shopify_store.sources",
+    days=Days(_offered, _offering),
     jobs=(
         Job(
             "backfill",

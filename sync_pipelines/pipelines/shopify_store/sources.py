@@ -1,6 +1,5 @@
 """The shop, read once for everybody: its orders day by day, what changed since, and the proof that nothing is missing."""
 
-import logging
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
@@ -9,7 +8,7 @@ import dagster as dg
 import pyarrow as pa
 
 from sync_pipelines.delivery import notes
-from sync_pipelines.pipelines.building import Materialized, column_schema, freshness, metadata, results, specs
+from sync_pipelines.pipelines.building import Materialized, column_schema, days_of, freshness, metadata, results, specs
 from sync_pipelines.pipelines.resources import RunResource
 from sync_pipelines.pipelines.shape import Fresh, Markdown
 from sync_pipelines.pipelines.shopify_store import PIPELINE, checks
@@ -29,32 +28,12 @@ from sync_pipelines.pipelines.shopify_store.orders import (
     REFUNDS_KEY,
 )
 from sync_pipelines.pipelines.tables import markdown
-from sync_pipelines.settings import SettingsError
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
-
-log = logging.getLogger(__name__)
 
 GROUP, OWNERS = PIPELINE.name, list(PIPELINE.owners)
 FRESH = Fresh(fail=timedelta(hours=6), warn=timedelta(hours=1))
 COUNTS_KEY = ("shopify", "order_counts")
 
-
-def _days() -> dg.DailyPartitionsDefinition:
-    """Days of the shop, today among them. The zone is a setting, for it says which orders a day holds.
-
-    A wrong setting must not take the other pipelines' definitions along: then the days shown are the default's, and each
-    run of this pipeline ends before it reads anything, for it reads its settings first.
-    """
-    try:
-        first_day, zone = (settings := ShopifySettings.read()).first_day, settings.time_zone
-    except SettingsError as e:
-        log.error("%s", e)  # noqa: TRY400 - the message says it all
-        default = ShopifySettings.model_fields
-        first_day, zone = default["first_day"].default, default["time_zone"].default
-    return dg.DailyPartitionsDefinition(start_date=str(first_day), timezone=zone, end_offset=1)
-
-
-DAYS = _days()
 
 store = dg.AssetSpec(
     ["shopify", "store"],
@@ -85,11 +64,13 @@ def _day_asset(key: tuple[str, str], schema: pa.Schema, description: str) -> dg.
         _day_asset(LINES_KEY, LINES, "Every line of the orders of a day."),
         _day_asset(REFUNDS_KEY, REFUNDS, "Every refunded line of the orders of a day, whenever it was refunded."),
     ],
-    partitions_def=DAYS,
+    partitions_def=days_of(PIPELINE),
     backfill_policy=dg.BackfillPolicy.single_run(),
+    can_subset=True,
     check_specs=specs(ORDERS_KEY, [checks.DAYS_AS_READ]),
 )
 def order_days(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[Any]:
+    """Orders, lines and refunds come from one reading: the files of all three are published, whichever were asked for."""
     session = run.session
     reader = store_of(session)
     session.note(pipeline=GROUP)
@@ -114,9 +95,11 @@ def order_days(context: dg.AssetExecutionContext, run: RunResource) -> Iterator[
         "calls": session.meter.used["shopify"],
     }
     for key in (LINES_KEY, REFUNDS_KEY, ORDERS_KEY):
-        yield Materialized(asset_key=list(key), metadata=metadata(facts))
-    found = checks.days_as_read(session.warehouse, session.ledger, reader.account, [str(d.day) for d in read])
-    yield from results(ORDERS_KEY, [found])
+        if dg.AssetKey(list(key)) in context.selected_asset_keys:
+            yield Materialized(asset_key=list(key), metadata=metadata(facts))
+    if context.selected_asset_check_keys:
+        found = checks.days_as_read(session.warehouse, session.ledger, reader.account, [str(d.day) for d in read])
+        yield from results(ORDERS_KEY, [found])
 
 
 @dg.asset(
