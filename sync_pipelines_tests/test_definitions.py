@@ -45,6 +45,16 @@ def test_dagster_can_serve_all_of_it(defs: dg.Definitions) -> None:
     defs.get_repository_def().load_all_definitions()
 
 
+def test_the_launchpad_fills_in_only_what_people_turn(defs: dg.Definitions) -> None:
+    """It fills in every option that has a default."""
+    repository, filled_in = defs.get_repository_def(), set()
+    for name in (name for name in repository.job_names if not name.startswith("__")):
+        for node in repository.get_job(name).nodes:
+            fields = getattr(node.definition.config_schema.config_type, "fields", {})
+            filled_in |= {(node.name, field) for field, how in fields.items() if how.default_provided and how.default_value != []}
+    assert filled_in == {("catsy__products", "refresh"), ("plytix__products", "refresh")}
+
+
 def test_the_graph_reads_from_left_to_right(defs: dg.Definitions) -> None:
     graph = defs.resolve_asset_graph()
     arrows = {(p.to_user_string(), k.to_user_string()) for k in graph.get_all_asset_keys() for p in graph.get(k).parent_keys}

@@ -21,6 +21,7 @@ def serve(
     env_file: Path | None = None,
     orders: int | None = None,
     listings_dir: Path | None = None,
+    identity: str = "",
 ) -> int:
     """Serve until SIGINT or SIGTERM and return 0; 2 when the port or a file cannot be used. Needs the main thread.
 
@@ -30,7 +31,7 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        sandbox = Sandbox(port, seed, scale, speed, orders)
+        sandbox = Sandbox(port, seed, scale, speed, orders, identity)
     except (OSError, OverflowError) as error:
         sys.stderr.write(f"sandbox: cannot listen on port {port}: {_reason(error)}; try another --port\n")
         return 2
@@ -91,6 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--orders", type=int, help="orders of the shop (default: 400, or 2000 from 1001 products)")
     parser.add_argument("--env-file", type=Path, help="also write the environment to this file, once listening")
     parser.add_argument("--listings-dir", type=Path, help="write a marketplace's listings files here, once listening")
+    parser.add_argument("--id", default="", help="what GET /_sandbox calls it (default: something random)")
     chosen = parser.parse_args(arguments)
     try:
         size_of(chosen.scale)
@@ -100,4 +102,5 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"speed must be more than 0, not {chosen.speed}")
     if chosen.orders is not None and chosen.orders < 0:
         parser.error(f"orders must be at least 0, not {chosen.orders}")
-    return serve(chosen.port, chosen.seed, chosen.scale, chosen.speed, chosen.env_file, chosen.orders, chosen.listings_dir)
+    made_of = (chosen.port, chosen.seed, chosen.scale, chosen.speed)
+    return serve(*made_of, chosen.env_file, chosen.orders, chosen.listings_dir, chosen.id)

@@ -18,6 +18,7 @@ _LOOPBACK = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?", re.IGNOREC
 class Controlled(Protocol):
     """What the control calls need of the sandbox."""
 
+    id: str
     seed: int
     scale: str | int
     speed: float
@@ -49,7 +50,7 @@ def control(sandbox: Controlled, method: str, path: str, headers: Mapping[str, s
 def _done(sandbox: Controlled, method: str, path: str, body: bytes) -> Any:
     if (method, path) == ("GET", ""):
         made_of = {"seed": sandbox.seed, "scale": sandbox.scale, "speed": sandbox.speed}
-        return {"ok": True, **made_of, "vendors": list(sandbox.vendors)}
+        return {"ok": True, "id": sandbox.id, **made_of, "vendors": list(sandbox.vendors)}
     if (method, path) == ("POST", "reset"):
         sandbox.reset()
         return {"ok": True}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import secrets
 import threading
 import time
 import traceback
@@ -49,13 +50,21 @@ class Sandbox:
     port: 0 takes a free one. scale: "small" (300 products), "large" (100,000) or a number of products.
     speed: how much faster than real time rate windows and token lives run; nothing else is scaled.
     orders: how many orders the shop has; by default 400, or 2,000 when there are more than 1,000 products.
+    identity: what `/_sandbox` calls it, so that whoever calls a port knows whose it is; by default something random.
     Raises OSError when the port is taken, ValueError for a scale or speed that makes no sense.
     """
 
     def __init__(
-        self, port: int = 0, seed: int = 7, scale: str | int = "small", speed: float = 1.0, orders: int | None = None
+        self,
+        port: int = 0,
+        seed: int = 7,
+        scale: str | int = "small",
+        speed: float = 1.0,
+        orders: int | None = None,
+        identity: str = "",
     ) -> None:
         size = size_of(scale)
+        self.id = identity or secrets.token_hex(8)
         self.seed, self.speed = seed, speed
         self.scale = scale if scale in SCALES else size
         clock = Clock(speed)

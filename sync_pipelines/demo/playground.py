@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import secrets
 import shlex
 import shutil
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +21,7 @@ from typing import Any
 import requests
 
 from sync_pipelines.errors import UsageError
+from sync_pipelines.operations import running_sandbox
 from sync_pipelines.settings import home
 
 PORT = 8700
@@ -30,7 +33,7 @@ class SandboxNotInstalled(UsageError):
 
 
 class PlaygroundBusy(OSError):
-    """A sandbox is already running on this data."""
+    """A sandbox is already running on this data, or something else on its port."""
 
 
 def require_sandbox() -> None:
@@ -52,15 +55,25 @@ class Playground:
 
     def __init__(self, *, fresh: bool, scale: int = 1000, seed: int = 7, speed: float = 60.0) -> None:
         require_sandbox()
-        self.folder = home() / "data" / "sandbox"
-        self.facts = self.folder / "playground.json"
-        kept = {} if fresh or not self.facts.exists() else json.loads(self.facts.read_text(encoding="utf-8"))
-        self.known = {"port": PORT, "seed": seed, "scale": scale, "speed": speed, **kept}
-        if self.facts.exists() and _answers(json.loads(self.facts.read_text(encoding="utf-8"))["port"]):
-            raise PlaygroundBusy("a sandbox is running on data/sandbox (make dev, or a demo). Stop it first.")
+        self.folder = running_sandbox.folder()
+        self.facts = self.folder / running_sandbox.FACTS
+        before = running_sandbox.facts()
+        found = running_sandbox.answering(before["port"]) if before else {}
+        if found and found.get("id") == before.get("id"):
+            raise PlaygroundBusy(
+                f"a sandbox is running on {self.folder} (make dev, or a demo; process {before.get('pid', 'unknown')}). "
+                "Stop it first."
+            )
         if fresh:
             shutil.rmtree(self.folder, ignore_errors=True)
-            self.known["port"] = _free_port(PORT)
+        if fresh or not before:
+            before = {"port": _free_port(PORT)}
+        elif _free_port(before["port"]) != before["port"]:  # what was written knows its vendors by this port
+            raise PlaygroundBusy(
+                f"port {before['port']}, on which {self.folder} was made, is in use by {_whose(found)}. Stop that, or start over "
+                "on another port: make demo"
+            )
+        self.known = {"seed": seed, "scale": scale, "speed": speed, "id": secrets.token_hex(8), **before}
         self.folder.mkdir(parents=True, exist_ok=True)
         self.listings = self.folder / "listings"
         """Reports of the made-up marketplace, for somebody to drop."""
@@ -69,11 +82,11 @@ class Playground:
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Playground:
-        env_file = self.folder / "sandbox.env"
+        env_file = self.folder / running_sandbox.ENVIRONMENT
         env_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", "vendor_sandbox", "--env-file", str(env_file)]
         command += ["--listings-dir", str(self.listings)]
-        for name in ("port", "seed", "scale", "speed"):
+        for name in ("port", "seed", "scale", "speed", "id"):
             command += [f"--{name}", str(self.known[name])]
         log = (self.folder / "sandbox.log").open("ab")
         with log:
@@ -83,10 +96,16 @@ class Playground:
             if self._process.poll() is not None or time.monotonic() > until:
                 raise OSError(f"the sandbox did not start; see {self.folder / 'sandbox.log'}")
             time.sleep(0.05)
-        os.environ.update(_read_env(env_file))
-        os.environ["SYNC_PIPELINES_DATA_DIR"] = str(self.folder)
-        os.environ["DAGSTER_HOME"] = str(self.folder / "dagster")
-        self.facts.write_text(json.dumps(self.known), encoding="utf-8")
+        own = {
+            "SYNC_PIPELINES_HOME": str(home()),
+            "SYNC_PIPELINES_DATA_DIR": str(self.folder),
+            "DAGSTER_HOME": str(self.folder / "dagster"),
+            running_sandbox.ID: self.known["id"],
+        }
+        with env_file.open("a", encoding="utf-8") as file:
+            file.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in own.items())
+        os.environ.update(running_sandbox.read_environment(env_file))
+        self.facts.write_text(json.dumps({**self.known, "pid": self._process.pid}), encoding="utf-8")
         self._vendors = tuple(self._get("").json()["vendors"])
         for vendor in self._vendors:
             kept = self._kept(vendor)
@@ -130,16 +149,8 @@ class Playground:
         return self.folder / f"{vendor}.state.json"
 
 
-def _read_env(path: Path) -> dict[str, str]:
-    lines = (shlex.split(line) for line in path.read_text(encoding="utf-8").splitlines())
-    return dict(words[1].split("=", 1) for words in lines if len(words) == 2 and words[0] == "export")
-
-
-def _answers(port: int) -> bool:
-    try:
-        return requests.get(f"http://127.0.0.1:{port}/_sandbox", timeout=2).ok
-    except requests.RequestException:
-        return False
+def _whose(found: Mapping[str, Any]) -> str:
+    return "the sandbox of another folder" if found else "another program"
 
 
 def _free_port(wanted: int) -> int:

@@ -111,10 +111,18 @@ def launch(
     return _ended(pipeline, run_id, startup, time.time() - began, "" if not failed else _said(failed[0]))
 
 
-def _offering(pipeline: str, partitions: tuple[str, str] | None) -> contextlib.AbstractContextManager[None]:
+@contextlib.contextmanager
+def _offering(pipeline: str, partitions: tuple[str, str] | None) -> Iterator[None]:
     """Have these days among the partitions: a run cannot be for others."""
     days = PIPELINES[pipeline].days
-    return days.offering(date.fromisoformat(partitions[0])) if days and partitions else contextlib.nullcontext()
+    if days is None or partitions is None:
+        yield
+        return
+    first, (offered, _) = date.fromisoformat(partitions[0]), days.offered()
+    with days.offering(first):
+        if first < offered:
+            environment.notify(f"days before {offered} are new as partitions: a UI that is running shows them once reloaded.")
+        yield
 
 
 def _list_with_its_job(instance: dg.DagsterInstance, job: str) -> None:

@@ -116,7 +116,7 @@ class PlanConfig(dg.Config):
 
 
 class ApplyConfig(dg.Config):
-    """plan: which one; empty is the one made in this run, else the newest that waits. limit: the first N changes only."""
+    """plan: which one; left out, the one made in this run, else the newest that waits. limit: the first N changes only."""
 
     plan: str = ""
     limit: int | None = None
@@ -128,6 +128,12 @@ def plan_config(request: type[PlanRequest]) -> type[dg.Config]:
     types = typing.get_type_hints(request)
     fields: dict[str, Any] = {f.name: (types[f.name], f.default) for f in own}
     return create_model(f"{request.__name__}Config", __base__=PlanConfig, __doc__=request.__doc__, **fields)
+
+
+def _without_defaults(options: type[dg.Config]) -> dict[str, Any]:
+    """The options as Dagster has them, without their defaults: the launchpad fills in what has one, and nobody turns that."""
+    fields = options.to_fields_dict().items()
+    return {name: dg.Field(f.config_type, is_required=False, description=f.description) for name, f in fields}
 
 
 def plan_asset(pipeline: Pipeline, write: Write) -> dg.AssetsDefinition:
@@ -142,7 +148,7 @@ def plan_asset(pipeline: Pipeline, write: Write) -> dg.AssetsDefinition:
         owners=list(pipeline.owners),
         check_specs=specs(write.plan, plan_and_apply.plan_checks(write)),
         description=write.plan_is,
-        config_schema=options.to_fields_dict(),
+        config_schema=_without_defaults(options),
         required_resource_keys={"run"},
     )
     def plan(context: dg.AssetExecutionContext) -> Materialized:
@@ -165,7 +171,7 @@ def applied_asset(pipeline: Pipeline, write: Write) -> dg.AssetsDefinition:
         freshness_policy=freshness(write.fresh) if write.fresh else None,
         check_specs=specs(write.applies, plan_and_apply.applied_checks(write)),
         description=write.applied_is,
-        config_schema=ApplyConfig.to_fields_dict(),
+        config_schema=_without_defaults(ApplyConfig),
         required_resource_keys={"run"},
     )
     def applied(context: dg.AssetExecutionContext) -> Materialized:
@@ -209,7 +215,8 @@ def jobs_of(pipeline: Pipeline) -> Iterator[dg.JobDefinition | Any]:
     if pipeline.writes:
         yield _job(pipeline, "preview", pipeline.previews, [*pipeline.preview, *plans])
         yield _job(pipeline, "sync", pipeline.syncs, [*pipeline.preview, *plans, *applied])
-        yield _job(pipeline, "apply", "Apply a plan that was previewed (and released, if a guard stopped it).", applied)
+        which = {"ops": {op_of(asset): {"config": {"plan": ""}} for asset in applied}}
+        yield _job(pipeline, "apply", "Apply a plan that was previewed (and released, if a guard stopped it).", applied, which)
         yield undo_job(pipeline)
     for job in pipeline.jobs:
         config = {"ops": {op_of(asset): {"config": dict(given)} for asset, given in job.options.items()}}

@@ -24,7 +24,7 @@ class TestAbout:
     def test_the_sandbox_says_what_it_is(self) -> None:
         with Sandbox(seed=3, scale="50", speed=2) as sandbox:
             vendors = ["catsy", "sparklayer", "google", "shopify", "amazon", "plytix"]
-            about = {"ok": True, "seed": 3, "scale": 50, "speed": 2, "vendors": vendors}
+            about = {"ok": True, "id": sandbox.id, "seed": 3, "scale": 50, "speed": 2, "vendors": vendors}
             assert control(sandbox, "GET", "").json() == about
 
     def test_unknown_control_paths_and_vendors_get_404(self, sandbox: Sandbox, catsy: CatsyCaller) -> None:

@@ -8,10 +8,12 @@ from typing import Annotated
 
 import typer
 
+from sync_pipelines.errors import UsageError
 from sync_pipelines.operations.cli import general
 from sync_pipelines.operations.cli.binding import PROGRAM, group_of, naming, own_commands, with_a_name
 from sync_pipelines.operations.cli.options import Json
 from sync_pipelines.operations.pipelines import PIPELINES
+from sync_pipelines.settings import sandbox_on
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,17 +33,29 @@ def options(
     plytix_account: Annotated[
         str | None, typer.Option("--plytix-account", help="use another Plytix account than `alias` in settings.toml")
     ] = None,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="use the sandbox that runs in another terminal (make dev), not the real accounts")
+    ] = False,
 ) -> None:
     if plytix_account:
         os.environ["PLYTIX_ALIAS"] = plytix_account
     if debug:
         os.environ["SYNC_PIPELINES_DEBUG"] = "1"
-    from sync_pipelines.operations import environment
+    from sync_pipelines.operations import environment, running_sandbox
     from sync_pipelines.operations.cli import screen
 
     environment.notify = screen.note
-    if context.invoked_subcommand not in ELSEWHERE:
-        environment.prepare(debug=debug)
+    if context.invoked_subcommand in ELSEWHERE:
+        if sandbox:
+            raise UsageError(f"--sandbox: `{context.invoked_subcommand}` starts a sandbox of its own.")
+        return
+    if sandbox:
+        running_sandbox.use()
+    else:
+        running_sandbox.check()
+    if sandbox or (sandbox_on() and screen.err.is_terminal):
+        screen.note(running_sandbox.described())
+    environment.prepare(debug=debug)
 
 
 def _add_pipelines() -> None:

@@ -58,8 +58,8 @@ amazon_catalogue = dg.AssetSpec(
 class ListingsConfig(dg.Config):
     """file: another one than was dropped for this partition. style: only the listings of one style."""
 
-    file: str = ""
-    style: str = ""
+    file: str | None = None
+    style: str | None = None
 
 
 class CatalogueConfig(dg.Config):
@@ -71,8 +71,8 @@ class CatalogueConfig(dg.Config):
 class MappingConfig(dg.Config):
     """mapping: a file to take as this partition's mapping. style: match only with the products of one style."""
 
-    mapping: str = ""
-    style: str = ""
+    mapping: str | None = None
+    style: str | None = None
 
 
 @dg.asset(
@@ -100,7 +100,7 @@ def amazon_listings(context: dg.AssetExecutionContext, config: ListingsConfig, r
     unfinished.begin(session, partition, "file")
     given = Path(config.file) if config.file else None
     try:
-        read = intake.read_partition(partition, lambda: _catalogue(session), file=given, style=config.style)
+        read = intake.read_partition(partition, lambda: _catalogue(session), file=given, style=config.style or "")
     except FileRefused:
         unfinished.end(session, partition)  # reading it again would end no better
         raise
@@ -188,7 +188,7 @@ def asin_mapping(context: dg.AssetExecutionContext, config: MappingConfig, run: 
         session.warehouse,
         partition,
         Path(config.mapping) if config.mapping else None,
-        style=config.style,
+        style=config.style or "",
         just_read=session.once(JUST_READ, lambda: False),
     )
     intake.publish_mapping(session.warehouse, mapping, PlytixSettings.read().account, partition, origin)

@@ -32,7 +32,7 @@ class ExtractConfig(dg.Config):
     """Run config for reading the catalogue. from_csv: a full export of the old script, taken in instead of asking Catsy."""
 
     refresh: Literal["auto", "always", "never"] = "auto"
-    from_csv: str = ""
+    from_csv: str | None = None
 
 
 @dg.asset(
