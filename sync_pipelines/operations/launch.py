@@ -49,10 +49,16 @@ class Ended:
     read_back: int | None = None
     as_planned: int | None = None
     plan_ids: list[str] = field(default_factory=list)
+    applied_before: str | None = None
+    """When the plan was applied that this run was to apply, where an earlier run had done that."""
 
 
 class Interrupted(BaseException):
-    """SIGTERM arrived."""
+    """SIGTERM or Ctrl-C arrived. ended: how the run that was under way ended; None where none had begun."""
+
+    def __init__(self, ended: Ended | None = None) -> None:
+        super().__init__()
+        self.ended = ended
 
 
 def launch(
@@ -100,10 +106,12 @@ def launch(
                     asset_selection=[dg.AssetKey(a.split("/")) for a in assets] if assets else None,
                     tags={VERB_TAG: verb, **_of_partitions(partitions)},
                 )
+            except (KeyboardInterrupt, Interrupted):
+                raise Interrupted(_ended(pipeline, run_id, startup, time.time() - began, "")) from None
             finally:
                 gc.unfreeze()
             if stopped:  # Dagster takes it for a failure of the step
-                raise Interrupted
+                raise Interrupted(_ended(pipeline, run_id, startup, time.time() - began, ""))
             failed = [e for e in result.all_events if e.is_failure and e.message]
     return _ended(pipeline, run_id, startup, time.time() - began, "" if not failed else _said(failed[0]))
 
@@ -180,6 +188,7 @@ def _ended(pipeline: str, run_id: str, startup: float, total: float, failure: st
             plans.append(ledger.plan(row["plan"]))
     finally:
         ledger.close()
+    before = [p["applied_at"] for p in plans if p["state"] == "done" and p["run"] != run_id]
     counts = json.loads(row.get("counts") or "{}")
     calls = json.loads(row.get("calls") or '{"used": 0, "minimum": 0, "by_vendor": {}}')
     return Ended(
@@ -192,10 +201,11 @@ def _ended(pipeline: str, run_id: str, startup: float, total: float, failure: st
         row.get("source_rejects") or 0,
         calls,
         {"startup": round(startup, 3), "total": round(total, 3)},
-        [f for p in plans for f in json.loads(p["findings"] or "[]")],
+        [{**f, "plan_id": p["id"]} for p in plans for f in json.loads(p["findings"] or "[]")],
         _sum(plans, "read_back"),
         _sum(plans, "as_planned"),
         [p["id"] for p in plans],
+        before[0] if before else None,
     )
 
 

@@ -1,7 +1,7 @@
 """What starts a run: each function runs one job here and now, and returns how it ended.
 
 Each looks at settings, logins and files before anything is begun and raises what is missing; a run that fails after that is
-no error but an `Ended` that says so. `Interrupted` and KeyboardInterrupt come through.
+no error but an `Ended` that says so. `Interrupted` comes through, with how the run ended; so does a KeyboardInterrupt before it.
 """
 
 from __future__ import annotations

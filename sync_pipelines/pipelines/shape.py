@@ -43,13 +43,22 @@ class Check:
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found. details: Markdown. warn: a failure is worth a look, and stops nothing."""
+    """What a check found. details: Markdown. warn: a failure is worth a look, and stops nothing.
+
+    failure: what the run's message says where it did not pass, if that is another text.
+    """
 
     check: Check
     passed: bool
     text: str
     details: str = ""
     warn: bool = False
+    failure: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why it did not pass, as plain text; "" where it did."""
+        return "" if self.passed else self.failure or self.text or self.check.description
 
 
 @dataclass(frozen=True)
@@ -238,8 +247,8 @@ class Questions(Protocol):
     def live(self, keys: set[str]) -> dict[str, Any]:
         """Return what the target holds now under these keys. Raises VendorError and its kin."""
 
-    def rejects(self, limit: int) -> tuple[int, list[dict[str, Any]]]:
-        """Return how many source rows were not understood or in conflict, and the first of them."""
+    def rejects(self, limit: int) -> tuple[Mapping[str, int], list[dict[str, Any]]]:
+        """Return how many source rows a person has to look at, by state (rejected, conflict, …), and the first of them."""
 
     def readable(self, row: Mapping[str, Any]) -> dict[str, str]:
         """Return a planned row for people, without personal data."""

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, TypeVar
 
 from sync_pipelines.delivery.reports import PastRun, PlannedRow, UnreadablePlan
-from sync_pipelines.operations.answers import Asked, Errors, Status, Trace, plain
+from sync_pipelines.operations.answers import REJECTS_AT_MOST, Asked, Errors, Status, Trace, plain
 from sync_pipelines.operations.cli import exits, screen
 from sync_pipelines.operations.pipelines import of
 
@@ -46,7 +46,10 @@ def show_errors(errors: Errors) -> None:
     screen.table(plain(found.runs), "runs that failed or were stopped")
     screen.table(plain(found.rows), "rows that ended badly")
     screen.table(plain(found.held), "held rows of the last applied plan")
-    screen.table(rejects.rows, f"source rows not understood or in conflict ({rejects.total})")
+    screen.table(rejects.rows, f"source rows that need a person: {screen.counts(rejects.by_state)}")
+    if len(rejects.rows) < rejects.total:
+        every = f"; all of them: sync-pipelines errors {errors.pipeline} --all" if len(rejects.rows) < REJECTS_AT_MOST else ""
+        screen.say(f"{len(rejects.rows)} of {rejects.total} source rows{every}")
     if not any((found.runs, found.rows, found.held, rejects.rows)):
         screen.out.print(f"{errors.pipeline}: nothing needs a person")
 

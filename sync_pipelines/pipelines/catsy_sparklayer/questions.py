@@ -169,19 +169,19 @@ def live(keys: set[str]) -> dict[str, Any]:
         return {record.key: record.fields for record in planning.target(sparklayer).read(None) if record.key in keys}
 
 
-def rejects(limit: int) -> tuple[int, list[dict[str, Any]]]:
-    """Source rows of the last mapping that were rejected or in conflict: how many, and the first of them."""
+def rejects(limit: int) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Source rows of the last mapping that were rejected or in conflict: how many of each, and the first of them."""
     try:
         found = Warehouse(data_dir() / "warehouse").find(("catsy", "trade_prices"), account_of("catsy"))
     except SnapshotUnreadable as e:
-        return 1, [{"problem": str(e)}]
+        return {"unreadable": 1}, [{"problem": str(e)}]
     if found is None:
-        return 0, []
+        return {}, []
     with duckdb.connect(":memory:") as con:
         bad = found.relation(con).filter("state IN ('rejected', 'conflict')").select("price_list, sku, state, reason, source_id")
         rows = bad.limit(limit).to_arrow_table().to_pylist()
-        (total,) = bad.count("*").fetchall()[0]
-    return total, rows
+        by_state = dict(bad.aggregate("state, count(*)").fetchall())
+    return by_state, rows
 
 
 def export(output: Path) -> int:
