@@ -32,18 +32,23 @@ FLAT: Mapping[str, bool] = {"flat": True}
 """Metadata of a field whose entries stand among those of the result that has it."""
 
 
-def plain(answer: Any) -> Any:
-    """Return a result as dictionaries, lists and values, in the order of its fields."""
+def plain(answer: Any, *, old_names: bool = True) -> Any:
+    """Return a result as dictionaries, lists and values, in the order of its fields.
+
+    old_names: a field that had another name in earlier versions stands under that, too.
+    """
     if is_dataclass(answer) and not isinstance(answer, type):
         found: dict[str, Any] = {}
         for each in fields(answer):
-            value = plain(getattr(answer, each.name))
+            value = plain(getattr(answer, each.name), old_names=old_names)
             found.update(value if each.metadata.get("flat") else {each.name: value})
+            if old_names and (before := each.metadata.get("formerly")):
+                found[before] = value
         return found
     if isinstance(answer, Mapping):
-        return {name: plain(value) for name, value in answer.items()}
+        return {name: plain(value, old_names=old_names) for name, value in answer.items()}
     if isinstance(answer, list | tuple):
-        return [plain(value) for value in answer]
+        return [plain(value, old_names=old_names) for value in answer]
     return str(answer) if isinstance(answer, Path) else answer
 
 

@@ -19,7 +19,7 @@ import psutil
 
 from sync_pipelines.credentials import redact
 from sync_pipelines.delivery import runs
-from sync_pipelines.errors import SyncError
+from sync_pipelines.errors import SyncError, UsageError
 from sync_pipelines.operations import environment
 from sync_pipelines.operations.pipelines import PIPELINES
 
@@ -94,6 +94,8 @@ def launch(
             config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
             if ops:
                 config["ops"] = {name.replace("/", "__"): {"config": values} for name, values in ops.items()}
+            if partitions:
+                _days_there(job, partitions)
             if partition:
                 instance.add_dynamic_partitions(_dynamic(job), [partition])
             try:
@@ -143,6 +145,8 @@ def _recorded_by_dagster(run_id: str) -> Iterator[None]:
     """Say what an error of Dagster's own means: those of the steps do not come this way. The run ends as failed."""
     try:
         yield
+    except UsageError:
+        raise
     except Exception as e:
         log.debug("Dagster could not record run %s", run_id, exc_info=True)
         why = redact(str(e)).strip().partition("\n")[0] or type(e).__name__
@@ -163,6 +167,14 @@ def _said(event: Any) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
     return str(error.message).partition(": ")[2].strip() if error is not None else event.message or ""
+
+
+def _days_there(job: Any, days: tuple[str, str]) -> None:
+    """Raise UsageError for a stretch of days of which one cannot be read."""
+    there = job.partitions_def
+    if missing := [day for day in days if not there.has_partition_key(day)]:
+        first, last = there.get_first_partition_key(), there.get_last_partition_key()
+        raise UsageError(f"{', '.join(missing)}: the days that can be read are {first} to {last}. Nothing was done.")
 
 
 def _dynamic(job: Any) -> str:

@@ -241,6 +241,12 @@ class Questions(Protocol):
     def full_keys(self, named: Collection[str]) -> set[str]:
         """Return the ledger's keys for what a person named."""
 
+    def mapped_keys(self, keys: Collection[str]) -> set[str]:
+        """Return those of these keys that the source had when it was last mapped."""
+
+    def dropped(self) -> Collection[str]:
+        """Return the partitions that have a file to read now; none for a pipeline that does not work file by file."""
+
     def source(self, key: str) -> dict[str, Any]:
         """Return the source rows and mapped rows of one key, from the warehouse."""
 

@@ -131,6 +131,16 @@ def full_keys(named: Collection[str]) -> set[str]:
     return keys
 
 
+def mapped_keys(keys: Collection[str]) -> set[str]:
+    """Those of these keys that are products of a mapping. Raises SnapshotUnreadable."""
+    return {entry.suggested_sku for _, known in mappings() for entry in known} & set(keys)
+
+
+def dropped() -> Collection[str]:
+    """The partitions of the files in the inbox."""
+    return files.partitions_in(intake.inbox())
+
+
 def source(key: str) -> dict[str, Any]:
     """What the mappings say of a key, an ASIN or a SKU."""
     keys = full_keys([key])

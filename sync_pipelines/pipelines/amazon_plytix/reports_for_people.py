@@ -64,6 +64,7 @@ def write_result(
     plytix = PlytixSettings.read()
     facts: dict[str, Any] = {
         "source_file": entries.mapping_path(data_dir(), partition).name,
+        "run_id": run,
         "run": run,
         "plytix_account": plytix.alias,
         **({} if calls is None else {"calls_to_send": calls, "takes_at_quota": takes(calls, plytix)}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +139,22 @@ def _sparklayer_facts(client: SparkLayer) -> list[Observation]:
             Observation(f"{price_list.slug}: row fields a read shows", "holds", ", ".join(names) or "none"),
         ]
     return found
+
+
+def mapped_keys(keys: Collection[str]) -> set[str]:
+    """Those of these keys (`list/SKU`) that catsy/trade_prices has. Raises SnapshotUnreadable."""
+    found = Warehouse(data_dir() / "warehouse").find(("catsy", "trade_prices"), account_of("catsy"))
+    if found is None:
+        return set()
+    with duckdb.connect(":memory:") as con:
+        known = found.relation(con).project("price_list || '/' || sku AS key")
+        con.execute("CREATE TABLE asked (key VARCHAR)")
+        con.executemany("INSERT INTO asked VALUES (?)", [[key] for key in keys])
+        return {key for (key,) in known.join(con.table("asked"), "key").fetchall()}
+
+
+def dropped() -> Collection[str]:
+    return ()
 
 
 def source(key: str) -> dict[str, Any]:

@@ -190,6 +190,16 @@ def full_keys(named: Collection[str]) -> set[str]:
     return found
 
 
+def mapped_keys(keys: Collection[str]) -> set[str]:
+    """Those of these keys that sheets/order_rows has. Raises SnapshotUnreadable."""
+    known = mapped()
+    return set() if known is None else set(keys) & order_rows.keys(known)
+
+
+def dropped() -> Collection[str]:
+    return ()
+
+
 def source(key: str) -> dict[str, Any]:
     """The order as we have it and the rows it maps to, without what names a person."""
     story: dict[str, Any] = {"extract": None, "source": [], "mapped": []}
