@@ -100,9 +100,13 @@ def _show_rows(pipeline: str, plan_id: str) -> None:
     except PlanFileLost as e:
         screen.problem(str(e))
         return
-    rows = f"{len(found.rows)} of {found.total} rows" if len(found.rows) < found.total else f"{found.total} rows"
+    rows = f"{found.total} row{'' if found.total == 1 else 's'}"
+    if len(found.rows) < found.total:
+        rows = f"{len(found.rows)} of {rows}"
     title = f"what became of plan {plan_id}: {rows}, what did not end well first"
-    screen.table(found.rows, title if found.taken_up else f"plan {plan_id}: {rows}, worst first")
+    if found.rows:
+        screen.say(title if found.taken_up else f"plan {plan_id}: {rows}, worst first")
+        screen.table(found.rows)
     if found.all_rows:
         screen.say(f"{rows}; all of them: {found.all_rows}")
     if found.beyond_limit:
