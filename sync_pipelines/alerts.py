@@ -33,7 +33,7 @@ def alert(event: Event, pipeline: str, run: str, message: str) -> bool:
     except SettingsError as e:
         _complain(f"nobody can be told of this: {e}")
         return False
-    body: dict[str, Any] = {"event": event, "pipeline": pipeline, "run": run, "message": redact(message)[:1000]}
+    body: dict[str, Any] = {"event": event, "pipeline": pipeline, "run_id": run, "run": run, "message": redact(message)[:1000]}
     told = False
     if settings.command:
         try:

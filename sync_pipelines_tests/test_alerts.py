@@ -80,6 +80,7 @@ def test_the_command_gets_the_message_as_json_on_its_standard_input(monkeypatch:
     assert json.loads(heard.read_text()) == {
         "event": "stopped",
         "pipeline": "catsy_sparklayer",
+        "run_id": "run-1",
         "run": "run-1",
         "message": 'Öse "8" *** for ***@***',
     }
@@ -110,7 +111,9 @@ def test_the_webhook_gets_the_message_as_json(monkeypatch: pytest.MonkeyPatch, l
     monkeypatch.setenv("ALERT_WEBHOOK", listener.url)
     monkeypatch.setenv("SYNC_PIPELINES_SANDBOX", "1")
     assert alert("recovered", "catsy_sparklayer", "run-2", "x" * 2000) is True
-    assert listener.heard == [{"event": "recovered", "pipeline": "catsy_sparklayer", "run": "run-2", "message": "x" * 1000}]
+    assert listener.heard == [
+        {"event": "recovered", "pipeline": "catsy_sparklayer", "run_id": "run-2", "run": "run-2", "message": "x" * 1000}
+    ]
 
 
 @pytest.mark.parametrize("listener", [302, 404, 500], indirect=True)
@@ -181,7 +184,7 @@ def test_every_way_is_tried_and_the_webhook_keeps_its_json(
     urls = ["json://127.0.0.1:9/closed", address(listener), address(listener)]
     (tmp_path / "settings.toml").write_text(f'[alerts]\nwebhook = "{listener.url}"\nurls = {json.dumps(urls)}\n')
     assert alert("failed", "", "", "it failed") is True
-    assert listener.heard[0] == {"event": "failed", "pipeline": "", "run": "", "message": "it failed"}
+    assert listener.heard[0] == {"event": "failed", "pipeline": "", "run_id": "", "run": "", "message": "it failed"}
     assert [(heard["title"], heard["message"]) for heard in listener.heard[1:]] == [("sync_pipelines: failed", "it failed")] * 2
 
 

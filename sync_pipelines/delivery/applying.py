@@ -30,6 +30,7 @@ from sync_pipelines.delivery.model import (
     Intent,
     NotApplied,
     Refused,
+    RequestRefused,
     RetryLater,
     Step,
     Target,
@@ -96,8 +97,7 @@ def apply(
         )
     if row["state"] == "done":
         return Report(plan.id, ledger.outcome_counts(plan.id), 0, row["read_back"], row["as_planned"])
-    if row["state"] == "sealed" and ledger.now() > row["expires_at"]:
-        raise DeliveryError(f"plan {plan.id} expired {row['expires_at']}. Nothing was sent; make a new plan.")
+    _refuse_if_expired(row, ledger)
     if row["seal"] is None:
         settle_first(target, ledger=ledger, files=files, run=run, patience=patience)
         raise DeliveryError(
@@ -140,13 +140,27 @@ def _refuse_unless_lifted(plan: Plan, ledger: Ledger) -> None:
     )
 
 
+def refuse_what_is_over(row: Mapping[str, Any], ledger: Ledger) -> None:
+    """Look, without the right to write, whether a plan (its row in the ledger) may still be applied, or go on.
+
+    Raises RequestRefused for one that expired or was overtaken by a newer one. `apply` looks again.
+    """
+    _refuse_if_expired(row, ledger)
+    _refuse_what_is_overtaken(row, ledger)
+
+
+def _refuse_if_expired(row: Mapping[str, Any], ledger: Ledger) -> None:
+    if row["state"] == "sealed" and ledger.now() > row["expires_at"]:
+        raise RequestRefused(f"plan {row['id']} expired {row['expires_at']}. Nothing was sent; make a new plan.")
+
+
 def _refuse_what_is_overtaken(row: Mapping[str, Any], ledger: Ledger) -> None:
-    """Raises DeliveryError for a plan that was not begun when a newer one of its scope was finished. Order is a number."""
+    """Raises RequestRefused for a plan that was not begun when a newer one of its scope was finished. Order is a number."""
     p = tables.plan.c
     newer = sa.select(p.id).where(p.account == row["account"], p.state == "done", p.seq > row["seq"])
     newer = newer.where(tables.speaks_for(tables.plan, row["scope"]))
     if row["state"] == "sealed" and (later := ledger.row(newer)):
-        raise DeliveryError(
+        raise RequestRefused(
             f"plan {later['id']} was made after plan {row['id']} and is applied. Nothing was sent; make a new plan."
         )
 

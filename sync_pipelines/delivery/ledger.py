@@ -163,6 +163,11 @@ class Ledger:
         plans = self.rows(sa.select(plan).where(plan.c.id.startswith(start, autoescape=True))) if len(start) >= 6 else []
         return plans[0] if len(plans) == 1 else None
 
+    def finished_at(self, plan_id: str) -> str | None:
+        """When a plan was applied to its end; None where it was not."""
+        finished = self.row(sa.select(plan.c.applied_at).where(plan.c.id == plan_id, plan.c.state == "done"))
+        return None if finished is None else str(finished["applied_at"])
+
     def outcome_counts(self, plan_id: str) -> dict[str, int]:
         query = sa.select(outcome.c.state, sa.func.count().label("n")).where(outcome.c.plan == plan_id).group_by(outcome.c.state)
         with self._readable(), self.reader.connect() as con:

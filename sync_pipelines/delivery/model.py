@@ -24,6 +24,8 @@ the ledger takes note, so that a later change is not mistaken for a foreign edit
 
 OutcomeState = Literal["delivered", "unchanged", "rejected", "failed", "unknown", "held", "drifted", "skipped"]
 BAD_OUTCOMES: frozenset[str] = frozenset({"rejected", "failed", "unknown", "drifted"})
+BEYOND_LIMIT = "beyond the limit"
+"""Why a row was skipped that a run was told not to send: `limit` rows go, the rest wait for the next plan."""
 
 HeldKind = Literal["conflict", "target", "doubt", "settling", "gone", "unkept", "foreign_edit", "unverified", "undone", "guard"]
 RELEASABLE: tuple[HeldKind, ...] = ("gone", "unkept", "foreign_edit", "unverified", "undone", "guard")

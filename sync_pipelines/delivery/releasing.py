@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import getpass
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -79,10 +79,7 @@ def release(
     Returns the keys released. Raises RequestRefused for a key that the plan does not hold, for one that nobody can release, and
     for an empty reason; then nothing is released.
     """
-    plan = _looked_at(ledger, files, plan_id, why)
-    if wrong := sorted(set(kinds or ()) - set(RELEASABLE)):
-        raise RequestRefused(f"{', '.join(wrong)} cannot be released; what can be: {', '.join(RELEASABLE)}.")
-    chosen: set[HeldKind] = {k for k in RELEASABLE if kinds is None or k in kinds}
+    plan = looked_at(ledger, files, plan_id, why)
     now = ledger.clock.now()
     said = {
         "account": plan["account"],
@@ -94,33 +91,47 @@ def release(
         "ended": None,
         "ended_at": None,
     }
-    named: set[str] = set()
 
     def releases() -> Iterator[dict[str, Any]]:
-        for row in _held(files, plan["id"], keys):
-            named.update(k for k in keys or () if names(row["key"], row["parent"], [k]))
-            kinds_of_row = row["holds"].split(",")
-            fixed = [k for k in kinds_of_row if k not in RELEASABLE]
-            if fixed and keys is not None:
-                raise RequestRefused(
-                    f"{row['key']} is held because: {row['reason']}. That has to be settled, not released. Nothing was released."
-                )
+        for row, released in released_by(files, plan["id"], keys, kinds):
             value = value_of(row["before_print"], row["after_print"])
-            for kind in kinds_of_row:
-                if not fixed and kind in chosen:
-                    yield {**said, "id": uuid.uuid4().hex, "key": row["key"], "value": value, "kind": kind}
+            for kind in released:
+                yield {**said, "id": uuid.uuid4().hex, "key": row["key"], "value": value, "kind": kind}
 
     released: dict[str, None] = {}
     with ledger.write() as tx:
         for part in chunks(releases(), CHUNK):
             put(tx, tables.release, part)
             released.update(dict.fromkeys(r["key"] for r in part))
-        if missing := [k for k in keys or () if k not in named]:
-            raise RequestRefused(
-                f"plan {plan['id']} holds no row {', '.join(missing)}. Nothing was released. "
-                "(All that are held for one reason: --kind; the verdict of a stopped plan: --verdict.)"
-            )
     return list(released)
+
+
+def released_by(
+    files: PlanFiles, plan_id: str, keys: Sequence[str] | None, kinds: Collection[str] | None
+) -> Iterator[tuple[dict[str, Any], list[str]]]:
+    """Yield each held row that a release of these keys and kinds is about, with the kinds of holds that it lifts.
+
+    Raises RequestRefused as `release` does; for a key that the plan does not hold, once all rows were looked at.
+    """
+    if wrong := sorted(set(kinds or ()) - set(RELEASABLE)):
+        raise RequestRefused(f"{', '.join(wrong)} cannot be released; what can be: {', '.join(RELEASABLE)}.")
+    chosen: set[HeldKind] = {k for k in RELEASABLE if kinds is None or k in kinds}
+    named: set[str] = set()
+    for row in _held(files, plan_id, keys):
+        named.update(k for k in keys or () if names(row["key"], row["parent"], [k]))
+        kinds_of_row = row["holds"].split(",")
+        fixed = [k for k in kinds_of_row if k not in RELEASABLE]
+        if fixed and keys is not None:
+            raise RequestRefused(
+                f"{row['key']} is held because: {row['reason']}. That has to be settled, not released. Nothing was released."
+            )
+        if not fixed and (released := [kind for kind in kinds_of_row if kind in chosen]):
+            yield row, released
+    if missing := [k for k in keys or () if k not in named]:
+        raise RequestRefused(
+            f"plan {plan_id} holds no row {', '.join(missing)}. Nothing was released. "
+            "(All that are held for one reason: --kind; the verdict of a stopped plan: --verdict.)"
+        )
 
 
 def lift(ledger: Ledger, files: PlanFiles, plan_id: str, why: str, *, lasts: timedelta = RELEASE_LASTS) -> None:
@@ -128,10 +139,8 @@ def lift(ledger: Ledger, files: PlanFiles, plan_id: str, why: str, *, lasts: tim
 
     Raises RequestRefused for a plan that was not stopped, or is finished, and for an empty reason.
     """
-    plan = _looked_at(ledger, files, plan_id, why)
-    if plan["verdict"] == "clear" or plan["state"] == "done":
-        reason = "was not stopped" if plan["verdict"] == "clear" else "was applied already"
-        raise RequestRefused(f"plan {plan['id']} {reason}: there is no verdict to lift. Nothing was released.")
+    plan = looked_at(ledger, files, plan_id, why)
+    refuse_unless_stopped(plan)
     now = ledger.clock.now()
     with ledger.write() as tx:
         put(
@@ -156,7 +165,13 @@ def lift(ledger: Ledger, files: PlanFiles, plan_id: str, why: str, *, lasts: tim
         )
 
 
-def _looked_at(ledger: Ledger, files: PlanFiles, plan_id: str, why: str) -> dict[str, Any]:
+def refuse_unless_stopped(plan: Mapping[str, Any]) -> None:
+    if plan["verdict"] == "clear" or plan["state"] == "done":
+        reason = "was not stopped" if plan["verdict"] == "clear" else "was applied already"
+        raise RequestRefused(f"plan {plan['id']} {reason}: there is no verdict to lift. Nothing was released.")
+
+
+def looked_at(ledger: Ledger, files: PlanFiles, plan_id: str, why: str) -> dict[str, Any]:
     if not why.strip():
         raise RequestRefused("a release needs a reason: it is kept with your name.")
     plan = ledger.plan(plan_id)
@@ -168,8 +183,7 @@ def _looked_at(ledger: Ledger, files: PlanFiles, plan_id: str, why: str) -> dict
 
 def _held(files: PlanFiles, plan_id: str, keys: Sequence[str] | None) -> Iterator[dict[str, Any]]:
     some = "" if keys is None else "AND (list_contains($1, key) OR (parent <> '' AND list_contains($1, key[len(parent) + 2:])))"
-    query = f"""SELECT key, parent, holds, reason, before_print, after_print FROM plan
-        WHERE held IS NOT NULL {some} ORDER BY row"""
+    query = f"SELECT * FROM plan WHERE held IS NOT NULL {some} ORDER BY row"
     for part in files.stream(plan_id, query, [] if keys is None else [list(keys)]):
         yield from part
 

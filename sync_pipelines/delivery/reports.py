@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +13,9 @@ from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.plans import PlanFiles
+
+WAS_PLAN, WAS_RUN, WAS_ID = ({"formerly": name} for name in ("plan", "run", "id"))
+"""Metadata of fields that answers also have under the name of earlier versions."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class PastRun:
 class WaitingPlan:
     """A plan that was sealed and not applied, and that nothing newer has overtaken."""
 
-    id: str
+    plan_id: str = field(metadata=WAS_ID)
     verdict: str
     sealed_at: str
 
@@ -68,7 +71,7 @@ class BadRow:
     key: str
     state: str
     message: str | None
-    plan: str
+    plan_id: str = field(metadata=WAS_PLAN)
     at: str
 
 
@@ -94,9 +97,9 @@ class Problems:
 class PlannedRow:
     """What a plan wanted with a key, and what became of it (None: it was not applied). before, after: images as JSON."""
 
-    plan: str
+    plan_id: str = field(metadata=WAS_PLAN)
     sealed_at: str
-    run: str | None
+    run_id: str | None = field(metadata=WAS_RUN)
     undo_of: str | None
     key: str
     action: str
@@ -113,7 +116,7 @@ class PlannedRow:
 class UnreadablePlan:
     """A plan whose file cannot be read, and why."""
 
-    plan: str
+    plan_id: str = field(metadata=WAS_PLAN)
     problem: str
 
 
@@ -123,8 +126,8 @@ class AttemptOf:
 
     key: str
     id: str
-    run: str | None
-    plan: str
+    run_id: str | None = field(metadata=WAS_RUN)
+    plan_id: str = field(metadata=WAS_PLAN)
     step: str
     state: str
     message: str | None
@@ -134,7 +137,7 @@ class AttemptOf:
 
 @dataclass(frozen=True)
 class Story:
-    """Everything the ledger knows of some keys. record, holds and releases are rows of the ledger's tables."""
+    """Everything the ledger knows of some keys. record, holds, releases: rows of the ledger, with `plan_id` beside `plan`."""
 
     record: tuple[Mapping[str, Any], ...]
     planned: tuple[PlannedRow | UnreadablePlan, ...]
@@ -259,6 +262,16 @@ def scopes_of(ledger: Ledger, accounts: Sequence[str], keys: Collection[str] | N
     return found
 
 
+def known_keys(ledger: Ledger, accounts: Sequence[str], keys: Collection[str]) -> set[str]:
+    """Return those of these keys that were ever planned, or are recorded as ours."""
+    asked = list(keys)
+    return {
+        key
+        for table in (tables.outcome, tables.record)
+        for key in ledger.column(sa.select(table.c.key).where(table.c.account.in_(accounts), table.c.key.in_(asked)))
+    }
+
+
 def story(ledger: Ledger, files: PlanFiles, accounts: Sequence[str], keys: Collection[str]) -> Story:
     """Return all that the ledger knows of these keys."""
     planned: list[PlannedRow | UnreadablePlan] = []
@@ -279,7 +292,10 @@ def story(ledger: Ledger, files: PlanFiles, accounts: Sequence[str], keys: Colle
             planned.append(_planned_row(plan, row, outcomes.get((plan["id"], row["row"]), {})))
             attempts += _attempts_of(ledger, plan["id"], row)
     of_keys = {
-        name: tuple(ledger.rows(sa.select(table).where(table.c.account.in_(accounts), table.c.key.in_(keys))))
+        name: tuple(
+            {**row, "plan_id": row["plan"]}
+            for row in ledger.rows(sa.select(table).where(table.c.account.in_(accounts), table.c.key.in_(keys)))
+        )
         for name, table in (("record", tables.record), ("holds", tables.hold), ("releases", tables.release))
     }
     return Story(of_keys["record"], tuple(planned), tuple(attempts), of_keys["holds"], of_keys["releases"])
@@ -287,9 +303,9 @@ def story(ledger: Ledger, files: PlanFiles, accounts: Sequence[str], keys: Colle
 
 def _planned_row(plan: Mapping[str, Any], row: Mapping[str, Any], outcome: Mapping[str, Any]) -> PlannedRow:
     return PlannedRow(
-        plan=plan["id"],
+        plan_id=plan["id"],
         sealed_at=plan["sealed_at"],
-        run=plan["run"],
+        run_id=plan["run"],
         undo_of=plan["undo_of"],
         key=row["key"],
         action=row["action"],
@@ -307,7 +323,10 @@ def _attempts_of(ledger: Ledger, plan: str, row: Mapping[str, Any]) -> list[Atte
     a = tables.attempt.c
     return [
         AttemptOf(
-            key=row["key"], **{n: t[n] for n in ("id", "run", "plan", "step", "state", "message", "intended_at", "answered_at")}
+            key=row["key"],
+            run_id=t["run"],
+            plan_id=t["plan"],
+            **{n: t[n] for n in ("id", "step", "state", "message", "intended_at", "answered_at")},
         )
         for t in ledger.rows(sa.select(tables.attempt).where(a.plan == plan).order_by(a.intended_at))
         if row["row"] in json.loads(t["rows"])

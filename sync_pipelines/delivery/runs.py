@@ -82,10 +82,11 @@ def first_starts(ledger: Ledger) -> dict[str, str]:
     return {row["pipeline"]: row["at"] for row in ledger.rows(first)}
 
 
-def starts_since(ledger: Ledger, pipeline: str, since: str) -> list[str]:
-    """When the runs of a pipeline began that began since a moment."""
+def states_since(ledger: Ledger, pipeline: str, since: str) -> list[tuple[str, str]]:
+    """When the runs of a pipeline began that began since a moment, and their states."""
     r = tables.run.c
-    return ledger.column(sa.select(r.started_at).where(r.pipeline == pipeline, r.started_at >= since))
+    found = ledger.rows(sa.select(r.started_at, r.state).where(r.pipeline == pipeline, r.started_at >= since))
+    return [(row["started_at"], row["state"]) for row in found]
 
 
 def last_good_end(ledger: Ledger, pipeline: str, verb: str) -> str | None:

@@ -11,7 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.model import RELEASABLE, Change, DeliveryError, Live, Step, Target
+from sync_pipelines.delivery.model import BEYOND_LIMIT, RELEASABLE, Change, DeliveryError, Live, Step, Target
 from sync_pipelines.delivery.plans import Plan, change_from, step_names
 from sync_pipelines.delivery.releasing import open_releases
 from sync_pipelines.delivery.staging import AS_RECORDED
@@ -75,7 +75,7 @@ class Worklist:
     def take_beyond(self, limit: int) -> Iterator[tuple[str, list[Row]]]:
         """Take out what comes after the first so many changes."""
         beyond = "row IN (SELECT row FROM todo WHERE action <> 'adopt' ORDER BY row OFFSET ?)"
-        yield from self._by_message(f"SELECT row, key, 'beyond the limit' FROM todo WHERE {beyond}", [limit])
+        yield from self._by_message(f"SELECT row, key, '{BEYOND_LIMIT}' FROM todo WHERE {beyond}", [limit])
         self.con.execute(f"DELETE FROM todo WHERE {beyond}", [limit])
 
     def not_as_planned(self) -> Iterator[tuple[str, list[Row]]]:

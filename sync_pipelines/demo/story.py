@@ -32,7 +32,7 @@ class Story:
 
     def tell(self, name: str, ended: Ended) -> Ended:
         self.runs[name] = ended
-        rejects = f" · {ended.source_rejects} source rows not understood" if ended.source_rejects else ""
+        rejects = f" · {ended.source_rejects} source rows rejected or in conflict" if ended.source_rejects else ""
         screen.out.print(
             f"   {ended.state}: {screen.counts(ended.counts)}{rejects}\n   {ended.calls['used']} calls "
             f"(the least possible: {ended.calls['minimum']}) · {ended.seconds['total']:.1f} s · run {ended.run_id[:8]}",

@@ -88,6 +88,8 @@ def sync_mapping(
     from sync_pipelines.pipelines.amazon_plytix import files, results
 
     partition = files.partition_of(existing(mapping))
+    if (kind := files.read(mapping, follow_links=True).kind) != "mapping":
+        raise UsageError(f"{mapping} is not a mapping (`matched`, `unmatched_amazon`), but: {kind}. Nothing was done.")
     ops: dict[str, Any] = {
         "amazon__asin_mapping": {"mapping": str(mapping.resolve())},
         "plytix__amazon_product_plan": {"check_families": check_families},

@@ -32,18 +32,23 @@ FLAT: Mapping[str, bool] = {"flat": True}
 """Metadata of a field whose entries stand among those of the result that has it."""
 
 
-def plain(answer: Any) -> Any:
-    """Return a result as dictionaries, lists and values, in the order of its fields."""
+def plain(answer: Any, *, old_names: bool = True) -> Any:
+    """Return a result as dictionaries, lists and values, in the order of its fields.
+
+    old_names: a field that had another name in earlier versions stands under that, too.
+    """
     if is_dataclass(answer) and not isinstance(answer, type):
         found: dict[str, Any] = {}
         for each in fields(answer):
-            value = plain(getattr(answer, each.name))
+            value = plain(getattr(answer, each.name), old_names=old_names)
             found.update(value if each.metadata.get("flat") else {each.name: value})
+            if old_names and (before := each.metadata.get("formerly")):
+                found[before] = value
         return found
     if isinstance(answer, Mapping):
-        return {name: plain(value) for name, value in answer.items()}
+        return {name: plain(value, old_names=old_names) for name, value in answer.items()}
     if isinstance(answer, list | tuple):
-        return [plain(value) for value in answer]
+        return [plain(value, old_names=old_names) for value in answer]
     return str(answer) if isinstance(answer, Path) else answer
 
 
@@ -179,10 +184,11 @@ def history(pipelines: Sequence[str] = tuple(PIPELINES), *, limit: int = 20) -> 
 
 @dataclass(frozen=True)
 class Rejects:
-    """Source rows that are not understood or contradict each other: how many, and the first of them."""
+    """Source rows that a person has to look at. rows: the first of them. by_state: how many are rejected, in conflict, …"""
 
     total: int
     rows: Sequence[Mapping[str, Any]]
+    by_state: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -198,7 +204,8 @@ def errors(pipeline: str, *, every: bool = False) -> Errors:
     """Return what of a pipeline needs a person. every: also what was mended since."""
     with open_ledger() as ledger:
         found = reports.problems(ledger, pipeline, PIPELINES[pipeline].accounts, every=every)
-    return Errors(pipeline, found, Rejects(*of(pipeline).rejects(REJECTS_AT_MOST if every else REJECTS_SHOWN)))
+    by_state, rows = of(pipeline).rejects(REJECTS_AT_MOST if every else REJECTS_SHOWN)
+    return Errors(pipeline, found, Rejects(sum(by_state.values()), rows, by_state))
 
 
 @dataclass(frozen=True)
@@ -252,6 +259,57 @@ def sql(query: str) -> list[dict[str, Any]]:
 
 
 @dataclass(frozen=True)
+class LetThrough:
+    """kind: of hold; "zero" for rows in which a value becomes zero, "verdict" for those that only the verdict keeps back.
+
+    first: some of the rows, without personal data.
+    """
+
+    kind: str
+    rows: int
+    first: tuple[Mapping[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What a release would let through. still_held: named rows that another reason holds all the same."""
+
+    pipeline: str
+    plan_id: str
+    let_through: tuple[LetThrough, ...]
+    still_held: int
+
+
+def foresee_release(
+    pipeline: str,
+    plan: str,
+    reason: str,
+    *,
+    keys: Sequence[str] | None = None,
+    kinds: Sequence[str] | None = None,
+    verdict: bool = False,
+) -> Foreseen:
+    """Return what `release` would let through, and change nothing. Raises UsageError as that does."""
+    from sync_pipelines.delivery import foreseeing
+
+    _something_named(keys, kinds, verdict=verdict)
+    readable = of(pipeline).readable
+    with open_ledger() as ledger:
+        found = foreseeing.foresee(
+            ledger, environment.plan_files(), ledger.plan(plan)["id"], reason, keys=keys, kinds=kinds, verdict=verdict
+        )
+    groups = [LetThrough(each.kind, each.rows, tuple(map(readable, each.first))) for each in found.let_through]
+    return Foreseen(pipeline, found.plan_id, tuple(groups), found.still_held)
+
+
+def _something_named(keys: Sequence[str] | None, kinds: Sequence[str] | None, *, verdict: bool) -> None:
+    if not (verdict or keys or kinds):
+        raise UsageError(
+            "say what to release: --keys KEY … or --kind KIND for rows that are held, --verdict for a plan that was stopped."
+        )
+
+
+@dataclass(frozen=True)
 class Released:
     """released: the keys. stopped: the plan is still stopped as a whole. waits: it was not applied to its end yet."""
 
@@ -273,10 +331,7 @@ def release(
     verdict: bool = False,
 ) -> Released:
     """Lift a plan's verdict, let held rows of it through by key or kind, or both. Raises UsageError for neither."""
-    if not (verdict or keys or kinds):
-        raise UsageError(
-            "say what to release: --keys KEY … or --kind KIND for rows that are held, --verdict for a plan that was stopped."
-        )
+    _something_named(keys, kinds, verdict=verdict)
     lasts = timedelta(days=RetentionSettings.read().release_days)
     files, released = environment.plan_files(), list[str]()
     with open_ledger() as ledger:

@@ -20,7 +20,7 @@ import psutil
 
 from sync_pipelines.credentials import redact
 from sync_pipelines.delivery import runs
-from sync_pipelines.errors import SyncError
+from sync_pipelines.errors import SyncError, UsageError
 from sync_pipelines.operations import environment
 from sync_pipelines.operations.pipelines import PIPELINES
 
@@ -50,10 +50,16 @@ class Ended:
     read_back: int | None = None
     as_planned: int | None = None
     plan_ids: list[str] = field(default_factory=list)
+    applied_before: str | None = None
+    """When the plan was applied that this run was to apply, where an earlier run had done that."""
 
 
 class Interrupted(BaseException):
-    """SIGTERM arrived."""
+    """SIGTERM or Ctrl-C arrived. ended: how the run that was under way ended; None where none had begun."""
+
+    def __init__(self, ended: Ended | None = None) -> None:
+        super().__init__()
+        self.ended = ended
 
 
 def launch(
@@ -91,6 +97,8 @@ def launch(
             config: dict[str, Any] = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
             if ops:
                 config["ops"] = {name.replace("/", "__"): {"config": values} for name, values in ops.items()}
+            if partitions:
+                _days_there(job, partitions)
             if partition:
                 instance.add_dynamic_partitions(_dynamic(job), [partition])
             try:
@@ -103,10 +111,12 @@ def launch(
                     asset_selection=[dg.AssetKey(a.split("/")) for a in assets] if assets else None,
                     tags={VERB_TAG: verb, **_of_partitions(partitions)},
                 )
+            except (KeyboardInterrupt, Interrupted):
+                raise Interrupted(_ended(pipeline, run_id, startup, time.time() - began, "")) from None
             finally:
                 gc.unfreeze()
             if stopped:  # Dagster takes it for a failure of the step
-                raise Interrupted
+                raise Interrupted(_ended(pipeline, run_id, startup, time.time() - began, ""))
             failed = [e for e in result.all_events if e.is_failure and e.message]
     return _ended(pipeline, run_id, startup, time.time() - began, "" if not failed else _said(failed[0]))
 
@@ -152,6 +162,8 @@ def _recorded_by_dagster(run_id: str) -> Iterator[None]:
     """Say what an error of Dagster's own means: those of the steps do not come this way. The run ends as failed."""
     try:
         yield
+    except UsageError:
+        raise
     except Exception as e:
         log.debug("Dagster could not record run %s", run_id, exc_info=True)
         why = redact(str(e)).strip().partition("\n")[0] or type(e).__name__
@@ -172,6 +184,14 @@ def _said(event: Any) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
     return str(error.message).partition(": ")[2].strip() if error is not None else event.message or ""
+
+
+def _days_there(job: Any, days: tuple[str, str]) -> None:
+    """Raise UsageError for a stretch of days of which one cannot be read."""
+    there = job.partitions_def
+    if missing := [day for day in days if not there.has_partition_key(day)]:
+        first, last = there.get_first_partition_key(), there.get_last_partition_key()
+        raise UsageError(f"{', '.join(missing)}: the days that can be read are {first} to {last}. Nothing was done.")
 
 
 def _dynamic(job: Any) -> str:
@@ -197,6 +217,7 @@ def _ended(pipeline: str, run_id: str, startup: float, total: float, failure: st
             plans.append(ledger.plan(row["plan"]))
     finally:
         ledger.close()
+    before = [p["applied_at"] for p in plans if p["state"] == "done" and p["run"] != run_id]
     counts = json.loads(row.get("counts") or "{}")
     calls = json.loads(row.get("calls") or '{"used": 0, "minimum": 0, "by_vendor": {}}')
     return Ended(
@@ -209,10 +230,11 @@ def _ended(pipeline: str, run_id: str, startup: float, total: float, failure: st
         row.get("source_rejects") or 0,
         calls,
         {"startup": round(startup, 3), "total": round(total, 3)},
-        [f for p in plans for f in json.loads(p["findings"] or "[]")],
+        [{**f, "plan_id": p["id"]} for p in plans for f in json.loads(p["findings"] or "[]")],
         _sum(plans, "read_back"),
         _sum(plans, "as_planned"),
         [p["id"] for p in plans],
+        before[0] if before else None,
     )
 
 

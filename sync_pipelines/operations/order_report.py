@@ -28,12 +28,15 @@ def page(found: Mapping[str, Any], shop: str) -> str:
     days: Sequence[Mapping[str, Any]] = found["days"]
     currency = escape(found["currency"])
     title = f"Orders in the spreadsheet, {days[0]['day']} to {days[-1]['day']}"
-    totals = {name: sum(day[name] for day in days) for name in ("orders", "money", "cancelled", "written", "runs", "bad")}
+    totals = {
+        name: sum(day[name] for day in days) for name in ("orders", "money", "cancelled", "written", "runs", "failed", "bad")
+    }
     summary = (
         f"{totals['orders']} orders of {totals['money']:,.2f} {currency}, {totals['cancelled']} of them cancelled. "
-        f"{totals['written']} rows brought up to date in {totals['runs']} runs; {totals['bad']} ended badly."
+        f"{totals['written']} rows brought up to date in {totals['runs']} runs; {totals['bad']} rows ended badly, and "
+        f"{totals['failed']} runs failed or were stopped."
     )
-    names = ("day", "orders", "money", "cancelled", "written", "runs", "bad")
+    names = ("day", "orders", "money", "cancelled", "written", "runs", "failed", "bad")
     head = "".join(f"<th>{name}</th>" for name in names)
     body = "".join("<tr>" + "".join(f"<td>{_shown(day[name])}</td>" for name in names) + "</tr>" for day in days)
     return (

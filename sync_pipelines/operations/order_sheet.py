@@ -63,7 +63,7 @@ class Report:
 
     @property
     def days(self) -> Sequence[Mapping[str, Any]]:
-        """Per day: orders, money, cancelled, written, runs, bad."""
+        """Per day: orders, money, cancelled, written, runs, failed (runs that failed or were stopped), bad (rows)."""
         days: Sequence[Mapping[str, Any]] = self.numbers["days"]
         return days
 

@@ -1,7 +1,7 @@
 """What starts a run: each function runs one job here and now, and returns how it ended.
 
 Each looks at settings, logins and files before anything is begun and raises what is missing; a run that fails after that is
-no error but an `Ended` that says so. `Interrupted` and KeyboardInterrupt come through.
+no error but an `Ended` that says so. `Interrupted` comes through, with how the run ended; so does a KeyboardInterrupt before it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from sync_pipelines.delivery import reports, runs
+from sync_pipelines.delivery.applying import refuse_what_is_over
+from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.errors import UsageError
 from sync_pipelines.operations import environment, launch
@@ -28,7 +30,9 @@ TEST_OUTPUT = "test_output"
 
 def preview(pipeline: str, *, refresh: str = "auto", from_csv: Path | None = None, partition: str | None = None) -> Ended:
     """Read both sides and plan what a sync would change. Sends nothing that changes anything."""
-    return run(pipeline, "preview", _source_options(pipeline, refresh, from_csv, partition), partition=partition)
+    ops = _source_options(pipeline, refresh, from_csv, partition)
+    _dropped(pipeline, partition)
+    return run(pipeline, "preview", ops, partition=partition)
 
 
 def sync(
@@ -46,6 +50,7 @@ def sync(
     """
     ops = _source_options(pipeline, refresh, from_csv, partition)
     _own_options(pipeline, force=force)
+    _dropped(pipeline, partition)
     if not force:
         _not_so_soon(pipeline)
     ops |= {write.applies: {"limit": limit} for write in PIPELINES[pipeline].writes}
@@ -80,7 +85,8 @@ def apply(pipeline: str, plan: str) -> Ended:
     """Apply a plan that was previewed, or go on with one that was interrupted. plan: its id, or the start of it."""
     with open_ledger() as ledger:
         known = ledger.plan(plan)
-    write = PIPELINES[pipeline].write_to(known["account"])
+        write = PIPELINES[pipeline].write_to(known["account"])
+        refuse_what_is_over(known, ledger)
     ops = {write.applies: {"plan": known["id"]}}
     return run(pipeline, "apply", ops, partition=known["scope"] or None, assets=[write.applies])
 
@@ -88,16 +94,12 @@ def apply(pipeline: str, plan: str) -> Ended:
 def retry(pipeline: str, keys: Sequence[str] = ()) -> tuple[Ended, ...]:
     """Plan again only these keys, with today's source, and apply that: a run for each partition that they are in.
 
-    keys: all that ended badly, if left out; there may be none. Raises UsageError for keys that were never planned.
+    keys: all that ended badly, if left out; there may be none. Raises UsageError for keys that nobody knows.
     """
     steps = PIPELINES[pipeline]
     with open_ledger() as ledger:
-        named = of(pipeline).full_keys(keys) if keys and steps.partitions else set(keys)
-        scopes = reports.scopes_of(ledger, steps.accounts, named if keys else None)
-    if keys and not steps.partitions:
-        scopes = {"": set(keys)}
-    if keys and not scopes:
-        raise UsageError(f"{', '.join(keys)} was never planned on {account(pipeline)}. Nothing was done.")
+        named = _known(ledger, pipeline, keys) if keys else None
+        scopes = {"": named} if named and not steps.partitions else reports.scopes_of(ledger, steps.accounts, named)
     return tuple(
         run(
             pipeline,
@@ -108,6 +110,29 @@ def retry(pipeline: str, keys: Sequence[str] = ()) -> tuple[Ended, ...]:
         )
         for scope, wanted in sorted(scopes.items())
     )
+
+
+def _known(ledger: Ledger, pipeline: str, named: Sequence[str]) -> set[str]:
+    """Return the keys that a person named, in full: as the source has them, or as they were once planned.
+
+    A pipeline that works file by file plans a key again in the file that it was planned in. Raises UsageError where one is
+    known neither way.
+    """
+    steps, questions = PIPELINES[pipeline], of(pipeline)
+    found, unknown = set[str](), []
+    for name in named:
+        keys = questions.full_keys([name])
+        mapped = set() if steps.partitions else questions.mapped_keys(keys)
+        if known := mapped or reports.known_keys(ledger, steps.accounts, keys):
+            found |= known
+        else:
+            unknown.append(name)
+    if unknown:
+        raise UsageError(
+            f"{', '.join(unknown)}: not among what was last read, and never planned on {account(pipeline)}. Nothing was done. "
+            f"What is new in the source is planned by sync-pipelines sync {pipeline}."
+        )
+    return found
 
 
 def undo(pipeline: str, run_id: str) -> Ended:
@@ -122,12 +147,19 @@ def plans_to_take_back(pipeline: str, run_id: str) -> list[str]:
         plans = runs.plans_of(ledger, known["id"]) if known else [ledger.plan(run_id)]
         if known and not plans and known["plan"]:
             plans = [ledger.plan(known["plan"])]
-    order = PIPELINES[pipeline].accounts  # what was written last goes back first
+    steps = PIPELINES[pipeline]
+    order = steps.accounts  # what was written last goes back first
     back = -1 if not any(plan["undo_of"] for plan in plans) else 1  # an undo goes back the other way round
     plans = sorted(plans, key=lambda p: back * order.index(p["account"]) if p["account"] in order else 0)
     applied = [plan["id"] for plan in plans if plan["state"] != "sealed"]
     if not applied:
         raise UsageError(f"run {run_id} applied no plan: there is nothing to take back.")
+    for plan in plans:
+        steps.write_to(plan["account"])
+        if plan["state"] == "applying":
+            raise UsageError(
+                f"plan {plan['id']} is not finished. Nothing was done. Apply it first, or let the next sync end it; then undo it."
+            )
     return applied
 
 
@@ -174,6 +206,16 @@ def _ready(pipeline: str) -> None:
 def _source_options(pipeline: str, refresh: str, from_csv: Path | None, partition: str | None) -> dict[str, Any]:
     _own_options(pipeline, partition=partition is not None, from_csv=from_csv is not None, refresh=refresh != "auto")
     return dict(of(pipeline).source_options(refresh, from_csv and existing(from_csv)))
+
+
+def _dropped(pipeline: str, partition: str | None) -> None:
+    """Raise UsageError for a partition that has no file."""
+    if partition is None or not PIPELINES[pipeline].partitions:
+        return
+    there = of(pipeline).dropped()
+    if partition not in there:
+        names = ", ".join(sorted(there)) or "none"
+        raise UsageError(f"--partition {partition}: no file was dropped for it. Nothing was done. There is: {names}.")
 
 
 def _own_options(pipeline: str, **given: bool) -> None:

@@ -48,6 +48,7 @@ def results(asset: str | Sequence[str], found: Iterable[Checked]) -> list[dg.Ass
         dg.AssetCheckResult(
             passed=each.passed,
             check_name=each.check.name,
+            description=each.reason or None,
             asset_key=path_of(asset),
             severity=dg.AssetCheckSeverity.WARN if each.warn else dg.AssetCheckSeverity.ERROR,
             metadata={"what": dg.MetadataValue.md("\n\n".join(filter(None, (escaped(each.text), each.details))))},
@@ -63,6 +64,7 @@ def evaluations(asset: str, found: Sequence[Checked]) -> Iterator[dg.AssetCheckE
             asset_key=dg.AssetKey(path_of(asset)),
             check_name=each.check.name,
             passed=result.passed,
+            description=result.description,
             metadata=result.metadata,
             severity=result.severity,
             blocking=each.check.blocking,

@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
 from sync_pipelines.delivery.applying import PlanStopped, Report, apply, settle_first
-from sync_pipelines.delivery.ledger import Busy
+from sync_pipelines.delivery.ledger import Busy, LedgerUnreadable
 from sync_pipelines.delivery.model import BAD_OUTCOMES, OutcomeState, Target
 from sync_pipelines.delivery.plans import Plan, newest_waiting, stored, worst_first
 from sync_pipelines.delivery.undoing import make_undo
@@ -90,6 +91,8 @@ def bring_to_its_end(
     chosen = plan or session.plan_made(write.applies) or newest_waiting(session.ledger, write.account(), pipeline, scope)
     found = stored(session.plans, session.ledger.plan(chosen))
     session.takes_up(write.applies, found)
+    if applied_at := session.ledger.finished_at(found.id):
+        session.note(message=f"plan {found.id} was applied at {applied_at}; nothing was sent. These are its outcomes.")
     target = writer.target_for(session, found)
     writer.begin_applying(session, target, found)
     report = _apply(session, write, writer, target, found, limit)
@@ -135,7 +138,7 @@ def _ended(
         **NO_OUTCOMES,
         **counts,
         "calls": session.meter.used[write.vendor],
-        "calls_least": session.meter.minimum[write.vendor],
+        "calls_least": session.meter.least(write.vendor),
         **shown,
     }
     found = [_ended_well(write.ended_well, deciding, text), *checks]
@@ -166,6 +169,10 @@ def _apply(session: Session, write: Write, writer: Writer[Any], target: Target, 
         return in_turn(to_its_end, turn)
     except PlanStopped:
         session.stopped(write.applies)
+        raise
+    except BaseException:
+        with suppress(LedgerUnreadable):  # what keeps the run from its end may keep it from being counted, too
+            session.cut_short(write.applies, session.ledger.outcome_counts(plan.id))
         raise
 
 
@@ -213,7 +220,8 @@ def as_planned_check(write: Write) -> Check:
 
 def guards_held(plan: Plan) -> Checked:
     details = "\n".join(f"- **{f.guard}** {f.state.replace('_', ' ')}: {escaped(f.message)}" for f in plan.findings)
-    return Checked(GUARDS, plan.verdict == "clear", "", details)
+    stopped = "; ".join(f"{f.guard}: {f.message}" for f in plan.findings if f.state == "stopped")
+    return Checked(GUARDS, plan.verdict == "clear", "", details, failure=stopped)
 
 
 def _nothing_held(plan: Plan) -> Checked:
@@ -221,7 +229,9 @@ def _nothing_held(plan: Plan) -> Checked:
 
 
 def _ended_well(check: Check, counts: Mapping[str, int], text: str) -> Checked:
-    return Checked(check, not any(counts.get(bad) for bad in BAD_OUTCOMES), text or listed(counts) or "nothing to do")
+    bad = {state: n for state, n in counts.items() if state in BAD_OUTCOMES and n}
+    ended_badly = f"{sum(bad.values())} rows ended badly ({listed(bad)}). `sync-pipelines errors` lists them."
+    return Checked(check, not bad, text or listed(counts) or "nothing to do", failure=ended_badly)
 
 
 def _as_planned(check: Check, reports: Sequence[Report]) -> Checked:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 from pydantic import PrivateAttr
@@ -64,21 +64,33 @@ def _unproved(context: dg.InitResourceContext) -> str:
     try:
         steps = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).step_keys_to_execute
         ended = instance.all_logs(run.run_id, of_type={kinds.STEP_FAILURE, kinds.STEP_SUCCESS, kinds.STEP_SKIPPED})
+        checked = instance.all_logs(run.run_id, of_type=kinds.ASSET_CHECK_EVALUATION)
     except Exception as e:  # noqa: BLE001 - whatever Dagster's storage raises: nothing is proved
         return f"Dagster's own record of the run cannot be read: {e}"
     failed = [e for e in ended if e.dagster_event and e.dagster_event.event_type is kinds.STEP_FAILURE]
     if failed:
-        return _first_error(failed) or "the run was interrupted"
+        return _first_error(failed, checked) or "the run was interrupted"
     missing = sorted(set(steps) - {e.step_key for e in ended if e.step_key})
     if missing:
         return f"how {', '.join(missing)} ended is not recorded. Is the disk full? The next run goes on from what was sent."
     return ""
 
 
-def _first_error(failures: Any) -> str:
-    error = failures[0].dagster_event.event_specific_data.error
+def _first_error(failures: Sequence[dg.EventLogEntry], checked: Sequence[dg.EventLogEntry]) -> str:
+    """Return why the first step failed: what its checks said, where it is these that did not pass."""
+    error = cast("Any", failures[0].dagster_event).event_specific_data.error
     while error is not None and error.cause is not None and str(error.cls_name).startswith("Dagster"):
         error = error.cause  # what Dagster wrapped; what that was raised from in turn is for the log
-    if error is not None and error.cls_name in ("Interrupted", "DagsterExecutionInterruptedError", "KeyboardInterrupt"):
+    if error is None:
+        return ""
+    if error.cls_name in ("Interrupted", "DagsterExecutionInterruptedError", "KeyboardInterrupt"):
         return "the run was interrupted. What was sent and not answered is settled by the next run; nothing is lost."
-    return "" if error is None else str(error.message).strip().partition(": ")[2] or str(error.message).strip()
+    if error.cls_name == "DagsterAssetCheckFailedError" and (said := _not_passed(failures[0].step_key, checked)):
+        return said
+    return str(error.message).strip().partition(": ")[2] or str(error.message).strip()
+
+
+def _not_passed(step: str | None, checked: Sequence[dg.EventLogEntry]) -> str:
+    """Return what the blocking checks of a step said that did not pass."""
+    found = [cast("Any", e.dagster_event).event_specific_data for e in checked if e.step_key == step]
+    return "; ".join(each.description for each in found if each.blocking and not each.passed and each.description)

@@ -69,6 +69,7 @@ class Session:
         self._taken_up: dict[str, str] = {}
         self._counts: dict[str, dict[str, int]] = {}
         self._stopped: set[str] = set()
+        self._cut_short: set[str] = set()
         self._facts: dict[str, Any] = {}
         self._things: dict[str, Any] = {}
 
@@ -135,6 +136,11 @@ class Session:
         """Note that a guard stopped the plan for this asset."""
         self._stopped.add(asset)
 
+    def cut_short(self, asset: str, counts: Mapping[str, int]) -> None:
+        """Note that a plan was not brought to its end, and what became of its rows until then."""
+        self._cut_short.add(asset)
+        self.count(asset, counts)
+
     def count(self, asset: str, counts: Mapping[str, int]) -> None:
         """Note what a step counted; the run counts all of its steps together."""
         self._counts[asset] = dict(counts)
@@ -161,7 +167,7 @@ class Session:
         state: Literal["done", "stopped", "incomplete", "failed"] = "done"
         if self._stopped:
             state = "stopped"
-        elif any(counts.get(bad) for bad in BAD_OUTCOMES):
+        elif any(counts.get(bad) for bad in BAD_OUTCOMES) and not self._cut_short:
             state = "incomplete"
         elif problem:
             state = "failed"

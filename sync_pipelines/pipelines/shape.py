@@ -44,13 +44,22 @@ class Check:
 
 @dataclass(frozen=True)
 class Checked:
-    """What a check found. details: Markdown. warn: a failure is worth a look, and stops nothing."""
+    """What a check found. details: Markdown. warn: a failure is worth a look, and stops nothing.
+
+    failure: what the run's message says where it did not pass, if that is another text.
+    """
 
     check: Check
     passed: bool
     text: str
     details: str = ""
     warn: bool = False
+    failure: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Why it did not pass, as plain text; "" where it did."""
+        return "" if self.passed else self.failure or self.text or self.check.description
 
 
 @dataclass(frozen=True)
@@ -243,14 +252,20 @@ class Questions(Protocol):
     def full_keys(self, named: Collection[str]) -> set[str]:
         """Return the ledger's keys for what a person named."""
 
+    def mapped_keys(self, keys: Collection[str]) -> set[str]:
+        """Return those of these keys that the source had when it was last mapped."""
+
+    def dropped(self) -> Collection[str]:
+        """Return the partitions that have a file to read now; none for a pipeline that does not work file by file."""
+
     def source(self, key: str) -> dict[str, Any]:
         """Return the source rows and mapped rows of one key, from the warehouse."""
 
     def live(self, keys: set[str]) -> dict[str, Any]:
         """Return what the target holds now under these keys. Raises VendorError and its kin."""
 
-    def rejects(self, limit: int) -> tuple[int, list[dict[str, Any]]]:
-        """Return how many source rows were not understood or in conflict, and the first of them."""
+    def rejects(self, limit: int) -> tuple[Mapping[str, int], list[dict[str, Any]]]:
+        """Return how many source rows a person has to look at, by state (rejected, conflict, …), and the first of them."""
 
     def readable(self, row: Mapping[str, Any]) -> dict[str, str]:
         """Return a planned row for people, without personal data."""

@@ -77,8 +77,16 @@ def test_a_report_becomes_a_mapping_a_preview_and_products_that_can_be_taken_bac
     assert made(brand) == dict.fromkeys(new, 1)
     assert {products(brand)[sku]["family"] for sku in new} == {"8 - Amazon"}
 
+    undecided = [e for e in document["unmatched_amazon"] if e["state"] != "parent"]
+    rejects = answer("amazon", "errors")[0]["source_rejects"]
+    assert rejects["total"] == len(undecided) == sum(rejects["by_state"].values())
+    assert {(row["row"], row["state"]) for row in rejects["rows"]} <= {(e["suggested_sku"], e["state"]) for e in undecided}
+
     seen = writes(brand)
+    nothing = run("amazon", "sync", "--mapping", mapping, "--dry-run").stdout
+    assert "no time: nothing to send" in nothing
     again = answer("amazon", "sync", "--mapping", mapping, "--execute")
+    assert again["calls"]["minimum"] <= again["calls"]["used"]
     assert again["result"]["exists"] == len(states)
     assert writes(brand) == seen
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from sync_pipelines.delivery.ledger import LedgerUnreadable
+from sync_pipelines.delivery.reports import AttemptOf, BadRow
 from sync_pipelines.errors import UsageError
 from sync_pipelines.operations import answers, environment, order_sheet, running
 from sync_pipelines.operations.pipelines import WRITERS
@@ -35,6 +36,15 @@ def test_a_flat_field_stands_among_the_others_in_their_order() -> None:
     found = answers.plain([Outer("a", Inner(2, (Path("x"),)), Inner(5, ()))])
     assert found == [{"one": "a", "two": 2, "three": ["x"], "four": {"two": 5, "three": []}}]
     assert list(found[0]) == ["one", "two", "three", "four"]
+
+
+def test_a_run_and_a_plan_have_one_name_in_every_answer_and_keep_their_old_ones() -> None:
+    row = BadRow("A", "rejected", "no", "p1", "2026-01-01")
+    assert answers.plain(row) == {**answers.plain(row, old_names=False), "plan": "p1"}
+    assert answers.plain(row, old_names=False)["plan_id"] == "p1"
+    attempt = AttemptOf("A", "a1", "r1", "p1", "prices", "answered", None, "2026-01-01", None)
+    shown = answers.plain([attempt])[0]
+    assert (shown["run_id"], shown["run"], shown["plan_id"], shown["plan"]) == ("r1", "r1", "p1", "p1")
 
 
 def test_a_pipeline_that_cannot_answer_keeps_no_other_from_it() -> None:

@@ -53,7 +53,9 @@ def test_a_person_previews_syncs_looks_traces_and_takes_back(sandbox: Sandbox, o
     assert first["records"] == 100
     assert [r["verb"] for r in answer("history", P)] == ["sync", "preview"]
     rejects = answer("errors", P)[0]["source_rejects"]
-    assert rejects["total"] == sync["source_rejects"] + 8  # and the conflicts
+    assert rejects["total"] == sync["source_rejects"] == sum(rejects["by_state"].values())
+    assert len(rejects["rows"]) == 20 < rejects["total"]
+    assert f"20 of {rejects['total']} source rows; all of them: sync-pipelines errors {P} --all" in run("errors", P).stdout
 
     undo = answer("undo", P, "--run", sync["run_id"])
     assert undo["counts"]["delivered"] == 100
@@ -205,7 +207,7 @@ def test_a_sync_that_is_killed_while_it_sends_is_finished_by_the_next_one(
         command, env={**os.environ, "SPARKLAYER_BATCH_SIZE": "100"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     until = time.monotonic() + 60
-    while len([c for c in sandbox.calls("sparklayer") if c["method"] == "PATCH"]) < 1 or not _open_attempt(own_folder):
+    while len([c for c in sandbox.calls("sparklayer") if c["method"] == "PATCH"]) < 1 or not open_attempt(own_folder):
         assert time.monotonic() < until
         time.sleep(0.1)
     child.send_signal(number)
@@ -221,7 +223,7 @@ def test_a_sync_that_is_killed_while_it_sends_is_finished_by_the_next_one(
     assert set(answer("sync", P)["counts"]) <= {"held", "unchanged"}
 
 
-def _open_attempt(folder: Path) -> bool:
+def open_attempt(folder: Path) -> bool:
     path = folder / "data" / "ledger.db"
     if not path.exists():
         return False

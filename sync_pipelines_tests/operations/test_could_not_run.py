@@ -20,6 +20,7 @@ from sync_pipelines_tests import forked
 from vendor_sandbox import Sandbox
 
 P = "catsy_sparklayer"
+FIRST_SKU = "SELECT sku FROM catsy.trade_prices WHERE state = 'desired' ORDER BY sku LIMIT 1"
 
 
 class Merchant:
@@ -124,6 +125,38 @@ def test_a_mistake_at_the_prompt_is_for_the_person_at_the_prompt(merchant: Merch
     merchant.run("preview", P)
     merchant.run(*mistake, code=2)
     assert merchant.heard == []
+
+
+@pytest.mark.parametrize(
+    "mistake",
+    [
+        ["retry", P, "--keys", "NO-SUCH-SKU"],
+        ["retry", "shopify_sheets", "--keys", "#999999"],
+        ["retry", "amazon_plytix", "--keys", "AMZN-US-B000000000"],
+        ["preview", "amazon_plytix", "--partition", "nowhere"],
+        ["sync", "amazon_plytix", "--partition", "nowhere"],
+        ["backfill", "shopify_store", "--from", "2090-01-01", "--to", "2090-01-02"],
+    ],
+    ids=lambda arguments: " ".join(arguments[:2]),
+)
+def test_a_wrong_argument_is_refused_before_a_run_begins(merchant: Merchant, mistake: list[str]) -> None:
+    merchant.run("preview", P)
+    printed = merchant.run(*mistake, code=2)
+    assert "Nothing was done" in printed
+    merchant.run("sync", P)
+    assert merchant.heard == [], "nothing failed, so nothing recovered"
+    history = json.loads(merchant.run("history", "--json"))
+    assert [(run["verb"], run["state"]) for run in history] == [("sync", "done"), ("preview", "done")]
+
+
+def test_a_plan_that_is_over_is_refused_before_a_run_begins(merchant: Merchant) -> None:
+    waits = json.loads(merchant.run("preview", P, "--json"))["plan_id"]
+    merchant.run("retry", P, "--keys", json.loads(merchant.run("sql", FIRST_SKU, "--json"))[0]["sku"])
+    merchant.run("sync", P)
+    printed = merchant.run("apply", P, "--plan", waits, code=2)
+    assert "is applied. Nothing was sent" in printed
+    assert merchant.heard == []
+    assert len(json.loads(merchant.run("history", "--json"))) == 3
 
 
 @pytest.mark.parametrize(

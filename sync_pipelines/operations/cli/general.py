@@ -144,16 +144,22 @@ def release(
     verdict: Annotated[
         bool, typer.Option("--verdict", help="lift the verdict of a stopped plan; the rows it holds stay held")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask at a terminal")] = False,
     json: Json = False,
 ) -> None:
     """Let held rows through (--keys, --kind), or lift the verdict of a stopped plan (--verdict). Neither implies the other.
+
+    What would be let through is listed first, values that become zero apart; at a terminal you are asked.
 
     A release of a row is for the values seen in that plan. It is used up by the delivery it lets through, and ends when the
     source wants another value, or after 7 days (`release_days` in settings.toml).
     """
     from sync_pipelines.operations import answers
-    from sync_pipelines.operations.cli import screen
+    from sync_pipelines.operations.cli import releasing, screen
 
+    if not json:
+        releasing.show(answers.foresee_release(pipeline, plan, reason, keys=keys, kinds=kind, verdict=verdict))
+        releasing.ask(yes=yes)
     done = answers.release(pipeline, plan, reason, keys=keys, kinds=kind, verdict=verdict)
     then = f"sync-pipelines apply {pipeline} --plan {done.plan_id}" if done.waits else f"sync-pipelines sync {pipeline}"
     if json:

@@ -8,22 +8,20 @@ from contextlib import contextmanager
 
 import typer
 
-from sync_pipelines.operations import environment
 from sync_pipelines.operations.answers import plain
 from sync_pipelines.operations.cli import exits, screen
 from sync_pipelines.operations.launch import Ended, Interrupted
-from sync_pipelines.operations.pipelines import of
-
-ROWS_SHOWN = 20
 
 
 @contextmanager
 def progress(what: str, *, json: bool) -> Iterator[None]:
-    """Show what a run does, and end the command where a person interrupts it."""
+    """Show what a run does. Where a person interrupts it, show what became of its rows so far, and end the command."""
     try:
         with screen.progress(what, silent=json):
             yield
-    except (KeyboardInterrupt, Interrupted):
+    except (KeyboardInterrupt, Interrupted) as e:
+        if isinstance(e, Interrupted) and e.ended is not None:
+            show(e.ended, json=json)
         screen.problem("interrupted. What was sent and not answered is settled by the next run; nothing is lost.")
         raise typer.Exit(exits.COULD_NOT_RUN) from None
 
@@ -32,7 +30,7 @@ def show(ended: Ended, *, strict: bool = False, json: bool) -> int:
     """Show how a run ended. Returns its exit code."""
     code = exits.of_run(ended, strict=strict)
     if json:
-        screen.as_json({**plain(ended), "exit_code": code})
+        screen.as_json({**plain(ended), "next": next_steps(ended), "exit_code": code})
         return code
     colour = {exits.DONE: "green", exits.NEEDS_A_PERSON: "yellow", exits.COULD_NOT_RUN: "red"}[code]
     screen.out.print(f"[bold {colour}]{ended.state}[/]  {screen.counts(ended.counts)}", highlight=False)
@@ -44,10 +42,10 @@ def show(ended: Ended, *, strict: bool = False, json: bool) -> int:
     }
     if ended.source_rejects:
         facts["source rejects"] = f"{ended.source_rejects} (sync-pipelines errors)"
-    if ended.read_back is not None:
+    if ended.read_back is not None and ended.applied_before is None:
         facts["read back"] = f"{ended.as_planned} of {ended.read_back} rows sent are there as planned"
     screen.facts(facts)
-    if ended.message:
+    if _says_more(ended):
         screen.say(ended.message)
     show_stops(ended)
     for plan_id in ended.plan_ids:
@@ -57,14 +55,59 @@ def show(ended: Ended, *, strict: bool = False, json: bool) -> int:
 
 
 def show_stops(ended: Ended) -> None:
-    """Show the guards that stopped a run."""
-    for finding in ended.findings:
-        if finding["state"] == "stopped":
-            screen.problem(f"{finding['guard']}: {finding['message']}")
+    """Show the guards that stopped a run, and what can be done about it."""
+    for finding in _stops(ended):
+        screen.problem(f"{finding['guard']}: {finding['message']}")
+    for line in next_steps(ended):
+        screen.say(line)
+
+
+def next_steps(ended: Ended) -> list[str]:
+    """Return what a person can do about a run that a guard stopped, in sentences with the commands in them."""
+    plans = list(dict.fromkeys(finding["plan_id"] for finding in _stops(ended))) if ended.state == "stopped" else []
+    if not plans:
+        return []
+    lifting = [
+        f"If it is right after all: sync-pipelines release {ended.pipeline} --plan {plan} --verdict --reason '…', then "
+        f"sync-pipelines apply {ended.pipeline} --plan {plan}"
+        for plan in plans
+    ]
+    return [
+        f"Nothing was sent. To look closer: sync-pipelines errors {ended.pipeline}, sync-pipelines trace {ended.pipeline} KEY",
+        *lifting,
+        f"If not: correct it at the source, then sync-pipelines preview {ended.pipeline}",
+    ]
+
+
+def _stops(ended: Ended) -> list[dict[str, str]]:
+    return [finding for finding in ended.findings if finding["state"] == "stopped"]
+
+
+def _says_more(ended: Ended) -> bool:
+    """Whether a run's message says anything beside what the guards said that stopped it."""
+    left = ended.message
+    for finding in _stops(ended):
+        left = left.replace(f"{finding['guard']}: {finding['message']}", "")
+    return bool(left.strip("; "))
 
 
 def _show_rows(pipeline: str, plan_id: str) -> None:
-    from sync_pipelines.delivery.plans import worst_first
+    from sync_pipelines.delivery.plans import PlanFileLost
+    from sync_pipelines.operations.rows import rows_of
 
-    rows = [of(pipeline).readable(row) for row in worst_first(environment.plan_files(), plan_id, ROWS_SHOWN)]
-    screen.table(rows, f"the first {len(rows)} rows of plan {plan_id}, worst first")
+    try:
+        found = rows_of(pipeline, plan_id)
+    except PlanFileLost as e:
+        screen.problem(str(e))
+        return
+    rows = f"{found.total} row{'' if found.total == 1 else 's'}"
+    if len(found.rows) < found.total:
+        rows = f"{len(found.rows)} of {rows}"
+    title = f"what became of plan {plan_id}: {rows}, what did not end well first"
+    if found.rows:
+        screen.say(title if found.taken_up else f"plan {plan_id}: {rows}, worst first")
+        screen.table(found.rows)
+    if found.all_rows:
+        screen.say(f"{rows}; all of them: {found.all_rows}")
+    if found.beyond_limit:
+        screen.say(f"{found.beyond_limit} more were not sent: beyond the limit. The next sync plans them again.")

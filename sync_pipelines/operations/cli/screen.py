@@ -45,7 +45,7 @@ def counts(numbers: Mapping[str, int]) -> str:
 
 def say(text: str) -> None:
     """Print a line of an answer literally: brackets in a key or a path are not markup."""
-    out.print(text, markup=False, highlight=False)
+    out.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def note(message: str) -> None:

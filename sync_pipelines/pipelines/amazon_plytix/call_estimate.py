@@ -41,6 +41,11 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min" if minutes > 1 else "a minute"
 
 
+def takes(calls: int, plytix: PlytixSettings) -> str:
+    """How long so many calls take within both windows of the account, for people."""
+    return duration(seconds_at_quota(calls, plytix)) if calls else "no time: nothing to send"
+
+
 def least_calls(meter: CallMeter, *, records: int = 0, sent: int = 0) -> None:
     """Note the least calls that this takes: a search for 100 records, and each call that changes something."""
     meter.minimum["plytix"] += math.ceil(records / BY_SKU) + sent
@@ -49,12 +54,9 @@ def least_calls(meter: CallMeter, *, records: int = 0, sent: int = 0) -> None:
 def tell_duration(calls: int, plytix: PlytixSettings) -> None:
     """Say how long it will take, before the first call that changes something."""
     (burst, window), (most, hour) = plytix.rates
+    if not calls:
+        log.info("no calls to send: everything is there already")
+        return
     log.info(
-        "%d calls to send; at %d in %g s and %d in %g s that takes %s",
-        calls,
-        burst,
-        window,
-        most,
-        hour,
-        duration(seconds_at_quota(calls, plytix)),
+        "%d calls to send; at %d in %g s and %d in %g s that takes %s", calls, burst, window, most, hour, takes(calls, plytix)
     )

@@ -5,6 +5,7 @@ A file that cannot be understood is refused whole, naming line and column; a row
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -108,6 +109,15 @@ def of_partition(inbox: Path, partition: str) -> Dropped:
         if chosen:
             return chosen[0]
     raise FileRefused(f"{inbox} has no file for {partition!r} ({partition}.txt, {partition}.json, {partition}_mapping.json).")
+
+
+def partitions_in(inbox: Path) -> set[str]:
+    """The partitions that a file was dropped for; files that cannot be named so are left out."""
+    found = set()
+    for path in filter(is_droppable, inbox.glob("*")):
+        with contextlib.suppress(FileRefused):
+            found.add(partition_of(path))
+    return found
 
 
 def named(inbox: Path, partition: str) -> list[Path]:

@@ -124,7 +124,7 @@ class _PlytixWriter(Writer[T]):
     def planned(self, session: Session, target: T, plan: Plan, request: PlanRequest) -> Extra:
         """Once both plans are made, the preview is written, in a run that applies neither."""
         calls = call_estimate.calls_of(session.plans, plan.id)
-        took = call_estimate.duration(call_estimate.seconds_at_quota(calls, PlytixSettings.read()))
+        took = call_estimate.takes(calls, PlytixSettings.read())
         made = all(session.plan_made(write.applies) for write in (PRODUCTS, LINKS))
         if made and not session.applies_in_this_run(PRODUCTS.applies):
             _write_result(session, plan.scope, dry_run=True, whole=not request.only)

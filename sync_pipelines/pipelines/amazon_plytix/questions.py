@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,16 @@ def full_keys(named: Collection[str]) -> set[str]:
     return keys
 
 
+def mapped_keys(keys: Collection[str]) -> set[str]:
+    """Those of these keys that are products of a mapping. Raises SnapshotUnreadable."""
+    return {entry.suggested_sku for _, known in mappings() for entry in known} & set(keys)
+
+
+def dropped() -> Collection[str]:
+    """The partitions of the files in the inbox."""
+    return files.partitions_in(intake.inbox())
+
+
 def source(key: str) -> dict[str, Any]:
     """What the mappings say of a key, an ASIN or a SKU."""
     keys = full_keys([key])
@@ -174,26 +185,51 @@ def live(keys: set[str]) -> dict[str, Any]:
     return found
 
 
-def rejects(limit: int) -> tuple[int, list[dict[str, Any]]]:
-    """Rows of files and entries of mappings that are not understood: how many, and the first of them."""
-    bad: list[dict[str, Any]] = []
+UNDECIDED = ("rejected", "ambiguous", "held", "unmatched")
+"""States of listings that a person has to look at, in the order in which they are shown."""
+
+
+def rejects(limit: int) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Listings that are not understood, or have no product: how many of each state, and the first of them, worst first.
+
+    A listing that is in several mappings of one file is shown as the newest of them has it.
+    """
+    by_state: dict[str, list[dict[str, Any]]] = {state: [] for state in UNDECIDED}
+    counts: Counter[str] = Counter()
+
+    def add(state: str, **row: Any) -> None:
+        counts[state] += 1
+        if len(by_state[state]) < limit:
+            by_state[state].append({**row, "state": state})
+
     try:
-        listed = set()
-        for found in warehouse().partitions(listings.LISTINGS_KEY, AmazonSettings.read().account):
-            if not found.about.origin.startswith("mapping/"):
-                listed.add((found.about.partition, found.about.origin.split("/")[1]))
-            rows = listings.from_file(found.path)
-            bad += [{"file": found.about.partition, "row": r.line, "problem": r.problem} for r in rows if r.problem]
-        for found, known in mappings():
-            if (found.about.partition, found.about.origin) not in listed:  # of a mapping that somebody gave
-                bad += [
-                    {"file": found.about.partition, "row": e.suggested_sku, "problem": e.reason}
-                    for e in known
-                    if e.state == "rejected"
-                ]
+        listed = _lines_not_understood(add)
+        seen: dict[str, set[str]] = {}
+        for found, known in sorted(mappings(), key=lambda each: each[0].about.at, reverse=True):
+            about = found.about
+            understood = (about.partition, about.origin) not in listed  # else its lines were looked at above
+            newer = seen.setdefault(files.partition_of(Path(about.origin)), set())
+            for entry in known:
+                undecided = entry.state in UNDECIDED and (entry.state != "rejected" or understood)
+                if undecided and entry.suggested_sku not in newer:
+                    row = {"row": entry.suggested_sku, "problem": entry.reason, "candidates": entry.candidates}
+                    add(entry.state, file=about.partition, **row)
+            newer |= {entry.suggested_sku for entry in known}
     except SnapshotUnreadable as e:
-        return 1, [{"problem": str(e)}]
-    return len(bad), bad[:limit]
+        return {"unreadable": 1}, [{"problem": str(e)}]
+    return {state: n for state in UNDECIDED if (n := counts[state])}, [r for rows in by_state.values() for r in rows][:limit]
+
+
+def _lines_not_understood(add: Callable[..., None]) -> set[tuple[str, str]]:
+    """Add the lines of dropped files that are not understood. Returns partition and origin of those that were looked at."""
+    listed = set()
+    for found in warehouse().partitions(listings.LISTINGS_KEY, AmazonSettings.read().account):
+        if not found.about.origin.startswith("mapping/"):
+            listed.add((found.about.partition, found.about.origin.split("/")[1]))
+        for row in listings.from_file(found.path):
+            if row.problem:
+                add("rejected", file=found.about.partition, row=row.line, problem=row.problem, candidates=None)
+    return listed
 
 
 def more_status(_: Ledger) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sync_pipelines.csv_files import write_csv, write_text
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.pipelines.amazon_plytix import entries, results
-from sync_pipelines.pipelines.amazon_plytix.call_estimate import calls_of, duration, seconds_at_quota
+from sync_pipelines.pipelines.amazon_plytix.call_estimate import calls_of, takes
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
@@ -64,9 +64,10 @@ def write_result(
     plytix = PlytixSettings.read()
     facts: dict[str, Any] = {
         "source_file": entries.mapping_path(data_dir(), partition).name,
+        "run_id": run,
         "run": run,
         "plytix_account": plytix.alias,
-        **({} if calls is None else {"calls_to_send": calls, "takes_at_quota": duration(seconds_at_quota(calls, plytix))}),
+        **({} if calls is None else {"calls_to_send": calls, "takes_at_quota": takes(calls, plytix)}),
     }
     told = results.result(
         found,

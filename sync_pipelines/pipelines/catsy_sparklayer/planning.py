@@ -92,7 +92,7 @@ def map_catalogue(session: Session) -> Mapped:
     states = Counter[str](rows.column("state").to_pylist())
     doubtful = rows.filter(pc.is_in(rows.column("state"), pa.array(["rejected", "conflict"])))
     shown = doubtful.slice(0, 20).select(["price_list", "sku", "state", "reason", "source_id"]).to_pylist()
-    session.note(source_rejects=states["rejected"])
+    session.note(source_rejects=doubtful.num_rows)
     now, source = datetime.now(UTC).isoformat(), products.about
     about = About(account, now, source.extract, rows.num_rows, origin="derived", gaps=source.doubt)
     published = session.warehouse.write(TRADE_PRICES, rows, about)
@@ -136,7 +136,7 @@ class PriceWriter(Writer[PriceLists]):
     def least_calls(
         self, session: Session, target: PriceLists, plan: Plan, report: Report | None, limit: int | None = None
     ) -> None:
-        """Login; lists and each read; then each read, full batches, each read."""
+        """Login; lists and each read; then, where anything was sent, each read, full batches, each read."""
         lists, size = len(CatsySparkLayerSettings.read().price_lists), SparkLayerSettings.read().batch_size
         planned = plan.undo_of is None and session.plan_made(PRICES.applies) == plan.id
         left = plan.counts.changes if limit is None else limit
@@ -144,7 +144,7 @@ class PriceWriter(Writer[PriceLists]):
         for _, counts in sorted(plan.counts.by_parent.items()):
             sent = min(counts.changes, left)
             batches, left = batches + math.ceil(sent / size), left - sent
-        sending = 2 * lists + batches if report and batches else 0
+        sending = 2 * lists + min(batches, report.writes) if report and report.writes else 0
         session.meter.minimum["sparklayer"] = 1 + (1 + lists) * planned + sending
 
     def planned(self, session: Session, target: PriceLists, plan: Plan, request: PlanRequest) -> Extra:

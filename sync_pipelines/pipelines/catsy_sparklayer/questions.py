@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +141,22 @@ def _sparklayer_facts(client: SparkLayer) -> list[Observation]:
     return found
 
 
+def mapped_keys(keys: Collection[str]) -> set[str]:
+    """Those of these keys (`list/SKU`) that catsy/trade_prices has. Raises SnapshotUnreadable."""
+    found = Warehouse(data_dir() / "warehouse").find(("catsy", "trade_prices"), account_of("catsy"))
+    if found is None:
+        return set()
+    with duckdb.connect(":memory:") as con:
+        known = found.relation(con).project("price_list || '/' || sku AS key")
+        con.execute("CREATE TABLE asked (key VARCHAR)")
+        con.executemany("INSERT INTO asked VALUES (?)", [[key] for key in keys])
+        return {key for (key,) in known.join(con.table("asked"), "key").fetchall()}
+
+
+def dropped() -> Collection[str]:
+    return ()
+
+
 def source(key: str) -> dict[str, Any]:
     """The source rows and mapped rows of one key (`list/SKU` or SKU), from the warehouse."""
     sku = next(
@@ -169,19 +185,19 @@ def live(keys: set[str]) -> dict[str, Any]:
         return {record.key: record.fields for record in planning.target(sparklayer).read(None) if record.key in keys}
 
 
-def rejects(limit: int) -> tuple[int, list[dict[str, Any]]]:
-    """Source rows of the last mapping that were rejected or in conflict: how many, and the first of them."""
+def rejects(limit: int) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Source rows of the last mapping that were rejected or in conflict: how many of each, and the first of them."""
     try:
         found = Warehouse(data_dir() / "warehouse").find(("catsy", "trade_prices"), account_of("catsy"))
     except SnapshotUnreadable as e:
-        return 1, [{"problem": str(e)}]
+        return {"unreadable": 1}, [{"problem": str(e)}]
     if found is None:
-        return 0, []
+        return {}, []
     with duckdb.connect(":memory:") as con:
         bad = found.relation(con).filter("state IN ('rejected', 'conflict')").select("price_list, sku, state, reason, source_id")
         rows = bad.limit(limit).to_arrow_table().to_pylist()
-        (total,) = bad.count("*").fetchall()[0]
-    return total, rows
+        by_state = dict(bad.aggregate("state, count(*)").fetchall())
+    return by_state, rows
 
 
 def export(output: Path) -> int:

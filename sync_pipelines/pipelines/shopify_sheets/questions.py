@@ -190,6 +190,16 @@ def full_keys(named: Collection[str]) -> set[str]:
     return found
 
 
+def mapped_keys(keys: Collection[str]) -> set[str]:
+    """Those of these keys that sheets/order_rows has. Raises SnapshotUnreadable."""
+    known = mapped()
+    return set() if known is None else set(keys) & order_rows.keys(known)
+
+
+def dropped() -> Collection[str]:
+    return ()
+
+
 def source(key: str) -> dict[str, Any]:
     """The order as we have it and the rows it maps to, without what names a person."""
     story: dict[str, Any] = {"extract": None, "source": [], "mapped": []}
@@ -224,18 +234,18 @@ def live(keys: set[str]) -> dict[str, Any]:
         }
 
 
-def rejects(limit: int) -> tuple[int, list[dict[str, Any]]]:
+def rejects(limit: int) -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Orders that cannot stand in the sheet: how many, and the first of them."""
     try:
         known = mapped()
     except SnapshotUnreadable as e:
-        return 1, [{"problem": str(e)}]
+        return {"unreadable": 1}, [{"problem": str(e)}]
     if known is None:
-        return 0, []
+        return {}, []
     with duckdb.connect(":memory:") as con:
         bad = known.relation(con).filter("conflict IS NOT NULL").select("name, day, conflict")
         (total,) = bad.count("*").fetchall()[0]
-        return total, bad.limit(limit).to_arrow_table().to_pylist()
+        return {"conflict": total} if total else {}, bad.limit(limit).to_arrow_table().to_pylist()
 
 
 def more_status(ledger: Ledger) -> dict[str, Any]:
@@ -346,7 +356,7 @@ def days_in_numbers(ledger: Ledger, days: int) -> dict[str, Any]:
     shop, account = ShopifySettings.read(), ShopifySheetsSettings.read().account
     today = day_of(datetime.now().astimezone(), shop.zone)
     shown = days_between(today - timedelta(days=days - 1), today)
-    zeros = dict.fromkeys(("orders", "money", "cancelled", "written", "runs", "bad"), 0)
+    zeros = dict.fromkeys(("orders", "money", "cancelled", "written", "runs", "failed", "bad"), 0)
     numbers: dict[date, dict[str, Any]] = {day: {"day": day, **zeros} for day in shown}
     with current_orders(warehouse(), shop.account) as con:
         query = """SELECT day, count(*), coalesce(sum(total), 0), count(cancelled_at) FROM current_order
@@ -358,8 +368,9 @@ def days_in_numbers(ledger: Ledger, days: int) -> dict[str, Any]:
         day = day_of(datetime.fromisoformat(at), shop.zone)
         if day in numbers:
             numbers[day]["written" if state in ("delivered", "unchanged") else "bad"] += 1
-    for at in runs.starts_since(ledger, "shopify_sheets", since[:10]):
+    for at, ended in runs.states_since(ledger, "shopify_sheets", since[:10]):
         day = day_of(datetime.fromisoformat(at), shop.zone)
         if day in numbers:
             numbers[day]["runs"] += 1
+            numbers[day]["failed"] += ended in ("failed", "stopped")
     return {"currency": notes.get_cursor(ledger, shop.shop, CURRENCY) or "", "days": list(numbers.values())}

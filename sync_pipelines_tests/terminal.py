@@ -1,0 +1,77 @@
+"""A command at a terminal of its own, as somebody sits at it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from types import TracebackType
+
+_STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Terminal:
+    """Runs a command in a pseudo-terminal. printed: all that was to be seen, without colours."""
+
+    def __init__(self, *arguments: str, env: Mapping[str, str] = os.environ, columns: int = 200) -> None:
+        master, slave = pty.openpty()
+        self._master = master
+        command = [sys.executable, "-m", "sync_pipelines.operations.cli", *arguments]
+        env = {**env, "TERM": "xterm", "COLUMNS": str(columns)}
+        self._child = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True)
+        os.close(slave)
+        self._seen = b""
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._child.poll() is None:
+            self._child.kill()
+        self._child.wait()
+        os.close(self._master)
+
+    @property
+    def printed(self) -> str:
+        return _STYLE.sub("", self._seen.decode(errors="replace")).replace("\r", "")
+
+    def until(self, holds: Callable[[], bool], timeout: float = 90) -> None:
+        """Read on until something holds. Raises AssertionError with what is to be seen, when that takes too long."""
+        end = time.monotonic() + timeout
+        while not holds():
+            assert time.monotonic() < end, self.printed
+            self._read(0.1)
+
+    def wait_for(self, text: str) -> None:
+        self.until(lambda: text in self.printed)
+
+    def type(self, line: str) -> None:
+        os.write(self._master, f"{line}\n".encode())
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self._child.send_signal(signal.SIGINT)
+
+    def end(self) -> int:
+        """Read to the end. Returns the exit code."""
+        self.until(lambda: self._child.poll() is not None)
+        while self._read(0.2):
+            pass
+        return self._child.returncode
+
+    def _read(self, timeout: float) -> bool:
+        ready, _, _ = select.select([self._master], [], [], timeout)
+        if not ready:
+            return False
+        try:
+            more = os.read(self._master, 65536)
+        except OSError:  # the other end is closed
+            return False
+        self._seen += more
+        return bool(more)
