@@ -88,10 +88,18 @@ def starts_since(ledger: Ledger, pipeline: str, since: str) -> list[str]:
     return ledger.column(sa.select(r.started_at).where(r.pipeline == pipeline, r.started_at >= since))
 
 
-def last_good_end(ledger: Ledger, pipeline: str, verb: str) -> str | None:
-    """When the newest run of a pipeline and verb that ended well did so; None where none did."""
-    r = tables.run.c
-    query = sa.select(r.ended_at).where(r.pipeline == pipeline, r.verb == verb, r.state == "done").order_by(r.ended_at.desc())
+def last_whole_end(ledger: Ledger, pipeline: str, verb: str) -> str | None:
+    """When the newest run of a pipeline and verb ended well that sent all it had planned; None where none did.
+
+    A run that sent only the first changes, or looked at chosen keys only, leaves work that is due at once.
+    """
+    r, p = tables.run.c, tables.plan.c
+    query = (
+        sa.select(r.ended_at)
+        .outerjoin_from(tables.run, tables.plan, p.id == r.plan)
+        .where(r.pipeline == pipeline, r.verb == verb, r.state == "done", sa.func.coalesce(p.partial, 0) == 0)
+        .order_by(r.ended_at.desc())
+    )
     row = ledger.row(query)
     return None if row is None else str(row["ended_at"])
 

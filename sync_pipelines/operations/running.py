@@ -27,6 +27,10 @@ from sync_pipelines.settings import home
 TEST_OUTPUT = "test_output"
 
 
+class TooSoon(UsageError):
+    """The last sync ended well moments ago. Nothing was done, and nothing is wrong."""
+
+
 def preview(pipeline: str, *, refresh: str = "auto", from_csv: Path | None = None, partition: str | None = None) -> Ended:
     """Read both sides and plan what a sync would change. Sends nothing that changes anything."""
     return run(pipeline, "preview", _source_options(pipeline, refresh, from_csv, partition), partition=partition)
@@ -43,7 +47,8 @@ def sync(
 ) -> Ended:
     """Read, plan, and apply the plan if its guards are clear. limit: send only the first N changes.
 
-    force: also within the pipeline's pause after a good sync. Schedules are not bound by that pause.
+    force: also within the pipeline's pause after a good sync that sent all it had planned. Schedules are not bound by that
+    pause. Raises TooSoon within it.
     """
     ops = _source_options(pipeline, refresh, from_csv, partition)
     _own_options(pipeline, force=force)
@@ -186,14 +191,14 @@ def _own_options(pipeline: str, **given: bool) -> None:
 
 
 def _not_so_soon(pipeline: str) -> None:
-    """Raise UsageError within the pipeline's pause after the last sync that ended well."""
+    """Raise TooSoon within the pipeline's pause after the last sync that ended well and sent all it had planned."""
     pause = PIPELINES[pipeline].pause()
     if not pause:
         return
     with open_ledger() as ledger:
-        last = runs.last_good_end(ledger, pipeline, "sync")
+        last = runs.last_whole_end(ledger, pipeline, "sync")
     if last and (ago := datetime.now(UTC) - datetime.fromisoformat(last)) < pause:
-        raise UsageError(
+        raise TooSoon(
             f"the last sync ended well {ago.total_seconds():.0f} s ago; within {pause.total_seconds() / 60:.0f} minutes of it "
             "another one needs --force. Nothing was done."
         )

@@ -103,8 +103,13 @@ def sync(
         for path in rehearsal.files:
             screen.err.print(f"written: {path}", highlight=False)
         raise typer.Exit(code)
-    with runs.progress(f"sync {pipeline}", json=json):
-        ended = running.sync(pipeline, limit=limit, refresh=refresh.value, from_csv=from_csv, partition=partition, force=force)
+    try:
+        with runs.progress(f"sync {pipeline}", json=json):
+            ended = running.sync(
+                pipeline, limit=limit, refresh=refresh.value, from_csv=from_csv, partition=partition, force=force
+            )
+    except running.TooSoon as e:
+        raise typer.Exit(runs.show_skipped(str(e), json=json)) from None
     raise typer.Exit(runs.show(ended, strict=strict, json=json))
 
 

@@ -56,6 +56,15 @@ def show(ended: Ended, *, strict: bool = False, json: bool) -> int:
     return code
 
 
+def show_skipped(why: str, *, json: bool) -> int:
+    """Show that no run was begun, for there was no need of one. Returns the exit code."""
+    if json:
+        screen.as_json({"state": "skipped", "message": why, "exit_code": exits.DONE})
+    else:
+        screen.say(why)
+    return exits.DONE
+
+
 def show_stops(ended: Ended) -> None:
     """Show the guards that stopped a run."""
     for finding in ended.findings:
