@@ -11,14 +11,15 @@ import sync_pipelines
 from sync_pipelines.operations.pipelines import PIPELINES
 
 ROOT = Path(sync_pipelines.__file__).parent
-GROUND = {"errors", "exact_json", "duck", "number_text", "csv_files"}
+GROUND = {"errors", "exact_json", "duck", "number_text", "csv_files", "nearest"}
 MAY_IMPORT = {
     "errors": set(),
     "exact_json": set(),
     "duck": {"errors"},
     "number_text": {"errors"},
     "csv_files": {"errors"},
-    "settings": {"errors", "number_text"},
+    "nearest": set(),
+    "settings": {"errors", "number_text", "nearest"},
     "currency": set(),
     "private_files": set(),
     "spellings": set(),
@@ -51,7 +52,18 @@ COMMANDS = "pipelines/*/commands.py"
 """A pipeline's own commands: the one file in its folder that may import operations, loaded by the command line only."""
 WITHOUT_PRINTING = [
     f"operations/{name}.py"
-    for name in ("answers", "running", "order_sheet", "amazon_listings", "order_report", "launch", "paths", "pipelines", "sql")
+    for name in (
+        "answers",
+        "running",
+        "order_sheet",
+        "amazon_listings",
+        "order_report",
+        "launch",
+        "paths",
+        "pipelines",
+        "sql",
+        "ui",
+    )
 ]
 """What answers, for the command line and whoever else asks."""
 WITHOUT_DAGSTER = [

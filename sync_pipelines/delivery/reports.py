@@ -259,6 +259,13 @@ def scopes_of(ledger: Ledger, accounts: Sequence[str], keys: Collection[str] | N
     return found
 
 
+def known_keys(ledger: Ledger, accounts: Sequence[str]) -> set[str]:
+    """Return every key of these accounts that was put somewhere or planned and applied."""
+    r, o = tables.record.c, tables.outcome.c
+    queries = (sa.select(r.key).where(r.account.in_(accounts)), sa.select(o.key).where(o.account.in_(accounts)))
+    return {key for query in queries for key in ledger.column(query.distinct())}
+
+
 def story(ledger: Ledger, files: PlanFiles, accounts: Sequence[str], keys: Collection[str]) -> Story:
     """Return all that the ledger knows of these keys."""
     planned: list[PlannedRow | UnreadablePlan] = []

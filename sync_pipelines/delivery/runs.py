@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.lease import process_start
 from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.model import RequestRefused
 from sync_pipelines.delivery.tables import put
 
 RunState = Literal["running", "done", "stopped", "incomplete", "failed"]
@@ -51,12 +52,18 @@ def end_run(ledger: Ledger, run_id: str, state: RunState, **facts: Any) -> None:
 
 
 def get_run(ledger: Ledger, run_id: str) -> dict[str, Any] | None:
-    """A run by its id or the start of it (8 characters or more, if only one fits)."""
-    runs = ledger.rows(sa.select(tables.run).where(tables.run.c.id.startswith(run_id, autoescape=True)).limit(2))
-    exact = [r for r in runs if r["id"] == run_id]
-    if exact or len(run_id) < 8 or len(runs) != 1:
-        return exact[0] if exact else None
-    return runs[0]
+    """Return a run by its id or by a start of it. Raises RequestRefused for a start that fits several."""
+    return ledger.only_one(tables.run, run_id, lambda run: f"{run['verb']} of {run['pipeline']}, {run['started_at']}")
+
+
+def run_or_plan(ledger: Ledger, start: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Return the run, or else the plan, whose id begins so. Raises RequestRefused for none, and for a start that fits both."""
+    run, plan = get_run(ledger, start), ledger.find_plan(start)
+    if run is not None and plan is not None and plan["run"] != run["id"]:
+        raise RequestRefused(f"{start} fits several: run {run['id']}, plan {plan['id']}. Give more of the id.")
+    if run is None and plan is None:
+        raise RequestRefused(f"no run and no plan {start} in {ledger.url}. `sync-pipelines history` lists past runs and plans.")
+    return run, None if run is not None else plan
 
 
 def plans_of(ledger: Ledger, run_id: str) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from sync_pipelines.delivery import releasing, reports
 from sync_pipelines.delivery.ledger import Ledger, LedgerUnreadable
 from sync_pipelines.errors import SyncError, UsageError
+from sync_pipelines.nearest import meant_one_of, nearest
 from sync_pipelines.operations import environment
 from sync_pipelines.operations.paths import writable
 from sync_pipelines.operations.pipelines import PIPELINES, WRITERS, account, of
@@ -303,5 +304,17 @@ def reset(pipeline: str, key: str) -> Forgotten:
         accounts = PIPELINES[pipeline].accounts
         forgotten = [k for k in sorted(of(pipeline).full_keys([key])) if sum(ledger.forget(a, k) for a in accounts)]
     if not forgotten:
-        raise UsageError(f"nothing is known of {key!r} on {account(pipeline)}.")
+        raise UsageError(f"nothing is known of {key!r} on {account(pipeline)}.{meant_one_of(keys_like(pipeline, key))}")
     return Forgotten(pipeline, tuple(forgotten))
+
+
+# --- keys that a person may have meant ------------------------------------------------------------------------------------
+
+
+def keys_like(pipeline: str, key: str) -> tuple[str, ...]:
+    """Return what is known of a pipeline under names much like this one, the likest first."""
+    with open_ledger() as ledger:
+        known = reports.known_keys(ledger, PIPELINES[pipeline].accounts)
+    last_parts = {each.rpartition("/")[2] for each in known}
+    found = nearest(key, known | last_parts)
+    return tuple(each for each in found if of(pipeline).full_keys([each]) & known)

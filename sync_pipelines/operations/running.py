@@ -15,8 +15,9 @@ from typing import Any, Protocol, cast
 from sync_pipelines.delivery import reports, runs
 from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.errors import UsageError
+from sync_pipelines.nearest import meant_one_of
 from sync_pipelines.operations import environment, launch
-from sync_pipelines.operations.answers import open_ledger
+from sync_pipelines.operations.answers import keys_like, open_ledger
 from sync_pipelines.operations.launch import Ended
 from sync_pipelines.operations.paths import existing
 from sync_pipelines.operations.pipelines import PIPELINES, account, of
@@ -103,7 +104,8 @@ def retry(pipeline: str, keys: Sequence[str] = ()) -> tuple[Ended, ...]:
     if keys and not steps.partitions:
         scopes = {"": set(keys)}
     if keys and not scopes:
-        raise UsageError(f"{', '.join(keys)} was never planned on {account(pipeline)}. Nothing was done.")
+        hints = meant_one_of([alike for key in keys for alike in keys_like(pipeline, key)])
+        raise UsageError(f"{', '.join(keys)} was never planned on {account(pipeline)}. Nothing was done.{hints}")
     return tuple(
         run(
             pipeline,
@@ -124,8 +126,8 @@ def undo(pipeline: str, run_id: str) -> Ended:
 def plans_to_take_back(pipeline: str, run_id: str) -> list[str]:
     """Return the plans that a run applied, in the order in which they can be taken back. Raises UsageError for none."""
     with open_ledger() as ledger:
-        known = runs.get_run(ledger, run_id)
-        plans = runs.plans_of(ledger, known["id"]) if known else [ledger.plan(run_id)]
+        known, plan = runs.run_or_plan(ledger, run_id)
+        plans = [plan] if plan else runs.plans_of(ledger, known["id"]) if known else []
         if known and not plans and known["plan"]:
             plans = [ledger.plan(known["plan"])]
     order = PIPELINES[pipeline].accounts  # what was written last goes back first

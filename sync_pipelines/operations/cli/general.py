@@ -173,7 +173,9 @@ def release(
 
 def undo(
     pipeline: Named,
-    run: Annotated[str, typer.Option("--run", help="the run whose writes to take back (or its plan's id)")],
+    run: Annotated[
+        str, typer.Option("--run", help="the run whose writes to take back (or its plan); the start of its id is enough")
+    ],
     json: Json = False,
 ) -> None:
     """Take back what a run wrote, where the target still holds it."""

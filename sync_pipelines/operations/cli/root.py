@@ -73,9 +73,28 @@ def sql(query: str, json: Json = False) -> None:
     if json:
         screen.as_json(rows)
     elif rows:
-        screen.table(rows)
+        screen.table(rows, literal=True)
     else:
         screen.out.print("no rows")
+
+
+@app.command("open", rich_help_panel="Servers")
+def open_run(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="the run's id, or its plan's; the start of it is enough")],
+    port: Annotated[int, typer.Option(help="where the UI is served on this machine")] = 3000,
+    json: Json = False,
+) -> None:
+    """Print the address of a run in the UI."""
+    from sync_pipelines.operations import answers, ui
+    from sync_pipelines.operations.cli import screen
+
+    page = ui.page_of(run, port=port)
+    if json:
+        screen.as_json(answers.plain(page))
+        return
+    screen.say(page.address)
+    if not page.served:
+        screen.note(f"Nothing answers on port {port} now. Serve the UI: {PROGRAM} up")
 
 
 @app.command(rich_help_panel="Servers")
