@@ -11,7 +11,7 @@ import sync_pipelines
 from sync_pipelines.operations.pipelines import PIPELINES
 
 ROOT = Path(sync_pipelines.__file__).parent
-GROUND = {"errors", "exact_json", "duck", "number_text", "csv_files", "nearest"}
+GROUND = {"errors", "exact_json", "duck", "number_text", "csv_files", "nearest", "progress"}
 MAY_IMPORT = {
     "errors": set(),
     "exact_json": set(),
@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "number_text": {"errors"},
     "csv_files": {"errors"},
     "nearest": set(),
+    "progress": set(),
     "settings": {"errors", "number_text", "nearest"},
     "currency": set(),
     "private_files": set(),
@@ -28,7 +29,7 @@ MAY_IMPORT = {
     "transfer": set(),
     "alerts": {"credentials", "settings", "transfer"},
     "delivery": GROUND,
-    "vendors": {"settings", "credentials", "errors", "exact_json", "number_text", "transfer"},
+    "vendors": {"settings", "credentials", "errors", "exact_json", "number_text", "progress", "transfer"},
     "warehouse": {"settings", "errors", "csv_files"},
     "pipelines": GROUND | {"vendors", "delivery", "warehouse", "settings", "credentials", "alerts", "logs", "currency"},
     "demo": {"errors", "operations", "pipelines", "vendors", "delivery", "settings", "logs"},

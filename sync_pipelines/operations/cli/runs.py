@@ -10,7 +10,7 @@ import typer
 
 from sync_pipelines.operations import environment
 from sync_pipelines.operations.answers import plain
-from sync_pipelines.operations.cli import exits, screen
+from sync_pipelines.operations.cli import exits, live, screen
 from sync_pipelines.operations.launch import Ended, Interrupted
 from sync_pipelines.operations.pipelines import of
 
@@ -21,7 +21,7 @@ ROWS_SHOWN = 20
 def progress(what: str, *, json: bool) -> Iterator[None]:
     """Show what a run does, and end the command where a person interrupts it."""
     try:
-        with screen.progress(what, silent=json):
+        with live.progress(what, silent=json):
             yield
     except (KeyboardInterrupt, Interrupted):
         screen.problem("interrupted. What was sent and not answered is settled by the next run; nothing is lost.")

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -65,24 +63,3 @@ def _cell(name: str, value: Any) -> str:
 
 def _literal(value: Any) -> str:
     return "–" if value is None or value == "" else escape(str(value))
-
-
-@contextlib.contextmanager
-def progress(what: str, *, silent: bool = False) -> Iterator[None]:
-    """Show what the run logs last, while it runs: pages read, batches sent, waits."""
-    if silent or not err.is_terminal:
-        yield
-        return
-    with err.status(what) as line:
-
-        class Last(logging.Handler):
-            def emit(self, record: logging.LogRecord) -> None:
-                line.update(f"{what} [dim]{escape(redact(record.getMessage()))[:100]}[/]")
-
-        handler = Last(logging.INFO)
-        logger = logging.getLogger("sync_pipelines")
-        logger.addHandler(handler)
-        try:
-            yield
-        finally:
-            logger.removeHandler(handler)
