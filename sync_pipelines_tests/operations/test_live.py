@@ -68,7 +68,7 @@ def test_in_a_pipe_a_run_says_once_that_it_began_and_with_json_nothing(
 
 
 def test_on_a_terminal_a_line_shows_stage_and_counts_and_is_gone_afterwards(sandbox: Sandbox) -> None:
-    sandbox.faults("sparklayer", [{"on": "PATCH *", "kind": "slow", "seconds": 1}])
+    sandbox.faults("sparklayer", [{"on": "PATCH *", "kind": "slow", "seconds": 1, "times": 9}])
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "sync_pipelines.operations.cli", "sync", P]
     env = {**os.environ, "SPARKLAYER_BATCH_SIZE": "50", "TERM": "xterm", "COLUMNS": "150"}
