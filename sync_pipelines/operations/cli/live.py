@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 
+from rich.console import Console
 from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
@@ -80,12 +83,23 @@ def progress(what: str, *, silent: bool = False) -> Iterator[None]:
         return
     line = Line(what)
     logger, handler = logging.getLogger("sync_pipelines"), _Notes(line)
-    with Live(line, console=screen.err, refresh_per_second=8, transient=True), heard_by(line.hear):
+    with (
+        _terminal() as terminal,
+        heard_by(line.hear),
+        Live(line, console=terminal, refresh_per_second=8, transient=True, redirect_stdout=sys.stdout.isatty()),
+    ):
         logger.addHandler(handler)
         try:
             yield
         finally:
             logger.removeHandler(handler)
+
+
+@contextlib.contextmanager
+def _terminal() -> Iterator[Console]:
+    """Give the terminal behind standard error, also while Dagster sends what a step prints to a file of its own."""
+    with os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8") as file:
+        yield Console(file=file)
 
 
 class _Notes(logging.Handler):
