@@ -64,6 +64,7 @@ WITHOUT_PRINTING = [
         "pipelines",
         "sql",
         "ui",
+        "health",
     )
 ]
 """What answers, for the command line and whoever else asks."""

@@ -59,6 +59,7 @@ class Standing:
     rows_ended_badly: int
     calls_in_doubt: int
     records: int
+    rows_held: int
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,7 @@ def standing(ledger: Ledger, pipeline: str, accounts: Sequence[str]) -> Standing
         rows_ended_badly=sum(len(ledger.bad_outcomes(a)) for a in accounts),
         calls_in_doubt=sum(len(ledger.doubts(a)) for a in accounts),
         records=ledger.value(sa.select(sa.func.count()).where(tables.record.c.account.in_(accounts))),
+        rows_held=sum(len(_held(ledger, plan)) for plan in _last_plans(ledger, accounts)),
     )
 
 

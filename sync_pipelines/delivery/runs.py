@@ -73,10 +73,15 @@ def plans_of(ledger: Ledger, run_id: str) -> list[dict[str, Any]]:
     )
 
 
+def dead_runs(ledger: Ledger) -> list[dict[str, Any]]:
+    """Return runs of this host that have not ended and whose process is gone."""
+    running = sa.select(tables.run).where(tables.run.c.state == "running", tables.run.c.host == socket.gethostname())
+    return [r for r in ledger.rows(running) if r["pid"] != os.getpid() and process_start(r["pid"]) != r["born"]]
+
+
 def mark_dead_runs(ledger: Ledger) -> list[dict[str, Any]]:
     """End runs of this host whose process is gone. Returns them."""
-    running = sa.select(tables.run).where(tables.run.c.state == "running", tables.run.c.host == socket.gethostname())
-    dead = [r for r in ledger.rows(running) if r["pid"] != os.getpid() and process_start(r["pid"]) != r["born"]]
+    dead = dead_runs(ledger)
     for r in dead:
         end_run(ledger, r["id"], "failed", message="the process was killed; the next run settles what it left")
     return dead
@@ -93,6 +98,19 @@ def starts_since(ledger: Ledger, pipeline: str, since: str) -> list[str]:
     """When the runs of a pipeline began that began since a moment."""
     r = tables.run.c
     return ledger.column(sa.select(r.started_at).where(r.pipeline == pipeline, r.started_at >= since))
+
+
+def was_ever_run(ledger: Ledger, pipeline: str, verb: str) -> bool:
+    """Return whether this verb of a pipeline was ever begun."""
+    return ledger.row(sa.select(tables.run.c.id).where(tables.run.c.pipeline == pipeline, tables.run.c.verb == verb)) is not None
+
+
+def last_good_end(ledger: Ledger, pipeline: str, verb: str) -> str | None:
+    """Return when the newest run of a pipeline and verb that ended well did so; None where none did."""
+    r = tables.run.c
+    query = sa.select(r.ended_at).where(r.pipeline == pipeline, r.verb == verb, r.state == "done").order_by(r.ended_at.desc())
+    row = ledger.row(query)
+    return None if row is None else str(row["ended_at"])
 
 
 def last_whole_end(ledger: Ledger, pipeline: str, verb: str) -> str | None:

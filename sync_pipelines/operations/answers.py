@@ -18,7 +18,7 @@ from sync_pipelines.delivery import releasing, reports
 from sync_pipelines.delivery.ledger import Ledger, LedgerUnreadable
 from sync_pipelines.errors import SyncError, UsageError
 from sync_pipelines.nearest import meant_one_of, nearest
-from sync_pipelines.operations import environment
+from sync_pipelines.operations import environment, health
 from sync_pipelines.operations.paths import writable
 from sync_pipelines.operations.pipelines import PIPELINES, WRITERS, account, of
 from sync_pipelines.pipelines import rights
@@ -149,12 +149,13 @@ def _wrong_settings() -> list[Checked]:
 
 @dataclass(frozen=True)
 class Status:
-    """Where a pipeline stands. more: what else this pipeline says about itself."""
+    """Where a pipeline stands. what_to_do: the command to go on with, or "". more: what else this pipeline says of itself."""
 
     pipeline: str
     account: str
     writes: str
     standing: reports.Standing = field(metadata=FLAT)
+    what_to_do: str
     more: Mapping[str, Any] = field(metadata=FLAT)
 
 
@@ -163,11 +164,13 @@ def status(pipeline: str) -> Status:
     steps = PIPELINES[pipeline]
     with open_ledger() as ledger:
         enabled = sandbox_on() or rights.is_allowed(ledger, pipeline, steps.system)
+        standing = reports.standing(ledger, pipeline, steps.accounts)
         return Status(
             pipeline,
             account(pipeline),
             "on" if enabled else "off (sync-pipelines enable)",
-            reports.standing(ledger, pipeline, steps.accounts),
+            standing,
+            health.what_to_do(pipeline, standing, may_write=enabled),
             of(pipeline).more_status(ledger),
         )
 

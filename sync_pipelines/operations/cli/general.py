@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -217,13 +217,30 @@ def reset(pipeline: Named, key: str, json: Json = False) -> None:
 # --- questions ------------------------------------------------------------------------------------------------------
 
 
-def status(pipeline: AnyOrAll = None, json: Json = False) -> None:
-    """Where each pipeline stands."""
-    from sync_pipelines.operations import answers
+def status(
+    pipeline: AnyOrAll = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="for monitors: exit 0 if all is well, 1 if something needs a person, 2 if unknown")
+    ] = False,
+    max_age: Annotated[
+        float | None, typer.Option("--max-age", min=0, help="with --check: hours since the last good sync that are too many")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="with --check: held rows need a person, too")] = False,
+    json: Json = False,
+) -> None:
+    """Where each pipeline stands, and what to do. Of one pipeline: all that it says of itself."""
+    from sync_pipelines.operations import answers, health
     from sync_pipelines.operations.cli import questions
 
-    asked = answers.of_all(answers.status) if pipeline is None else answers.Asked((answers.status(pipeline),), {})
-    raise typer.Exit(questions.show(asked, questions.show_status, json=json))
+    if (strict or max_age is not None) and not check:
+        raise typer.BadParameter("--max-age and --strict are for --check")
+    if check:
+        age = None if max_age is None else timedelta(hours=max_age)
+        found = health.check([pipeline] if pipeline else WRITERS, max_age=age, strict=strict)
+        raise typer.Exit(questions.show_health(found, json=json))
+    if pipeline is None:
+        raise typer.Exit(questions.show_statuses(answers.of_all(answers.status), json=json))
+    raise typer.Exit(questions.show(answers.Asked((answers.status(pipeline),), {}), questions.show_status, json=json))
 
 
 def history(pipeline: AnyOrAll = None, limit: int = 20, json: Json = False) -> None:
