@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -29,6 +29,8 @@ from sync_pipelines.settings import RetentionSettings, SettingsError, sandbox_on
 T = TypeVar("T")
 
 REJECTS_SHOWN, REJECTS_AT_MOST = 20, 10_000
+NOT_READ = "not read"
+"""Stands in place of the keys where the target could not be read."""
 FLAT: Mapping[str, bool] = {"flat": True}
 """Metadata of a field whose entries stand among those of the result that has it."""
 
@@ -207,7 +209,10 @@ def errors(pipeline: str, *, every: bool = False) -> Errors:
 
 @dataclass(frozen=True)
 class Trace:
-    """One record's whole story. extract: where its source row is from. live: by key, what the target holds now."""
+    """One record's whole story. extract: where its source row is from. live: by key, what the target holds now.
+
+    did_you_mean: where nothing is known of the key, those that are much like it.
+    """
 
     pipeline: str
     key: str
@@ -216,6 +221,13 @@ class Trace:
     mapped: Sequence[Mapping[str, Any]]
     story: reports.Story = field(metadata=FLAT)
     live: Mapping[str, Any]
+    did_you_mean: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all is known under this key."""
+        known = (self.source, self.mapped, self.story.planned, self.story.record, self.story.holds, self.live)
+        return not any(known)
 
 
 def trace(pipeline: str, key: str) -> Trace:
@@ -228,8 +240,9 @@ def trace(pipeline: str, key: str) -> Trace:
     try:
         live = questions.live(keys)
     except Exception as e:  # noqa: BLE001 - the story is worth telling without its last line
-        live = {"not read": str(e)}
-    return Trace(pipeline, key, origin["extract"], origin["source"], origin["mapped"], story, live)
+        live = {NOT_READ: str(e)}
+    found = Trace(pipeline, key, origin["extract"], origin["source"], origin["mapped"], story, live)
+    return replace(found, did_you_mean=keys_like(pipeline, key)) if found.is_empty else found
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -43,6 +44,11 @@ def test_ids_of_runs_and_plans_are_shortened_and_nothing_else_is() -> None:
         ({}, "–"),
         (True, "yes"),
         (Decimal("1.50"), "1.50"),
+        (
+            [{"quantity": 1, "price": Decimal("2.5")}, {"quantity": 10, "price": 2}],
+            "(quantity 1, price 2.5), (quantity 10, price 2)",
+        ),
+        (datetime(2026, 11, 30, 18, 20, 55, tzinfo=UTC), "2026-11-30 19:20:55 CET"),
         ({"price@1": Decimal("1.50"), "qty": None, "tags": ["a", "b"]}, "price@1 1.50, qty –, tags a, b"),
     ],
 )

@@ -271,10 +271,10 @@ def errors(
 def trace(pipeline: Named, key: str, json: Json = False) -> None:
     """One record's whole story: source row, mapped row, plans, attempts, what the target holds now."""
     from sync_pipelines.operations import answers
-    from sync_pipelines.operations.cli import questions, screen
+    from sync_pipelines.operations.cli import screen, tracing
 
     found = answers.trace(pipeline, key)
-    screen.as_json(answers.plain(found)) if json else questions.show_trace(found)
+    screen.as_json(answers.plain(found)) if json else tracing.show(found)
 
 
 def export(

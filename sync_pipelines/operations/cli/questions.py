@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any, TypeVar
 
-from sync_pipelines.delivery.reports import PastRun, PlannedRow, UnreadablePlan
-from sync_pipelines.operations.answers import Asked, Errors, Status, Trace, plain
+from sync_pipelines.delivery.reports import PastRun
+from sync_pipelines.operations.answers import Asked, Errors, Status, plain
 from sync_pipelines.operations.cli import exits, screen
 from sync_pipelines.operations.health import Health
-from sync_pipelines.operations.pipelines import of
 
 T = TypeVar("T")
 
@@ -90,31 +88,3 @@ def show_errors(errors: Errors) -> None:
     screen.table(rejects.rows, f"source rows not understood or in conflict ({rejects.total})")
     if not any((found.runs, found.rows, found.held, rejects.rows)):
         screen.out.print(f"{errors.pipeline}: nothing needs a person")
-
-
-def show_trace(trace: Trace) -> None:
-    screen.facts({"key": trace.key, "extract": trace.extract})
-    screen.table(trace.source, "source")
-    screen.table(trace.mapped, "mapped")
-    screen.table([_planned(trace.pipeline, row) for row in trace.story.planned], "planned")
-    for name in ("attempts", "record", "holds", "releases"):
-        screen.table(plain(getattr(trace.story, name)), name)
-    live = [{"key": key, "holds now": value} for key, value in trace.live.items()]
-    screen.table(live or [{"key": trace.key, "holds now": "nothing"}], "live")
-
-
-def _planned(pipeline: str, row: PlannedRow | UnreadablePlan) -> dict[str, Any]:
-    """Return what a plan wanted with a record, in a line: its whole images are in --json."""
-    if isinstance(row, UnreadablePlan):
-        nothing = dict.fromkeys(("what", "changes", "outcome", "message"))
-        return {"plan": row.plan, "sealed_at": "", **nothing, "run": row.problem}
-    shown = of(pipeline).readable({**asdict(row), "undo_note": ""})
-    return {
-        "plan": row.plan,
-        "sealed_at": row.sealed_at,
-        "what": shown["what"],
-        "changes": shown.get("changes") or shown.get("prices"),
-        "outcome": row.outcome,
-        "message": row.message or row.reason,
-        "run": row.run,
-    }

@@ -26,7 +26,7 @@ def short(identifier: str) -> str:
 
 
 def local(moment: str) -> str:
-    """Return a moment, given as ISO 8601 in UTC, in the time zone of this machine: `2026-11-30 19:20:55 CET`."""
+    """Return a moment, given as ISO 8601 with its offset, in the time zone of this machine: `2026-11-30 19:20:55 CET`."""
     return datetime.fromisoformat(moment.replace("Z", "+00:00")).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
@@ -42,11 +42,18 @@ def value(of: Any, name: str = "") -> str:
         return "–"
     if isinstance(of, bool):
         return "yes" if of else "no"
+    if isinstance(of, datetime):
+        return local(of.isoformat()) if of.tzinfo else of.isoformat(" ", "seconds")
     if isinstance(of, Mapping):
-        return ", ".join(f"{key} {value(each, str(key))}" for key, each in of.items())
+        return ", ".join(f"{key} {_inside(each, str(key))}" for key, each in of.items())
     if isinstance(of, list | tuple | set | frozenset):
-        return ", ".join(value(each) for each in of)
+        return ", ".join(_inside(each) for each in of)
     shown = str(of)
     if name in _HOLDS_IDS:
         shown = _ANY_ID.sub(lambda found: short(found[0]), shown)
     return text(shown)
+
+
+def _inside(of: Any, name: str = "") -> str:
+    """Return a value that stands within another one: a group of several is put in brackets."""
+    return f"({value(of, name)})" if of and isinstance(of, Mapping) else value(of, name)
