@@ -65,6 +65,7 @@ WITHOUT_PRINTING = [
         "sql",
         "ui",
         "health",
+        "undo_preview",
     )
 ]
 """What answers, for the command line and whoever else asks."""

@@ -55,6 +55,12 @@ def test_a_person_previews_syncs_looks_traces_and_takes_back(sandbox: Sandbox, o
     rejects = answer("errors", P)[0]["source_rejects"]
     assert rejects["total"] == sync["source_rejects"] + 8  # and the conflicts
 
+    writes = sandbox.vendors["sparklayer"].state()["writes"]
+    foreseen = answer("undo", P, "--run", sync["run_id"][:8], "--dry-run")
+    assert foreseen["counts"] == {"go_back": 100, "stay": 0, "impossible": 0}
+    assert {row["what"] for row in foreseen["rows"]} == {"remove"}
+    assert sandbox.vendors["sparklayer"].state()["writes"] == writes
+    assert len(answer("history", P)) == 2
     undo = answer("undo", P, "--run", sync["run_id"])
     assert undo["counts"]["delivered"] == 100
     rows = answer("sql", "SELECT state, count(*) AS n FROM ledger.outcome GROUP BY 1 ORDER BY 1")

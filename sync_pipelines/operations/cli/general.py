@@ -176,12 +176,17 @@ def undo(
     run: Annotated[
         str, typer.Option("--run", help="the run whose writes to take back (or its plan); the start of its id is enough")
     ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be taken back, row by row; send nothing")] = False,
     json: Json = False,
 ) -> None:
     """Take back what a run wrote, where the target still holds it."""
-    from sync_pipelines.operations import running
+    from sync_pipelines.operations import running, undo_preview
     from sync_pipelines.operations.cli import runs
 
+    if dry_run:
+        with runs.progress(f"undo {pipeline} --dry-run", json=json):
+            preview = undo_preview.preview_undo(pipeline, run)
+        raise typer.Exit(runs.show_undo_preview(preview, json=json))
     with runs.progress(f"undo {pipeline}", json=json):
         ended = running.undo(pipeline, run)
     raise typer.Exit(runs.show(ended, json=json))

@@ -13,8 +13,10 @@ from sync_pipelines.operations.answers import plain
 from sync_pipelines.operations.cli import exits, live, screen
 from sync_pipelines.operations.launch import Ended, Interrupted
 from sync_pipelines.operations.pipelines import of
+from sync_pipelines.operations.undo_preview import UndoPreview
 
 ROWS_SHOWN = 20
+UNDO_ROWS_SHOWN = 200
 
 
 @contextmanager
@@ -62,6 +64,24 @@ def show_skipped(why: str, *, json: bool) -> int:
         screen.as_json({"state": "skipped", "message": why, "exit_code": exits.DONE})
     else:
         screen.say(why)
+    return exits.DONE
+
+
+def show_undo_preview(preview: UndoPreview, *, json: bool) -> int:
+    """Show what an undo would do. Returns the exit code."""
+    if json:
+        screen.as_json({**plain(preview), "exit_code": exits.DONE})
+        return exits.DONE
+    n = preview.counts
+    screen.say(
+        f"Nothing was sent. {n['go_back']} rows would go back, {n['stay']} would stay as they are, and "
+        f"{n['impossible']} cannot be taken back."
+    )
+    columns = list(dict.fromkeys(name for row in preview.rows for name in row))
+    rows = [{name: row.get(name) for name in columns} for row in preview.rows[:UNDO_ROWS_SHOWN]]
+    screen.table(rows, f"what would become of each row of plan {', plan '.join(preview.plan_ids)}")
+    if (more := len(preview.rows) - UNDO_ROWS_SHOWN) > 0:
+        screen.say(f"and {more} rows more: --json has all of them")
     return exits.DONE
 
 
