@@ -308,6 +308,24 @@ def test_help_is_given_without_loading_dagster_pandas_or_the_ledger(own_folder: 
     assert loads(every) == []
 
 
+def test_the_shell_completes_commands_pipelines_and_options_without_loading_dagster(own_folder: Path) -> None:
+    def completed(line: str) -> list[str]:
+        words = {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" ")), "_SYNC_PIPELINES_COMPLETE": "complete_bash"}
+        go_on = "sys.argv = ['sync-pipelines']; from sync_pipelines.operations.cli import main\ntry:\n    main()\nexcept SystemExit:\n    "
+        script = f"import sys; {go_on}print('LOADED', *(m for m in ('dagster', 'pandas', 'sqlalchemy') if m in sys.modules))"
+        done = subprocess.run(
+            [sys.executable, "-c", script], env={**os.environ, **words}, capture_output=True, text=True, timeout=100
+        )
+        offered, _, loaded = done.stdout.rpartition("LOADED")
+        assert loaded.split() == [], done.stdout + done.stderr
+        return offered.split()
+
+    assert {"sync", "status", "sheets"} <= set(completed("sync-pipelines s"))
+    assert completed("sync-pipelines sync c") == ["catsy", "catsy_sparklayer"]
+    assert completed("sync-pipelines sync catsy --li") == ["--limit"]
+    assert not (own_folder / "data").exists()
+
+
 def test_secrets_are_in_no_file_that_a_run_leaves(sandbox: Sandbox, own_folder: Path) -> None:
     run("sync", P)
     secrets = [os.environ[n].encode() for n in ("CATSY_BEARER_TOKEN", "SPARKLAYER_CLIENT_SECRET")]

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sync_pipelines.operations.cli import general
+from sync_pipelines.operations.cli import alerting, general
 from sync_pipelines.operations.cli.binding import PROGRAM, group_of, naming, own_commands, with_a_name
 from sync_pipelines.operations.cli.options import Json
 from sync_pipelines.operations.pipelines import PIPELINES
@@ -17,7 +17,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    add_completion=False,
     help="Keeps a merchant's systems in step: every write planned, guarded, applied once, recorded, undone where possible.",
 )
 ELSEWHERE = ("demo", "dev", "sandbox")
@@ -61,6 +60,7 @@ def _add_pipelines() -> None:
 
 
 _add_pipelines()
+app.add_typer(alerting.app, name="alerts")
 
 
 @app.command()
