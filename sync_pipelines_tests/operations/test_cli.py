@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dotenv import dotenv_values
 
 from sync_pipelines_tests import forked
 from sync_pipelines_tests.pipelines.merchant import plain_items, price, set_prices
@@ -258,6 +259,53 @@ def test_init_asks_tests_the_login_and_writes_a_file_for_one_pair_of_eyes(sandbo
     assert answers[2] in env.read_text()
     assert answers[2] not in done.stdout + done.stderr
     assert "sync-pipelines enable" in done.stdout
+
+
+INIT = (
+    "CATSY_BASE_URL",
+    "CATSY_QUERY_ID",
+    "CATSY_BEARER_TOKEN",
+    "SPARKLAYER_URL",
+    "SPARKLAYER_SITE_ID",
+    "SPARKLAYER_CLIENT_ID",
+    "SPARKLAYER_CLIENT_SECRET",
+)
+
+
+def not_set_up() -> dict[str, str]:
+    return {**dict.fromkeys((n for n in os.environ if n.startswith(("CATSY_", "SPARKLAYER_"))), ""), "SYNC_PIPELINES_SANDBOX": ""}
+
+
+def test_init_asks_again_only_for_what_was_wrong(sandbox: Sandbox, own_folder: Path) -> None:
+    right = {name: os.environ[name] for name in INIT}
+    first = {**right, "SPARKLAYER_SITE_ID": "nobody"}
+    again = ["", "", right["SPARKLAYER_SITE_ID"], "", ""]  # yes, ask again; URL as it is; the site; id and secret as they are
+    done = run("init", P, stdin="\n".join([*first.values(), *again]) + "\n", **not_set_up())
+    wrong = "SPARKLAYER_URL, SPARKLAYER_SITE_ID, SPARKLAYER_CLIENT_ID, SPARKLAYER_CLIENT_SECRET"
+    assert f"Ask again for {wrong}?" in done.stdout
+    assert done.stdout.count("(CATSY_QUERY_ID)") == 1
+    assert right["SPARKLAYER_CLIENT_SECRET"] not in done.stdout + done.stderr
+    assert {name: dotenv_values(own_folder / ".env")[name] for name in INIT} == right
+
+
+def test_init_without_questions_takes_what_is_given_and_names_what_is_missing(sandbox: Sandbox, own_folder: Path) -> None:
+    given = [f"{name}={os.environ[name]}" for name in INIT]
+
+    def init(*answers: str, code: int = 0, **env: str) -> str:
+        options = [word for answer in answers for word in ("--set", answer)]
+        done = run("init", P, *options, code=code, **{**not_set_up(), **env})
+        return done.stdout + done.stderr
+
+    missing = init(given[0], given[2], code=2)
+    assert "init catsy_sparklayer needs CATSY_QUERY_ID (id of the saved query in Catsy); SPARKLAYER_SITE_ID" in missing
+    assert "CATSY_BEARER_TOKEN" not in missing
+    assert "Did you mean CATSY_QUERY_ID?" in init("CATSY_QERY_ID=x", code=2)
+    assert "s3cret" not in init("s3cret", code=2)
+    assert "nothing was written" in init(*given[:-1], "SPARKLAYER_CLIENT_SECRET=wrong", code=2)
+    assert not (own_folder / ".env").exists()
+    exported = {"SPARKLAYER_CLIENT_SECRET": os.environ["SPARKLAYER_CLIENT_SECRET"]}
+    assert "sync-pipelines enable" in init(*given[:-1], **exported)
+    assert dotenv_values(own_folder / ".env")["SPARKLAYER_CLIENT_SECRET"] == exported["SPARKLAYER_CLIENT_SECRET"]
 
 
 def test_validate_says_what_holds_and_reads_only(sandbox: Sandbox) -> None:

@@ -18,11 +18,17 @@ from sync_pipelines.operations.pipelines import BY_DAY, WRITERS
 # --- setting up -----------------------------------------------------------------------------------------------------
 
 
-def init(pipeline: Named) -> None:
+def init(
+    pipeline: Named,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=value", help="an answer; with any, nothing is asked. What is exported counts, too"),
+    ] = None,
+) -> None:
     """Ask for what the pipeline needs, test the login, write .env (readable by you alone)."""
     from sync_pipelines.operations import setup
 
-    raise typer.Exit(setup.init(pipeline))
+    raise typer.Exit(setup.init(pipeline, given or ()))
 
 
 def enable(pipeline: Named) -> None:
