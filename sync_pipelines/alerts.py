@@ -11,6 +11,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -19,7 +21,7 @@ from sync_pipelines.settings import LOOPBACK, AlertSettings, SettingsError, sand
 
 log = logging.getLogger(__name__)
 
-Event = Literal["failed", "stopped", "incomplete", "recovered"]
+Event = Literal["failed", "stopped", "incomplete", "recovered", "test"]
 TIMEOUT = 15.0
 
 
@@ -33,21 +35,65 @@ def alert(event: Event, pipeline: str, run: str, message: str) -> bool:
     except SettingsError as e:
         _complain(f"nobody can be told of this: {e}")
         return False
-    body: dict[str, Any] = {"event": event, "pipeline": pipeline, "run_id": run, "run": run, "message": redact(message)[:1000]}
-    told = False
+    told = [_reach(place) for place in _places(settings, _body(event, pipeline, run, message))]
+    for each in told:
+        if not each.arrived:
+            _complain(each.why)
+    return any(each.arrived for each in told)
+
+
+@dataclass(frozen=True)
+class Told:
+    """Whether a message arrived at a place, and if not, why."""
+
+    place: str
+    arrived: bool
+    why: str
+
+
+def send_test() -> tuple[Told, ...]:
+    """Send a test message to every place that the settings name. Raises SettingsError."""
+    message = "This is a test. Somebody ran: sync-pipelines alerts test"
+    return tuple(_reach(place) for place in _places(AlertSettings.read(), _body("test", "", "", message)))
+
+
+def _body(event: Event, pipeline: str, run: str, message: str) -> dict[str, Any]:
+    return {"event": event, "pipeline": pipeline, "run_id": run, "run": run, "message": redact(message)[:1000]}
+
+
+class NotTold(Exception):
+    """A message did not arrive; the text says where and why, without a secret."""
+
+
+_Place = tuple[str, Callable[[], None]]
+"""What a place is called, and what sends the message there. It raises NotTold."""
+
+
+def _places(settings: AlertSettings, body: dict[str, Any]) -> Iterator[_Place]:
     if settings.command:
-        try:
-            subprocess.run(  # noqa: S603 - the command is the merchant's own setting
-                shlex.split(settings.command), input=json.dumps(body), text=True, check=True, capture_output=True, timeout=TIMEOUT
-            )
-            told = True
-        except (OSError, ValueError, subprocess.SubprocessError) as e:
-            _complain(f"the alert command failed: {e}")
+        yield "ALERT_COMMAND", partial(_run, settings.command, body)
     if settings.webhook:
-        told = _post(settings.webhook, body) or told
-    for place, url in enumerate(settings.urls, start=1):
-        told = _notify(place, url, body) or told
-    return told
+        yield "ALERT_WEBHOOK", partial(_post, settings.webhook, body)
+    for number, url in enumerate(settings.urls, start=1):
+        yield f"ALERT_URLS, address {number}", partial(_notify, number, url, body)
+
+
+def _reach(place: _Place) -> Told:
+    name, send = place
+    try:
+        send()
+    except NotTold as e:
+        return Told(name, arrived=False, why=redact(str(e)))
+    return Told(name, arrived=True, why="")
+
+
+def _run(command: str, body: dict[str, Any]) -> None:
+    try:
+        subprocess.run(  # noqa: S603 - the command is the merchant's own setting
+            shlex.split(command), input=json.dumps(body), text=True, check=True, capture_output=True, timeout=TIMEOUT
+        )
+    except (OSError, ValueError, subprocess.SubprocessError) as e:
+        raise NotTold(f"the alert command failed: {e}") from e
 
 
 def _complain(text: str) -> None:
@@ -55,7 +101,7 @@ def _complain(text: str) -> None:
     print(redact(text), file=sys.stderr)  # noqa: T201 - the disk of the log may be full
 
 
-def _post(address: str, body: dict[str, Any]) -> bool:
+def _post(address: str, body: dict[str, Any]) -> None:
     import requests
 
     from sync_pipelines import transfer
@@ -63,11 +109,9 @@ def _post(address: str, body: dict[str, Any]) -> bool:
     try:
         host = urlsplit(address).hostname
     except ValueError:
-        _complain("the alert webhook is not an address")  # which is not shown: it may hold a key
-        return False
+        raise NotTold("the alert webhook is not an address") from None  # which is not shown: it may hold a key
     if sandbox_on() and host not in LOOPBACK:
-        _complain(f"the alert webhook {host} is not on loopback; while the sandbox is on it is not called")
-        return False
+        raise NotTold(f"the alert webhook {host} is not on loopback; while the sandbox is on it is not called")
     try:
         transfer.due(TIMEOUT)
         with (
@@ -76,16 +120,14 @@ def _post(address: str, body: dict[str, Any]) -> bool:
         ):
             reply.raise_for_status()
     except (requests.RequestException, TimeoutError) as e:
-        _complain(f"the alert webhook at {host} failed: {type(e).__name__}")
-        return False
-    return True
+        raise NotTold(f"the alert webhook at {host} failed: {type(e).__name__}") from e
 
 
 _SECRET_FROM = 8
 """Parts of an address with fewer characters are words of it (a channel, a port) rather than keys."""
 
 
-def _notify(place: int, url: str, body: dict[str, Any]) -> bool:
+def _notify(place: int, url: str, body: dict[str, Any]) -> None:
     """Send the message to one address of apprise. `place`: its place in the list, by which it is named: it holds secrets."""
     import apprise
     from apprise.plugins.custom_json import NotifyJSON
@@ -97,25 +139,22 @@ def _notify(place: int, url: str, body: dict[str, Any]) -> bool:
         asset = apprise.AppriseAsset(app_id="sync_pipelines", app_desc="sync_pipelines", http_redirects=False)
         service = apprise.Apprise.instantiate(url, asset=asset)
         if service is None:
-            _complain(f"{name} cannot be used: {'; '.join(messages) or 'apprise does not know it'}")
-            return False
+            raise NotTold(f"{name} cannot be used: {'; '.join(messages) or 'apprise does not know it'}")
         if sandbox_on() and not (isinstance(service, NotifyJSON) and service.host in LOOPBACK):
-            _complain(f"{name} is not json:// on loopback; while the sandbox is on it is not used")
-            return False
+            raise NotTold(f"{name} is not json:// on loopback; while the sandbox is on it is not used")
         title = f"{body['pipeline'] or 'sync_pipelines'}: {body['event']}"
         text = "\n".join(filter(None, (body["message"], body["run"] and f"run {body['run']}")))
         kind = _KINDS[body["event"]]
         if not _in_time(lambda: service.notify(title=title, body=text, notify_type=kind), messages):
-            _complain(f"{name} failed: {'; '.join(messages) or 'no answer in time'}")
-            return False
-    return True
+            raise NotTold(f"{name} failed: {'; '.join(messages) or 'no answer in time'}")
 
 
-_KINDS: dict[Event, Literal["failure", "warning", "success"]] = {
+_KINDS: dict[Event, Literal["failure", "warning", "success", "info"]] = {
     "failed": "failure",
     "stopped": "warning",
     "incomplete": "warning",
     "recovered": "success",
+    "test": "info",
 }
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from sync_pipelines import spellings
 from sync_pipelines.errors import SyncError
-from sync_pipelines.settings import home
+from sync_pipelines.settings import home, misspelt
 
 _known: set[str] = set()
 
@@ -33,6 +33,7 @@ def secret(*names: str) -> str:
             return value
     raise CredentialMissing(
         f"{' or '.join(names)} is not set. Put it into {home() / '.env'} (sync-pipelines init asks for it) or export it."
+        f"{misspelt(names[0])}"
     )
 
 

@@ -6,6 +6,7 @@ Nothing is read at import. A section is read when it is made: `CatsySettings()`.
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 import tomllib
@@ -14,13 +15,17 @@ from typing import Annotated, Any, ClassVar, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from sync_pipelines.errors import SyncError
+from sync_pipelines.nearest import meant
 
 S = TypeVar("S", bound="Section")
 
 
+ALMOST = 0.92
+"""How alike two names of variables are of which one is taken for a misspelling: names that exist are less alike."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 """The names of this machine."""
 
@@ -43,6 +48,12 @@ def data_dir() -> Path:
     """Where everything the product writes lives. The sandbox has a place of its own."""
     chosen = os.environ.get("SYNC_PIPELINES_DATA_DIR")
     return Path(chosen) if chosen else home() / "data" / ("sandbox" if sandbox_on() else "")
+
+
+def misspelt(variable: str) -> str:
+    """Return what to say of a variable that is not set while one of almost the same name is; "" otherwise."""
+    alike = difflib.get_close_matches(variable, (name for name in os.environ if name != variable), 1, ALMOST)
+    return f" {alike[0]} is set: is that a misspelling?" if alike else ""
 
 
 class Section(BaseSettings):
@@ -76,7 +87,7 @@ class Section(BaseSettings):
         try:
             return cls()
         except ValidationError as e:
-            lines = [f"  {'.'.join(str(p) for p in problem['loc'])}: {problem['msg']}" for problem in e.errors()]
+            lines = [f"  {'.'.join(map(str, problem['loc']))}: {cls._told(problem)}" for problem in e.errors()]
             raise SettingsError(f"settings [{cls.table}] (environment and {path}) are not right:\n" + "\n".join(lines)) from e
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
             raise SettingsError(f"{path} cannot be read: {e}") from e
@@ -85,13 +96,20 @@ class Section(BaseSettings):
                 raise SettingsError(f"settings [{cls.table}] cannot be read: {e}") from e
             raise
 
+    @classmethod
+    def _told(cls, problem: ErrorDetails) -> str:
+        """Return what is wrong with a setting; of one that nothing reads, what may have been meant."""
+        if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
+            return f"nothing reads this setting.{meant(str(problem['loc'][0]), cls.model_fields)}"
+        return problem["msg"]
+
     def needed(self, name: str, variable: str) -> str:
         """A value without which nothing works. Raises SettingsError that says where to put it."""
         value = str(getattr(self, name) or "")
         if not value:
             raise SettingsError(
                 f"{variable} is not set. Put it into {home() / '.env'} (sync-pipelines init asks for it) "
-                f"or settings.toml [{self.table}]."
+                f"or settings.toml [{self.table}].{misspelt(variable)}"
             )
         return value
 

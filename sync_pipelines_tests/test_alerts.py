@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from sync_pipelines import credentials
-from sync_pipelines.alerts import Event, alert
+from sync_pipelines.alerts import Event, alert, send_test
 from sync_pipelines.credentials import remember
 from sync_pipelines.settings import AlertSettings
 
@@ -247,3 +247,21 @@ def test_a_comma_inside_an_address_does_not_end_it(monkeypatch: pytest.MonkeyPat
 def test_apprise_is_imported_only_when_a_service_is_named() -> None:
     code = "import sys; from sync_pipelines.alerts import alert; alert('failed', '', '', 'x'); print('apprise' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_a_test_message_says_of_each_place_whether_it_arrived(monkeypatch: pytest.MonkeyPatch, listener: Listener) -> None:
+    assert send_test() == ()
+    monkeypatch.setenv("ALERT_COMMAND", command("raise SystemExit(3)"))
+    monkeypatch.setenv("ALERT_WEBHOOK", listener.url)
+    monkeypatch.setenv("ALERT_URLS", "nothing://at-all-0123456789")
+    told = {each.place: each for each in send_test()}
+    assert {place: each.arrived for place, each in told.items()} == {
+        "ALERT_COMMAND": False,
+        "ALERT_WEBHOOK": True,
+        "ALERT_URLS, address 1": False,
+    }
+    assert "exit status 3" in told["ALERT_COMMAND"].why
+    assert "at-all-0123456789" not in told["ALERT_URLS, address 1"].why
+    ((heard),) = listener.heard
+    assert (heard["event"], heard["pipeline"], heard["run"]) == ("test", "", "")
+    assert "sync-pipelines alerts test" in heard["message"]

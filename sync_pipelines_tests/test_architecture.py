@@ -11,14 +11,16 @@ import sync_pipelines
 from sync_pipelines.operations.pipelines import PIPELINES
 
 ROOT = Path(sync_pipelines.__file__).parent
-GROUND = {"errors", "exact_json", "duck", "number_text", "csv_files"}
+GROUND = {"errors", "exact_json", "duck", "number_text", "csv_files", "nearest", "progress"}
 MAY_IMPORT = {
     "errors": set(),
     "exact_json": set(),
     "duck": {"errors"},
     "number_text": {"errors"},
     "csv_files": {"errors"},
-    "settings": {"errors", "number_text"},
+    "nearest": set(),
+    "progress": set(),
+    "settings": {"errors", "number_text", "nearest"},
     "currency": set(),
     "private_files": set(),
     "spellings": set(),
@@ -27,7 +29,7 @@ MAY_IMPORT = {
     "transfer": set(),
     "alerts": {"credentials", "settings", "transfer"},
     "delivery": GROUND,
-    "vendors": {"settings", "credentials", "errors", "exact_json", "number_text", "transfer"},
+    "vendors": {"settings", "credentials", "errors", "exact_json", "number_text", "progress", "transfer"},
     "warehouse": {"settings", "errors", "csv_files"},
     "pipelines": GROUND | {"vendors", "delivery", "warehouse", "settings", "credentials", "alerts", "logs", "currency"},
     "demo": {"errors", "operations", "pipelines", "vendors", "delivery", "settings", "logs"},
@@ -51,7 +53,20 @@ COMMANDS = "pipelines/*/commands.py"
 """A pipeline's own commands: the one file in its folder that may import operations, loaded by the command line only."""
 WITHOUT_PRINTING = [
     f"operations/{name}.py"
-    for name in ("answers", "running", "order_sheet", "amazon_listings", "order_report", "launch", "paths", "pipelines", "sql")
+    for name in (
+        "answers",
+        "running",
+        "order_sheet",
+        "amazon_listings",
+        "order_report",
+        "launch",
+        "paths",
+        "pipelines",
+        "sql",
+        "ui",
+        "health",
+        "undo_preview",
+    )
 ]
 """What answers, for the command line and whoever else asks."""
 WITHOUT_DAGSTER = [

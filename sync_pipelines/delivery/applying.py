@@ -42,6 +42,7 @@ from sync_pipelines.delivery.settling import Settler
 from sync_pipelines.delivery.waiting import Patience, Paused, Waiting
 from sync_pipelines.delivery.worklist import Row, Worklist
 from sync_pipelines.duck import chunks, engine
+from sync_pipelines.progress import tell
 
 __all__ = ["Patience", "Paused", "PlanStopped", "Report", "apply", "settle_first"]
 
@@ -193,6 +194,8 @@ class _Application:
         self.sent_before: set[int] = set()
         """Rows that this plan had sent before this run took it up."""
         self.writes = 0
+        self.through = self.to_go = 0
+        """How many rows have come through, of how many, as far as it is told while it goes on."""
 
     def to_the_end(self, limit: int | None) -> Report:
         self.settler.settle()
@@ -200,7 +203,8 @@ class _Application:
         self._begin(limit)
         worklist = Worklist(self.con, self.plan, self.seq, self.target, self.ledger)
         self._end_what_does_not_go(worklist, limit)
-        left = worklist.left()
+        left = self.to_go = worklist.left()
+        self._tell(0)
         while left:
             self._pass(worklist)
             left = self._count_tries(worklist)
@@ -311,8 +315,15 @@ class _Application:
             self.stale = True
         for changes in worklist.as_wanted():
             self.journal.end_as_wanted(self.plan.id, changes, self.sent_before, seq=self.seq, undo=self.undo)
+            self._tell(len(changes))
         for why, rows in worklist.not_as_planned():
             self.journal.end(self.plan.id, rows, "drifted", why)
+            self._tell(len(rows))
+
+    def _tell(self, rows: int) -> None:
+        """Tell that so many more rows have come through. One that is tried again is not counted beyond the whole."""
+        self.through = min(self.through + rows, self.to_go)
+        tell(self.target.name, self.through, self.to_go, "rows")
 
     # --- one call ---------------------------------------------------------------------------------------------------
 
@@ -354,6 +365,7 @@ class _Application:
                 if isinstance(answers.get(change.key), Applied):
                     worklist.take_step(change, step)
             log.info("%s: %d rows sent (%s)", self.target.name, len(part), step.name)
+            self._tell(sum(change.steps[-1:] == (step.name,) for change in part))
         return []
 
     def _wait_long(self, asked: RetryLater) -> None:

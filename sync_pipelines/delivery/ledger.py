@@ -7,7 +7,7 @@ move with them; an intent and the lease it was made under) is committed together
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +24,9 @@ from sync_pipelines.delivery.model import BAD_OUTCOMES, DeliveryError, OutcomeSt
 from sync_pipelines.delivery.tables import attempt, enabled, hold, outcome, plan, put, record, speaks_for
 
 __all__ = ["Busy", "Doubt", "Lease", "LeaseLost", "Ledger", "LedgerUnreadable", "Outcome"]
+
+FITTING_SHOWN = 5
+"""How many are listed of those that a start of an id fits."""
 
 _ONE_WRITER = 0x5359_4E43
 """The advisory lock that stands for SQLite's write lock on PostgreSQL."""
@@ -154,14 +157,30 @@ class Ledger:
     # --- plans and outcomes -----------------------------------------------------------------------------------------
 
     def plan(self, plan_id: str) -> dict[str, Any]:
-        row = self.row(sa.select(plan).where(plan.c.id == plan_id)) or self._by_prefix(plan_id)
+        """Return a plan by its id or by a start of it. Raises RequestRefused for none, and for a start that fits several."""
+        row = self.find_plan(plan_id)
         if row is None:
             raise RequestRefused(f"no plan {plan_id} in {self.url}. `sync-pipelines history` lists the plans of past runs.")
         return row
 
-    def _by_prefix(self, start: str) -> dict[str, Any] | None:
-        plans = self.rows(sa.select(plan).where(plan.c.id.startswith(start, autoescape=True))) if len(start) >= 6 else []
-        return plans[0] if len(plans) == 1 else None
+    def find_plan(self, start: str) -> dict[str, Any] | None:
+        """Return the plan whose id begins so, if there is one. Raises RequestRefused for a start that fits several."""
+        return self.only_one(plan, start, lambda row: f"{row['pipeline']}, {row['state']}, {row['sealed_at']}")
+
+    def only_one(self, table: sa.Table, start: str, about: Callable[[dict[str, Any]], str]) -> dict[str, Any] | None:
+        """Return the row whose id is this or begins so. Raises RequestRefused for several, listing some with what they are."""
+        if not start:
+            return None
+        fitting = self.rows(sa.select(table).where(table.c.id == start).limit(1))
+        if not fitting:
+            begins = table.c.id.startswith(start, autoescape=True)
+            fitting = self.rows(sa.select(table).where(begins).order_by(table.c.id).limit(FITTING_SHOWN + 1))
+        if len(fitting) > 1:
+            enough = max(8, len(start) + 4)
+            shown = "; ".join(f"{row['id'][:enough]} ({about(row)})" for row in fitting[:FITTING_SHOWN])
+            more = "; …" if len(fitting) > FITTING_SHOWN else ""
+            raise RequestRefused(f"{start} fits several {table.name}s: {shown}{more}. Give more of the id.")
+        return fitting[0] if fitting else None
 
     def finished_at(self, plan_id: str) -> str | None:
         """When a plan was applied to its end; None where it was not."""

@@ -62,6 +62,7 @@ class Standing:
     rows_ended_badly: int
     calls_in_doubt: int
     records: int
+    rows_held: int
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ def standing(ledger: Ledger, pipeline: str, accounts: Sequence[str]) -> Standing
         rows_ended_badly=sum(len(ledger.bad_outcomes(a)) for a in accounts),
         calls_in_doubt=sum(len(ledger.doubts(a)) for a in accounts),
         records=ledger.value(sa.select(sa.func.count()).where(tables.record.c.account.in_(accounts))),
+        rows_held=sum(len(_held(ledger, plan)) for plan in _last_plans(ledger, accounts)),
     )
 
 
@@ -262,14 +264,13 @@ def scopes_of(ledger: Ledger, accounts: Sequence[str], keys: Collection[str] | N
     return found
 
 
-def known_keys(ledger: Ledger, accounts: Sequence[str], keys: Collection[str]) -> set[str]:
-    """Return those of these keys that were ever planned, or are recorded as ours."""
-    asked = list(keys)
-    return {
-        key
-        for table in (tables.outcome, tables.record)
-        for key in ledger.column(sa.select(table.c.key).where(table.c.account.in_(accounts), table.c.key.in_(asked)))
-    }
+def known_keys(ledger: Ledger, accounts: Sequence[str], keys: Collection[str] | None = None) -> set[str]:
+    """Return those of these keys (None: all) that were ever planned and applied, or are recorded as ours."""
+    found = set[str]()
+    for table in (tables.outcome, tables.record):
+        query = sa.select(table.c.key).where(table.c.account.in_(accounts)).distinct()
+        found.update(ledger.column(query if keys is None else query.where(table.c.key.in_(list(keys)))))
+    return found
 
 
 def story(ledger: Ledger, files: PlanFiles, accounts: Sequence[str], keys: Collection[str]) -> Story:

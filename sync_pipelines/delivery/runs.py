@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.lease import process_start
 from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.delivery.model import RequestRefused
 from sync_pipelines.delivery.tables import put
 
 RunState = Literal["running", "done", "stopped", "incomplete", "failed"]
@@ -51,12 +52,18 @@ def end_run(ledger: Ledger, run_id: str, state: RunState, **facts: Any) -> None:
 
 
 def get_run(ledger: Ledger, run_id: str) -> dict[str, Any] | None:
-    """A run by its id or the start of it (8 characters or more, if only one fits)."""
-    runs = ledger.rows(sa.select(tables.run).where(tables.run.c.id.startswith(run_id, autoescape=True)).limit(2))
-    exact = [r for r in runs if r["id"] == run_id]
-    if exact or len(run_id) < 8 or len(runs) != 1:
-        return exact[0] if exact else None
-    return runs[0]
+    """Return a run by its id or by a start of it. Raises RequestRefused for a start that fits several."""
+    return ledger.only_one(tables.run, run_id, lambda run: f"{run['verb']} of {run['pipeline']}, {run['started_at']}")
+
+
+def run_or_plan(ledger: Ledger, start: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Return the run, or else the plan, whose id begins so. Raises RequestRefused for none, and for a start that fits both."""
+    run, plan = get_run(ledger, start), ledger.find_plan(start)
+    if run is not None and plan is not None and plan["run"] != run["id"]:
+        raise RequestRefused(f"{start} fits several: run {run['id']}, plan {plan['id']}. Give more of the id.")
+    if run is None and plan is None:
+        raise RequestRefused(f"no run and no plan {start} in {ledger.url}. `sync-pipelines history` lists past runs and plans.")
+    return run, None if run is not None else plan
 
 
 def plans_of(ledger: Ledger, run_id: str) -> list[dict[str, Any]]:
@@ -66,10 +73,15 @@ def plans_of(ledger: Ledger, run_id: str) -> list[dict[str, Any]]:
     )
 
 
+def dead_runs(ledger: Ledger) -> list[dict[str, Any]]:
+    """Return runs of this host that have not ended and whose process is gone."""
+    running = sa.select(tables.run).where(tables.run.c.state == "running", tables.run.c.host == socket.gethostname())
+    return [r for r in ledger.rows(running) if r["pid"] != os.getpid() and process_start(r["pid"]) != r["born"]]
+
+
 def mark_dead_runs(ledger: Ledger) -> list[dict[str, Any]]:
     """End runs of this host whose process is gone. Returns them."""
-    running = sa.select(tables.run).where(tables.run.c.state == "running", tables.run.c.host == socket.gethostname())
-    dead = [r for r in ledger.rows(running) if r["pid"] != os.getpid() and process_start(r["pid"]) != r["born"]]
+    dead = dead_runs(ledger)
     for r in dead:
         end_run(ledger, r["id"], "failed", message="the process was killed; the next run settles what it left")
     return dead
@@ -89,10 +101,31 @@ def states_since(ledger: Ledger, pipeline: str, since: str) -> list[tuple[str, s
     return [(row["started_at"], row["state"]) for row in found]
 
 
+def was_ever_run(ledger: Ledger, pipeline: str, verb: str) -> bool:
+    """Return whether this verb of a pipeline was ever begun."""
+    return ledger.row(sa.select(tables.run.c.id).where(tables.run.c.pipeline == pipeline, tables.run.c.verb == verb)) is not None
+
+
 def last_good_end(ledger: Ledger, pipeline: str, verb: str) -> str | None:
-    """When the newest run of a pipeline and verb that ended well did so; None where none did."""
+    """Return when the newest run of a pipeline and verb that ended well did so; None where none did."""
     r = tables.run.c
     query = sa.select(r.ended_at).where(r.pipeline == pipeline, r.verb == verb, r.state == "done").order_by(r.ended_at.desc())
+    row = ledger.row(query)
+    return None if row is None else str(row["ended_at"])
+
+
+def last_whole_end(ledger: Ledger, pipeline: str, verb: str) -> str | None:
+    """When the newest run of a pipeline and verb ended well that sent all it had planned; None where none did.
+
+    A run that sent only the first changes, or looked at chosen keys only, leaves work that is due at once.
+    """
+    r, p = tables.run.c, tables.plan.c
+    query = (
+        sa.select(r.ended_at)
+        .outerjoin_from(tables.run, tables.plan, p.id == r.plan)
+        .where(r.pipeline == pipeline, r.verb == verb, r.state == "done", sa.func.coalesce(p.partial, 0) == 0)
+        .order_by(r.ended_at.desc())
+    )
     row = ledger.row(query)
     return None if row is None else str(row["ended_at"])
 

@@ -18,6 +18,7 @@ from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import Desired, Fields, Live, Target
 from sync_pipelines.duck import CHUNK, chunks, load
 from sync_pipelines.exact_json import dumps, loads
+from sync_pipelines.progress import tell
 
 LIVE_COLUMNS = pa.schema(
     [(name, pa.string()) for name in ("key", "parent", "remote_id", "problem", "body", "fingerprint", "as_recorded")]
@@ -94,7 +95,10 @@ def load_live(
     others = _Others(con, ledger, rules) if ledger is not None else None
 
     def columns() -> Iterator[Sequence[Sequence[Any]]]:
+        read = 0
         for chunk in chunks(live):
+            read += len(chunk)
+            tell(f"reading {target.name}", read, unit="records")
             pairs = [_storable_live(record) if bodies else (record, None) for record in chunk]
             yield (
                 [r.key for r, _ in pairs],

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from sync_pipelines.delivery import tables
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.model import Change, DeliveryError, Fields, RequestRefused, Target
+from sync_pipelines.delivery.model import CannotGoOn, Change, DeliveryError, Fields, RequestRefused, RetryLater, Target
 from sync_pipelines.delivery.plans import Plan, PlanFiles, PlannedRow, PlanWriter, change_from
 from sync_pipelines.duck import CHUNK, batches, engine, load, quoted
 
@@ -56,19 +56,7 @@ def make_undo(
     can take back is listed, a field that the settings no longer own among it. Guards on the size of a change do not apply.
     Sends nothing. Raises DeliveryError for a plan that is not finished, and for a file that is not as it was sealed.
     """
-    original = ledger.plan(plan_id)
-    if original["account"] != target.account:
-        raise DeliveryError(
-            f"plan {plan_id} is for {original['account']}; the settings now point to {target.account}. Nothing was sent."
-        )
-    files.check_seal(original)
-    if doubts := [d for d in ledger.doubts(target.account) if d.plan == original["id"]]:
-        raise DeliveryError(
-            f"{sum(len(d.rows) for d in doubts)} rows of plan {plan_id} are still in doubt ({', '.join(doubts[0].keys[:3])}, …). "
-            "They have to be settled before it can be undone: every sync tries to. Nothing was sent."
-        )
-    if original["state"] == "applying":
-        raise RequestRefused(f"plan {plan_id} is not finished. Apply it first (or let the next sync take over), then undo it.")
+    original = _takeable(target, plan_id, ledger, files)
     impossible: list[tuple[str, str]] = []
     owned_then = json.loads(original["owned"] or "[]")
     with PlanWriter(files, target) as writer:
@@ -89,6 +77,65 @@ def make_undo(
             scope=original["scope"] or "",
         )
     return Undo(plan, tuple(impossible))
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """A row that an undo would take back. stays: why it would stay as it is; "" where it goes back."""
+
+    row: PlannedRow
+    stays: str
+
+
+def foresee_undo(
+    target: Target, plan_id: str, *, ledger: Ledger, files: PlanFiles
+) -> tuple[list[Foreseen], list[tuple[str, str]]]:
+    """Return what an undo of this plan would do now, row by row, and what nothing can take back: key and reason.
+
+    Reads the target, and records nothing: no plan is made. Raises what `make_undo` raises, and DeliveryError where the target
+    cannot be read.
+    """
+    original = _takeable(target, plan_id, ledger, files)
+    rows, impossible = list[PlannedRow](), list[tuple[str, str]]()
+    owned_then = json.loads(original["owned"] or "[]")
+    for change in _effective(ledger, files, original["id"]):
+        row, why = _way_back(target, change, owned_then)
+        if why:
+            impossible.append((change.key, why))
+        if row is not None:
+            rows.append(row)
+    if not rows or all(step.compares for step in target.steps):  # then the call itself looks whether the row may go
+        return [Foreseen(row, "") for row in rows], impossible
+    try:
+        live = {record.key: record.fields for record in target.read(sorted(row.key for row in rows))}
+    except (RetryLater, CannotGoOn) as e:
+        raise DeliveryError(f"{target.account}: {e}. Nothing was sent.") from e
+    return [Foreseen(row, _obstacle(target, row, live.get(row.key))) for row in rows], impossible
+
+
+def _obstacle(target: Target, row: PlannedRow, now: Fields | None) -> str:
+    """Return why a row would stay as it is, by what the target holds of it now."""
+    if target.same(now, row.before):
+        return ""
+    return "it is as it was before already" if target.same(now, row.after) else "it was changed since, and would be left alone"
+
+
+def _takeable(target: Target, plan_id: str, ledger: Ledger, files: PlanFiles) -> dict[str, Any]:
+    """Return the plan that is to be taken back. Raises DeliveryError where it cannot be."""
+    original = ledger.plan(plan_id)
+    if original["account"] != target.account:
+        raise DeliveryError(
+            f"plan {plan_id} is for {original['account']}; the settings now point to {target.account}. Nothing was sent."
+        )
+    files.check_seal(original)
+    if doubts := [d for d in ledger.doubts(target.account) if d.plan == original["id"]]:
+        raise DeliveryError(
+            f"{sum(len(d.rows) for d in doubts)} rows of plan {plan_id} are still in doubt ({', '.join(doubts[0].keys[:3])}, …). "
+            "They have to be settled before it can be undone: every sync tries to. Nothing was sent."
+        )
+    if original["state"] == "applying":
+        raise RequestRefused(f"plan {plan_id} is not finished. Apply it first (or let the next sync take over), then undo it.")
+    return original
 
 
 def _way_back(target: Target, change: Change, owned_then: Sequence[str]) -> tuple[PlannedRow | None, str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sync_pipelines.demo.playground import Playground
 from sync_pipelines.operations import launch
-from sync_pipelines.operations.cli import screen
+from sync_pipelines.operations.cli import live, screen
 from sync_pipelines.operations.launch import Ended
 
 
@@ -26,7 +26,7 @@ class Story:
         screen.out.print(f"\n[bold]{self.chapters}. {name}[/]\n[dim]{text}[/]", highlight=False)
 
     def run(self, name: str, verb: str, ops: dict[str, Any] | None = None) -> Ended:
-        with screen.progress(f"{verb} {self.pipeline}"):
+        with live.progress(f"{verb} {self.pipeline}"):
             ended = launch.launch(self.pipeline, verb, ops, since=time.time())
         return self.tell(name, ended)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -17,7 +17,8 @@ from typing import Any, Generic, TypeVar
 from sync_pipelines.delivery import releasing, reports
 from sync_pipelines.delivery.ledger import Ledger, LedgerUnreadable
 from sync_pipelines.errors import SyncError, UsageError
-from sync_pipelines.operations import environment
+from sync_pipelines.nearest import meant_one_of, nearest
+from sync_pipelines.operations import environment, health
 from sync_pipelines.operations.paths import writable
 from sync_pipelines.operations.pipelines import PIPELINES, WRITERS, account, of
 from sync_pipelines.pipelines import rights
@@ -28,6 +29,8 @@ from sync_pipelines.settings import RetentionSettings, SettingsError, sandbox_on
 T = TypeVar("T")
 
 REJECTS_SHOWN, REJECTS_AT_MOST = 20, 10_000
+NOT_READ = "not read"
+"""Stands in place of the keys where the target could not be read."""
 FLAT: Mapping[str, bool] = {"flat": True}
 """Metadata of a field whose entries stand among those of the result that has it."""
 
@@ -153,12 +156,13 @@ def _wrong_settings() -> list[Checked]:
 
 @dataclass(frozen=True)
 class Status:
-    """Where a pipeline stands. more: what else this pipeline says about itself."""
+    """Where a pipeline stands. what_to_do: the command to go on with, or "". more: what else this pipeline says of itself."""
 
     pipeline: str
     account: str
     writes: str
     standing: reports.Standing = field(metadata=FLAT)
+    what_to_do: str
     more: Mapping[str, Any] = field(metadata=FLAT)
 
 
@@ -167,11 +171,13 @@ def status(pipeline: str) -> Status:
     steps = PIPELINES[pipeline]
     with open_ledger() as ledger:
         enabled = sandbox_on() or rights.is_allowed(ledger, pipeline, steps.system)
+        standing = reports.standing(ledger, pipeline, steps.accounts)
         return Status(
             pipeline,
             account(pipeline),
             "on" if enabled else "off (sync-pipelines enable)",
-            reports.standing(ledger, pipeline, steps.accounts),
+            standing,
+            health.what_to_do(pipeline, standing, may_write=enabled),
             of(pipeline).more_status(ledger),
         )
 
@@ -210,7 +216,10 @@ def errors(pipeline: str, *, every: bool = False) -> Errors:
 
 @dataclass(frozen=True)
 class Trace:
-    """One record's whole story. extract: where its source row is from. live: by key, what the target holds now."""
+    """One record's whole story. extract: where its source row is from. live: by key, what the target holds now.
+
+    did_you_mean: where nothing is known of the key, those that are much like it.
+    """
 
     pipeline: str
     key: str
@@ -219,6 +228,13 @@ class Trace:
     mapped: Sequence[Mapping[str, Any]]
     story: reports.Story = field(metadata=FLAT)
     live: Mapping[str, Any]
+    did_you_mean: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all is known under this key."""
+        known = (self.source, self.mapped, self.story.planned, self.story.record, self.story.holds, self.live)
+        return not any(known)
 
 
 def trace(pipeline: str, key: str) -> Trace:
@@ -231,8 +247,9 @@ def trace(pipeline: str, key: str) -> Trace:
     try:
         live = questions.live(keys)
     except Exception as e:  # noqa: BLE001 - the story is worth telling without its last line
-        live = {"not read": str(e)}
-    return Trace(pipeline, key, origin["extract"], origin["source"], origin["mapped"], story, live)
+        live = {NOT_READ: str(e)}
+    found = Trace(pipeline, key, origin["extract"], origin["source"], origin["mapped"], story, live)
+    return replace(found, did_you_mean=keys_like(pipeline, key)) if found.is_empty else found
 
 
 @dataclass(frozen=True)
@@ -358,5 +375,17 @@ def reset(pipeline: str, key: str) -> Forgotten:
         accounts = PIPELINES[pipeline].accounts
         forgotten = [k for k in sorted(of(pipeline).full_keys([key])) if sum(ledger.forget(a, k) for a in accounts)]
     if not forgotten:
-        raise UsageError(f"nothing is known of {key!r} on {account(pipeline)}.")
+        raise UsageError(f"nothing is known of {key!r} on {account(pipeline)}.{meant_one_of(keys_like(pipeline, key))}")
     return Forgotten(pipeline, tuple(forgotten))
+
+
+# --- keys that a person may have meant ------------------------------------------------------------------------------------
+
+
+def keys_like(pipeline: str, key: str) -> tuple[str, ...]:
+    """Return what is known of a pipeline under names much like this one, the likest first."""
+    with open_ledger() as ledger:
+        known = reports.known_keys(ledger, PIPELINES[pipeline].accounts)
+    last_parts = {each.rpartition("/")[2] for each in known}
+    found = nearest(key, known | last_parts)
+    return tuple(each for each in found if of(pipeline).full_keys([each]) & known)

@@ -17,8 +17,9 @@ from sync_pipelines.delivery.applying import refuse_what_is_over
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.errors import UsageError
+from sync_pipelines.nearest import meant_one_of
 from sync_pipelines.operations import environment, launch
-from sync_pipelines.operations.answers import open_ledger
+from sync_pipelines.operations.answers import keys_like, open_ledger
 from sync_pipelines.operations.launch import Ended
 from sync_pipelines.operations.paths import existing
 from sync_pipelines.operations.pipelines import PIPELINES, account, of
@@ -26,6 +27,10 @@ from sync_pipelines.pipelines.sections import SHARED, check_file
 from sync_pipelines.settings import home
 
 TEST_OUTPUT = "test_output"
+
+
+class TooSoon(UsageError):
+    """The last sync ended well moments ago. Nothing was done, and nothing is wrong."""
 
 
 def preview(pipeline: str, *, refresh: str = "auto", from_csv: Path | None = None, partition: str | None = None) -> Ended:
@@ -46,7 +51,8 @@ def sync(
 ) -> Ended:
     """Read, plan, and apply the plan if its guards are clear. limit: send only the first N changes.
 
-    force: also within the pipeline's pause after a good sync. Schedules are not bound by that pause.
+    force: also within the pipeline's pause after a good sync that sent all it had planned. Schedules are not bound by that
+    pause. Raises TooSoon within it.
     """
     ops = _source_options(pipeline, refresh, from_csv, partition)
     _own_options(pipeline, force=force)
@@ -128,9 +134,10 @@ def _known(ledger: Ledger, pipeline: str, named: Sequence[str]) -> set[str]:
         else:
             unknown.append(name)
     if unknown:
+        hints = meant_one_of([alike for name in unknown for alike in keys_like(pipeline, name)])
         raise UsageError(
             f"{', '.join(unknown)}: not among what was last read, and never planned on {account(pipeline)}. Nothing was done. "
-            f"What is new in the source is planned by sync-pipelines sync {pipeline}."
+            f"What is new in the source is planned by sync-pipelines sync {pipeline}.{hints}"
         )
     return found
 
@@ -143,8 +150,8 @@ def undo(pipeline: str, run_id: str) -> Ended:
 def plans_to_take_back(pipeline: str, run_id: str) -> list[str]:
     """Return the plans that a run applied, in the order in which they can be taken back. Raises UsageError for none."""
     with open_ledger() as ledger:
-        known = runs.get_run(ledger, run_id)
-        plans = runs.plans_of(ledger, known["id"]) if known else [ledger.plan(run_id)]
+        known, plan = runs.run_or_plan(ledger, run_id)
+        plans = [plan] if plan else runs.plans_of(ledger, known["id"]) if known else []
         if known and not plans and known["plan"]:
             plans = [ledger.plan(known["plan"])]
     steps = PIPELINES[pipeline]
@@ -227,14 +234,14 @@ def _own_options(pipeline: str, **given: bool) -> None:
 
 
 def _not_so_soon(pipeline: str) -> None:
-    """Raise UsageError within the pipeline's pause after the last sync that ended well."""
+    """Raise TooSoon within the pipeline's pause after the last sync that ended well and sent all it had planned."""
     pause = PIPELINES[pipeline].pause()
     if not pause:
         return
     with open_ledger() as ledger:
-        last = runs.last_good_end(ledger, pipeline, "sync")
+        last = runs.last_whole_end(ledger, pipeline, "sync")
     if last and (ago := datetime.now(UTC) - datetime.fromisoformat(last)) < pause:
-        raise UsageError(
+        raise TooSoon(
             f"the last sync ended well {ago.total_seconds():.0f} s ago; within {pause.total_seconds() / 60:.0f} minutes of it "
             "another one needs --force. Nothing was done."
         )

@@ -20,6 +20,7 @@ from sync_pipelines.delivery.undoing import make_undo
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shape import GUARDS, NOTHING_HELD, Check, Checked, Markdown, PlanRequest, Write, Writer
 from sync_pipelines.pipelines.tables import escaped, listed, markdown, shown_counts
+from sync_pipelines.progress import tell
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ def make(session: Session, write: Write, request: PlanRequest) -> Planned:
     Raises Busy while another run writes to the account, DeliveryError, and what the target raises.
     """
     writer = write.writer()
+    tell(f"planning {write.applies}")
     writer.begin(session, request)
     turn = writer.turn(session)
     target = writer.target(session)
@@ -109,6 +111,7 @@ def bring_to_its_end(
 def take_back(session: Session, write: Write, plan_id: str) -> Ended:
     """Plan the way back from what a plan wrote, and apply that. Raises what `make_undo` and `apply` raise."""
     writer = write.writer()
+    tell(f"planning the way back of {write.applies}")
     target = writer.target_to_undo(session)
     _settle(session, writer, target)
     undo = make_undo(target, plan_id, ledger=session.ledger, files=session.plans, run=session.id)

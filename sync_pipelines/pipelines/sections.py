@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
+from sync_pipelines.nearest import meant
 from sync_pipelines.pipelines import PIPELINES
 from sync_pipelines.settings import AccountSection, AlertSettings, RetentionSettings, Section, SettingsError, WebSettings, home
 
@@ -36,6 +37,8 @@ def check_file() -> None:
         written: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as e:
         raise SettingsError(f"{path} cannot be read: {e}") from e
-    unknown = sorted(set(written) - {s.table for s in SECTIONS})
+    known = {s.table for s in SECTIONS}
+    unknown = sorted(set(written) - known)
     if unknown:
-        raise SettingsError(f"{path} has tables that nothing reads: {', '.join(unknown)}")
+        hints = "".join(meant(name, known) for name in unknown)
+        raise SettingsError(f"{path} has tables that nothing reads: {', '.join(unknown)}.{hints}")

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Literal
 import orjson
 
 from sync_pipelines import exact_json
+from sync_pipelines.progress import tell
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.failures import Transient
 from sync_pipelines.vendors.paging import NewIds
@@ -182,6 +183,7 @@ def finished_export(
         client.sleep(poll)
         export = client.export(export.id)
         log.info("shopify: bulk export %s: %d objects", export.status.lower(), export.objects)
+        tell("bulk export of the shop", export.objects, unit="objects")
     if export.status != "COMPLETED":
         raise BulkFailed(f"shopify: bulk export {export.id} ended {export.status} {export.error}. Nothing of it is used.")
     return export

@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
+from sync_pipelines.credentials import CredentialMissing, secret
+from sync_pipelines.delivery import reports, runs
 from sync_pipelines.delivery.ledger import LedgerUnreadable
 from sync_pipelines.delivery.reports import AttemptOf, BadRow
 from sync_pipelines.errors import UsageError
-from sync_pipelines.operations import answers, environment, order_sheet, running
+from sync_pipelines.operations import answers, environment, order_sheet, running, ui
 from sync_pipelines.operations.pipelines import WRITERS
-from sync_pipelines.settings import SettingsError, data_dir
+from sync_pipelines.pipelines.sections import check_file
+from sync_pipelines.settings import RetentionSettings, SettingsError, data_dir
+from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 
 P = "catsy_sparklayer"
 
@@ -102,3 +106,39 @@ def test_a_variable_is_set_for_one_question_only(monkeypatch: pytest.MonkeyPatch
         assert (os.environ["PLYTIX_ALIAS"], os.environ["AMAZON_MARKETPLACE"]) == ("second", "US")
     assert os.environ["PLYTIX_ALIAS"] == "main"
     assert not {"AMAZON_MARKETPLACE", "OTHER"} & set(os.environ)
+
+
+def test_a_start_of_an_id_is_enough_and_one_that_fits_several_says_which() -> None:
+    with answers.open_ledger() as ledger:
+        for run in ("aaaa1111-0", "aaaa2222-0", "bbbb3333-0"):
+            runs.start_run(ledger, run, P, "sync")
+    page = ui.page_of("b", port=1)
+    assert (page.run_id, page.served) == ("bbbb3333-0", False)
+    assert page.address == "http://127.0.0.1:1/runs/bbbb3333-0"
+    with pytest.raises(UsageError, match=r"aaaa fits several runs: aaaa1111 \(sync of .*\); aaaa2222 \(.*Give more"):
+        ui.page_of("aaaa")
+    with pytest.raises(UsageError, match="no run and no plan cccc"):
+        ui.page_of("cccc")
+    with pytest.raises(UsageError, match="no run and no plan"):
+        ui.page_of("")
+
+
+def test_a_mistyped_name_in_the_settings_is_answered_with_the_likest(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (own_folder / "settings.toml").write_text("[katsy]\n[sparklayer]\nbatch_sise = 3\n[retention]\nzzz = 1\n")
+    monkeypatch.setenv("CATSY_BEARER_TOKN", "x")
+    with pytest.raises(SettingsError, match=r"nothing reads: katsy\. Did you mean catsy\?"):
+        check_file()
+    with pytest.raises(SettingsError, match=r"batch_sise: nothing reads this setting\. Did you mean batch_size\?"):
+        SparkLayerSettings.read()
+    with pytest.raises(SettingsError, match=r"zzz: nothing reads this setting\.$"):
+        RetentionSettings.read()
+    with pytest.raises(CredentialMissing, match=r"CATSY_BEARER_TOKN is set: is that a misspelling\?"):
+        secret("CATSY_BEARER_TOKEN")
+
+
+def test_a_mistyped_key_is_answered_with_the_likest(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"wholesale/BOLT-M8-90", "wholesale/NUT-M6-70"}
+    monkeypatch.setattr(reports, "known_keys", lambda *_: known)
+    assert answers.keys_like(P, "BOLT-M8-9O") == ("BOLT-M8-90",)
+    with pytest.raises(UsageError, match=r"nothing is known of 'NUT-M6-7' .* Did you mean NUT-M6-70\?"):
+        answers.reset(P, "NUT-M6-7")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dotenv import dotenv_values
 
 from sync_pipelines_tests import forked
 from sync_pipelines_tests.pipelines.merchant import plain_items, price, set_prices
@@ -57,6 +58,12 @@ def test_a_person_previews_syncs_looks_traces_and_takes_back(sandbox: Sandbox, o
     assert len(rejects["rows"]) == 20 < rejects["total"]
     assert f"20 of {rejects['total']} source rows; all of them: sync-pipelines errors {P} --all" in run("errors", P).stdout
 
+    writes = sandbox.vendors["sparklayer"].state()["writes"]
+    foreseen = answer("undo", P, "--run", sync["run_id"][:8], "--dry-run")
+    assert foreseen["counts"] == {"go_back": 100, "stay": 0, "impossible": 0}
+    assert {row["what"] for row in foreseen["rows"]} == {"remove"}
+    assert sandbox.vendors["sparklayer"].state()["writes"] == writes
+    assert len(answer("history", P)) == 2
     undo = answer("undo", P, "--run", sync["run_id"])
     assert undo["counts"]["delivered"] == 100
     rows = answer("sql", "SELECT state, count(*) AS n FROM ledger.outcome GROUP BY 1 ORDER BY 1")
@@ -256,6 +263,53 @@ def test_init_asks_tests_the_login_and_writes_a_file_for_one_pair_of_eyes(sandbo
     assert "sync-pipelines enable" in done.stdout
 
 
+INIT = (
+    "CATSY_BASE_URL",
+    "CATSY_QUERY_ID",
+    "CATSY_BEARER_TOKEN",
+    "SPARKLAYER_URL",
+    "SPARKLAYER_SITE_ID",
+    "SPARKLAYER_CLIENT_ID",
+    "SPARKLAYER_CLIENT_SECRET",
+)
+
+
+def not_set_up() -> dict[str, str]:
+    return {**dict.fromkeys((n for n in os.environ if n.startswith(("CATSY_", "SPARKLAYER_"))), ""), "SYNC_PIPELINES_SANDBOX": ""}
+
+
+def test_init_asks_again_only_for_what_was_wrong(sandbox: Sandbox, own_folder: Path) -> None:
+    right = {name: os.environ[name] for name in INIT}
+    first = {**right, "SPARKLAYER_SITE_ID": "nobody"}
+    again = ["", "", right["SPARKLAYER_SITE_ID"], "", ""]  # yes, ask again; URL as it is; the site; id and secret as they are
+    done = run("init", P, stdin="\n".join([*first.values(), *again]) + "\n", **not_set_up())
+    wrong = "SPARKLAYER_URL, SPARKLAYER_SITE_ID, SPARKLAYER_CLIENT_ID, SPARKLAYER_CLIENT_SECRET"
+    assert f"Ask again for {wrong}?" in done.stdout
+    assert done.stdout.count("(CATSY_QUERY_ID)") == 1
+    assert right["SPARKLAYER_CLIENT_SECRET"] not in done.stdout + done.stderr
+    assert {name: dotenv_values(own_folder / ".env")[name] for name in INIT} == right
+
+
+def test_init_without_questions_takes_what_is_given_and_names_what_is_missing(sandbox: Sandbox, own_folder: Path) -> None:
+    given = [f"{name}={os.environ[name]}" for name in INIT]
+
+    def init(*answers: str, code: int = 0, **env: str) -> str:
+        options = [word for answer in answers for word in ("--set", answer)]
+        done = run("init", P, *options, code=code, **{**not_set_up(), **env})
+        return done.stdout + done.stderr
+
+    missing = init(given[0], given[2], code=2)
+    assert "init catsy_sparklayer needs CATSY_QUERY_ID (id of the saved query in Catsy); SPARKLAYER_SITE_ID" in missing
+    assert "CATSY_BEARER_TOKEN" not in missing
+    assert "Did you mean CATSY_QUERY_ID?" in init("CATSY_QERY_ID=x", code=2)
+    assert "s3cret" not in init("s3cret", code=2)
+    assert "nothing was written" in init(*given[:-1], "SPARKLAYER_CLIENT_SECRET=wrong", code=2)
+    assert not (own_folder / ".env").exists()
+    exported = {"SPARKLAYER_CLIENT_SECRET": os.environ["SPARKLAYER_CLIENT_SECRET"]}
+    assert "sync-pipelines enable" in init(*given[:-1], **exported)
+    assert dotenv_values(own_folder / ".env")["SPARKLAYER_CLIENT_SECRET"] == exported["SPARKLAYER_CLIENT_SECRET"]
+
+
 def test_validate_says_what_holds_and_reads_only(sandbox: Sandbox) -> None:
     found = answer("validate", P, "--deep")
     assert {f["verdict"] for f in found} <= {"ok", "holds", "unknown", "differs"}
@@ -302,6 +356,24 @@ def test_help_is_given_without_loading_dagster_pandas_or_the_ledger(own_folder: 
         "assert 'sqlalchemy' not in sys.modules and 'pyarrow' not in sys.modules"
     )
     assert loads(every) == []
+
+
+def test_the_shell_completes_commands_pipelines_and_options_without_loading_dagster(own_folder: Path) -> None:
+    def completed(line: str) -> list[str]:
+        words = {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" ")), "_SYNC_PIPELINES_COMPLETE": "complete_bash"}
+        go_on = "sys.argv = ['sync-pipelines']; from sync_pipelines.operations.cli import main\ntry:\n    main()\nexcept SystemExit:\n    "
+        script = f"import sys; {go_on}print('LOADED', *(m for m in ('dagster', 'pandas', 'sqlalchemy') if m in sys.modules))"
+        done = subprocess.run(
+            [sys.executable, "-c", script], env={**os.environ, **words}, capture_output=True, text=True, timeout=100
+        )
+        offered, _, loaded = done.stdout.rpartition("LOADED")
+        assert loaded.split() == [], done.stdout + done.stderr
+        return offered.split()
+
+    assert {"sync", "status", "sheets"} <= set(completed("sync-pipelines s"))
+    assert completed("sync-pipelines sync c") == ["catsy", "catsy_sparklayer"]
+    assert completed("sync-pipelines sync catsy --li") == ["--limit"]
+    assert not (own_folder / "data").exists()
 
 
 def test_secrets_are_in_no_file_that_a_run_leaves(sandbox: Sandbox, own_folder: Path) -> None:

@@ -110,6 +110,13 @@ def test_nobody_is_told_is_said_on_the_screen(merchant: Merchant, own_folder: Pa
     assert "the alert command failed" in merchant.run("sync", P, code=2, ALERT_COMMAND="/nope/alert")
 
 
+def test_whether_alerts_arrive_can_be_tried(merchant: Merchant) -> None:
+    assert "ALERT_COMMAND  yes" in merchant.run("alerts", "test")
+    assert [heard["event"] for heard in merchant.heard] == ["test"]
+    assert "the alert command failed" in merchant.run("alerts", "test", code=1, ALERT_COMMAND="/nope/alert")
+    assert "nobody is told of anything" in merchant.run("alerts", "test", code=1, ALERT_COMMAND="")
+
+
 @pytest.mark.parametrize(
     "mistake",
     [

@@ -57,7 +57,10 @@ def test_a_blank_spreadsheet_is_set_up_filled_questioned_and_kept_up_to_date(sho
     first = answer("sync", P)
     assert first["counts"]["delivered"] == test["counts"]["create"] == len(set(ids(shop))) == len(ids(shop))
     assert first["read_back"] == first["as_planned"] == first["counts"]["delivered"]
-    assert "another one needs --force" in run("sync", P, code=2).stderr
+    skipped = answer("sync", P)
+    assert skipped["state"] == "skipped"
+    assert "another one needs --force" in skipped["message"]
+    assert "Nothing was done" in run("sync", P).stdout
 
     newest = answer("orders", "--limit", "3")
     assert [o["name"] for o in newest] == ["#1120", "#1119", "#1118"]
@@ -99,6 +102,16 @@ def test_a_blank_spreadsheet_is_set_up_filled_questioned_and_kept_up_to_date(sho
     assert answer("sql", "SELECT * FROM sync_errors") == []
     undone = answer("undo", P, "--run", again["run_id"])
     assert undone["counts"]["delivered"] + undone["counts"].get("drifted", 0) == 2
+
+
+def test_a_sync_of_the_first_changes_is_followed_by_a_whole_one_without_force(shop: Sandbox) -> None:
+    answer("prepare")
+    first = answer("sync", P, "--limit", "10")
+    assert first["counts"]["delivered"] == 10
+    rest = answer("sync", P)
+    assert rest["state"] == "done"
+    assert rest["counts"]["delivered"] == first["counts"]["skipped"]
+    assert answer("sync", P)["state"] == "skipped"
 
 
 def test_older_days_are_backfilled_in_one_run_and_written_by_the_next_sync(shop: Sandbox) -> None:

@@ -88,6 +88,9 @@ def prompt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Prompt]:
         ("sheets missing", "missing shopify_sheets"),
         ("sheets prepare", "prepare"),
         ("sheets prepare", "prepare shopify_sheets"),
+        ("sheets prepare", "prepare sheets"),
+        ("catsy sync --limit 3", "sync catsy --limit 3"),
+        ("sheets history --limit 3", "history sheets --limit 3"),
         ("sheets report --days 3", "report --days 3"),
         ("sheets report -o x.html", "report shopify_sheets -o x.html"),
         ("sheets backfill --from 2026-01-01 --to 2026-01-02", "backfill shopify_store --from 2026-01-01 --to 2026-01-02"),
@@ -134,6 +137,12 @@ def test_a_name_that_is_no_pipeline_is_refused(prompt: Prompt) -> None:
     assert "shopify_store" in prompt.run("sync shopify_store", code=2)
     assert "catsy_sparklayer" in prompt.run("missing catsy_sparklayer", code=2)
     assert prompt.asked == []
+
+
+def test_a_mistyped_pipeline_or_command_is_answered_with_the_likest(prompt: Prompt) -> None:
+    assert "Did you mean catsy?" in prompt.run("sync catzy", code=2)
+    assert "Did you mean shopify_sheets?" in prompt.run("status shopify_sheet", code=2)
+    assert "Did you mean 'sync'?" in prompt.run("sinc", code=2)
 
 
 @pytest.mark.parametrize(

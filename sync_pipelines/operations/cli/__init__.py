@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from sync_pipelines import private_files
 from sync_pipelines.errors import SyncError, UsageError
 
-AT_THE_SCREEN = {"init", "demo", "dev", "sandbox"}
+AT_THE_SCREEN = {"alerts", "init", "demo", "dev", "sandbox"}
 """Commands with which somebody sits at the screen: nobody else is told when they cannot run."""
 
 

@@ -12,11 +12,12 @@ import importlib
 import inspect
 from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, get_args
 
 import typer
-from typer.models import CommandInfo
+from typer.models import ArgumentInfo, CommandInfo
 
+from sync_pipelines.nearest import meant
 from sync_pipelines.operations.pipelines import PIPELINES
 
 Command = Callable[..., None]
@@ -43,8 +44,8 @@ def bound(verb: Command, pipeline: str) -> Command:
 
 def with_a_name(command: Command, pipeline: str) -> Command:
     """Return a pipeline's own command that may be given the pipeline's name all the same."""
-    about, only = typer.Argument(metavar="[PIPELINE]", help="may be named"), _names([pipeline])
-    named = inspect.Parameter("pipeline", inspect.Parameter.KEYWORD_ONLY, default=pipeline, annotation=Annotated[only, about])
+    about = _named_in(typer.Argument(metavar="[PIPELINE]", help="may be named"), [pipeline])
+    named = inspect.Parameter("pipeline", inspect.Parameter.KEYWORD_ONLY, default=pipeline, annotation=Annotated[str, about])
     return _under(
         command,
         [named, *_parameters(command).values()],
@@ -74,15 +75,26 @@ def _under(
 
 
 def _one_of(parameter: inspect.Parameter, pipelines: Sequence[str]) -> inspect.Parameter:
-    """Return the parameter with these as the only values."""
+    """Return the parameter with these pipelines as the only values, in full or by their short names."""
     kind, about = get_args(parameter.annotation)
-    names = _names(pipelines)
-    return parameter.replace(annotation=Annotated[names if kind is str else names | None, about])
+    return parameter.replace(annotation=Annotated[kind, _named_in(about, pipelines)])
 
 
-def _names(pipelines: Sequence[str]) -> Any:
-    """Return the type of these names and no others."""
-    return Literal[tuple(pipelines)]
+def _named_in(argument: ArgumentInfo, pipelines: Sequence[str]) -> ArgumentInfo:
+    """Return an argument that takes one of these pipelines, in full or by its short name, and gives its full name."""
+    full = {PIPELINES[name].short: name for name in pipelines} | {name: name for name in pipelines}
+
+    known = ", ".join(f"{name} ({PIPELINES[name].short})" for name in pipelines)
+
+    def pipeline(given: str) -> str:
+        if given not in full:
+            raise typer.BadParameter(f"{given!r} is not one of {known}.{meant(given, full)}", param_hint="PIPELINE")
+        return full[given]
+
+    told = copy(argument)
+    told.parser, told.autocompletion = pipeline, lambda incomplete: [name for name in full if name.startswith(incomplete)]
+    told.help = f"{argument.help}. One of {known}"
+    return told
 
 
 def _with_owners(parameter: inspect.Parameter) -> inspect.Parameter:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -18,11 +18,17 @@ from sync_pipelines.operations.pipelines import BY_DAY, WRITERS
 # --- setting up -----------------------------------------------------------------------------------------------------
 
 
-def init(pipeline: Named) -> None:
+def init(
+    pipeline: Named,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=value", help="an answer; with any, nothing is asked. What is exported counts, too"),
+    ] = None,
+) -> None:
     """Ask for what the pipeline needs, test the login, write .env (readable by you alone)."""
     from sync_pipelines.operations import setup
 
-    raise typer.Exit(setup.init(pipeline))
+    raise typer.Exit(setup.init(pipeline, given or ()))
 
 
 def enable(pipeline: Named) -> None:
@@ -103,8 +109,13 @@ def sync(
         for path in rehearsal.files:
             screen.err.print(f"written: {path}", highlight=False)
         raise typer.Exit(code)
-    with runs.progress(f"sync {pipeline}", json=json):
-        ended = running.sync(pipeline, limit=limit, refresh=refresh.value, from_csv=from_csv, partition=partition, force=force)
+    try:
+        with runs.progress(f"sync {pipeline}", json=json):
+            ended = running.sync(
+                pipeline, limit=limit, refresh=refresh.value, from_csv=from_csv, partition=partition, force=force
+            )
+    except running.TooSoon as e:
+        raise typer.Exit(runs.show_skipped(str(e), json=json)) from None
     raise typer.Exit(runs.show(ended, strict=strict, json=json))
 
 
@@ -174,13 +185,20 @@ def release(
 
 def undo(
     pipeline: Named,
-    run: Annotated[str, typer.Option("--run", help="the run whose writes to take back (or its plan's id)")],
+    run: Annotated[
+        str, typer.Option("--run", help="the run whose writes to take back (or its plan); the start of its id is enough")
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show what would be taken back, row by row; send nothing")] = False,
     json: Json = False,
 ) -> None:
     """Take back what a run wrote, where the target still holds it."""
-    from sync_pipelines.operations import running
+    from sync_pipelines.operations import running, undo_preview
     from sync_pipelines.operations.cli import runs
 
+    if dry_run:
+        with runs.progress(f"undo {pipeline} --dry-run", json=json):
+            preview = undo_preview.preview_undo(pipeline, run)
+        raise typer.Exit(runs.show_undo_preview(preview, json=json))
     with runs.progress(f"undo {pipeline}", json=json):
         ended = running.undo(pipeline, run)
     raise typer.Exit(runs.show(ended, json=json))
@@ -216,13 +234,30 @@ def reset(pipeline: Named, key: str, json: Json = False) -> None:
 # --- questions ------------------------------------------------------------------------------------------------------
 
 
-def status(pipeline: AnyOrAll = None, json: Json = False) -> None:
-    """Where each pipeline stands."""
-    from sync_pipelines.operations import answers
+def status(
+    pipeline: AnyOrAll = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="for monitors: exit 0 if all is well, 1 if something needs a person, 2 if unknown")
+    ] = False,
+    max_age: Annotated[
+        float | None, typer.Option("--max-age", min=0, help="with --check: hours since the last good sync that are too many")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="with --check: held rows need a person, too")] = False,
+    json: Json = False,
+) -> None:
+    """Where each pipeline stands, and what to do. Of one pipeline: all that it says of itself."""
+    from sync_pipelines.operations import answers, health
     from sync_pipelines.operations.cli import questions
 
-    asked = answers.of_all(answers.status) if pipeline is None else answers.Asked((answers.status(pipeline),), {})
-    raise typer.Exit(questions.show(asked, questions.show_status, json=json))
+    if (strict or max_age is not None) and not check:
+        raise typer.BadParameter("--max-age and --strict are for --check")
+    if check:
+        age = None if max_age is None else timedelta(hours=max_age)
+        found = health.check([pipeline] if pipeline else WRITERS, max_age=age, strict=strict)
+        raise typer.Exit(questions.show_health(found, json=json))
+    if pipeline is None:
+        raise typer.Exit(questions.show_statuses(answers.of_all(answers.status), json=json))
+    raise typer.Exit(questions.show(answers.Asked((answers.status(pipeline),), {}), questions.show_status, json=json))
 
 
 def history(pipeline: AnyOrAll = None, limit: int = 20, json: Json = False) -> None:
@@ -253,10 +288,10 @@ def errors(
 def trace(pipeline: Named, key: str, json: Json = False) -> None:
     """One record's whole story: source row, mapped row, plans, attempts, what the target holds now."""
     from sync_pipelines.operations import answers
-    from sync_pipelines.operations.cli import questions, screen
+    from sync_pipelines.operations.cli import screen, tracing
 
     found = answers.trace(pipeline, key)
-    screen.as_json(answers.plain(found)) if json else questions.show_trace(found)
+    screen.as_json(answers.plain(found)) if json else tracing.show(found)
 
 
 def export(

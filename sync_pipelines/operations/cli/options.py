@@ -20,7 +20,7 @@ Named = Annotated[str, typer.Argument(metavar="PIPELINE", help="which pipeline")
 AnyOrAll = Annotated[str | None, typer.Argument(metavar="[PIPELINE]", help="which pipeline; all of them if left out")]
 Json = Annotated[bool, typer.Option("--json", help="answer as JSON")]
 Strict = Annotated[bool, typer.Option("--strict", help="source rejects and held rows make the exit code 1")]
-PlanId = Annotated[str, typer.Option("--plan", help="the plan's id, or the start of it")]
+PlanId = Annotated[str, typer.Option("--plan", help="the plan's id; the start of it is enough")]
 Partition = Annotated[str | None, typer.Option("--partition", help="the dropped file, by its name without the ending")]
 FreshRead = Annotated[
     Refresh, typer.Option("--refresh", help="whether to read the source again; auto: when what was read is too old")

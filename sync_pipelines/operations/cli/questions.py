@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from typing import Any, TypeVar
 
-from sync_pipelines.delivery.reports import PastRun, PlannedRow, UnreadablePlan
-from sync_pipelines.operations.answers import REJECTS_AT_MOST, Asked, Errors, Status, Trace, plain
+from sync_pipelines.delivery.reports import PastRun
+from sync_pipelines.operations.answers import REJECTS_AT_MOST, Asked, Errors, Status, plain
 from sync_pipelines.operations.cli import exits, screen
-from sync_pipelines.operations.pipelines import of
+from sync_pipelines.operations.health import Health
 
 T = TypeVar("T")
 
@@ -27,10 +26,50 @@ def show(asked: Asked[T], show_one: Callable[[T], None], *, json: bool) -> int:
 
 
 def show_status(status: Status) -> None:
+    """Show all that one pipeline says of itself."""
     found = plain(status, old_names=False)
     if last := found["last_run"]:
         found["last_run"] = {name: last[name] for name in ("state", "verb", "started_at", "run_id")}
+    found["what_to_do"] = status.what_to_do or "nothing"
     screen.facts(found)
+
+
+def show_statuses(asked: Asked[Status], *, json: bool) -> int:
+    """Show a line for each pipeline. Returns the exit code."""
+    code = show(asked, lambda _: None, json=json)
+    if not json:
+        screen.table([_line(status) for status in asked.answers])
+    return code
+
+
+def _line(status: Status) -> dict[str, Any]:
+    standing = status.standing
+    last, waiting = standing.last_run, standing.waiting_plan
+    return {
+        "pipeline": status.pipeline,
+        "last run": "none yet" if last is None else f"{last.verb} {last.state}, {last.ended_at or last.started_at}",
+        "writes": status.writes.partition(" ")[0],
+        "held": standing.rows_held,
+        "ended badly": standing.rows_ended_badly,
+        "in doubt": standing.calls_in_doubt,
+        "waits": waiting and f"plan {waiting.plan_id} ({waiting.verdict})",
+        "what to do": status.what_to_do or "nothing",
+    }
+
+
+def show_health(found: Health, *, json: bool) -> int:
+    """Show what needs a person. Returns 0 where all is well, 1 where something is not, 2 where that cannot be told."""
+    code = exits.COULD_NOT_RUN if found.unknown else exits.NEEDS_A_PERSON if found.problems else exits.DONE
+    if json:
+        screen.as_json({**plain(found), "exit_code": code})
+        return code
+    for name, why in found.unknown.items():
+        screen.say(f"{name}: cannot be told: {why}")
+    for each in found.problems:
+        screen.say(f"{each.pipeline}: {each.problem}")
+    if code == exits.DONE:
+        screen.say("all is well")
+    return code
 
 
 def show_history(runs: Sequence[PastRun]) -> None:
@@ -52,32 +91,3 @@ def show_errors(errors: Errors) -> None:
         screen.say(f"{len(rejects.rows)} of {rejects.total} source rows{every}")
     if not any((found.runs, found.rows, found.held, rejects.rows)):
         screen.out.print(f"{errors.pipeline}: nothing needs a person")
-
-
-def show_trace(trace: Trace) -> None:
-    screen.facts({"key": trace.key, "extract": trace.extract})
-    screen.table(trace.source, "source")
-    screen.table(trace.mapped, "mapped")
-    screen.table([_planned(trace.pipeline, row) for row in trace.story.planned], "planned")
-    screen.table(plain(trace.story.attempts, old_names=False), "attempts")
-    for name in ("record", "holds", "releases"):
-        screen.table([{n: v for n, v in row.items() if n != "plan"} for row in getattr(trace.story, name)], name)
-    live = [{"key": key, "holds now": value} for key, value in trace.live.items()]
-    screen.table(live or [{"key": trace.key, "holds now": "nothing"}], "live")
-
-
-def _planned(pipeline: str, row: PlannedRow | UnreadablePlan) -> dict[str, Any]:
-    """Return what a plan wanted with a record, in a line: its whole images are in --json."""
-    if isinstance(row, UnreadablePlan):
-        nothing = dict.fromkeys(("what", "changes", "outcome", "message"))
-        return {"plan": row.plan_id, "sealed_at": "", **nothing, "run": row.problem}
-    shown = of(pipeline).readable({**asdict(row), "undo_note": ""})
-    return {
-        "plan": row.plan_id,
-        "sealed_at": row.sealed_at,
-        "what": shown["what"],
-        "changes": shown.get("changes") or shown.get("prices"),
-        "outcome": row.outcome,
-        "message": row.message or row.reason,
-        "run": row.run_id,
-    }

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sync_pipelines.errors import UsageError
-from sync_pipelines.operations.cli import general
+from sync_pipelines.operations.cli import alerting, general
 from sync_pipelines.operations.cli.binding import PROGRAM, group_of, naming, own_commands, with_a_name
 from sync_pipelines.operations.cli.options import Json
 from sync_pipelines.operations.pipelines import PIPELINES
@@ -19,7 +19,6 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    add_completion=False,
     help="Keeps a merchant's systems in step: every write planned, guarded, applied once, recorded, undone where possible.",
 )
 ELSEWHERE = ("demo", "dev", "sandbox")
@@ -75,6 +74,7 @@ def _add_pipelines() -> None:
 
 
 _add_pipelines()
+app.add_typer(alerting.app, name="alerts")
 
 
 @app.command()
@@ -87,9 +87,28 @@ def sql(query: str, json: Json = False) -> None:
     if json:
         screen.as_json(rows)
     elif rows:
-        screen.table(rows)
+        screen.table(rows, literal=True)
     else:
         screen.out.print("no rows")
+
+
+@app.command("open", rich_help_panel="Servers")
+def open_run(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="the run's id, or its plan's; the start of it is enough")],
+    port: Annotated[int, typer.Option(help="where the UI is served on this machine")] = 3000,
+    json: Json = False,
+) -> None:
+    """Print the address of a run in the UI."""
+    from sync_pipelines.operations import answers, ui
+    from sync_pipelines.operations.cli import screen
+
+    page = ui.page_of(run, port=port)
+    if json:
+        screen.as_json(answers.plain(page))
+        return
+    screen.say(page.address)
+    if not page.served:
+        screen.note(f"Nothing answers on port {port} now. Serve the UI: {PROGRAM} up")
 
 
 @app.command(rich_help_panel="Servers")

@@ -9,15 +9,18 @@ from contextlib import contextmanager
 import typer
 
 from sync_pipelines.operations.answers import plain
-from sync_pipelines.operations.cli import exits, screen
+from sync_pipelines.operations.cli import exits, live, screen
 from sync_pipelines.operations.launch import Ended, Interrupted
+from sync_pipelines.operations.undo_preview import UndoPreview
+
+UNDO_ROWS_SHOWN = 200
 
 
 @contextmanager
 def progress(what: str, *, json: bool) -> Iterator[None]:
     """Show what a run does. Where a person interrupts it, show what became of its rows so far, and end the command."""
     try:
-        with screen.progress(what, silent=json):
+        with live.progress(what, silent=json):
             yield
     except (KeyboardInterrupt, Interrupted) as e:
         if isinstance(e, Interrupted) and e.ended is not None:
@@ -52,6 +55,33 @@ def show(ended: Ended, *, strict: bool = False, json: bool) -> int:
         _show_rows(ended.pipeline, plan_id)
     sys.stdout.flush()
     return code
+
+
+def show_skipped(why: str, *, json: bool) -> int:
+    """Show that no run was begun, for there was no need of one. Returns the exit code."""
+    if json:
+        screen.as_json({"state": "skipped", "message": why, "exit_code": exits.DONE})
+    else:
+        screen.say(why)
+    return exits.DONE
+
+
+def show_undo_preview(preview: UndoPreview, *, json: bool) -> int:
+    """Show what an undo would do. Returns the exit code."""
+    if json:
+        screen.as_json({**plain(preview), "exit_code": exits.DONE})
+        return exits.DONE
+    n = preview.counts
+    screen.say(
+        f"Nothing was sent. {n['go_back']} rows would go back, {n['stay']} would stay as they are, and "
+        f"{n['impossible']} cannot be taken back."
+    )
+    columns = list(dict.fromkeys(name for row in preview.rows for name in row))
+    rows = [{name: row.get(name) for name in columns} for row in preview.rows[:UNDO_ROWS_SHOWN]]
+    screen.table(rows, f"what would become of each row of plan {', plan '.join(preview.plan_ids)}")
+    if (more := len(preview.rows) - UNDO_ROWS_SHOWN) > 0:
+        screen.say(f"and {more} rows more: --json has all of them")
+    return exits.DONE
 
 
 def show_stops(ended: Ended) -> None:

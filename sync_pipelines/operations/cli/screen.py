@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -13,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from sync_pipelines.credentials import redact
+from sync_pipelines.operations.cli import wording
 
 out = Console(width=None if Console().is_terminal else 160)
 err = Console(stderr=True)
@@ -22,21 +21,22 @@ def as_json(value: Any) -> None:
     print(json.dumps(value, indent=2, default=str, ensure_ascii=False))  # noqa: T201 - the answer itself
 
 
-def table(rows: Sequence[Mapping[str, Any]], title: str = "") -> None:
+def table(rows: Sequence[Mapping[str, Any]], title: str = "", *, literal: bool = False) -> None:
+    """Print rows under the names of the first one's columns. literal: as they are, also ids and times."""
     if not rows:
         return
-    shown = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    shown = Table(title=wording.text(title) or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for name in rows[0]:
         shown.add_column(str(name).replace("_", " "), overflow="fold")
     for row in rows:
-        shown.add_row(*(_cell(value) for value in row.values()))
+        shown.add_row(*(_literal(value) if literal else _cell(name, value) for name, value in row.items()))
     out.print(shown)
 
 
 def facts(pairs: Mapping[str, Any]) -> None:
     width = max((len(name) for name in pairs), default=0)
     for name, value in pairs.items():
-        out.print(f"[bold]{name.replace('_', ' '):<{width}}[/]  {_cell(value)}")
+        out.print(f"[bold]{name.replace('_', ' '):<{width}}[/]  {_cell(name, value)}")
 
 
 def counts(numbers: Mapping[str, int]) -> str:
@@ -45,42 +45,21 @@ def counts(numbers: Mapping[str, int]) -> str:
 
 def say(text: str) -> None:
     """Print a line of an answer literally: brackets in a key or a path are not markup."""
-    out.print(text, markup=False, highlight=False, soft_wrap=True)
+    out.print(wording.text(text), markup=False, highlight=False, soft_wrap=True)
 
 
 def note(message: str) -> None:
     """Something to know, on standard error: what is printed for programs stays as it is."""
-    err.print(escape(redact(message)), soft_wrap=True, highlight=False)
+    err.print(escape(redact(wording.text(message))), soft_wrap=True, highlight=False)
 
 
 def problem(message: str) -> None:
-    err.print(f"[bold red]✗[/] {escape(redact(message))}", soft_wrap=True, highlight=False)
+    err.print(f"[bold red]✗[/] {escape(redact(wording.text(message)))}", soft_wrap=True, highlight=False)
 
 
-def _cell(value: Any) -> str:
-    if value is None or value == "":
-        return "–"
-    if isinstance(value, dict):
-        return escape(", ".join(f"{k} {v}" for k, v in value.items())) or "–"
-    return escape(str(value))
+def _cell(name: str, value: Any) -> str:
+    return escape(wording.value(value, name))
 
 
-@contextlib.contextmanager
-def progress(what: str, *, silent: bool = False) -> Iterator[None]:
-    """Show what the run logs last, while it runs: pages read, batches sent, waits."""
-    if silent or not err.is_terminal:
-        yield
-        return
-    with err.status(what) as line:
-
-        class Last(logging.Handler):
-            def emit(self, record: logging.LogRecord) -> None:
-                line.update(f"{what} [dim]{escape(redact(record.getMessage()))[:100]}[/]")
-
-        handler = Last(logging.INFO)
-        logger = logging.getLogger("sync_pipelines")
-        logger.addHandler(handler)
-        try:
-            yield
-        finally:
-            logger.removeHandler(handler)
+def _literal(value: Any) -> str:
+    return "–" if value is None or value == "" else escape(str(value))

@@ -19,6 +19,7 @@ from sync_pipelines.pipelines.amazon_plytix.call_estimate import least_calls
 from sync_pipelines.pipelines.amazon_plytix.matching import Candidate, candidate
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.session import Session
+from sync_pipelines.progress import tell
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.failures import Permanent, Transient
 from sync_pipelines.vendors.plytix import Plytix, Product
@@ -104,6 +105,7 @@ class Catalogue:
                     continue
                 codes = {name: product.attributes.get(name) for name in identifiers}
                 codes |= {MODEL: product.attributes.get(model_number)} if model_number else {}
+                tell("reading Plytix", spool.rows, unit="products")
                 spool.add([{"id": product.id, "sku": product.sku, "label": product.label, "gtin": product.gtin, **codes}])
             if not spool.rows:
                 raise Transient(f"plytix: {self.plytix.account} gave no product at all. The last complete reading stays.")

@@ -18,8 +18,9 @@ from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, candi
 from sync_pipelines.pipelines.amazon_plytix.entries import AsinMapping, Entry
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
+from sync_pipelines.progress import tell
 from sync_pipelines.settings import data_dir
-from sync_pipelines.vendors.amazon import AT_ONCE, Amazon
+from sync_pipelines.vendors.amazon import AT_ONCE, Amazon, CatalogItem
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.warehouse.snapshots import About, Published, Warehouse
@@ -112,7 +113,10 @@ def _enriched(rows: Sequence[Listing], amazon: Amazon, marketplace: str) -> tupl
     it does not know."""
     asins = [row.asin for row in rows if not row.problem]
     log.info("%d listings: asking Amazon's catalogue, %d calls", len(asins), math.ceil(len(asins) / AT_ONCE))
-    known = {item.asin: item for item in amazon.items(asins, marketplace)}
+    known: dict[str, CatalogItem] = {}
+    for item in amazon.items(asins, marketplace):
+        known[item.asin] = item
+        tell("asking Amazon's catalogue", len(known), len(asins), "listings")
     found = listings.enriched(rows, known)
     parents = listings.parents_missing(found)
     more = {item.asin: item for item in amazon.items(parents, marketplace)}

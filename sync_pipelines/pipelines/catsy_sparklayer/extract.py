@@ -21,6 +21,7 @@ from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.spreadsheets import separator_of
+from sync_pipelines.progress import tell
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.catsy import Catsy, ExtractFailed
 from sync_pipelines.vendors.catsy_settings import CatsySettings
@@ -121,7 +122,7 @@ class Products:
     def extract(self, connect: Callable[[], Catsy]) -> Iterator[Staged]:
         """Read the catalogue from Catsy into a staged file. Raises ExtractFailed; then the last complete extract stays."""
         with self._spool() as spool:
-            reading = connect().read_all(spool, lambda n, total: log.info("%d of %s items", n, "?" if total is None else total))
+            reading = connect().read_all(spool, _tell)
             self._require(spool.attributes, f"query {self.settings.query_id}, or the login's role may not read it")
             yield self._complete(spool, reading.repeats, "api", reading.gaps)
 
@@ -185,3 +186,8 @@ class Products:
             complete=not about.doubt,
         )
         return staged
+
+
+def _tell(items: int, total: int | None) -> None:
+    log.info("%d of %s items", items, "?" if total is None else total)
+    tell("reading Catsy", items, total, "items")

@@ -40,7 +40,9 @@ class ShopifySheetsSettings(AccountSection):
     cell_notice: Decimal = Field(Decimal("0.90"), gt=0, description="share of the limit from which a run says so")
     max_updates: Decimal = Field(Decimal("0.50"), gt=0, description="share of the rows written so far that may change at once")
     max_held: Decimal = Field(Decimal("0.05"), ge=0, description="share of the orders that may be held in one run")
-    pause_minutes: float = Field(5.0, ge=0, description="how soon after a good sync the verb needs --force")
+    pause_minutes: float = Field(
+        5.0, ge=0, description="how soon after a good, whole sync another one does nothing without --force"
+    )
     old_database: Path = Field(Path("shopify_sync.db"), description="the old program's database, below the project's folder")
 
     @property

@@ -13,6 +13,7 @@ from sync_pipelines.exact_json import FLAW
 from sync_pipelines.pipelines.shopify_store.days import day_of
 from sync_pipelines.pipelines.shopify_store.exports import Exports, Way
 from sync_pipelines.pipelines.shopify_store.orders import Order, anonymous, oddities
+from sync_pipelines.progress import tell
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.failures import VendorError
 from sync_pipelines.vendors.shopify import ShopFacts, Shopify
@@ -120,6 +121,8 @@ class Store:
     def look_at(self, order: Order) -> None:
         """Count an order that was read, and note what is odd about it."""
         self._read += 1
+        expected = self.ways[-1].orders if self.ways else 0
+        tell("reading orders", self._read, expected if self._read <= expected else None, "orders")
         self._refunded += bool(order["refunds"])
         self._more_lines += -(-max(0, len(order["lineItems"]) - self.settings.lines_per_page) // 250)
         for oddity in oddities(order):
