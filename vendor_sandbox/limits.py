@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 
 
@@ -69,3 +70,27 @@ class Window:
         if not self._used:
             self._ends = self._clock.now() + self._seconds
         self._used += 1
+
+
+class SlidingWindow:
+    """At most `most` calls in any span of `seconds`: a call has room again when the `most`-th call before it is that old."""
+
+    def __init__(self, clock: Clock, most: int, seconds: float) -> None:
+        self._clock = clock
+        self._most = most
+        self._seconds = seconds
+        self._latest: deque[float] = deque(maxlen=most)
+
+    def wait(self) -> float:
+        """Return 0.0 when a call has room, else the wall seconds until it has."""
+        if len(self._latest) < self._most:
+            return 0.0
+        return self._clock.on_the_wall(max(0.0, self._latest[0] + self._seconds - self._clock.now()))
+
+    def take(self) -> None:
+        self._latest.append(self._clock.now())
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call of the last `seconds` is left in it."""
+        return not self._latest or self._clock.now() >= self._latest[-1] + self._seconds

@@ -21,6 +21,7 @@ from vendor_sandbox.faults import Fault, FaultBook, read_faults
 from vendor_sandbox.google import Google
 from vendor_sandbox.limits import Clock
 from vendor_sandbox.plytix import Plytix
+from vendor_sandbox.sentos import Sentos
 from vendor_sandbox.server import Server
 from vendor_sandbox.shopify import Shopify, orders_of
 from vendor_sandbox.sparklayer import SparkLayer
@@ -76,7 +77,8 @@ class Sandbox:
         self.amazon = Amazon(catalogue, clock, self.boots)
         self.plytix = Plytix(catalogue, clock, self.boots)
         self.shopify = Shopify(catalogue, clock, orders_of(size) if orders is None else orders)
-        vendors = (self.catsy, self.sparklayer, self.google, self.shopify, self.amazon, self.plytix)
+        self.sentos = Sentos(catalogue, clock)
+        vendors = (self.catsy, self.sparklayer, self.google, self.shopify, self.amazon, self.plytix, self.sentos)
         self.vendors: Mapping[str, Vendor] = {each.name: each for each in vendors}
         self._books = {name: FaultBook() for name in self.vendors}
         self._calls: dict[str, list[Call]] = {name: [] for name in self.vendors}
