@@ -51,7 +51,7 @@ def test_the_launchpad_fills_in_only_what_people_turn(defs: dg.Definitions) -> N
     for name in (name for name in repository.job_names if not name.startswith("__")):
         for node in repository.get_job(name).nodes:
             fields = getattr(node.definition.config_schema.config_type, "fields", {})
-            filled_in |= {(node.name, field) for field, how in fields.items() if how.default_provided and how.default_value != []}
+            filled_in |= {(node.name, field) for field, how in fields.items() if how.default_provided and how.default_value}
     assert filled_in == {("catsy__products", "refresh"), ("plytix__products", "refresh")}
 
 
