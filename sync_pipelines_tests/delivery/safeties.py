@@ -170,8 +170,8 @@ SAFETIES = (
     Safety(
         "a plan that was overtaken is begun",
         "applying.py",
-        "_refuse_what_is_overtaken(row, ledger)\n",
-        "pass\n",
+        "_refuse_what_is_overtaken(row, ledger)\n        target.renew()",
+        "target.renew()",
         (f"{APPLYING}::test_a_plan_older_than_what_was_applied_last_is_refused",),
     ),
     Safety(
