@@ -8,7 +8,7 @@ from sync_pipelines_tests.vendor_sandbox.conftest import PATIENCE, exact
 from vendor_sandbox import Sandbox
 from vendor_sandbox.sentos import KEY, SECRET
 
-OUT_OF_THE_WAY = {"burst": 1_000_000, "list_lag": 0}
+OUT_OF_THE_WAY = {"burst": 1_000_000, "list_lag": 0, "stock_lag": 0}
 """Settings without limits and lags, for the tests that are about something else."""
 
 PLAIN = {**OUT_OF_THE_WAY, "spellings": "plain", "line_ids": "unique"}

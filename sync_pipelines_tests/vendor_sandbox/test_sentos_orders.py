@@ -236,6 +236,25 @@ class TestLists:
         sentos.sandbox.sentos.clock.skip(11)
         assert sentos.rows("orders", status=5, size=1)[0]["id"] == number
 
+    def test_products_show_its_pieces_late(self, sentos: SentosCaller) -> None:
+        sentos.set(stock_lag=10)
+        product = max(each["id"] for each in sentos.sandbox.sentos.state()["products"])
+
+        def read() -> list[int]:
+            shown = (sentos.get(f"products/{product}"), sentos.rows("products", size=1)[0])
+            return [each["variants"][0]["stocks"][0]["stock"] for each in shown]
+
+        number = sentos.create_order(lines=[line(quantity=2)])
+        assert (sentos.stock("TSH-M"), read()) == ({1: 3}, [5, 5])
+        sentos.sandbox.sentos.clock.skip(11)
+        assert read() == [3, 3]
+        sentos.call("PUT", f"orders/{number}", {"status": 6})
+        assert (sentos.stock("TSH-M"), read()) == ({1: 5}, [3, 3])
+        sentos.call("PUT", f"products/{product}", {"variants": [variant("TSH-M", 4)]})
+        assert read() == [4, 4]
+        sentos.sandbox.sentos.clock.skip(11)
+        assert read() == [4, 4]
+
     def test_it_may_be_a_bare_array_and_show_when_orders_changed(self, sentos: SentosCaller) -> None:
         assert "updated_at" not in sentos.rows("orders")[0]
         sentos.set(orders_as="array", shows_updated_at=True)
@@ -244,5 +263,5 @@ class TestLists:
     def test_numbers_are_spelt_in_mixed_ways(self, sentos: SentosCaller) -> None:
         sentos.set(spellings="mixed")
         rows = sentos.rows("orders", size=100)
-        assert {type(each["status"]) for each in rows} == {int, str}
+        assert {type(each["status"]) for each in rows} == {type(each["id"]) for each in rows} == {int, str}
         assert {type(each["quantity"]) for row in rows for each in row["lines"]} == {int, str}

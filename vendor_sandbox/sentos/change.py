@@ -1,15 +1,17 @@
 """The changes a test may make behind the API's back: what people do in Sentos' panel, and what marketplaces send."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from vendor_sandbox.sentos.calls import now
+from vendor_sandbox.sentos.lagging import Record
 from vendor_sandbox.sentos.orders import APPROVED, FIELDS, new_order, with_status, with_tracking
 from vendor_sandbox.sentos.people import address, customer
 from vendor_sandbox.sentos.settings import Settings
 from vendor_sandbox.sentos.state import LISTS, array, put_product, read_list, read_order
 from vendor_sandbox.sentos.stock import set_stock
-from vendor_sandbox.sentos.store import Record, Store
+from vendor_sandbox.sentos.store import Store
 from vendor_sandbox.values import BadChange, checked, known_members, mapping, whole
 
 MEMBERS = (*LISTS, "add", "set", "delete", "stock", "sell", "orders", "delete_orders")
@@ -20,9 +22,11 @@ Answer = dict[str, Any]
 def change_store(body: dict[str, Any], store: Store, settings: Settings) -> Answer:
     """Apply the members to the store, in the order of MEMBERS. Raises BadChange, and leaves the store half changed then.
 
+    Reads see the changes at once, as they see those that people make in the panel.
     Returns the ids of products that were added and of orders that were sold.
     """
     answer: Answer = {}
+    settings = replace(settings, stock_lag=0.0)
     for member in MEMBERS:
         if member in LISTS and member in body:
             store.lists = {**store.lists, member: read_list(member, body[member])}
@@ -104,8 +108,8 @@ def sell(store: Store, settings: Settings, fields: Any) -> Record:
     }
     given = {name: value for name, value in wanted.items() if name != "id"}
     at = wanted.get("created_at") or now(settings)
-    order = new_order(store, settings, {**made_up, **given, "lines": lines}, at)
-    store.put_order(order, 0)
+    order = new_order(store, replace(settings, stock_lag=0.0), {**made_up, **given, "lines": lines}, at)
+    store.put_order(order)
     return order
 
 
@@ -126,7 +130,7 @@ def _orders(body: Any, store: Store, settings: Settings) -> Answer:
             changed = {**with_tracking(changed, data), "updated_at": now(settings), **read_order(wanted, where)}
             if changed["id"] != order["id"]:
                 raise BadChange(f"{where}: the id of an order cannot be changed")
-            store.put_order(changed, 0)
+            store.put_order(changed)
     return {}
 
 

@@ -6,11 +6,11 @@ from typing import Any
 from vendor_sandbox.sentos.amounts import read_whole
 from vendor_sandbox.sentos.calendar import read_stamp
 from vendor_sandbox.sentos.calls import ApiCall
+from vendor_sandbox.sentos.lagging import Record
 from vendor_sandbox.sentos.order_form import ADDRESSES, complaints_about
 from vendor_sandbox.sentos.orders import STATUSES, may_move, new_order, with_status, with_tracking
 from vendor_sandbox.sentos.problems import INVALID, Problem, invalid, not_found
-from vendor_sandbox.sentos.shown import shown_order
-from vendor_sandbox.sentos.store import Record
+from vendor_sandbox.sentos.shown import shown_order, shown_result
 from vendor_sandbox.wire import Reply
 
 _TAKEN_OVER = (
@@ -72,7 +72,7 @@ def update_order(call: ApiCall, number: str) -> Reply:
 
 
 def _answer(call: ApiCall, order: Record) -> dict[str, Any]:
-    short = {name: order[name] for name in ("id", "order_code", "status")}
+    short = shown_result(call, order)
     return {"order": short} if call.settings.ids_at == "nested" else short
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 from vendor_sandbox.sentos.calendar import read_day, read_stamp
 from vendor_sandbox.sentos.calls import ApiCall
+from vendor_sandbox.sentos.lagging import Record
 from vendor_sandbox.sentos.paging import envelope, page_of
 from vendor_sandbox.sentos.problems import invalid
 from vendor_sandbox.sentos.shown import shown_order
-from vendor_sandbox.sentos.store import Record
 from vendor_sandbox.wire import Reply
 
 _DATES = {"": "order_date", "created_": "created_at", "updated_": "updated_at"}
@@ -32,7 +32,7 @@ def list_orders(call: ApiCall) -> Reply:
 
 def _found(call: ApiCall) -> list[Record]:
     tests = [*_date_tests(call), *_value_tests(call)]
-    found = [each for each in call.store.listed_orders() if all(test(each) for test in tests)]
+    found = [each for each in call.store.listed_orders.values() if all(test(each) for test in tests)]
     field = call.parameters.get("orderby_field", "id")
     direction = call.parameters.get("orderby_direction", "DESC" if "orderby_field" not in call.parameters else "ASC")
     if field not in _ORDER_FIELDS:
@@ -93,4 +93,4 @@ def _value_test(name: str, wanted: str) -> Test:
 def _touch(call: ApiCall, orders: list[Record]) -> None:
     """Change orders while a client walks through the pages: it is a new `updated_at` and nothing else."""
     for order in orders:
-        call.store.put_order({**call.store.orders[order["id"]], "updated_at": call.now()}, 0)
+        call.store.put_order({**call.store.orders[order["id"]], "updated_at": call.now()})

@@ -6,8 +6,9 @@ from typing import Any
 
 from vendor_sandbox.sentos import stock
 from vendor_sandbox.sentos.amounts import read_amount, read_whole
+from vendor_sandbox.sentos.lagging import Record
 from vendor_sandbox.sentos.settings import Settings
-from vendor_sandbox.sentos.store import Record, Store
+from vendor_sandbox.sentos.store import Store
 
 STATUSES: Mapping[int, str] = {
     1: "Onay Bekliyor",
@@ -84,7 +85,7 @@ def new_order(store: Store, settings: Settings, fields: Mapping[str, Any], at: s
         "lines": _with_ids(store, lines, order_id, settings.line_ids),
     }
     if settings.lowers_stock and order["status"] != CANCELLED:
-        stock.move(store, order["lines"], -1)
+        stock.move(store, order["lines"], -1, settings.stock_lag)
         order["stock_taken"] = True
     return order
 
@@ -92,7 +93,7 @@ def new_order(store: Store, settings: Settings, fields: Mapping[str, Any], at: s
 def with_status(store: Store, settings: Settings, order: Record, status: int) -> dict[str, Any]:
     """Return the order with this status. Cancelling puts its pieces back, once."""
     if status == CANCELLED and order["stock_taken"] and settings.returns_stock:
-        stock.move(store, order["lines"], 1)
+        stock.move(store, order["lines"], 1, settings.stock_lag)
         order = {**order, "stock_taken": False}
     return {**order, "status": status}
 

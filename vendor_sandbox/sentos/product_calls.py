@@ -6,11 +6,11 @@ from functools import partial
 from typing import Any
 
 from vendor_sandbox.sentos.calls import ApiCall
+from vendor_sandbox.sentos.lagging import Record
 from vendor_sandbox.sentos.problems import INVALID, Problem, not_found
 from vendor_sandbox.sentos.product_form import AMOUNTS, Unusable, sent_amount, sent_prices, sent_stocks
 from vendor_sandbox.sentos.shown import shown_product
 from vendor_sandbox.sentos.stock import with_row
-from vendor_sandbox.sentos.store import Record
 from vendor_sandbox.wire import Reply
 
 _TEXTS = ("sku", "name", "invoice_name", "brand", "description", "description_detail", "barcode", "currency")
@@ -19,7 +19,8 @@ _NOT_DONE: Mapping[str, Any] = {"price": ["Fiyat güncellenemedi."]}
 
 
 def get_product(call: ApiCall, number: str) -> Reply:
-    return Reply.json(200, shown_product(call, _product(call, number)))
+    product = _product(call, number)
+    return Reply.json(200, shown_product(call, call.store.shown_products[product["id"]]))
 
 
 def create_product(call: ApiCall) -> Reply:

@@ -6,9 +6,9 @@ from typing import Any
 
 from vendor_sandbox.sentos.amounts import read_amount, read_whole
 from vendor_sandbox.sentos.calls import ApiCall
+from vendor_sandbox.sentos.lagging import Record
 from vendor_sandbox.sentos.shown import price_keys
 from vendor_sandbox.sentos.stock import Stocks, count_in, warehouse_of, with_count
-from vendor_sandbox.sentos.store import Record
 
 AMOUNTS = ("purchase_price", "sale_price")
 

@@ -1,9 +1,10 @@
 """`GET /products`: pages of all products, or of those with a SKU or barcode. There is no filter by time."""
 
 from vendor_sandbox.sentos.calls import ApiCall
+from vendor_sandbox.sentos.lagging import Record
 from vendor_sandbox.sentos.paging import envelope, page_of
 from vendor_sandbox.sentos.shown import shown_product
-from vendor_sandbox.sentos.store import Record, rows_of, sku_key
+from vendor_sandbox.sentos.store import rows_of, sku_key
 from vendor_sandbox.wire import Reply
 
 _BEGINNING = 3
@@ -26,7 +27,7 @@ def list_products(call: ApiCall) -> Reply:
 
 def _found(call: ApiCall) -> list[Record]:
     """Return the products that pass the filters, by id; a similar one, which is in front, may be among them."""
-    found = list(call.store.products.values())
+    found = list(call.store.shown_products.values())
     for field in ("sku", "barcode"):
         if field in call.parameters:
             found = _with(call, found, field, sku_key(call.parameters[field]))

@@ -10,10 +10,11 @@ from typing import Any
 from vendor_sandbox.catalogue import seeded
 from vendor_sandbox.limits import Clock
 from vendor_sandbox.sentos.calendar import stamp
+from vendor_sandbox.sentos.lagging import Record
 from vendor_sandbox.sentos.orders import APPROVED, CANCELLED, DELIVERED, SHIPPED, new_order, with_tracking
 from vendor_sandbox.sentos.people import address, customer
 from vendor_sandbox.sentos.settings import Settings
-from vendor_sandbox.sentos.store import FIRST_IDS, Record, Store, rows_of
+from vendor_sandbox.sentos.store import FIRST_IDS, Store, rows_of
 from vendor_sandbox.sentos.traps import traps
 
 LISTS: dict[str, Any] = {
@@ -192,7 +193,7 @@ def _add_orders(store: Store, choose: random.Random, count: int, today: datetime
         if status in (SHIPPED, DELIVERED):
             tracking = {"cargo_company": choose.choice(("Yurtiçi", "Aras", "MNG")), "tracking_number": str(730_000_000 + number)}
             order = with_tracking(order, {**tracking, "tracking_url": f"https://kargo.example/{730_000_000 + number}"})
-        store.put_order(order, 0)
+        store.put_order(order)
 
 
 def _lines(choose: random.Random, products: Sequence[Record]) -> list[dict[str, Any]]:

@@ -7,9 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from vendor_sandbox.catalogue import Catalogue
 from vendor_sandbox.faults import Kinds
-from vendor_sandbox.limits import Clock
 from vendor_sandbox.sentos import change, order_calls, order_list, product_calls, product_list, small_calls, state
 from vendor_sandbox.sentos.access import KEY, SECRET, Limits, may_enter
 from vendor_sandbox.sentos.calendar import turkish_time
@@ -42,9 +40,6 @@ class Sentos(Vendor):
         "sale": {"sku": text, "quantity": whole(1)},
     }
 
-    def __init__(self, catalogue: Catalogue, clock: Clock) -> None:
-        super().__init__(catalogue, clock)
-
     def reset(self) -> None:
         with self.lock:
             self._store: Store | None = None
@@ -70,7 +65,7 @@ class Sentos(Vendor):
             "SENTOS_API_KEY": KEY,
             "SENTOS_API_SECRET": SECRET,
             "SENTOS_WINDOW_SECONDS": plain_text(scaled(self.settings.window_seconds)),
-            "SENTOS_LAG_SECONDS": plain_text(scaled(self.settings.list_lag)),
+            "SENTOS_LAG_SECONDS": plain_text(scaled(max(self.settings.list_lag, self.settings.stock_lag))),
             "SENTOS_LANDS_WITHIN": plain_text(scaled(_LANDS_WITHIN_SECONDS)),
         }
 

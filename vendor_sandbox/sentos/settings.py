@@ -27,7 +27,7 @@ def _some_of(*choices: str) -> Check:
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """`window_seconds` and `list_lag` run on the sandbox's clock, which `speed` scales; the calendar does not."""
+    """`window_seconds`, `list_lag` and `stock_lag` run on the sandbox's clock, which `speed` scales; the calendar does not."""
 
     # Limits: in any span of `window_seconds`
     window_seconds: float = setting(60.0, number(above=0))
@@ -72,6 +72,9 @@ class Settings:
     """What an end date without a time includes: the first second of that day, or all of it."""
     list_lag: float = setting(10.0, number())
     """`/orders` lists an order as it was until this long after it was made or changed; `/orders/{id}` sees it at once."""
+    stock_lag: float = setting(10.0, number())
+    """Products are read as if the pieces of an order were still there, or not back yet, until this long after a client
+    made or cancelled it."""
     shows_updated_at: bool = setting(False, flag)
     """Whether an order shows `updated_at`, by which lists can be filtered and sorted in any case."""
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from vendor_sandbox.sentos.amounts import Spelling
 from vendor_sandbox.sentos.calls import ApiCall
+from vendor_sandbox.sentos.lagging import Record
 from vendor_sandbox.sentos.stock import warehouse_of
-from vendor_sandbox.sentos.store import Record
 
 _HIDDEN = ("channel_id", "currency", "stock_taken")
 _HIDDEN_OF_LINES = ("warehouse_id", "product_id")
@@ -19,6 +19,7 @@ def shown_product(call: ApiCall, product: Record) -> dict[str, Any]:
     spelling, record = call.spelling, f"product {product['id']}"
     found = {
         **product,
+        "id": spelling.whole(product["id"], record, "id"),
         "category_id": spelling.whole(product.get("category_id"), record, "category_id"),
         "vat_rate": spelling.whole(product.get("vat_rate"), record, "vat_rate"),
         "stocks": _stocks(call, product["stocks"], record),
@@ -33,6 +34,8 @@ def shown_product(call: ApiCall, product: Record) -> dict[str, Any]:
 def _variant(call: ApiCall, variant: Record) -> dict[str, Any]:
     record = f"variant {variant.get('id')}"
     found = {**variant, "stocks": _stocks(call, variant["stocks"], record)}
+    if "id" in found:
+        found["id"] = call.spelling.whole(found["id"], record, "id")
     prices = found.pop("prices", {})
     if call.settings.variant_prices:
         found["prices"] = _prices(call, prices, record)
@@ -76,11 +79,17 @@ def shown_order(call: ApiCall, order: Record) -> dict[str, Any]:
     spelling, record = call.spelling, f"order {order['id']}"
     hidden = _HIDDEN if call.settings.shows_updated_at else (*_HIDDEN, "updated_at")
     found = {name: value for name, value in order.items() if name not in hidden}
-    found["status"] = spelling.whole(order.get("status"), record, "status")
+    for name in ("id", "status"):
+        found[name] = spelling.whole(order[name], record, name)
     for name in _ORDER_AMOUNTS:
         found[name] = spelling.amount(order.get(name), record, name)
     found["lines"] = [_line(spelling, each, f"{record} line {place}") for place, each in enumerate(order["lines"])]
     return found
+
+
+def shown_result(call: ApiCall, order: Record) -> dict[str, Any]:
+    """Return what the answer to a write says of an order."""
+    return {name: value for name, value in shown_order(call, order).items() if name in ("id", "order_code", "status")}
 
 
 def _line(spelling: Spelling, line: Record, record: str) -> dict[str, Any]:

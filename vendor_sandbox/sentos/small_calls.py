@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from vendor_sandbox.sentos.calls import ApiCall
+from vendor_sandbox.sentos.lagging import Record
 from vendor_sandbox.sentos.problems import INVALID, Problem, invalid
-from vendor_sandbox.sentos.store import Record
 from vendor_sandbox.wire import Reply
 
 

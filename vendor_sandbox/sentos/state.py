@@ -6,8 +6,9 @@ from typing import Any
 
 from vendor_sandbox.limits import Clock
 from vendor_sandbox.sentos.calendar import read_stamp
+from vendor_sandbox.sentos.lagging import Record
 from vendor_sandbox.sentos.orders import FIELDS, STATUSES
-from vendor_sandbox.sentos.store import COUNTS, FIRST_IDS, Record, Store, rows_of
+from vendor_sandbox.sentos.store import COUNTS, FIRST_IDS, Store, rows_of
 from vendor_sandbox.values import BadChange, Unfit, checked, flag, known_members, mapping, one_of, or_null, text, whole
 
 LISTS = ("warehouses", "platforms", "categories", "channels")
@@ -60,7 +61,7 @@ def loaded_store(document: Any, clock: Clock, seed: int) -> Store:
     for fields in array(loaded.get("orders", []), "load.orders"):
         if _id(fields) in store.orders:
             raise BadChange(f"load.orders: the id {_id(fields)} is there twice")
-        store.put_order({**FIELDS, **read_order(fields, "load.orders"), "id": _id(fields)}, 0)
+        store.put_order({**FIELDS, **read_order(fields, "load.orders"), "id": _id(fields)})
     for name, counter in (("creates", store.creates), ("counts", store.counts)):
         counter.update(_counter(loaded.get(name, {}), name))
     store.last_ids |= _counter(known_members(loaded.get("last_ids", {}), FIRST_IDS, "load.last_ids"), "last_ids")

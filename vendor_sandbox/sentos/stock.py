@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from vendor_sandbox.sentos.amounts import read_whole
-from vendor_sandbox.sentos.store import Record, Store
+from vendor_sandbox.sentos.lagging import Record
+from vendor_sandbox.sentos.store import Store
 
 Stocks = Sequence[Record]
 
@@ -49,8 +50,10 @@ def set_stock(product: Record, sku: object, counts: Mapping[int, int]) -> Record
     return with_row(product, sku, change)
 
 
-def move(store: Store, lines: Iterable[Record], direction: int) -> None:
+def move(store: Store, lines: Iterable[Record], direction: int, lag: float) -> None:
     """Take the pieces of an order's lines out of their warehouses (-1), or put them back (1). Stock may fall below zero.
+
+    Products are read with it `lag` seconds later.
 
     A line without a warehouse, or with a SKU that no product has, moves nothing. Of several products with the SKU, the one
     that the line names counts, or else the first.
@@ -61,7 +64,7 @@ def move(store: Store, lines: Iterable[Record], direction: int) -> None:
         if not having or warehouse is None or quantity is None:
             continue
         product = next((each for each in having if each["id"] == line.get("product_id")), having[0])
-        store.put_product(with_row(product, sku, _moved(warehouse, direction * quantity)))
+        store.put_product(with_row(product, sku, _moved(warehouse, direction * quantity)), lag)
 
 
 def _moved(warehouse: Any, by: int) -> Callable[[Record], Record]:

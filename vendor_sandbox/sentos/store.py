@@ -1,13 +1,11 @@
 """What Sentos holds: products, orders and the small lists; what lists of orders show by now; and counts of what was done."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from vendor_sandbox.limits import Clock
-
-Record = Mapping[str, Any]
-"""A product, order, warehouse, ... in the API's words. It is replaced as a whole, never changed in place."""
+from vendor_sandbox.sentos.lagging import Lagging, Record
 
 COUNTS = ("products_created", "products_updated", "orders_created", "orders_updated")
 FIRST_IDS = {"product": 501, "variant": 7001, "order": 9001, "line": 40_001, "category": 12, "channel": 3}
@@ -31,12 +29,9 @@ class Store:
     ) -> None:
         self.clock = clock
         self.seed = seed
-        self.products: dict[int, Record] = {}
-        """By id, and in its order, because ids only grow."""
+        self._products = Lagging(clock)
         self._with_sku: dict[str, tuple[int, ...]] = {}
-        self.orders: dict[int, Record] = {}
-        self._listed: dict[int, Record] = {}
-        self._unlisted: deque[tuple[float, int, Record]] = deque()
+        self._orders = Lagging(clock)
         self.lists: dict[str, Any] = {"warehouses": [], "platforms": {}, "categories": [], "channels": [], **(lists or {})}
         """`warehouses`, `platforms`, `categories` (flat) and `channels`."""
         self.creates: Counter[str] = Counter()
@@ -46,7 +41,7 @@ class Store:
         for product in products:
             self.put_product(product)
         for order in orders:
-            self.put_order(order, 0)
+            self.put_order(order)
         for kind, name in (("category", "categories"), ("channel", "channels")):
             for each in self.lists[name]:
                 self._seen_id(kind, each["id"])
@@ -54,9 +49,8 @@ class Store:
     def copy(self) -> "Store":
         """Return an independent copy. It shares the records."""
         copied = Store(self.clock, self.seed, lists=self.lists)
-        copied.products, copied.orders = self.products.copy(), self.orders.copy()
+        copied._products, copied._orders = self._products.copy(), self._orders.copy()
         copied._with_sku = self._with_sku.copy()
-        copied._listed, copied._unlisted = self._listed.copy(), self._unlisted.copy()
         copied.creates, copied.counts = self.creates.copy(), self.counts.copy()
         copied.last_ids = self.last_ids.copy()
         return copied
@@ -72,10 +66,20 @@ class Store:
 
     # Products
 
-    def put_product(self, product: Record) -> None:
-        """Store a product under its id, which must be in use already or greater than every other."""
+    @property
+    def products(self) -> Mapping[int, Record]:
+        """All products as they are, by id, and in its order, because ids only grow."""
+        return self._products.records
+
+    @property
+    def shown_products(self) -> Mapping[int, Record]:
+        """All products as they are read by now."""
+        return self._products.shown
+
+    def put_product(self, product: Record, lag: float = 0.0) -> None:
+        """Store a product, which is read `lag` seconds later. Its id is in use already, or greater than every other."""
         self._drop_skus(self.products.get(product["id"]))
-        self.products[product["id"]] = product
+        self._products.put(product, lag)
         for key in _sku_keys(product):
             self._with_sku[key] = (*self._with_sku.get(key, ()), product["id"])
         self._seen_id("product", product["id"])
@@ -83,7 +87,8 @@ class Store:
             self._seen_id("variant", variant.get("id"))
 
     def remove_product(self, product_id: int) -> None:
-        self._drop_skus(self.products.pop(product_id, None))
+        self._drop_skus(self.products[product_id])
+        self._products.remove(product_id)
 
     def _drop_skus(self, product: Record | None) -> None:
         if product is None:
@@ -108,30 +113,25 @@ class Store:
 
     # Orders
 
-    def put_order(self, order: Record, lag: float) -> None:
+    @property
+    def orders(self) -> Mapping[int, Record]:
+        """All orders as they are, by id."""
+        return self._orders.records
+
+    @property
+    def listed_orders(self) -> Mapping[int, Record]:
+        """The orders as lists show them by now."""
+        return self._orders.shown
+
+    def put_order(self, order: Record, lag: float = 0.0) -> None:
         """Store an order; lists show it `lag` seconds later."""
-        self.orders[order["id"]] = order
+        self._orders.put(order, lag)
         self._seen_id("order", order["id"])
         for line in order["lines"]:
             self._seen_id("line", line.get("id"))
-        if lag:
-            self._unlisted.append((self.clock.now() + lag, order["id"], order))
-            return
-        # What lists were to show later is out of date by then.
-        self._unlisted = deque(each for each in self._unlisted if each[1] != order["id"])
-        self._listed[order["id"]] = order
 
     def remove_order(self, order_id: int) -> None:
-        del self.orders[order_id]
-        self._listed.pop(order_id, None)
-        self._unlisted = deque(each for each in self._unlisted if each[1] != order_id)
-
-    def listed_orders(self) -> Iterable[Record]:
-        """Return the orders as lists show them by now."""
-        while self._unlisted and self._unlisted[0][0] <= self.clock.now():
-            _, order_id, order = self._unlisted.popleft()
-            self._listed[order_id] = order
-        return self._listed.values()
+        self._orders.remove(order_id)
 
     def orders_named(self, name: str) -> list[Record]:
         """Return the orders with this id, or else with this `order_id`."""
