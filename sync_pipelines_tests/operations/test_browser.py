@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -58,10 +59,13 @@ def test_the_history_of_the_demo_is_in_the_ui_with_its_lineage_and_checks(own_fo
         orders = seen(
             f"{address}/assets/sheets/spreadsheet?view=lineage&lineageScope=upstream&lineageDepth=5", own_folder / "four"
         )
-        for asset in ("store", "orders", "order_changes", "order_counts", "order_plan", "spreadsheet"):
+        for asset in ("store", "orders", "order_changes", "order_counts", "order_rows", "order_plan", "spreadsheet"):
             assert asset in orders
         days = seen(f"{address}/assets/shopify/orders?view=partitions", own_folder / "five")
         assert "partitions" in days
+        missing = re.search(r"Missing \((\d+)\)", days)
+        assert missing is not None
+        assert int(missing[1]) < 60
         listings = seen(
             f"{address}/assets/plytix/amazon_catalogue?view=lineage&lineageScope=upstream&lineageDepth=7", own_folder / "six"
         )
