@@ -226,3 +226,5 @@ class TestSmallLists:
         sentos.set(channels_as=member, ids_at="top")
         assert sentos.call("POST", "sales-channels", {"name": "Telefon"}).json() == {"id": 4}
         assert [each["id"] for each in sentos.get("sales-channels")[member]] == [3, 4]
+        sentos.change(channels=[{"id": 9, "name": "Mağaza"}])
+        assert sentos.call("POST", "sales-channels", {"name": "Fuar"}).json() == {"id": 10}

@@ -67,7 +67,7 @@ class Spelling:
         if not is_number(value):
             return value
         exact = Decimal(str(value))
-        if exact != round(exact, 2):
+        if abs(exact) >= _LARGEST**2 or exact != round(exact, 2):
             return value
         spelt = _SPELLINGS[self.choice(len(_SPELLINGS), record, field)](exact)
         # normalize() writes 1200 as 1.2E+3.

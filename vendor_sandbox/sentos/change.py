@@ -29,7 +29,7 @@ def change_store(body: dict[str, Any], store: Store, settings: Settings) -> Answ
     settings = replace(settings, stock_lag=0.0)
     for member in MEMBERS:
         if member in LISTS and member in body:
-            store.lists = {**store.lists, member: read_list(member, body[member])}
+            store.put_list(member, read_list(member, body[member]))
         elif member in body:
             answer |= _CHANGES[member](body[member], store, settings)
     return answer

@@ -40,7 +40,9 @@ def create_order(call: ApiCall) -> Reply:
 
 
 def _fields(call: ApiCall, body: Mapping[str, Any]) -> dict[str, Any]:
-    fields = {name: body[name] for name in _TAKEN_OVER if body.get(name) is not None}
+    fields = {name: body[name] for name in _TAKEN_OVER if body.get(name)}
+    if "status" in fields:
+        fields["status"] = read_whole(fields["status"])
     for place, name in enumerate(("customer", *ADDRESSES)):
         if name in fields:
             fields[name] = {"id": 10 * (call.store.last_ids["order"] + 1) + place, **fields[name]}

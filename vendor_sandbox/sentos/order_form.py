@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from vendor_sandbox.sentos.amounts import read_amount
+from vendor_sandbox.sentos.amounts import read_amount, read_whole
 from vendor_sandbox.sentos.calendar import read_day, read_stamp
 from vendor_sandbox.sentos.calls import ApiCall
 from vendor_sandbox.sentos.orders import STATUSES
@@ -15,6 +15,7 @@ PAYMENT_METHODS = ("KREDIKARTI/BANKAKARTI", "EFT/HAVALE", "NAKIT", "KAPIDAODEME/
 CURRENCIES = ("TL", "USD", "EUR", "GBP")
 ADDRESSES = ("invoice_address", "shipment_address")
 _ADDRESS = ("name", "address", "city", "district")
+_MOST_PIECES = 100_000
 _PHONE = re.compile(r"\d{11,13}", re.ASCII)
 _IDENTITY = re.compile(r"\d{11}", re.ASCII)
 
@@ -48,11 +49,12 @@ def _complaints(call: ApiCall, body: Mapping[str, Any]) -> Iterator[Complaint]:
 
 def _head(call: ApiCall, body: Mapping[str, Any]) -> Iterator[Complaint]:
     order_id = body.get("order_id")
-    if order_id is not None and not isinstance(order_id, str):
-        yield "order_id", "The order_id must be a string."
-    elif call.settings.duplicate_order_id == "refuse" and order_id in _taken(call):
+    for name in ("order_id", "order_code", "note"):
+        if not isinstance(body.get(name) or "", str):
+            yield name, f"The {name} must be a string."
+    if call.settings.duplicate_order_id == "refuse" and order_id in _taken(call):
         yield "order_id", "The order_id has already been taken."
-    if body.get("status", 1) not in STATUSES:
+    if read_whole(body.get("status", 1)) not in STATUSES:
         yield "status", "The selected status is invalid."
     if body.get("payment_method") not in PAYMENT_METHODS:
         yield "payment_method", "The selected payment_method is invalid."
@@ -67,8 +69,8 @@ def _head(call: ApiCall, body: Mapping[str, Any]) -> Iterator[Complaint]:
         yield "shipping_total", "The shipping_total must be a number of at least 0."
 
 
-def _taken(call: ApiCall) -> set[str]:
-    return {each["order_id"] for each in call.store.orders.values()}
+def _taken(call: ApiCall) -> list[str]:
+    return [each["order_id"] for each in call.store.orders.values()]
 
 
 def _people(body: Mapping[str, Any]) -> Iterator[Complaint]:
@@ -96,13 +98,13 @@ def _line(call: ApiCall, line: Mapping[str, Any]) -> Iterator[Complaint]:
         yield "sku", "The selected sku is invalid."
     if not call.store.known_warehouse(line.get("warehouse_id")):
         yield "warehouse_id", "The selected warehouse_id is invalid."
-    if line.get("product_id") is not None and line["product_id"] not in call.store.products:
+    if line.get("product_id") is not None and read_whole(line["product_id"]) not in call.store.products:
         yield "product_id", "The selected product_id is invalid."
     if not _at_least(line.get("price"), 0) or (not line["price"] and not call.settings.free_lines):
         yield "price", "The price must be a number greater than 0."
     quantity = line.get("quantity")
-    if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 1:
-        yield "quantity", "The quantity must be a whole number greater than 0."
+    if not isinstance(quantity, int) or isinstance(quantity, bool) or not 0 < quantity <= _MOST_PIECES:
+        yield "quantity", f"The quantity must be a whole number between 1 and {_MOST_PIECES}."
     if not _at_least(line.get("vat_rate", 0), 0):
         yield "vat_rate", "The vat_rate must be a number of at least 0."
 

@@ -73,7 +73,7 @@ def may_move(old: int, new: int, transitions: str) -> bool:
 def new_order(store: Store, settings: Settings, fields: Mapping[str, Any], at: str) -> dict[str, Any]:
     """Return an order made at this time, and take its pieces out of their warehouses. It is not stored yet."""
     order_id = store.new_id("order")
-    lines = [_new_line(each) for each in fields["lines"]]
+    lines = [_new_line(each) for each in fields.get("lines", [])]
     order = {
         **FIELDS,
         "order_date": at,

@@ -35,7 +35,7 @@ def create_product(call: ApiCall) -> Reply:
     fields = {name: body[name] for name in (*_TEXTS, *_AS_SENT) if name in body}
     product: Record = {**blank, **fields, "images": _images(body.get("images"))}
     try:
-        variants = [_new_variant(call, each) for each in body.get("variants") or []]
+        variants = _new_variants(call, body.get("variants") or [])
         product = {**_with_prices_and_stocks(call, product, body), "variants": variants}
     except Unusable as problem:
         return _answer(call, {problem.member: [problem.message]}, None)
@@ -48,6 +48,12 @@ def create_product(call: ApiCall) -> Reply:
     call.store.put_product(product)
     call.store.counts["products_created"] += 1
     return _answer(call, {}, product)
+
+
+def _new_variants(call: ApiCall, sent: Any) -> list[dict[str, Any]]:
+    if not isinstance(sent, list):
+        raise Unusable("variants", "geçersiz varyant listesi")
+    return [_new_variant(call, each) for each in sent]
 
 
 def _new_variant(call: ApiCall, sent: Any) -> dict[str, Any]:
@@ -65,7 +71,8 @@ def _new_variant(call: ApiCall, sent: Any) -> dict[str, Any]:
 
 
 def _images(sent: Any) -> list[dict[str, Any]]:
-    urls = [each.get("url") if isinstance(each, dict) else each for each in sent or []]
+    listed = sent if isinstance(sent, list) else []
+    urls = [each.get("url") if isinstance(each, dict) else each for each in listed]
     return [{"id": place, "url": url} for place, url in enumerate(urls, start=1)]
 
 
@@ -126,7 +133,7 @@ def update_platform_variants(call: ApiCall, number: str) -> Reply:
         changed = _with_variants(call, product, sent)
     except Unusable as problem:
         return _answer(call, {problem.member: [problem.message]}, None)
-    wanted = {each["sku"]: each["prices"] for each in sent if isinstance(each, dict) and "prices" in each}
+    wanted = {str(each.get("sku")): each["prices"] for each in sent if isinstance(each, dict) and "prices" in each}
     refused: dict[str, Any] = defaultdict(dict)
     variants = []
     for variant in changed["variants"]:

@@ -55,7 +55,7 @@ def create_channel(call: ApiCall) -> Reply:
 
 
 def _append(call: ApiCall, name: str, record: Record) -> None:
-    call.store.lists = {**call.store.lists, name: [*call.store.lists[name], record]}
+    call.store.put_list(name, [*call.store.lists[name], record])
 
 
 def _name(body: dict[str, Any]) -> str:

@@ -63,7 +63,7 @@ def move(store: Store, lines: Iterable[Record], direction: int, lag: float) -> N
         having = store.with_sku(sku)
         if not having or warehouse is None or quantity is None:
             continue
-        product = next((each for each in having if each["id"] == line.get("product_id")), having[0])
+        product = next((each for each in having if each["id"] == read_whole(line.get("product_id"))), having[0])
         store.put_product(with_row(product, sku, _moved(warehouse, direction * quantity)), lag)
 
 

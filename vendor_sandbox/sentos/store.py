@@ -9,6 +9,7 @@ from vendor_sandbox.sentos.lagging import Lagging, Record
 
 COUNTS = ("products_created", "products_updated", "orders_created", "orders_updated")
 FIRST_IDS = {"product": 501, "variant": 7001, "order": 9001, "line": 40_001, "category": 12, "channel": 3}
+_KINDS = {"categories": "category", "channels": "channel"}
 
 
 def sku_key(sku: object) -> str:
@@ -19,20 +20,13 @@ def sku_key(sku: object) -> str:
 class Store:
     """The data of one account. `seed` decides how numbers are spelt."""
 
-    def __init__(
-        self,
-        clock: Clock,
-        seed: int,
-        products: Iterable[Record] = (),
-        orders: Iterable[Record] = (),
-        lists: Mapping[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, clock: Clock, seed: int, products: Iterable[Record] = (), lists: Mapping[str, Any] | None = None) -> None:
         self.clock = clock
         self.seed = seed
         self._products = Lagging(clock)
         self._with_sku: dict[str, tuple[int, ...]] = {}
         self._orders = Lagging(clock)
-        self.lists: dict[str, Any] = {"warehouses": [], "platforms": {}, "categories": [], "channels": [], **(lists or {})}
+        self.lists: Mapping[str, Any] = {"warehouses": [], "platforms": {}, "categories": [], "channels": []}
         """`warehouses`, `platforms`, `categories` (flat) and `channels`."""
         self.creates: Counter[str] = Counter()
         """How often each `order_id` was made through the API."""
@@ -40,11 +34,8 @@ class Store:
         self.last_ids: Counter[str] = Counter({kind: first - 1 for kind, first in FIRST_IDS.items()})
         for product in products:
             self.put_product(product)
-        for order in orders:
-            self.put_order(order)
-        for kind, name in (("category", "categories"), ("channel", "channels")):
-            for each in self.lists[name]:
-                self._seen_id(kind, each["id"])
+        for name, records in (lists or {}).items():
+            self.put_list(name, records)
 
     def copy(self) -> "Store":
         """Return an independent copy. It shares the records."""
@@ -63,6 +54,14 @@ class Store:
     def _seen_id(self, kind: str, used: Any) -> None:
         if isinstance(used, int):
             self.last_ids[kind] = max(self.last_ids[kind], used)
+
+    def put_list(self, name: str, records: Any) -> None:
+        """Replace one of the small lists."""
+        self.lists = {**self.lists, name: records}
+        kind = _KINDS.get(name)
+        if kind is not None:
+            for each in records:
+                self._seen_id(kind, each["id"])
 
     # Products
 
