@@ -113,7 +113,9 @@ def test_what_is_asked_wrongly_is_said_and_nothing_is_done(brand: Sandbox, own_f
     assert "line 2, column 19" in refused.stderr + refused.stdout
     assert "is not there" in run("amazon", "sync", "--mapping", "nowhere.json", "--dry-run", code=2).stderr
     assert "say which" in run("amazon", "sync", "--mapping", str(bad), code=2).stderr
-    other = run("amazon", "sync", "--mapping", str(bad), "--dry-run", "--plytix-account", "third", code=2).stderr
+    empty = own_folder / "empty_mapping.json"
+    empty.write_text('{"matched": [], "unmatched_amazon": []}', encoding="utf-8")
+    other = run("amazon", "sync", "--mapping", str(empty), "--dry-run", "--plytix-account", "third", code=2).stderr
     assert "there are: main, second" in other
     assert "only for amazon_plytix" in run("sync", "shopify_sheets", "--partition", "x", code=2).stderr
     assert "name one with --partition" in run("sync", P, code=2).stderr

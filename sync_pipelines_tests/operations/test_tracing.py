@@ -15,7 +15,7 @@ KEY, PLAN, AT = "wholesale/NUT", "0f1e2d3c4b5a69788796", "2026-11-30T18:20:55Z"
 
 
 def planned(**fields: object) -> PlannedRow:
-    usual = {"plan": PLAN, "sealed_at": AT, "run": "run-1", "undo_of": None, "key": KEY, "action": "update", "held": None}
+    usual = {"plan_id": PLAN, "sealed_at": AT, "run_id": "run-1", "undo_of": None, "key": KEY, "action": "update", "held": None}
     usual |= {"reason": "", "before": '{"price@1":1.5}', "after": '{"price@1":2}', "outcome": None, "message": None, "at": None}
     return PlannedRow(**{**usual, **fields})  # type: ignore[arg-type]
 

@@ -130,12 +130,12 @@ class TestSize:
 
 class TestSlowFile:
     def test_a_file_may_take_longer_than_a_reply_while_enough_of_it_arrives(self, serve: Serve, client: Client) -> None:
-        pieces: list[bytes | float] = [answer(200, b"", Content_Length=str(1000 * 10))]
-        for _ in range(10):
+        pieces: list[bytes | float] = [answer(200, b"", Content_Length=str(1000 * 20))]
+        for _ in range(20):
             pieces += [b"x" * 999 + b"\n", 0.05]
         server = serve(pieces)
-        with client(server, timeout=0.2).download(f"{server.url}/file", what="the file") as lines:
-            assert sum(1 for _ in lines) == 10
+        with client(server, timeout=0.6).download(f"{server.url}/file", what="the file") as lines:
+            assert sum(1 for _ in lines) == 20
 
     def test_regression_a_file_that_drips_is_given_up(self, serve: Serve, client: Client) -> None:
         drops: list[bytes | float] = [answer(200, b"", Content_Length="400")]
