@@ -37,6 +37,7 @@ lint: setup  ## ruff and mypy
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy bench/*.py bench/ours/*.py
 
 docs: setup  ## write .env.example and docs/settings.md from the declarations
 	@$(BIN)/python -m sync_pipelines.operations.reference

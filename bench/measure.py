@@ -101,7 +101,7 @@ def clean_env() -> dict[str, str]:
 def freeze() -> None:
     """Copy the product as it is now."""
     shutil.rmtree(PRODUCT, ignore_errors=True)
-    for part in ("sync_pipelines", "deploy"):
+    for part in ("sync_pipelines", "vendor_sandbox", "deploy"):
         shutil.copytree(ROOT / part, PRODUCT / part, ignore=shutil.ignore_patterns("__pycache__"))
     for file in ("pyproject.toml", "README.md"):
         (PRODUCT / file).write_bytes((ROOT / file).read_bytes())

@@ -153,7 +153,7 @@ def publish(number: int, new: int, part: str) -> dict[str, int]:
         )
         for line, i in enumerate(listed(number, new), start=2)
     ]
-    dropped = files.Dropped(Path(f"{part}.txt"), "listings_report", "0", b"")
+    dropped = files.Dropped(Path(f"{part}.txt"), "listings_report", "0", "")
     intake.publish_listings(Warehouse(data_dir() / "warehouse"), intake.ReadFile(dropped, rows), part)
     return {"listed": len(rows)}
 

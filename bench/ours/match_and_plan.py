@@ -23,15 +23,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.pipelines.amazon_plytix import entries, intake, planning
-from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue
+from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, read_products
+from sync_pipelines.pipelines.session import Session
 from sync_pipelines.settings import data_dir
-from sync_pipelines.vendors.http import CallMeter
-from sync_pipelines.vendors.plytix import Plytix
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
-from sync_pipelines.warehouse.snapshots import Warehouse
 
 answer: dict[str, Any] = {}
 
@@ -54,15 +50,13 @@ def step(name: str) -> Iterator[None]:
     answer[f"{name}: peak"] = peak()
 
 
-def read(desk: planning.PlytixAccount, warehouse: Warehouse, ledger: Ledger) -> None:
-    source = Catalogue(warehouse, ledger, desk.settings, desk.plytix, "bench")
-    with source.read(desk.client, desk.account.identifiers) as staged:
-        answer["products"] = warehouse.publish(PRODUCTS_KEY, staged).about.rows
+def read(session: Session) -> None:
+    answer["products"] = read_products(session, planning.plytix_of(session), "always").published.about.rows
 
 
-def plan(report: str, part: str, desk: planning.PlytixAccount, warehouse: Warehouse, ledger: Ledger) -> None:
+def plan(session: Session, report: str, part: str) -> None:
     answer["imported: peak"] = peak()
-    plans = PlanFiles(data_dir() / "plans")
+    account, warehouse = PlytixSettings.read().account, session.warehouse
     with step("listings"):
         listed = intake.read_partition(report, lambda: None)
         intake.publish_listings(warehouse, listed, report)
@@ -72,41 +66,36 @@ def plan(report: str, part: str, desk: planning.PlytixAccount, warehouse: Wareho
         mapping, origin = intake.mapping_for(warehouse, part, just_read=True)
     states = Counter[str](entry.state for entry in mapping.entries)
     with step("mapping"):
-        intake.publish_mapping(warehouse, mapping, desk.plytix.account, part, origin)
+        intake.publish_mapping(warehouse, mapping, account, part, origin)
         intake.write_mapping(mapping, entries.mapping_path(data_dir(), part))
         del mapping
-        found = intake.mapping_of(warehouse, desk.plytix.account, part)
+        found = intake.mapping_of(warehouse, account, part)
     with step("products"):
-        products = planning.plan_products(desk, found, part, ledger=ledger, plans=plans, run="bench")
+        products = planning.plan_products(session, found, part)
     with step("links"):
-        links = planning.plan_links(desk, found, part, ledger=ledger, plans=plans, run="bench")
+        links = planning.plan_links(session, found, part)
     answer.update(
         {
             "listings found": sum(states.values()),
             "states": states,
             "products planned": products.counts.create,
             "links planned": links.counts.create,
-            "candidates": pq.read_metadata(warehouse.path(PRODUCTS_KEY, desk.plytix.account)).num_rows,
+            "candidates": pq.read_metadata(warehouse.path(PRODUCTS_KEY, account)).num_rows,
             "unchanged": products.counts.unchanged + links.counts.unchanged,
         }
     )
 
 
 def main(verb: str, *parts: str) -> None:
-    meter = CallMeter()
-    client = Plytix.connect(PlytixSettings.read(), meter, lambda: False, data_dir() / "limits")
-    ledger = Ledger.at(data_dir() / "ledger.db")
-    warehouse, desk = Warehouse(data_dir() / "warehouse"), planning.PlytixAccount(client)
     began = time.perf_counter()
-    try:
+    with Session("bench", "amazon_plytix", "preview") as session:
         if verb == "read":
-            read(desk, warehouse, ledger)
+            read(session)
         else:
-            plan(*parts, desk, warehouse, ledger)
-    finally:
-        client.close()
-        ledger.close()
-    print(json.dumps({**answer, "calls": meter.used["plytix"], "inside": time.perf_counter() - began}))
+            report, part = parts
+            plan(session, report, part)
+        calls = session.meter.used["plytix"]
+    print(json.dumps({**answer, "calls": calls, "inside": time.perf_counter() - began}))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from rich.table import Table
 from sync_pipelines.demo.playground import Playground
 from sync_pipelines.demo.story import Story
 from sync_pipelines.operations import launch
-from sync_pipelines.operations.cli import live, screen
+from sync_pipelines.operations.cli import screen
 from sync_pipelines.operations.launch import Ended
 from sync_pipelines.pipelines.amazon_plytix import PIPELINE
 
@@ -28,7 +28,7 @@ class AmazonStory(Story):
 
     def sync(self, name: str, partition: str) -> Ended:
         """Sync one dropped file."""
-        with live.progress(f"sync {self.pipeline} {partition}"):
+        with self.under_way(f"sync {self.pipeline} {partition}"):
             ended = launch.launch(self.pipeline, "sync", partition=partition, since=time.time())
         return self.tell(name, ended)
 
@@ -62,7 +62,7 @@ class AmazonStory(Story):
     def tell_it(self) -> None:
         self.chapter("A listings report is dropped", "Which product is each listing of? Reads both sides, changes nothing.")
         first_file = self.drop("MCA0032")
-        with live.progress("preview amazon_plytix"):
+        with self.under_way("preview amazon_plytix"):
             preview = launch.launch(self.pipeline, "preview", partition=first_file, since=time.time())
         self.tell("preview", preview)
         states, rules = self.matched(first_file)

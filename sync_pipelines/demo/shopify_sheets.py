@@ -11,7 +11,7 @@ from rich.table import Table
 from sync_pipelines.demo.playground import Playground
 from sync_pipelines.demo.story import Story
 from sync_pipelines.operations import launch
-from sync_pipelines.operations.cli import live, screen
+from sync_pipelines.operations.cli import screen
 
 BOOK = "Order Book"
 NEXT_SECOND = 1.1
@@ -110,7 +110,7 @@ class OrderStory(Story):
 
         self.chapter("Six older days", "They were never asked for; a backfill reads them whole, the next sync writes them.")
         oldest = date.today() - timedelta(days=50)  # noqa: DTZ011 - any six days long ago will do
-        with live.progress("backfill shopify_store"):
+        with self.under_way("backfill shopify_store"):
             last = oldest + timedelta(days=5)
             ended = launch.launch("shopify_store", "backfill", partitions=(str(oldest), str(last)), since=time.time())
         self.tell("backfill", ended)

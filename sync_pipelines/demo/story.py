@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager
 from typing import Any
 
 from sync_pipelines.demo.playground import Playground
@@ -25,8 +26,12 @@ class Story:
         self.chapters += 1
         screen.out.print(f"\n[bold]{self.chapters}. {name}[/]\n[dim]{text}[/]", highlight=False)
 
+    def under_way(self, what: str) -> AbstractContextManager[None]:
+        """Show what goes on, where somebody looks on; in a pipe the story alone is told."""
+        return live.progress(what, silent=not screen.err.is_terminal)
+
     def run(self, name: str, verb: str, ops: dict[str, Any] | None = None) -> Ended:
-        with live.progress(f"{verb} {self.pipeline}"):
+        with self.under_way(f"{verb} {self.pipeline}"):
             ended = launch.launch(self.pipeline, verb, ops, since=time.time())
         return self.tell(name, ended)
 

@@ -168,10 +168,10 @@ class Status:
 
 def status(pipeline: str) -> Status:
     """Return whether a pipeline may write, its last runs, the plan that waits, and what is in doubt."""
-    steps = PIPELINES[pipeline]
+    declared = PIPELINES[pipeline]
     with open_ledger() as ledger:
-        enabled = sandbox_on() or rights.is_allowed(ledger, pipeline, steps.system)
-        standing = reports.standing(ledger, pipeline, steps.accounts)
+        enabled = sandbox_on() or rights.is_allowed(ledger, pipeline, declared.system)
+        standing = reports.standing(ledger, pipeline, declared.accounts)
         return Status(
             pipeline,
             account(pipeline),

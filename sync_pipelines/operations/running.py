@@ -102,17 +102,17 @@ def retry(pipeline: str, keys: Sequence[str] = ()) -> tuple[Ended, ...]:
 
     keys: all that ended badly, if left out; there may be none. Raises UsageError for keys that nobody knows.
     """
-    steps = PIPELINES[pipeline]
+    declared = PIPELINES[pipeline]
     with open_ledger() as ledger:
         named = _known(ledger, pipeline, keys) if keys else None
-        scopes = {"": named} if named and not steps.partitions else reports.scopes_of(ledger, steps.accounts, named)
+        scopes = {"": named} if named and not declared.partitions else reports.scopes_of(ledger, declared.accounts, named)
     return tuple(
         run(
             pipeline,
             "retry",
-            {write.plan: {"only": sorted(wanted)} for write in steps.writes},
+            {write.plan: {"only": sorted(wanted)} for write in declared.writes},
             partition=scope or None,
-            assets=[asset for write in steps.writes for asset in write.assets] if scope else None,
+            assets=[asset for write in declared.writes for asset in write.assets] if scope else None,
         )
         for scope, wanted in sorted(scopes.items())
     )
@@ -124,12 +124,12 @@ def _known(ledger: Ledger, pipeline: str, named: Sequence[str]) -> set[str]:
     A pipeline that works file by file plans a key again in the file that it was planned in. Raises UsageError where one is
     known neither way.
     """
-    steps, questions = PIPELINES[pipeline], of(pipeline)
+    declared, questions = PIPELINES[pipeline], of(pipeline)
     found, unknown = set[str](), []
     for name in named:
         keys = questions.full_keys([name])
-        mapped = set() if steps.partitions else questions.mapped_keys(keys)
-        if known := mapped or reports.known_keys(ledger, steps.accounts, keys):
+        mapped = set() if declared.partitions else questions.mapped_keys(keys)
+        if known := mapped or reports.known_keys(ledger, declared.accounts, keys):
             found |= known
         else:
             unknown.append(name)
@@ -154,15 +154,15 @@ def plans_to_take_back(pipeline: str, run_id: str) -> list[str]:
         plans = [plan] if plan else runs.plans_of(ledger, known["id"]) if known else []
         if known and not plans and known["plan"]:
             plans = [ledger.plan(known["plan"])]
-    steps = PIPELINES[pipeline]
-    order = steps.accounts  # what was written last goes back first
+    declared = PIPELINES[pipeline]
+    order = declared.accounts  # what was written last goes back first
     back = -1 if not any(plan["undo_of"] for plan in plans) else 1  # an undo goes back the other way round
     plans = sorted(plans, key=lambda p: back * order.index(p["account"]) if p["account"] in order else 0)
     applied = [plan["id"] for plan in plans if plan["state"] != "sealed"]
     if not applied:
         raise UsageError(f"run {run_id} applied no plan: there is nothing to take back.")
     for plan in plans:
-        steps.write_to(plan["account"])
+        declared.write_to(plan["account"])
         if plan["state"] == "applying":
             raise UsageError(
                 f"plan {plan['id']} is not finished. Nothing was done. Apply it first, or let the next sync end it; then undo it."
@@ -191,9 +191,9 @@ def run(
     days: tuple[date, date] | None = None,
     assets: Sequence[str] | None = None,
 ) -> Ended:
-    """Run a pipeline's job. ops: configuration by step. assets: only these steps. Raises what keeps it from beginning."""
+    """Run a pipeline's job. ops: configuration by step. assets: only these declared. Raises what keeps it from beginning."""
     if PIPELINES[pipeline].partitions and verb != "undo" and partition is None:
-        raise UsageError(f"{pipeline} works file by file: name one with --partition (data/inbox/amazon has them).")
+        raise UsageError(f"{pipeline} works file by file: name one with --partition. {_files_of(pipeline)}")
     _ready(pipeline)
     stretch = None if days is None else (str(days[0]), str(days[1]))
     return launch.launch(pipeline, verb, ops, partition=partition, partitions=stretch, assets=assets)
@@ -219,17 +219,20 @@ def _dropped(pipeline: str, partition: str | None) -> None:
     """Raise UsageError for a partition that has no file."""
     if partition is None or not PIPELINES[pipeline].partitions:
         return
-    there = of(pipeline).dropped()
-    if partition not in there:
-        names = ", ".join(sorted(there)) or "none"
-        raise UsageError(f"--partition {partition}: no file was dropped for it. Nothing was done. There is: {names}.")
+    if partition not in of(pipeline).dropped():
+        raise UsageError(f"--partition {partition}: no file was dropped for it. Nothing was done. {_files_of(pipeline)}")
+
+
+def _files_of(pipeline: str) -> str:
+    """Say which partitions have a file to read now."""
+    return f"There is: {', '.join(sorted(of(pipeline).dropped())) or 'none'}."
 
 
 def _own_options(pipeline: str, **given: bool) -> None:
     """Raise UsageError for options that only other pipelines have."""
     for option, is_given in given.items():
         if is_given and option not in PIPELINES[pipeline].options:
-            owners = [name for name, steps in PIPELINES.items() if option in steps.options]
+            owners = [name for name, declared in PIPELINES.items() if option in declared.options]
             raise UsageError(f"--{option.replace('_', '-')}: only for {' and '.join(owners)}")
 
 

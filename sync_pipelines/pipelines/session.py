@@ -193,22 +193,21 @@ def recorded(
 
     dead: told of each run whose process is gone. unproved: says afterwards why the run does not count as done, or "".
     """
-    try:
-        check_file()
-        keep = timedelta(days=RetentionSettings.read().days)
-        logs.set_up(data_dir() / "logs")
-        session = Session(run, pipeline, verb, applies=applies)
-        for each in runs.mark_dead_runs(session.ledger):
-            dead(each["id"])
-        runs.start_run(session.ledger, run, pipeline, verb)
-    except Exception as e:
-        alerts.alert("failed", pipeline, run, f"the run could not begin: {e}")
-        raise
-    try:
-        yield session
-    finally:
-        session.close_clients()
+    with contextlib.ExitStack() as opened:
         try:
-            session.end(unproved(), keep)
+            check_file()
+            keep = timedelta(days=RetentionSettings.read().days)
+            logs.set_up(data_dir() / "logs")
+            session = Session(run, pipeline, verb, applies=applies)
+            opened.callback(session.ledger.close)
+            for each in runs.mark_dead_runs(session.ledger):
+                dead(each["id"])
+            runs.start_run(session.ledger, run, pipeline, verb)
+        except Exception as e:
+            alerts.alert("failed", pipeline, run, f"the run could not begin: {e}")
+            raise
+        try:
+            yield session
         finally:
-            session.ledger.close()
+            session.close_clients()
+            session.end(unproved(), keep)

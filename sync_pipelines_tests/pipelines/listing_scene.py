@@ -135,12 +135,10 @@ class ListingScene:
         return planning.PlytixAccount(self.client)
 
     def plan_products(self, found: Sequence[Entry], partition: str = "boots", **options: Any) -> Plan:
-        desk = options.pop("desk", None) or self.desk()
-        return planning.plan_products(self.session(), desk, found, partition, **options)
+        return planning.plan_products(self.session(desk=options.pop("desk", None)), found, partition, **options)
 
     def plan_links(self, found: Sequence[Entry], partition: str = "boots", **options: Any) -> Plan:
-        desk = options.pop("desk", None) or self.desk()
-        return planning.plan_links(self.session(), desk, found, partition, **options)
+        return planning.plan_links(self.session(desk=options.pop("desk", None)), found, partition, **options)
 
     def apply(self, target: Any, plan: Plan, **options: Any) -> Report:
         options.setdefault("patience", Patience(600, 5))

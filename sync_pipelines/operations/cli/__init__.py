@@ -59,7 +59,7 @@ def _pipeline_of(arguments: Sequence[str]) -> str:
     from sync_pipelines.operations.pipelines import PIPELINES
 
     by_name = {name: name for name in PIPELINES}
-    by_short = {steps.short: name for name, steps in PIPELINES.items()}
+    by_short = {declared.short: name for name, declared in PIPELINES.items()}
     return next((names[a] for names in (by_name, by_short) for a in arguments if a in names), "")
 
 

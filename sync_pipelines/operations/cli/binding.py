@@ -22,7 +22,7 @@ from sync_pipelines.operations.pipelines import PIPELINES
 
 Command = Callable[..., None]
 PROGRAM = "sync-pipelines"
-OWNED = {option for steps in PIPELINES.values() for option in steps.options}
+OWNED = {option for declared in PIPELINES.values() for option in declared.options}
 """Options of general verbs that only some pipelines have."""
 
 
@@ -100,7 +100,7 @@ def _named_in(argument: ArgumentInfo, pipelines: Sequence[str]) -> ArgumentInfo:
 def _with_owners(parameter: inspect.Parameter) -> inspect.Parameter:
     """Return an option whose help begins with the pipelines that have it."""
     kind, option = get_args(parameter.annotation)
-    owners = ", ".join(name for name, steps in PIPELINES.items() if parameter.name in steps.options)
+    owners = ", ".join(name for name, declared in PIPELINES.items() if parameter.name in declared.options)
     told = copy(option)
     told.help = f"{owners}: {option.help}"
     return parameter.replace(annotation=Annotated[kind, told])

@@ -59,7 +59,7 @@ def options(
 
 def _add_pipelines() -> None:
     """Add the general verbs, the own commands that are known without a short name, too, and each pipeline's group."""
-    groups = {steps.short: name for name, steps in PIPELINES.items()}
+    groups = {declared.short: name for name, declared in PIPELINES.items()}
     own = {short: own_commands(name) for short, name in groups.items()}
     for name, (verb, pipelines) in general.VERBS.items():
         same = [s for s, (commands, also) in own.items() if (name in also if name in commands else groups[s] in pipelines)]

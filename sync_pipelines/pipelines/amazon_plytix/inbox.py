@@ -15,8 +15,7 @@ from sync_pipelines.pipelines.session import open_ledger
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
 GROUP, SYNC = PIPELINE.name, f"sync_{PIPELINE.name}"
-FILES_NAME = PIPELINE.partitions or ""
-FILES = dg.DynamicPartitionsDefinition(name=FILES_NAME)
+FILES = dg.DynamicPartitionsDefinition(name=PIPELINE.partitions)
 
 FROM_MAPPING = [asset for write in PIPELINE.writes for asset in write.assets]
 """What is left to do once there is a mapping."""
@@ -110,7 +109,7 @@ def go_on(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.
     if context.instance.get_runs_count(dg.RunsFilter(tags={PIPELINE_TAG: GROUP}, statuses=UNDER_WAY)):
         yield dg.SkipReason("a run is under way")
         return
-    known = set(context.instance.get_dynamic_partitions(FILES_NAME))
+    known = set(context.instance.get_dynamic_partitions(str(PIPELINE.partitions)))
     ledger = open_ledger()
     try:
         begun = unfinished.unfinished(ledger, PlytixSettings.read().account)

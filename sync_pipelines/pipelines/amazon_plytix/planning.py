@@ -13,7 +13,7 @@ from typing import Any, ClassVar, TypeVar
 from zoneinfo import ZoneInfo
 
 from sync_pipelines.delivery.applying import Patience, Report
-from sync_pipelines.delivery.guards import change_size_guards, must_hold
+from sync_pipelines.delivery.guards import RowGuard, change_size_guards, must_hold
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError, Desired, Fields, Target
 from sync_pipelines.delivery.planning import Policy, make_plan
@@ -161,9 +161,7 @@ class ProductWriter(_PlytixWriter[AmazonProducts]):
 
     def make_plan(self, session: Session, request: ProductPlanRequest) -> Plan:
         found = mapping_of(session, request.scope)
-        return plan_products(
-            session, plytix_of(session), found, request.scope, only=self.chosen(request), check_families=request.check_families
-        )
+        return plan_products(session, found, request.scope, only=self.chosen(request), check_families=request.check_families)
 
     def planned(self, session: Session, target: AmazonProducts, plan: Plan, request: PlanRequest) -> Extra:
         if plan.verdict != "clear" and not request.only:
@@ -193,7 +191,7 @@ class LinkWriter(_PlytixWriter[AmazonLinks]):
 
     def make_plan(self, session: Session, request: PlanRequest) -> Plan:
         found = mapping_of(session, request.scope)
-        return plan_links(session, plytix_of(session), found, request.scope, only=self.chosen(request))
+        return plan_links(session, found, request.scope, only=self.chosen(request))
 
     def least_calls(
         self, session: Session, target: AmazonLinks, plan: Plan, report: Report | None, limit: int | None = None
@@ -240,48 +238,26 @@ def _write_result(session: Session, partition: str, *, dry_run: bool, whole: boo
 
 
 def plan_products(
-    session: Session,
-    desk: PlytixAccount,
-    found: Sequence[Entry],
-    partition: str,
-    *,
-    only: Collection[str] | None = None,
-    check_families: bool = False,
+    session: Session, found: Sequence[Entry], partition: str, *, only: Collection[str] | None = None, check_families: bool = False
 ) -> Plan:
     """Plan a product for every entry. Sends nothing that changes the PIM."""
-    settings = desk.settings
+    pim = plytix_of(session)
     wanted = [entry.suggested_sku for entry in found if entry.state != "rejected"]
-    target = desk.products(wanted, check_families=check_families)
-    desired = desired_products(found, settings, desk.account.attributes, target.today)
-    return make_plan(
-        target,
-        desired,
-        ledger=session.ledger,
-        files=session.plans,
-        pipeline=PIPELINE.name,
-        extract=partition,
-        scope=partition,
-        run=session.id,
-        policy=Policy(foreign_edits=settings.foreign_edits),
-        only=only,
-        plan_guards=[
-            must_hold("account", desk.account.problems, "family, relationships and attributes are there"),
-            *_size_guards(settings),
-        ],
-    )
+    target = pim.products(wanted, check_families=check_families)
+    desired = desired_products(found, pim.settings, pim.account.attributes, target.today)
+    return _plan(session, target, desired, partition, only)
 
 
-def plan_links(
-    session: Session, desk: PlytixAccount, found: Sequence[Entry], partition: str, *, only: Collection[str] | None = None
-) -> Plan:
+def plan_links(session: Session, found: Sequence[Entry], partition: str, *, only: Collection[str] | None = None) -> Plan:
     """Plan the links of every entry, by SKU: products may be made only when the other plan is applied."""
-    settings = desk.settings
+    pim = plytix_of(session)
+    settings = pim.settings
     wanted = desired_links(found, settings)
-    target = desk.links(wanted)
+    target = pim.links(wanted)
     coming = {entry.suggested_sku for entry in found if entry.state != "rejected"}
     parents = {link.source for link in wanted if link.relationship == settings.hierarchy_relationship}
     target.look_up(coming | parents)  # all of them at once, so that the other plan need not
-    nowhere = {sku for sku in parents - coming if not desk.ids.get(sku)}
+    nowhere = {sku for sku in parents - coming if not pim.ids.get(sku)}
     if nowhere:
         log.info("%d parents are neither in the mapping nor in Plytix: their links are left out", len(nowhere))
         wanted[:] = [link for link in wanted if link.source not in nowhere]
@@ -291,7 +267,7 @@ def plan_links(
         if before is not None:
             return None
         of = (after["relationship"], after["source"])
-        if desk.ids.get(after["source"]) is None and after["source"] not in coming:
+        if pim.ids.get(after["source"]) is None and after["source"] not in coming:
             return f"product {after['source']} is not in Plytix"
         there = target.linked[of] + new.get(of, 0)
         if there >= settings.max_links:
@@ -300,6 +276,19 @@ def plan_links(
         return None
 
     desired = (Desired(link.key, image(link), link.relationship) for link in wanted)
+    return _plan(session, target, desired, partition, only, [room])
+
+
+def _plan(
+    session: Session,
+    target: Target,
+    desired: Iterable[Desired],
+    partition: str,
+    only: Collection[str] | None,
+    row_guards: Sequence[RowGuard] = (),
+) -> Plan:
+    pim = plytix_of(session)
+    settings = pim.settings
     return make_plan(
         target,
         desired,
@@ -310,17 +299,13 @@ def plan_links(
         scope=partition,
         run=session.id,
         policy=Policy(foreign_edits=settings.foreign_edits),
-        row_guards=[room],
+        row_guards=row_guards,
         only=only,
         plan_guards=[
-            must_hold("account", desk.account.problems, "family, relationships and attributes are there"),
-            *_size_guards(settings),
+            must_hold("account", pim.account.problems, "family, relationships and attributes are there"),
+            *change_size_guards(settings.max_moving, settings.max_held, settings.max_held),
         ],
     )
-
-
-def _size_guards(settings: AmazonPlytixSettings) -> list[Any]:
-    return change_size_guards(settings.max_moving, settings.max_held, settings.max_held)
 
 
 def refuse_before_products(ledger: Ledger, plytix: PlytixSettings, links: Plan) -> None:

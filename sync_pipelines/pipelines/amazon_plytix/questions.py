@@ -46,7 +46,7 @@ def warehouse() -> Warehouse:
 
 
 @contextlib.contextmanager
-def desk() -> Iterator[planning.PlytixAccount]:
+def pim() -> Iterator[planning.PlytixAccount]:
     """The PIM, read-only. Raises what is missing."""
     client = Plytix.connect(PlytixSettings.read(), CallMeter(), limits=data_dir() / "limits")
     try:
@@ -59,7 +59,7 @@ def validate(*, deep: bool) -> list[Observation]:
     """Log in, and look whether the account has all that is needed; with `deep`, which assumed facts hold. Reads only."""
     found: list[Observation] = []
     try:
-        with desk() as plytix:
+        with pim() as plytix:
             found += _plytix(plytix)
             if deep and all(f.verdict != "problem" for f in found):
                 found += _facts(plytix)
@@ -178,7 +178,7 @@ def source(key: str) -> dict[str, Any]:
 def live(keys: set[str]) -> dict[str, Any]:
     """What the PIM holds now under these keys. Raises VendorError and its kin."""
     products, links = sorted(k for k in keys if not planning.is_link(k)), sorted(k for k in keys if planning.is_link(k))
-    with desk() as plytix:
+    with pim() as plytix:
         target = plytix.products(every_field=True)
         found: dict[str, Any] = {r.key: r.fields for r in target.read([k for k in products if k.startswith("AMZN-")])}
         found |= {record.key: "linked" for record in plytix.links().read(links)} if links else {}

@@ -12,9 +12,9 @@ from sync_pipelines.pipelines.amazon_plytix import LINKS, PIPELINE, checks, entr
 from sync_pipelines.pipelines.amazon_plytix import reports_for_people as reports
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, read_products
 from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
-from sync_pipelines.pipelines.amazon_plytix.inbox import amazon_inbox, go_on
+from sync_pipelines.pipelines.amazon_plytix.inbox import FILES, amazon_inbox, go_on
 from sync_pipelines.pipelines.amazon_plytix.planning import mapping_of, plytix_of
-from sync_pipelines.pipelines.building import Materialized, column_schema, files_of, freshness, metadata, results, specs
+from sync_pipelines.pipelines.building import Materialized, column_schema, freshness, metadata, results, specs
 from sync_pipelines.pipelines.resources import RunResource
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shape import Fresh, Markdown
@@ -27,7 +27,6 @@ from sync_pipelines.vendors.plytix_settings import PlytixSettings
 __all__ = ["amazon_inbox", "go_on"]
 
 GROUP, OWNERS = PIPELINE.name, list(PIPELINE.owners)
-FILES = files_of(PIPELINE)
 JUST_READ = "listings just read"
 """Whether the listings are of this very run."""
 
