@@ -31,9 +31,9 @@ def get_cursor(ledger: Ledger, account: str, name: str) -> str | None:
 
 
 def peek_cursor(path: Path, account: str, name: str) -> str | None:
-    """The value of a cursor in a ledger that is left as it is: neither made nor brought up to date.
+    """Return the value of a cursor without making the ledger or bringing it up to date.
 
-    None, too, where there is no ledger that can be read: a run that opens it says what is wrong with it.
+    Returns None as well when the ledger cannot be read: a run that opens it says what is wrong.
     """
     if not path.exists():
         return None

@@ -38,7 +38,7 @@ FLAT: Mapping[str, bool] = {"flat": True}
 def plain(answer: Any, *, old_names: bool = True) -> Any:
     """Return a result as dictionaries, lists and values, in the order of its fields.
 
-    old_names: a field that had another name in earlier versions stands under that, too.
+    old_names: repeat a renamed field under its earlier name.
     """
     if is_dataclass(answer) and not isinstance(answer, type):
         found: dict[str, Any] = {}

@@ -63,7 +63,7 @@ class Health:
 def check(pipelines: Sequence[str] = WRITERS, *, max_age: timedelta | None = None, strict: bool = False) -> Health:
     """Look whether these pipelines need a person. Asks no vendor.
 
-    max_age: how old the last good sync may be, of a pipeline that was ever synced. strict: held rows need a person, too.
+    max_age: how old the last good sync of a pipeline may be, if it was ever synced. strict: count held rows as well.
     Raises LedgerUnreadable: then nothing can be told of any.
     """
     problems, unknown = list[Problem](), dict[str, str]()
