@@ -148,6 +148,133 @@ def export(search: str) -> str:
 }}"""
 
 
+# --- the catalogue ----------------------------------------------------------------------------------------------------
+
+_PRODUCT_FIELDS = "id title handle status vendor productType descriptionHtml tags options { name position }"
+_LEVEL_FIELDS = 'id location { id } quantities(names: ["available", "committed"]) { name quantity }'
+_VARIANT_FIELDS = "id sku barcode price compareAtPrice selectedOptions { name value }"
+_VARIANT = f"""
+  {_VARIANT_FIELDS}
+  product {{ {_PRODUCT_FIELDS} }}
+  inventoryItem {{
+    id tracked inventoryLevels(first: 10) {{ nodes {{ {_LEVEL_FIELDS} }} pageInfo {{ hasNextPage endCursor }} }}
+  }}
+"""
+
+CATALOG = f"""
+query Catalog($first: Int!, $after: String) {{
+  productVariants(first: $first, after: $after, sortKey: ID) {{
+    nodes {{ {_VARIANT} }}
+    pageInfo {{ hasNextPage endCursor }}
+  }}
+}}
+"""
+
+VARIANTS = f"""
+query Variants($ids: [ID!]!) {{
+  nodes(ids: $ids) {{ ... on ProductVariant {{ {_VARIANT} }} }}
+}}
+"""
+
+MORE_LEVELS = f"""
+query MoreLevels($id: ID!, $after: String!) {{
+  inventoryItem(id: $id) {{
+    inventoryLevels(first: 50, after: $after) {{ nodes {{ {_LEVEL_FIELDS} }} pageInfo {{ hasNextPage endCursor }} }}
+  }}
+}}
+"""
+
+VARIANTS_COUNT = "query VariantsCount { productVariantsCount { count precision } }"
+
+LOCATIONS = """
+query Locations {
+  locations(first: 250) { nodes { id name isActive fulfillsOnlineOrders } }
+}
+"""
+
+CATALOG_EXPORT = f"""query SyncPipelinesCatalog {{
+  products {{
+    edges {{ node {{
+      {_PRODUCT_FIELDS}
+      variants {{ edges {{ node {{
+        {_VARIANT_FIELDS}
+        inventoryItem {{ id tracked inventoryLevels {{ edges {{ node {{ {_LEVEL_FIELDS} }} }} }} }}
+      }} }} }}
+    }} }}
+  }}
+}}"""
+
+SET_STOCK = """
+mutation SetStock($input: InventorySetQuantitiesInput!, $key: String!) {
+  inventorySetQuantities(input: $input) @idempotent(key: $key) {
+    inventoryAdjustmentGroup { id }
+    userErrors { field message code }
+  }
+}
+"""
+
+STOCK_AT = """
+mutation StockAt($item: ID!, $location: ID!, $key: String!) {
+  inventoryActivate(inventoryItemId: $item, locationId: $location) @idempotent(key: $key) {
+    inventoryLevel { id }
+    userErrors { field message }
+  }
+}
+"""
+
+TRACK = """
+mutation Track($id: ID!, $input: InventoryItemInput!) {
+  inventoryItemUpdate(id: $id, input: $input) {
+    inventoryItem { id tracked }
+    userErrors { field message }
+  }
+}
+"""
+
+UPDATE_PRICES = """
+mutation UpdatePrices($product: ID!, $variants: [ProductVariantsBulkInput!]!) {
+  productVariantsBulkUpdate(productId: $product, variants: $variants, allowPartialUpdates: false) {
+    productVariants { id price compareAtPrice }
+    userErrors { field message code }
+  }
+}
+"""
+
+# --- what becomes of orders -------------------------------------------------------------------------------------------
+
+ORDER_UNITS = """
+query OrderUnits($ids: [ID!]!, $fulfillmentOrders: Int!, $lines: Int!) {
+  nodes(ids: $ids) {
+    ... on Order {
+      id name cancelledAt
+      fulfillmentOrders(first: $fulfillmentOrders) {
+        nodes {
+          id status assignedLocation { location { id } }
+          lineItems(first: $lines) { nodes { inventoryItemId remainingQuantity } pageInfo { hasNextPage endCursor } }
+        }
+        pageInfo { hasNextPage endCursor }
+      }
+      fulfillments {
+        id status createdAt location { id }
+        fulfillmentLineItems(first: $lines) {
+          nodes { quantity lineItem { variant { inventoryItem { id } } } }
+          pageInfo { hasNextPage endCursor }
+        }
+      }
+    }
+  }
+}
+"""
+
+CHANGED_ORDERS = """
+query ChangedOrders($filter: String!, $after: String) {
+  orders(first: 250, after: $after, query: $filter, sortKey: UPDATED_AT) {
+    nodes { id legacyResourceId name updatedAt }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+
 DOCUMENTS = {
     "orders": ORDERS,
     "order lines": ORDER_LINES,
@@ -160,6 +287,21 @@ DOCUMENTS = {
     "exports": EXPORTS,
     "order counts": order_counts(MANY),
     "orders by name": orders_by_name(MANY),
+    "catalog": CATALOG,
+    "variants": VARIANTS,
+    "more levels": MORE_LEVELS,
+    "variants count": VARIANTS_COUNT,
+    "locations": LOCATIONS,
+    "catalog export": CATALOG_EXPORT,
+    "set stock": SET_STOCK,
+    "stock at": STOCK_AT,
+    "track": TRACK,
+    "update prices": UPDATE_PRICES,
+    "order units": ORDER_UNITS,
+    "changed orders": CHANGED_ORDERS,
     "export": export("created_at:>='2026-11-01T00:00:00Z' created_at:<'2026-11-02T00:00:00Z'"),
 }
 """By what they ask for."""
+
+WRITES = frozenset({SET_STOCK, STOCK_AT, TRACK, UPDATE_PRICES})
+"""Those that change the shop."""
