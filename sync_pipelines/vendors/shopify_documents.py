@@ -9,11 +9,12 @@ _ADDRESS = "{ name firstName lastName company address1 address2 city province pr
 ORDER_FIELDS = f"""
   id createdAt legacyResourceId name updatedAt processedAt cancelledAt cancelReason closedAt test
   currencyCode presentmentCurrencyCode displayFinancialStatus displayFulfillmentStatus returnStatus
-  edited note tags email phone poNumber sourceName taxesIncluded
+  edited note tags email phone poNumber sourceName taxesIncluded requiresShipping paymentGatewayNames
   totalPriceSet {_BOTH_MONEY} currentTotalPriceSet {_BOTH_MONEY}
   subtotalPriceSet {_SHOP_MONEY} totalTaxSet {_SHOP_MONEY} totalDiscountsSet {_SHOP_MONEY}
   totalShippingPriceSet {_SHOP_MONEY} totalRefundedSet {_SHOP_MONEY}
   currentSubtotalPriceSet {_SHOP_MONEY} currentTotalTaxSet {_SHOP_MONEY} currentShippingPriceSet {_SHOP_MONEY}
+  totalTipReceivedSet {_SHOP_MONEY} currentTotalDutiesSet {_SHOP_MONEY} currentTotalAdditionalFeesSet {_SHOP_MONEY}
   customAttributes {{ key value }}
   taxLines {{ title rate priceSet {_SHOP_MONEY} }}
   customer {{ id displayName firstName lastName defaultEmailAddress {{ emailAddress }} defaultPhoneNumber {{ phoneNumber }} }}
@@ -24,11 +25,12 @@ ORDER_FIELDS = f"""
 """
 """Of an order, all but its lines and the lines of its refunds. `id createdAt` come first: bulk results are sorted by them."""
 
-NEWEST_FIELD = "currentSubtotalPriceSet"
+NEWEST_FIELD = "paymentGatewayNames"
 """The field of an order that was added last. A stored order that lacks it was read before that, and is read again."""
 
 LINE_FIELDS = f"""
-  id sku name title variantTitle vendor quantity currentQuantity requiresShipping taxable
+  id sku name title variantTitle vendor quantity currentQuantity unfulfilledQuantity
+  requiresShipping taxable isGiftCard
   originalUnitPriceSet {_BOTH_MONEY} discountedTotalSet {_BOTH_MONEY} totalDiscountSet {_SHOP_MONEY}
   discountAllocations {{ allocatedAmountSet {_SHOP_MONEY} }}
   taxLines {{ title rate priceSet {_SHOP_MONEY} }}

@@ -15,6 +15,7 @@ from sync_pipelines.vendors.shopify_settings import ShopifySettings
 
 Owner = Literal["create_only", "owned"]
 NotForSentos = Literal["held", "service_line"]
+Extra = Literal["held", "service_line", "left_out"]
 
 
 class ShopifySentosSettings(Section):
@@ -71,13 +72,16 @@ class ShopifySentosSettings(Section):
     )
     other_payment: str = Field("", description="the payment method for every other gateway; empty: such an order is held")
     phone_country: str = Field("90", description="country code of a phone number that is written without one")
-    tax_number_attribute: str = Field("", description="the note attribute of an order with a company's tax number")
+    company_attribute: str = Field("", description="the note attribute of an order with a company's name, for the invoice")
+    tax_number_attribute: str = Field("", description="the one with its tax number")
     tax_office_attribute: str = Field("", description="the one with its tax office")
     identity_attribute: str = Field("", description="the one with a person's identity number (11 digits)")
     without_sku: NotForSentos = Field("held", description="what becomes of an order with lines that Sentos does not know")
     service_sku: str = Field("", description="Sentos' SKU for such lines, where they go as a service line")
-    tip: NotForSentos = Field("held", description="what becomes of an order with a tip")
-    duties: NotForSentos = Field("held", description="what becomes of an order with duties")
+    tip: Extra = Field("held", description="what becomes of an order with a tip; left_out: it goes, without the tip")
+    duties: Extra = Field("held", description="the same of duties")
+    fees: Extra = Field("held", description="the same of additional fees (import, handling, …)")
+    free_lines: Literal["held", "sent"] = Field("held", description="what becomes of an order with a line that costs nothing")
     order_minutes: float = Field(10.0, gt=0, description="how long a run sends orders; the next one goes on")
 
     # shipments
