@@ -33,6 +33,7 @@ class FulfilmentOrder:
     created: str
     updated: str
     closed: bool = False
+    movable: bool = True
     holds: list[dict[str, Any]] = field(default_factory=list)
     lines: list[FulfilmentLine] = field(default_factory=list)
 
@@ -66,6 +67,7 @@ def units(order: Order) -> list[Units]:
         )
         for part in fulfilment_orders(order)
         for each in part.lines
+        if each.total
     ]
 
 

@@ -58,3 +58,8 @@ def order_index(kind: str, number: int) -> int | None:
     if kind in _BASES:
         return (number - _BASES[kind]) // _PER_ORDER
     return None
+
+
+def inventory_item_gid(variant: str) -> str:
+    """Return the id of the inventory item of the variant with a global id."""
+    return gid("InventoryItem", number_of(variant) + 100_000_000)
