@@ -28,7 +28,19 @@ FOREIGN_CLIENT_ID = "sandbox-shopify-client-id-foreign"
 UNINSTALLED_CLIENT_ID = "sandbox-shopify-client-id-uninstalled"
 """An app that is not installed on the store; its secret is CLIENT_SECRET too."""
 
-SCOPES = ("read_all_orders", "read_customers", "read_fulfillments", "read_orders", "read_products")
+NO_FULFILMENT_ORDERS_TOKEN = "sandbox-shopify-token-no-fulfilment-orders"  # noqa: S105
+READ_FULFILMENT_ORDERS_TOKEN = "sandbox-shopify-token-read-fulfilment-orders"  # noqa: S105
+"""Lacks `write_merchant_managed_fulfillment_orders`."""
+
+SCOPES = (
+    "read_all_orders",
+    "read_customers",
+    "read_fulfillments",
+    "read_merchant_managed_fulfillment_orders",
+    "read_orders",
+    "read_products",
+    "write_merchant_managed_fulfillment_orders",
+)
 
 
 @dataclass(frozen=True)
@@ -39,9 +51,13 @@ class Access:
     scopes: frozenset[str] = frozenset(SCOPES)
     redacted: bool = False
 
+    def may(self, *scopes: str) -> bool:
+        """Return whether any of these scopes was granted; a scope to write includes the one to read."""
+        return any(each in self.scopes or each.replace("read_", "write_", 1) in self.scopes for each in scopes)
 
-def _without(app: str, scope: str) -> Access:
-    return Access(app, frozenset(SCOPES) - {scope})
+
+def _without(app: str, *scopes: str) -> Access:
+    return Access(app, frozenset(SCOPES).difference(scopes))
 
 
 _STANDING: Mapping[str, Access] = {
@@ -49,6 +65,12 @@ _STANDING: Mapping[str, Access] = {
     RECENT_ORDERS_TOKEN: _without("recent-orders-reader", "read_all_orders"),
     NO_CUSTOMERS_TOKEN: _without("reader-without-customers", "read_customers"),
     NO_ORDERS_TOKEN: _without("reader-without-orders", "read_orders"),
+    NO_FULFILMENT_ORDERS_TOKEN: _without(
+        "reader-without-fulfilment-orders",
+        "read_merchant_managed_fulfillment_orders",
+        "write_merchant_managed_fulfillment_orders",
+    ),
+    READ_FULFILMENT_ORDERS_TOKEN: _without("fulfilment-order-reader", "write_merchant_managed_fulfillment_orders"),
     REDACTED_TOKEN: Access("redacted-reader", redacted=True),
 }
 _GRANTED = Access("grant-reader")

@@ -10,20 +10,31 @@ from operator import itemgetter
 from typing import Any
 
 from vendor_sandbox.shopify.access import Access
+from vendor_sandbox.shopify.fulfilment_views import DERIVED, FULFILMENT_MUTATIONS
 from vendor_sandbox.shopify.paging import Failed, Page, pages_of
 from vendor_sandbox.shopify.plan import Selected
 
 Held = Mapping[str, Any]
 Read = Callable[[Any], Any]
 
-_NEEDS = {
-    "Order": "read_orders",
-    "LineItem": "read_orders",
-    "Refund": "read_orders",
-    "Fulfillment": "read_orders",
-    "Customer": "read_customers",
-    "Product": "read_products",
-    "ProductVariant": "read_products",
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "Order": ("read_orders",),
+    "LineItem": ("read_orders",),
+    "Refund": ("read_orders",),
+    "Fulfillment": ("read_orders", "read_merchant_managed_fulfillment_orders"),
+    "FulfillmentLineItem": ("read_orders", "read_merchant_managed_fulfillment_orders"),
+    "FulfillmentEvent": ("read_orders", "read_merchant_managed_fulfillment_orders"),
+    "FulfillmentOrder": ("read_merchant_managed_fulfillment_orders",),
+    "FulfillmentOrderLineItem": ("read_merchant_managed_fulfillment_orders",),
+    "Customer": ("read_customers",),
+    "Product": ("read_products",),
+    "ProductVariant": ("read_products",),
+}
+"""The scopes that let an app read a type: any of them."""
+_NEEDED_BY_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "ordersCount": ("read_orders",),
+    "heldByApp": ("read_apps",),
+    **dict.fromkeys(FULFILMENT_MUTATIONS, ("write_merchant_managed_fulfillment_orders",)),
 }
 _DOCUMENTATION = "https://shopify.dev/api/usage/access-scopes"
 _PERSONAL: Mapping[str, frozenset[str]] = {
@@ -51,8 +62,8 @@ class _Null(Exception):
 class Answers:
     """Answers selections for one request; `errors` collects what went wrong."""
 
-    def __init__(self, access: Access, resolvers: Mapping[str, Callable[[Selected], Any]]) -> None:
-        self._access = access
+    def __init__(self, access: Access, resolvers: Mapping[str, Callable[[Selected], Any]], time_zone: str) -> None:
+        self._access, self._time_zone = access, time_zone
         self._resolvers = resolvers
         self._path: list[str | int] = []
         self.errors: list[dict[str, Any]] = []
@@ -114,12 +125,10 @@ class Answers:
 
     def denied(self, field: Selected) -> Failed | None:
         """Return why this token may not read the field, None when it may."""
-        scope = _NEEDS.get(field.type_name.removesuffix("Connection"))
-        if field.name == "ordersCount":
-            scope = "read_orders"
-        if scope is None or scope in self._access.scopes:
+        scopes = _NEEDED_BY_FIELDS.get(field.name) or NEEDS.get(field.type_name.removesuffix("Connection"))
+        if scopes is None or self._access.may(*scopes):
             return None
-        needed = f"`{scope}` access scope."
+        needed = f"`{scopes[0]}` access scope."
         message = f"Access denied for {field.name} field. Required access: {needed}"
         return Failed(message, "ACCESS_DENIED", documentation=_DOCUMENTATION, requiredAccess=needed)
 
@@ -148,7 +157,7 @@ class Answers:
         wrong = self._wrong(field)
         if wrong is not None:
             return self._failing(field, wrong)
-        fetch = _fetch(field)
+        fetch = self.fetching(field)
         if not field.below:
             return fetch
         if not self._may_fail(field):
@@ -161,6 +170,17 @@ class Answers:
             return read
         shape = self._shape(field)
         return self._guarded(field, lambda held: shape(fetch(held)))
+
+    def fetching(self, field: Selected) -> Read:
+        """Return the function that reads a field's value from a stored object, before it is cut to the selection."""
+        name, first = field.name, field.arguments.get("first")
+        if (field.parent, name) in DERIVED:
+            return DERIVED[field.parent, name](field, self._time_zone)
+        if field.parent == "Order" and name == "refunds":
+            return lambda order: linked_refunds(order)[:first]
+        if field.is_list and first is not None:
+            return lambda held: held[name][:first]
+        return itemgetter(name)
 
     def _shape(self, field: Selected) -> Read:
         """Return the function that turns a field's stored value into its answer."""
@@ -231,16 +251,6 @@ class Answers:
                 self._path.pop()
 
         return named
-
-
-def _fetch(field: Selected) -> Read:
-    """Return the function that reads a field's value from a stored object, before it is cut to the selection."""
-    name, first = field.name, field.arguments.get("first")
-    if field.parent == "Order" and name == "refunds":
-        return lambda order: linked_refunds(order)[:first]
-    if field.is_list and first is not None:
-        return lambda held: held[name][:first]
-    return itemgetter(name)
 
 
 def linked_refunds(order: Held) -> list[Held]:

@@ -121,7 +121,7 @@ class BulkFields:
 
     def _export(self, text: str, roots: Sequence[Selected], lag: int) -> Export:
         reads = Reads(self._store, self._settings, self._access, self._now)
-        answers = Answers(self._access, {})
+        answers = Answers(self._access, {}, self._settings.time_zone)
         recent_from = None if "read_all_orders" in self._access.scopes else self._now
         key = (text, lag, self._access, self._settings, self._store.seen, recent_from)
         return self._exports.export(key, lambda: exported_rows(roots, self._items(reads), answers, lag))

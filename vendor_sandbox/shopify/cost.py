@@ -13,6 +13,7 @@ from vendor_sandbox.shopify.plan import Selected
 
 _FREE = {"MoneyBag", "MoneyV2", "MailingAddress", "ShopAddress", "LocationAddress", "PageInfo"}
 _MUTATION = 10
+_DEARER_MUTATIONS = {"fulfillmentTrackingInfoUpdate": 50}
 _ROOT_COUNT = 10
 _CONNECTION = 2
 
@@ -42,7 +43,7 @@ class Prices:
 
     def _root(self, root: Selected) -> int:
         if root.parent == "Mutation":
-            return _MUTATION + sum(self._below(each) for each in root.children)
+            return _DEARER_MUTATIONS.get(root.name, _MUTATION) + sum(self._below(each) for each in root.children)
         return self._cost(root)
 
     def _cost(self, field: Selected) -> int:

@@ -110,7 +110,9 @@ def exported_rows(
         for connection in [root] if root.is_connection else [each for each in root.children if each.is_connection]:
             node = _Node(connection, answers)
             waiting: deque[list[Mapping[str, Any]]] = deque()
-            held = items(root) if root.is_connection else (row for one in items(root) for row in one[connection.name])
+            held = (
+                items(root) if root.is_connection else (row for one in items(root) for row in answers.fetching(connection)(one))
+            )
             for each in held:
                 yield True, node.row(each)
                 waiting.append(list(node.children(each)))
@@ -126,7 +128,7 @@ class _Node:
         selections = bulk_node(connection).children
         self._answers = answers
         self._read = answers.reading([each for each in selections if not each.is_connection])
-        self._nested = [(each.name, _Node(each, answers)) for each in selections if each.is_connection]
+        self._nested = [(answers.fetching(each), _Node(each, answers)) for each in selections if each.is_connection]
 
     def row(self, held: Mapping[str, Any], parent: str | None = None) -> Mapping[str, Any]:
         row: dict[str, Any] = self._read(held)
@@ -135,7 +137,7 @@ class _Node:
         return row if parent is None else {**row, "__parentId": parent}
 
     def children(self, held: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        for name, node in self._nested:
-            for each in held[name]:
+        for fetch, node in self._nested:
+            for each in fetch(held):
                 yield node.row(each, held["id"])
                 yield from node.children(each)

@@ -4,6 +4,8 @@ import re
 
 FIRST_ORDER = 5_000_000_001
 FIRST_NUMBER = 1001
+DEFAULT_LOCATION = 300_000_001
+"""The location that fulfils an order unless something else was said."""
 _PER_ORDER = 10_000
 _BASES = {
     "Fulfillment": 6_000_000_000_000,
@@ -11,6 +13,11 @@ _BASES = {
     "RefundLineItem": 8_000_000_000_000,
     "LineItem": 9_000_000_000_000,
     "ShippingLine": 3_000_000_000_000,
+    "FulfillmentOrder": 11_000_000_000_000,
+    "FulfillmentOrderLineItem": 12_000_000_000_000,
+    "FulfillmentLineItem": 13_000_000_000_000,
+    "FulfillmentEvent": 14_000_000_000_000,
+    "FulfillmentHold": 15_000_000_000_000,
 }
 
 _GID = re.compile(r"gid://shopify/([A-Za-z]+)/([0-9]{1,18})(?:\?.*)?", re.ASCII)
@@ -51,3 +58,8 @@ def order_index(kind: str, number: int) -> int | None:
     if kind in _BASES:
         return (number - _BASES[kind]) // _PER_ORDER
     return None
+
+
+def inventory_item_gid(variant: str) -> str:
+    """Return the id of the inventory item of the variant with a global id."""
+    return gid("InventoryItem", number_of(variant) + 100_000_000)

@@ -21,6 +21,7 @@ from vendor_sandbox.shopify.cost import CostBucket, Prices, paid_cost, refused_c
 from vendor_sandbox.shopify.documents import Invalid, read_operation, shop_schema
 from vendor_sandbox.shopify.edits import Order
 from vendor_sandbox.shopify.exports import Exports
+from vendor_sandbox.shopify.fulfilment_calls import FulfilmentFields
 from vendor_sandbox.shopify.instants import instant, wall_now
 from vendor_sandbox.shopify.jobs import Jobs
 from vendor_sandbox.shopify.orders import SeededOrders
@@ -169,15 +170,18 @@ class Shopify(Vendor):
         reads = Reads(self._store, self.settings, access, now)
         base_url = f"http://{request.headers.get('host', 'localhost')}/{self.name}"
         bulk = BulkFields(self._jobs, self._exports, self._store, self.lock, self.settings, access, now, base_url=base_url)
+        fulfilments = FulfilmentFields(self._store, self.settings, reads, now)
         thing = partial(_thing, reads, bulk)
         answers = Answers(
             access,
             {
                 **reads.resolvers,
                 **bulk.resolvers,
+                **fulfilments.resolvers,
                 "node": lambda field: thing(field.arguments["id"]),
                 "nodes": lambda field: [thing(each) for each in field.arguments["ids"]],
             },
+            self.settings.time_zone,
         )
         data = answers.data(roots)
         actual = prices.actual(data)
