@@ -123,6 +123,10 @@ class Writer(ABC, Generic[T]):
         """Return how long a run waits for the vendor; None for what is usual."""
         return None
 
+    def most(self, session: Session) -> int | None:
+        """Return how many changes a run sends at most; the rest is left to the next plan. None: all of them."""
+        return None
+
     def turn(self, session: Session) -> float:
         """Return for how many seconds to wait while another run writes to the account."""
         return 0.0

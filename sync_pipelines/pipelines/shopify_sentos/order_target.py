@@ -16,7 +16,6 @@ from typing import ClassVar
 from sync_pipelines.delivery.model import (
     Answer,
     Applied,
-    CannotGoOn,
     Change,
     Field,
     Fields,
@@ -68,12 +67,7 @@ class Orders(Target):
     window: ClassVar[int | None] = 100
 
     def __init__(
-        self,
-        client: Sentos,
-        account: str,
-        sentos: SentosSettings,
-        settings: ShopifySentosSettings,
-        there: Iterable[ErpOrder],
+        self, client: Sentos, account: str, sentos: SentosSettings, settings: ShopifySentosSettings, there: Iterable[ErpOrder]
     ) -> None:
         self.client, self.account, self.sentos, self.settings = client, account, sentos, settings
         self.settles_within = timedelta(seconds=sentos.lag_seconds)
@@ -231,4 +225,9 @@ class Sign:
     def is_of(self, order: ErpOrder) -> bool:
         """Whether an order of the ERP is this one: of the same name, made on the same day, for the same amount."""
         made = order.order_date
-        return order.order_code == self.name and order.total == self.total and made is not None and abs(made - self.made_at) < SAME_DAY
+        return (
+            order.order_code == self.name
+            and order.total == self.total
+            and made is not None
+            and abs(made - self.made_at) < SAME_DAY
+        )
