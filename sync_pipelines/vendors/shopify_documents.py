@@ -242,6 +242,50 @@ mutation UpdatePrices($product: ID!, $variants: [ProductVariantsBulkInput!]!) {
 }
 """
 
+MAKE_PRODUCT = """
+mutation MakeProduct($input: ProductSetInput!) {
+  productSet(input: $input, synchronous: true) {
+    product { id variants(first: 250) { nodes { id sku inventoryItem { id } } } }
+    userErrors { field message code }
+  }
+}
+"""
+
+PRODUCT_BY_HANDLE = """
+query ProductByHandle($handle: String!) {
+  productByIdentifier(identifier: { handle: $handle }) { id handle }
+}
+"""
+
+PRODUCTS = """
+query Products($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    ... on Product { id title handle status vendor productType descriptionHtml tags options { name position } }
+  }
+}
+"""
+
+CHANGE_PRODUCT = """
+mutation ChangeProduct($product: ProductUpdateInput!) {
+  productUpdate(product: $product) { product { id } userErrors { field message } }
+}
+"""
+
+ADD_TAGS = """
+mutation AddTags($id: ID!, $tags: [String!]!) {
+  tagsAdd(id: $id, tags: $tags) { node { id } userErrors { field message } }
+}
+"""
+
+ADD_VARIANTS = """
+mutation AddVariants($product: ID!, $variants: [ProductVariantsBulkInput!]!) {
+  productVariantsBulkCreate(productId: $product, variants: $variants, strategy: PRESERVE_STANDALONE_VARIANT) {
+    productVariants { id sku }
+    userErrors { field message code }
+  }
+}
+"""
+
 # --- what becomes of orders -------------------------------------------------------------------------------------------
 
 ORDER_UNITS = """
@@ -265,6 +309,45 @@ query OrderUnits($ids: [ID!]!, $fulfillmentOrders: Int!, $lines: Int!) {
       }
     }
   }
+}
+"""
+
+ORDER_SHIPMENTS = """
+query OrderShipments($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    ... on Order {
+      id name cancelledAt
+      fulfillmentOrders(first: 20) {
+        nodes {
+          id status supportedActions { action } assignedLocation { name location { id } }
+          lineItems(first: 50) { nodes { id sku remainingQuantity } pageInfo { hasNextPage endCursor } }
+        }
+        pageInfo { hasNextPage endCursor }
+      }
+      fulfillments {
+        id status displayStatus location { id } trackingInfo { company number url }
+        fulfillmentLineItems(first: 50) { nodes { quantity lineItem { sku } } pageInfo { hasNextPage endCursor } }
+      }
+    }
+  }
+}
+"""
+
+SHIP = """
+mutation Ship($fulfillment: FulfillmentInput!) {
+  fulfillmentCreate(fulfillment: $fulfillment) { fulfillment { id status } userErrors { field message } }
+}
+"""
+
+CANCEL_SHIPMENT = """
+mutation CancelShipment($id: ID!) {
+  fulfillmentCancel(id: $id) { fulfillment { id status } userErrors { field message } }
+}
+"""
+
+SAY_DELIVERED = """
+mutation SayDelivered($event: FulfillmentEventInput!) {
+  fulfillmentEventCreate(fulfillmentEvent: $event) { fulfillmentEvent { id status } userErrors { field message } }
 }
 """
 
@@ -299,11 +382,35 @@ DOCUMENTS = {
     "stock at": STOCK_AT,
     "track": TRACK,
     "update prices": UPDATE_PRICES,
+    "make product": MAKE_PRODUCT,
+    "product by handle": PRODUCT_BY_HANDLE,
+    "products": PRODUCTS,
+    "change product": CHANGE_PRODUCT,
+    "add tags": ADD_TAGS,
+    "add variants": ADD_VARIANTS,
     "order units": ORDER_UNITS,
+    "order shipments": ORDER_SHIPMENTS,
+    "ship": SHIP,
+    "cancel shipment": CANCEL_SHIPMENT,
+    "say delivered": SAY_DELIVERED,
     "changed orders": CHANGED_ORDERS,
     "export": export("created_at:>='2026-11-01T00:00:00Z' created_at:<'2026-11-02T00:00:00Z'"),
 }
 """By what they ask for."""
 
-WRITES = frozenset({SET_STOCK, STOCK_AT, TRACK, UPDATE_PRICES})
+WRITES = frozenset(
+    {
+        SET_STOCK,
+        STOCK_AT,
+        TRACK,
+        UPDATE_PRICES,
+        MAKE_PRODUCT,
+        CHANGE_PRODUCT,
+        ADD_TAGS,
+        ADD_VARIANTS,
+        SHIP,
+        CANCEL_SHIPMENT,
+        SAY_DELIVERED,
+    }
+)
 """Those that change the shop."""

@@ -82,6 +82,9 @@ def _by_barcode(row: ErpRow, shop: _Shop, barcodes: Mapping[str, int], taken: se
     if several[0].id in taken:
         text = f"barcode {row.barcode} is that of SKU {several[0].sku} in the shop, which Sentos has as another product"
         return Pair(key_of(row), row, None, text)
+    if several[0].sku and row.sku:
+        text = f"renamed: the shop has barcode {row.barcode} under SKU {several[0].sku}. Give it the SKU {row.sku} in the shop"
+        return Pair(key_of(row), row, None, text)
     taken.add(several[0].id)
     return Pair(key_of(row), row, several[0])
 

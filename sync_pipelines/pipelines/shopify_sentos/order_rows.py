@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.exact_json import dumps, loads
 from sync_pipelines.pipelines.session import Session
@@ -34,6 +35,8 @@ from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.snapshots import About, Published
 
 KEY = ("sentos", "order_rows")
+FIRST = "orders from"
+"""The cursor that says from when on orders go."""
 
 SCHEMA = pa.schema(
     [
@@ -84,16 +87,31 @@ class OrderRow:
 
 def map_orders(session: Session) -> Published:
     """Map the orders that were read, and publish them. Raises DeliveryError where Sentos' channel or warehouse is not clear."""
-    settings, facts = ShopifySentosSettings.read(), facts_of(session)
+    settings, facts, first = ShopifySentosSettings.read(), facts_of(session), first_moment(session)
     shop, rows = ShopifySettings.read(), list[dict[str, Any]]()
     with current_orders(session.warehouse, shop.account) as con:
         for part in whole_orders(con, "SELECT f, n FROM current_order"):
-            rows += [_row(order, settings, facts) for order in part]
+            rows += [_row(order, settings, facts, first) for order in part]
     counts = Counter(row["state"] for row in rows)
     session.note(source_rejects=counts["held"])
     account = ShopifySentosSettings.orders_account()
     about = About(account, datetime.now(UTC).isoformat(), rows=len(rows), origin="derived")
     return session.warehouse.write(KEY, pa.Table.from_pylist(rows, SCHEMA), about)
+
+
+def first_moment(session: Session) -> datetime:
+    """From when on orders go to Sentos whatever became of them; older ones only while they are still to be sent.
+
+    Settled by the first run: the shop's lookback. So nobody's archive is sent to the ERP.
+    """
+    account = ShopifySentosSettings.orders_account()
+    stored = notes.get_cursor(session.ledger, account, FIRST)
+    if stored is not None:
+        return datetime.fromisoformat(stored)
+    first = datetime.now(UTC) - timedelta(days=ShopifySettings.read().lookback_days)
+    if session.verb != "preview":
+        notes.set_cursor(session.ledger, account, FIRST, first.isoformat(), session.id)
+    return first
 
 
 def rows_of(session: Session) -> Iterator[OrderRow]:
@@ -107,8 +125,9 @@ def rows_of(session: Session) -> Iterator[OrderRow]:
             yield OrderRow(**{**row, "body": loads(row["body"]) if row["body"] else None})
 
 
-def _row(order: Order, settings: ShopifySentosSettings, facts: Facts) -> dict[str, Any]:
+def _row(order: Order, settings: ShopifySentosSettings, facts: Facts, first: datetime) -> dict[str, Any]:
     cancelled = order["cancelledAt"] is not None
+    sent = order["displayFulfillmentStatus"] in ("FULFILLED", "RESTOCKED")
     row: dict[str, Any] = {
         "key": order_id(order),
         "order_id": int(order["legacyResourceId"]),
@@ -118,12 +137,16 @@ def _row(order: Order, settings: ShopifySentosSettings, facts: Facts) -> dict[st
         "state": "goes",
         "reason": "",
         "cancelled": cancelled,
-        "sent": order["displayFulfillmentStatus"] in ("FULFILLED", "RESTOCKED"),
+        "sent": sent,
         "digest": digest_of_what_cannot_change(order),
         "body": "",
     }
     if cancelled:
         return {**row, "state": "cancelled", "reason": "cancelled in the shop"}
+    if sent and row["created_at"] < first:
+        return {**row, "state": "left_out", "reason": f"made before {first:%Y-%m-%d}, and sent"}
+    if sent and settings.sent_already == "left_out":
+        return {**row, "state": "left_out", "reason": "sent by the shop before Sentos had it"}
     if why := goes(order, settings):
         return {**row, "state": "left_out", "reason": why}
     try:

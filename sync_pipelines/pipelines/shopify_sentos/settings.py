@@ -57,6 +57,9 @@ class ShopifySentosSettings(Section):
     skip_tags: tuple[str, ...] = Field((), description="orders with one of these tags do not go")
     skip_channels: tuple[str, ...] = Field((), description="orders from one of these sources (web, pos, …) do not go")
     first_order: date | None = Field(None, description="orders made before this day do not go")
+    sent_already: Literal["goes", "left_out"] = Field(
+        "goes", description="whether an order goes that the shop has sent before Sentos had it"
+    )
     left_out_are_known: bool = Field(
         False, description="whether Sentos learns otherwise of the orders that do not go, and has lowered its stock for them"
     )
