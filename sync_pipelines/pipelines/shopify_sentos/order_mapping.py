@@ -124,7 +124,8 @@ def _rows(
 ) -> Iterator[tuple[dict[str, Any], int, Decimal]]:
     """Each line but for its pieces and price; its quantity and its total."""
     for line, total in lines:
-        yield _row(line["name"], _item(line, settings, facts), line), line["currentQuantity"], total
+        item = _item(line, settings, facts)
+        yield _row(line.get("name") or item.sku, item, line), line["currentQuantity"], total
     for extra, total in extras.items():
         if getattr(settings, extra) == "service_line":
             yield _row(_EXTRA_NAMES[extra], _service(settings, facts), {}), 1, total
@@ -146,7 +147,7 @@ def _tax_rate(line: Line) -> Decimal | None:
 
 def _item(line: Line, settings: ShopifySentosSettings, facts: Facts) -> ErpItem:
     sku = (line.get("sku") or "").strip()
-    if sku in facts.ambiguous:
+    if sku and sku in facts.ambiguous:
         raise OrderHeld(f"two products of Sentos have the SKU {sku!r}")
     if sku in facts.items and not line.get("isGiftCard"):
         return facts.items[sku]
