@@ -210,3 +210,20 @@ def _level(level: Mapping[str, Any]) -> Level:
 
 def _money(text: str | None) -> Decimal | None:
     return None if text is None else read_number(text, ".")
+
+
+def variants_of(client: Shopify, product_id: str) -> list[str]:
+    """Ids of all variants of a product."""
+    found: list[str] = []
+    after: str | None = None
+    while True:
+        what = f"variants of {product_id}"
+        data = client.call(documents.VARIANTS_OF, {"id": product_id, "after": after}, what=what)
+        if data["product"] is None:
+            return found
+        with whole_reply(what):
+            page = data["product"]["variants"]
+            found += [node["id"] for node in page["nodes"]]
+            if not page["pageInfo"]["hasNextPage"]:
+                return found
+            after = page["pageInfo"]["endCursor"]

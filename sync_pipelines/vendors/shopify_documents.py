@@ -257,11 +257,9 @@ query ProductByHandle($handle: String!) {
 }
 """
 
-PRODUCTS = """
-query Products($ids: [ID!]!) {
-  nodes(ids: $ids) {
-    ... on Product { id title handle status vendor productType descriptionHtml tags options { name position } }
-  }
+VARIANTS_OF = """
+query VariantsOf($id: ID!, $after: String) {
+  product(id: $id) { variants(first: 250, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }
 }
 """
 
@@ -384,7 +382,7 @@ DOCUMENTS = {
     "update prices": UPDATE_PRICES,
     "make product": MAKE_PRODUCT,
     "product by handle": PRODUCT_BY_HANDLE,
-    "products": PRODUCTS,
+    "variants of": VARIANTS_OF,
     "change product": CHANGE_PRODUCT,
     "add tags": ADD_TAGS,
     "add variants": ADD_VARIANTS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sync_pipelines.delivery import guards, records
@@ -38,7 +38,9 @@ class ShipmentWriter(Writer[Shipments]):
         erp_orders.bring_up_to_date(session)
         settings, target = ShopifySentosSettings.read(), self.target(session)
         told = {key: order for key, order in _told(session).items() if not request.only or key in request.only}
-        done = records.records_of(session.ledger, target.account)
+        done: dict[str, list[records.Record]] = {}
+        for record in records.records_of(session.ledger, target.account).values():
+            done.setdefault(record.key.partition("@")[0], []).append(record)
         due = {key: order for key, order in told.items() if not _is_known(key, order, target, done, settings)}
         target.look(due)
         session.meter.minimum["shopify"] += -(-len(due) // BY_ID)
@@ -84,12 +86,12 @@ def _numbers(text: str) -> list[str]:
 
 
 def _is_known(
-    key: str, order: ErpOrder, target: Shipments, done: Mapping[str, records.Record], settings: ShopifySentosSettings
+    key: str, order: ErpOrder, target: Shipments, done: Mapping[str, Sequence[records.Record]], settings: ShopifySentosSettings
 ) -> bool:
     """Whether the shop has all of this by what we last wrote or saw there."""
     fields = _fields(order, settings)
-    base, wanted = key_of(key, fields["numbers"]), target.rules.print({"delivered": False, **fields})
-    mine = [record for name, record in done.items() if name == base or name.startswith(f"{base}@")]
+    wanted = target.rules.print({"delivered": False, **fields})
+    mine = done.get(key_of(key, fields["numbers"]), ())
     return bool(mine) and all(record.state == "present" and record.hash == wanted for record in mine)
 
 

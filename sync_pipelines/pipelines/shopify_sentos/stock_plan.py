@@ -50,7 +50,7 @@ class StockWriter(Writer[Stock]):
 
     def target(self, session: Session) -> Stock:
         settings = ShopifySentosSettings.read()
-        account, variants = ShopifySentosSettings.goods_account("stock"), goods_just_read(session).variants
+        account, variants = ShopifySentosSettings.goods_account("stock"), dict(goods_just_read(session).variants)
         return Stock(client(session), account, location(session), variants, lands(), track=settings.track_untracked)
 
     def make_plan(self, session: Session, request: PlanRequest) -> Plan:
