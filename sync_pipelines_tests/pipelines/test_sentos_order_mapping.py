@@ -324,7 +324,7 @@ class TestTipsDutiesAndFees:
     @pytest.mark.parametrize(("name", "field"), FIELDS)
     def test_are_held_sent_or_left_out(self, name: str, field: str) -> None:
         made = sale(on_top={field: 500})
-        assert held(made) == f"it has {'a tip' if name == 'tip' else name}"
+        assert held(made) == {"tip": "it has a tip", "duties": "it has duties", "fees": "it has additional fees"}[name]
         found = sent(made, **{name: "service_line", "service_sku": SERVICE})
         assert lines(found)[1:] == [(SERVICE, 1, "5.00")]
         assert asked(found) == owed(made)

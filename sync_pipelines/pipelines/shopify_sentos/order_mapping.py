@@ -130,7 +130,7 @@ def _rows(
         if getattr(settings, extra) == "service_line":
             yield _row(_EXTRA_NAMES[extra], _service(settings, facts), {}), 1, total
         elif getattr(settings, extra) == "held":
-            raise OrderHeld(f"it has {'a tip' if extra == 'tip' else extra}")
+            raise OrderHeld(f"it has {'a tip' if extra == 'tip' else _EXTRA_NAMES[extra].lower()}")
 
 
 def _row(name: str, item: ErpItem, line: Line) -> dict[str, Any]:

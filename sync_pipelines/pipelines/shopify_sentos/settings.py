@@ -15,7 +15,7 @@ from sync_pipelines.vendors.shopify_settings import ShopifySettings
 
 Owner = Literal["create_only", "owned"]
 NotForSentos = Literal["held", "service_line"]
-Extra = Literal["held", "service_line", "left_out"]
+ExtraChoice = Literal["held", "service_line", "left_out"]
 
 
 class ShopifySentosSettings(Section):
@@ -81,9 +81,9 @@ class ShopifySentosSettings(Section):
     identity_attribute: str = Field("", description="the one with a person's identity number (11 digits)")
     without_sku: NotForSentos = Field("held", description="what becomes of an order with lines that Sentos does not know")
     service_sku: str = Field("", description="Sentos' SKU for such lines, where they go as a service line")
-    tip: Extra = Field("held", description="what becomes of an order with a tip; left_out: it goes, without the tip")
-    duties: Extra = Field("held", description="the same of duties")
-    fees: Extra = Field("held", description="the same of additional fees (import, handling, …)")
+    tip: ExtraChoice = Field("held", description="what becomes of an order with a tip; left_out: it goes, without the tip")
+    duties: ExtraChoice = Field("held", description="the same of duties")
+    fees: ExtraChoice = Field("held", description="the same of additional fees (import, handling, …)")
     free_lines: Literal["held", "sent"] = Field("held", description="what becomes of an order with a line that costs nothing")
     order_minutes: float = Field(10.0, gt=0, description="how long a run sends orders; the next one goes on")
 
