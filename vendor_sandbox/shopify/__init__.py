@@ -1,4 +1,4 @@
-"""A stand-in for Shopify's Admin GraphQL API: reading orders by page and by bulk operation."""
+"""A stand-in for Shopify's Admin GraphQL API: reading orders by page and by bulk operation, and sending them."""
 
 from vendor_sandbox.shopify.access import (
     ACCESS_TOKEN,

@@ -13,7 +13,7 @@ from vendor_sandbox.limits import Clock
 from vendor_sandbox.wire import Refused, Request
 
 ACCESS_TOKEN = "sandbox-shopify-token"  # noqa: S105
-"""Reads everything and never expires, like the token of an app made in the store's admin."""
+"""May do everything and never expires, like the token of an app made in the store's admin."""
 RECENT_ORDERS_TOKEN = "sandbox-shopify-token-60-days"  # noqa: S105
 """Lacks `read_all_orders`: orders created more than 60 days ago are invisible."""
 NO_CUSTOMERS_TOKEN = "sandbox-shopify-token-no-customers"  # noqa: S105
