@@ -222,8 +222,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Chain:
-    """Some writes of a pipeline that go together, and apart from the others: in jobs of their own, at the same time as the others,
-    and whatever became of these."""
+    """Some writes of a pipeline that go together, and apart from the others: in a job of their own, at the same time as the
+    others, and whatever became of these."""
 
     name: str
     description: str

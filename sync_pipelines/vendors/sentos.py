@@ -127,6 +127,10 @@ class Sentos:
             "meanwhile. Nothing of it is used; try again."
         )
 
+    def first_page(self) -> Page:
+        """The first page of products. To see how an account behaves."""
+        return self._product_page(1)
+
     def _product_page(self, number: int) -> Page:
         asked = datetime.now(UTC)
         params = {"page": number, "size": self.settings.page_size, "orderby_id": "ASC"}

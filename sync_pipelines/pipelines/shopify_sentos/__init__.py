@@ -164,7 +164,7 @@ PIPELINE = Pipeline(
         Chain("orders", "Orders from the shop to Sentos, and what was sent of them back.", (ORDERS, SHIPMENTS)),
     ),
     previews="Read both systems and plan all five: products, prices, stock, orders, shipments. Changes nothing anywhere.",
-    undoes="Take back what a run wrote in the shop, where nobody changed it since. Stock and orders in the ERP are not taken back.",
+    undoes="Take back what a run wrote in the shop, where nobody changed it since. Not stock, and not orders in the ERP.",
     crons=(
         Cron("often", "sync", "*/10 * * * *", "Every 10 minutes: stock. Ships stopped.", "stock"),
         Cron("orders", "sync", "*/5 * * * *", "Every 5 minutes: orders and shipments. Ships stopped.", "orders"),
@@ -173,5 +173,5 @@ PIPELINE = Pipeline(
     ),
     questions=_questions,
     commands="sync_pipelines.pipelines.shopify_sentos.commands",
-    options=frozenset({"refresh"}),
+    options=frozenset({"refresh", "only", "keys"}),
 )

@@ -19,6 +19,7 @@ from sync_pipelines import exact_json
 from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.session import Session
+from sync_pipelines.pipelines.shopify_sentos import PIPELINE
 from sync_pipelines.vendors.sentos import Page, Row, Sentos, amount, identifier
 from sync_pipelines.vendors.sentos_settings import SentosSettings
 from sync_pipelines.warehouse.snapshots import About, Published
@@ -125,7 +126,6 @@ def products_just_read(session: Session) -> Published:
 
 def client(session: Session) -> Sentos:
     """Return the session's client, which may write where a person allowed it."""
-    from sync_pipelines.pipelines.shopify_sentos import PIPELINE
 
     def connect() -> Sentos:
         right = session.right(PIPELINE.name, SentosSettings.system)
@@ -137,10 +137,18 @@ def client(session: Session) -> Sentos:
 def rows_of(published: Published) -> Iterator[ErpRow]:
     """The rows of a snapshot."""
     for batch in pq.ParquetFile(published.path).iter_batches(5_000):
-        for row in batch.to_pylist():
-            prices = {key: (_decimal(p.get("list")), _decimal(p.get("sale"))) for key, p in json.loads(row.pop("prices")).items()}
-            stock = None if row["stock"] is None else {int(w): int(n) for w, n in json.loads(row["stock"]).items()}
-            yield ErpRow(**{**row, "prices": prices, "stock": stock})
+        yield from map(_erp_row, batch.to_pylist())
+
+
+def parsed(product: Row) -> Iterator[ErpRow]:
+    """The rows of a product as Sentos just gave it. Raises ValueError for one without a usable id."""
+    return map(_erp_row, _rows(product, Page([product], datetime.now(UTC), None)))
+
+
+def _erp_row(row: Mapping[str, Any]) -> ErpRow:
+    lists = {key: (_decimal(both["list"]), _decimal(both["sale"])) for key, both in json.loads(row["prices"]).items()}
+    stock = None if row["stock"] is None else {int(w): int(n) for w, n in json.loads(row["stock"]).items()}
+    return ErpRow(**{**row, "prices": lists, "stock": stock})
 
 
 def _read_by(session: Session) -> set[str]:

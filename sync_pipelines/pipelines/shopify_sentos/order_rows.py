@@ -120,7 +120,12 @@ def rows_of(session: Session) -> Iterator[OrderRow]:
     found = session.warehouse.find(KEY, account)
     if found is None:
         raise DeliveryError(f"sentos/order_rows was never made for {account}. Materialize it first.")
-    for batch in pq.ParquetFile(found.path).iter_batches(2_000):
+    yield from read_rows(found)
+
+
+def read_rows(published: Published) -> Iterator[OrderRow]:
+    """The rows of a snapshot."""
+    for batch in pq.ParquetFile(published.path).iter_batches(2_000):
         for row in batch.to_pylist():
             yield OrderRow(**{**row, "body": loads(row["body"]) if row["body"] else None})
 
@@ -170,10 +175,10 @@ def _facts(session: Session) -> Facts:
         elif row.sku:
             items[row.sku] = ErpItem(row.sku, row.product_id, row.vat_rate)
     session.meter.minimum["sentos"] += 2
-    return Facts(_channel(settings.channel, sentos.channels()), _warehouse(settings, sentos.warehouses()), items, twice)
+    return Facts(channel_of(settings.channel, sentos.channels()), warehouse_of(settings, sentos.warehouses()), items, twice)
 
 
-def _channel(named: str, there: Mapping[int, str]) -> int:
+def channel_of(named: str, there: Mapping[int, str]) -> int:
     """The sales channel that is named, or the only one."""
     found = [number for number, name in there.items() if not named or name == named]
     if len(found) == 1:
@@ -186,7 +191,7 @@ def _channel(named: str, there: Mapping[int, str]) -> int:
     )
 
 
-def _warehouse(settings: ShopifySentosSettings, there: Mapping[int, str]) -> int:
+def warehouse_of(settings: ShopifySentosSettings, there: Mapping[int, str]) -> int:
     """The warehouse that orders are taken from."""
     counted = settings.warehouses or tuple(sorted(there))
     wanted = settings.order_warehouse or (counted[0] if counted else None)

@@ -61,7 +61,11 @@ def sentos_products(config: ProductsConfig, run: RunResource) -> Materialized:
     published = erp_products.products(run.session, config.refresh)
     problems = [row for row in erp_products.rows_of(published) if row.problem]
     shown = markdown([{"sku": row.sku, "product": row.title, "problem": row.problem} for row in problems[:20]])
-    facts: dict[str, Any] = {"dagster/row_count": published.about.rows, "extract": published.about.extract, "read_at": published.about.at}
+    facts: dict[str, Any] = {
+        "dagster/row_count": published.about.rows,
+        "extract": published.about.extract,
+        "read_at": published.about.at,
+    }
     if problems:
         facts |= {"with_a_value_that_cannot_be_used": len(problems), "examples": Markdown(shown)}
     return Materialized(metadata=metadata(facts))

@@ -201,5 +201,9 @@ def order_counts(context: dg.AssetExecutionContext, run: RunResource) -> Materia
 def shop_catalog(run: RunResource) -> Materialized:
     run.session.note(pipeline=GROUP)
     published = catalog.catalog(run.session)
-    facts = {"dagster/row_count": published.about.rows, "extract": published.about.extract, "calls": run.session.meter.used["shopify"]}
+    facts = {
+        "dagster/row_count": published.about.rows,
+        "extract": published.about.extract,
+        "calls": run.session.meter.used["shopify"],
+    }
     return Materialized(metadata=metadata(facts))
