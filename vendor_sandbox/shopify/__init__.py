@@ -1,4 +1,4 @@
-"""A stand-in for Shopify's Admin GraphQL API: reading orders by page and by bulk operation."""
+"""A stand-in for Shopify's Admin GraphQL API: orders, products and stock, by page and by bulk operation."""
 
 from vendor_sandbox.shopify.access import (
     ACCESS_TOKEN,
@@ -6,7 +6,11 @@ from vendor_sandbox.shopify.access import (
     CLIENT_SECRET,
     FOREIGN_CLIENT_ID,
     NO_CUSTOMERS_TOKEN,
+    NO_INVENTORY_TOKEN,
+    NO_LOCATIONS_TOKEN,
     NO_ORDERS_TOKEN,
+    NO_PRODUCTS_TOKEN,
+    READ_ONLY_TOKEN,
     RECENT_ORDERS_TOKEN,
     REDACTED_TOKEN,
     UNINSTALLED_CLIENT_ID,
@@ -20,7 +24,11 @@ __all__ = [
     "CLIENT_SECRET",
     "FOREIGN_CLIENT_ID",
     "NO_CUSTOMERS_TOKEN",
+    "NO_INVENTORY_TOKEN",
+    "NO_LOCATIONS_TOKEN",
     "NO_ORDERS_TOKEN",
+    "NO_PRODUCTS_TOKEN",
+    "READ_ONLY_TOKEN",
     "RECENT_ORDERS_TOKEN",
     "REDACTED_TOKEN",
     "UNINSTALLED_CLIENT_ID",

@@ -28,7 +28,21 @@ FOREIGN_CLIENT_ID = "sandbox-shopify-client-id-foreign"
 UNINSTALLED_CLIENT_ID = "sandbox-shopify-client-id-uninstalled"
 """An app that is not installed on the store; its secret is CLIENT_SECRET too."""
 
-SCOPES = ("read_all_orders", "read_customers", "read_fulfillments", "read_orders", "read_products")
+READ_ONLY_TOKEN = "sandbox-shopify-token-read-only"  # noqa: S105
+NO_INVENTORY_TOKEN = "sandbox-shopify-token-no-inventory"  # noqa: S105
+NO_LOCATIONS_TOKEN = "sandbox-shopify-token-no-locations"  # noqa: S105
+NO_PRODUCTS_TOKEN = "sandbox-shopify-token-no-products"  # noqa: S105
+
+SCOPES = (
+    *("read_all_orders", "read_customers", "read_fulfillments", "read_orders"),
+    *("read_inventory", "read_locations", "read_products", "write_inventory", "write_products"),
+)
+WRITE_SCOPES: Mapping[str, str] = {
+    **dict.fromkeys(("inventoryActivate", "inventoryItemUpdate", "inventorySetQuantities"), "write_inventory"),
+    **dict.fromkeys(("productCreate", "productDelete", "productOptionsCreate", "productSet", "productUpdate"), "write_products"),
+    **dict.fromkeys(("productVariantsBulkCreate", "productVariantsBulkUpdate", "tagsAdd", "tagsRemove"), "write_products"),
+}
+"""What a mutation needs."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +54,8 @@ class Access:
     redacted: bool = False
 
 
-def _without(app: str, scope: str) -> Access:
-    return Access(app, frozenset(SCOPES) - {scope})
+def _without(app: str, *scopes: str) -> Access:
+    return Access(app, frozenset(SCOPES) - set(scopes))
 
 
 _STANDING: Mapping[str, Access] = {
@@ -49,6 +63,10 @@ _STANDING: Mapping[str, Access] = {
     RECENT_ORDERS_TOKEN: _without("recent-orders-reader", "read_all_orders"),
     NO_CUSTOMERS_TOKEN: _without("reader-without-customers", "read_customers"),
     NO_ORDERS_TOKEN: _without("reader-without-orders", "read_orders"),
+    READ_ONLY_TOKEN: _without("read-only", *(each for each in SCOPES if each.startswith("write_"))),
+    NO_INVENTORY_TOKEN: _without("without-inventory", "read_inventory", "write_inventory"),
+    NO_LOCATIONS_TOKEN: _without("without-locations", "read_locations"),
+    NO_PRODUCTS_TOKEN: _without("without-products", "read_products", "write_products"),
     REDACTED_TOKEN: Access("redacted-reader", redacted=True),
 }
 _GRANTED = Access("grant-reader")

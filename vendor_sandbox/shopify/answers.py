@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from vendor_sandbox.shopify.access import Access
+from vendor_sandbox.shopify.access import WRITE_SCOPES, Access
 from vendor_sandbox.shopify.paging import Failed, Page, pages_of
 from vendor_sandbox.shopify.plan import Selected
 
@@ -24,7 +24,14 @@ _NEEDS = {
     "Customer": "read_customers",
     "Product": "read_products",
     "ProductVariant": "read_products",
+    "InventoryItem": "read_inventory read_products",
+    "InventoryLevel": "read_inventory",
+    "Location": "read_locations read_inventory",
 }
+"""Any one of the scopes named."""
+_NEEDS_AT_ROOT = {"ordersCount": "read_orders", "productsCount": "read_products", "productVariantsCount": "read_products"}
+_OPEN_OF_LOCATION = ("id", "legacyResourceId")
+"""What `read_inventory` alone shows of a location."""
 _DOCUMENTATION = "https://shopify.dev/api/usage/access-scopes"
 _PERSONAL: Mapping[str, frozenset[str]] = {
     "Order": frozenset({"email", "phone"}),
@@ -51,9 +58,16 @@ class _Null(Exception):
 class Answers:
     """Answers selections for one request; `errors` collects what went wrong."""
 
-    def __init__(self, access: Access, resolvers: Mapping[str, Callable[[Selected], Any]]) -> None:
+    def __init__(
+        self,
+        access: Access,
+        resolvers: Mapping[str, Callable[[Selected], Any]],
+        computed: Mapping[str, Callable[[Any, Mapping[str, Any]], Any]] | None = None,
+    ) -> None:
+        """`computed`: by type and name, the fields that no stored object holds; they get the object and the arguments."""
         self._access = access
         self._resolvers = resolvers
+        self._computed = computed or {}
         self._path: list[str | int] = []
         self.errors: list[dict[str, Any]] = []
 
@@ -114,12 +128,14 @@ class Answers:
 
     def denied(self, field: Selected) -> Failed | None:
         """Return why this token may not read the field, None when it may."""
-        scope = _NEEDS.get(field.type_name.removesuffix("Connection"))
-        if field.name == "ordersCount":
-            scope = "read_orders"
-        if scope is None or scope in self._access.scopes:
+        scopes = _NEEDS.get(field.type_name.removesuffix("Connection"))
+        if field.parent == "Location" and field.name not in _OPEN_OF_LOCATION:
+            scopes = "read_locations"
+        elif field.parent in ("QueryRoot", "Mutation"):
+            scopes = _NEEDS_AT_ROOT.get(field.name) or WRITE_SCOPES.get(field.name) or scopes
+        if scopes is None or self._access.scopes & set(scopes.split()):
             return None
-        needed = f"`{scope}` access scope."
+        needed = f"{' or '.join(f'`{each}`' for each in scopes.split())} access scope."
         message = f"Access denied for {field.name} field. Required access: {needed}"
         return Failed(message, "ACCESS_DENIED", documentation=_DOCUMENTATION, requiredAccess=needed)
 
@@ -148,7 +164,7 @@ class Answers:
         wrong = self._wrong(field)
         if wrong is not None:
             return self._failing(field, wrong)
-        fetch = _fetch(field)
+        fetch = self.fetch(field)
         if not field.below:
             return fetch
         if not self._may_fail(field):
@@ -161,6 +177,11 @@ class Answers:
             return read
         shape = self._shape(field)
         return self._guarded(field, lambda held: shape(fetch(held)))
+
+    def fetch(self, field: Selected) -> Read:
+        """Return the function that reads a field's value from an object, before it is cut to the selection."""
+        compute = self._computed.get(f"{field.parent}.{field.name}")
+        return _fetch(field) if compute is None else lambda held: compute(held, field.arguments)
 
     def _shape(self, field: Selected) -> Read:
         """Return the function that turns a field's stored value into its answer."""

@@ -82,7 +82,8 @@ class Operation:
 @cache
 def shop_schema() -> GraphQLSchema:
     """Return the part of the vendor's schema that the sandbox answers."""
-    return build_schema(Path(__file__).with_name("schema.graphql").read_text(encoding="utf-8"))
+    parts = sorted(Path(__file__).parent.glob("*.graphql"))
+    return build_schema("\n".join(part.read_text(encoding="utf-8") for part in parts))
 
 
 def read_operation(

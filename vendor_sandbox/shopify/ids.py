@@ -4,6 +4,8 @@ import re
 
 FIRST_ORDER = 5_000_000_001
 FIRST_NUMBER = 1001
+DEFAULT_LOCATION = 300_000_001
+"""The location that fulfils an order unless something else was said."""
 _PER_ORDER = 10_000
 _BASES = {
     "Fulfillment": 6_000_000_000_000,

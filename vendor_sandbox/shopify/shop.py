@@ -15,20 +15,28 @@ from vendor_sandbox.limits import Clock
 from vendor_sandbox.shopify import mishaps
 from vendor_sandbox.shopify.access import ACCESS_TOKEN, Access, Tokens
 from vendor_sandbox.shopify.answers import Answers, Typed
-from vendor_sandbox.shopify.bulk import BulkFields
+from vendor_sandbox.shopify.bulk import BulkFields, Sources
 from vendor_sandbox.shopify.change import document_of, loaded_orders, read_change, read_settings, with_floats
 from vendor_sandbox.shopify.cost import CostBucket, Prices, paid_cost, refused_cost
 from vendor_sandbox.shopify.documents import Invalid, read_operation, shop_schema
 from vendor_sandbox.shopify.edits import Order
 from vendor_sandbox.shopify.exports import Exports
+from vendor_sandbox.shopify.goods import Goods
+from vendor_sandbox.shopify.goods_fields import GoodsFields
+from vendor_sandbox.shopify.goods_reads import GoodsReads
+from vendor_sandbox.shopify.goods_seed import seeded_goods
+from vendor_sandbox.shopify.idempotency import Keys
 from vendor_sandbox.shopify.instants import instant, wall_now
 from vendor_sandbox.shopify.jobs import Jobs
+from vendor_sandbox.shopify.mutations import GoodsMutations
 from vendor_sandbox.shopify.orders import SeededOrders
 from vendor_sandbox.shopify.plan import Selected, selected_by
 from vendor_sandbox.shopify.reads import SHOP_DOMAIN, Reads
 from vendor_sandbox.shopify.settings import Settings
+from vendor_sandbox.shopify.stock import Commitments
 from vendor_sandbox.shopify.store import Store
 from vendor_sandbox.shopify.versions import answering_version
+from vendor_sandbox.shopify.writing import Writing, bad_sizes
 from vendor_sandbox.values import checked, whole
 from vendor_sandbox.vendor import Routes, Vendor, plain_text
 from vendor_sandbox.wire import Refused, Reply, Request
@@ -61,6 +69,9 @@ class Shopify(Vendor):
             self._jobs = Jobs(self.clock)
             self._queries = self._token_leaks = 0
             self.settings = Settings()
+            self._goods: Goods | None = None
+            self._commitments = Commitments()
+            self._keys = Keys(self.clock)
             self._store = self._seeded_store()
             self._buckets: dict[str, CostBucket] = {}
         before.close()
@@ -133,6 +144,7 @@ class Shopify(Vendor):
                 if not isinstance(body, dict) or not isinstance(body.get(name), kind):
                     return Reply.json(400, {"errors": {name: "Required parameter missing or invalid"}}, **headers)
             self._queries += 1
+            self._make_goods()  # before the cost is counted: the bucket fills while they are made
             reply = self._answer(request, body, access)
         text = json.dumps(reply, ensure_ascii=False, separators=(",", ":"))
         return Reply(200, text.encode("utf-8", "surrogatepass"), {"Content-Type": "application/json; charset=utf-8", **headers})
@@ -144,6 +156,9 @@ class Shopify(Vendor):
             roots = selected_by(operation)
         except Invalid as invalid:
             return {"errors": invalid.errors}
+        too_long = bad_sizes(roots)
+        if too_long:
+            return {"errors": too_long}
         if request.faulted("graphql_error"):
             return {"errors": [mishaps.internal_error()]}
         prices, most = Prices(roots), self.settings.max_cost
@@ -167,17 +182,33 @@ class Shopify(Vendor):
             access = dataclasses.replace(access, redacted=True)
         now = self.now()
         reads = Reads(self._store, self.settings, access, now)
+        fields = GoodsFields(self.goods, self.settings, self.clock, self._committed)
+        goods_reads = GoodsReads(self.goods, fields, self.settings, reads.searches)
+        writing = Writing(self.goods, fields, self.settings, self.clock, now, access)
+        mutations = GoodsMutations(writing, self._keys, self._store, reads.shop(), request.faulted("key_in_use"))
         base_url = f"http://{request.headers.get('host', 'localhost')}/{self.name}"
-        bulk = BulkFields(self._jobs, self._exports, self._store, self.lock, self.settings, access, now, base_url=base_url)
-        thing = partial(_thing, reads, bulk)
+        bulk = BulkFields(
+            self._jobs,
+            self._exports,
+            Sources(self._store, self.goods, goods_reads, fields.computed),
+            self.lock,
+            self.settings,
+            access,
+            now,
+            base_url=base_url,
+        )
+        thing = partial(_thing, reads, goods_reads, bulk)
         answers = Answers(
             access,
             {
                 **reads.resolvers,
+                **goods_reads.resolvers,
+                **mutations.resolvers,
                 **bulk.resolvers,
                 "node": lambda field: thing(field.arguments["id"]),
                 "nodes": lambda field: [thing(each) for each in field.arguments["ids"]],
             },
+            fields.computed,
         )
         data = answers.data(roots)
         actual = prices.actual(data)
@@ -260,6 +291,8 @@ class Shopify(Vendor):
         if (settings.rate_per_second, settings.burst) != (held.rate_per_second, held.burst):
             self._buckets = {}
         self._store = store
+        if self._goods is not None:
+            self._goods.lag = settings.product_lag
         store.put(changed.draft.changed, settings.index_lag)
         self._queries, self._jobs.started, self._token_leaks = loaded
         self._jobs.endings.extend(changed.endings)
@@ -276,6 +309,7 @@ class Shopify(Vendor):
         if "load" not in body and same_seed:
             return self._store, counters
         store = self._seeded_store()
+        self._commitments.forget()
         if "load" not in body:
             store.replace_all(self._store.own, self._store.next_index)
             return store, counters
@@ -285,12 +319,32 @@ class Shopify(Vendor):
 
     def _seeded_store(self) -> Store:
         seed = self.catalogue.seed
-        return Store(SeededOrders(seed, self._size, self.start, self.settings.currency, self.catalogue), self.clock)
+        orders = SeededOrders(seed, self._size, self.start, self.settings.currency, self.catalogue)
+        return Store(orders, self.clock, self._stock_moved)
+
+    @property
+    def goods(self) -> Goods:
+        """The products and their stock. They are made from the seed on first use."""
+        return self._make_goods()
+
+    def _make_goods(self) -> Goods:
+        if self._goods is None:
+            self._goods = seeded_goods(self.clock, self.catalogue, self.settings, self.start)
+        return self._goods
+
+    def _stock_moved(self, before: Order | None, after: Order | None) -> None:
+        self._commitments.moved(before, after, self.goods, self.now())
+
+    def _committed(self, item: int, location: int) -> int:
+        with self.lock:
+            return self._commitments.at(item, location, self._store.all)
 
 
-def _thing(reads: Reads, bulk: BulkFields, text: str) -> Typed | None:
+def _thing(reads: Reads, goods_reads: GoodsReads, bulk: BulkFields, text: str) -> Typed | None:
     operation = bulk.thing(text)
-    return reads.thing(text) if operation is None else Typed("BulkOperation", operation)
+    if operation is not None:
+        return Typed("BulkOperation", operation)
+    return reads.thing(text) or goods_reads.thing(text)
 
 
 _ROUTES = Routes(
