@@ -48,7 +48,7 @@ class Goods:
     """
 
     def __init__(self, clock: Clock, lag: float = 0.0) -> None:
-        self._clock, self.lag = clock, lag
+        self.clock, self.lag = clock, lag
         self.products: dict[int, Record] = {}
         """`variants` holds numbers; `options` and `media` hold records, in their order."""
         self.variants: dict[int, Record] = {}
@@ -110,13 +110,13 @@ class Goods:
             held.pop(number, None)
         else:
             held[number] = record
-        self._unseen.append((self._clock.now() + self.lag, kind, number, record))
+        self._unseen.append((self.clock.now() + self.lag, kind, number, record))
 
     # Reading
 
     def seen(self, kind: str) -> Mapping[int, Record]:
         """Return the `products` or `variants` as a search sees them now."""
-        while self._unseen and self._unseen[0][0] <= self._clock.now():
+        while self._unseen and self._unseen[0][0] <= self.clock.now():
             _, changed, number, record = self._unseen.popleft()
             if record is None:
                 self._seen[changed].pop(number, None)

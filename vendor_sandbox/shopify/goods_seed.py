@@ -13,7 +13,7 @@ from vendor_sandbox.hardware import Hardware, hardware
 from vendor_sandbox.limits import Clock
 from vendor_sandbox.shopify import ids
 from vendor_sandbox.shopify.goods import DEFAULT_OPTION, DEFAULT_VALUE, Goods, Level, Record, item_number
-from vendor_sandbox.shopify.goods_text import handle_of, price_text
+from vendor_sandbox.shopify.goods_text import handle_of, price_text, tidy_tags
 from vendor_sandbox.shopify.instants import DAY, shown
 from vendor_sandbox.shopify.media import new_media
 from vendor_sandbox.shopify.money import decimals_of
@@ -109,7 +109,7 @@ class _Maker:
             "descriptionHtml": garment["description"],
             "vendor": garment["brand"],
             "productType": "Giyim",
-            "tags": ["Giyim", *(["el ile"] if place % 3 == 0 else [])],
+            "tags": tidy_tags(["Giyim", *(["el ile"] if place % 3 == 0 else [])]),
             "status": ("ACTIVE", "ACTIVE", "DRAFT", "ACTIVE", "ARCHIVED")[place % 5],
             "options": [new_option(self._goods, *each) for each in zip(names, values, strict=True)],
             "variants": tuple(numbers),

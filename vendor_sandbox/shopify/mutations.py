@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from vendor_sandbox.shopify import ids, inventory_writes, product_writes, variant_writes
+from vendor_sandbox.shopify import ids, inventory_writes, product_set, product_writes, variant_writes
 from vendor_sandbox.shopify.answers import Typed
 from vendor_sandbox.shopify.idempotency import Keys
 from vendor_sandbox.shopify.paging import Failed
@@ -14,6 +14,7 @@ from vendor_sandbox.shopify.writing import Mutation, Writing, done
 _WITHOUT_KEY: Mapping[str, Mutation] = {
     "productCreate": product_writes.create,
     "productUpdate": product_writes.update,
+    "productSet": product_set.set_product,
     "productDelete": product_writes.delete,
     "productOptionsCreate": product_writes.create_options,
     "productVariantsBulkCreate": variant_writes.bulk_create,

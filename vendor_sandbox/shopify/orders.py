@@ -139,7 +139,7 @@ class SeededOrders:
             "refunds": [],
             "fulfillments": [_fulfillment(index, created, updated, lines)] if fulfilled and lines else [],
         }
-        order.update(_totals(index, lines, shipping, method, purse))
+        order.update(totals(index, lines, shipping, method, purse))
         if fulfilled:
             order["lineItems"] = [{**line, "unfulfilledQuantity": 0} for line in lines]
         if not order["fullyPaid"]:
@@ -231,7 +231,7 @@ def _fulfillment(index: int, created: int, updated: int, lines: Sequence[Mapping
     }
 
 
-def _totals(index: int, lines: Sequence[Mapping[str, Any]], shipping: int, method: str, purse: Purse) -> dict[str, Any]:
+def totals(index: int, lines: Sequence[Mapping[str, Any]], shipping: int, method: str, purse: Purse) -> dict[str, Any]:
     """Return the order's own amounts: those of its lines after discounts, tax on top of them, and shipping."""
     subtotal = sum(net(line, purse) for line in lines)
     discounts = sum(purse.minor(each["allocatedAmountSet"]) for line in lines for each in line["discountAllocations"])

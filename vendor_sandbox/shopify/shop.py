@@ -18,13 +18,15 @@ from vendor_sandbox.shopify.answers import Answers, Typed
 from vendor_sandbox.shopify.bulk import BulkFields, Sources
 from vendor_sandbox.shopify.change import document_of, loaded_orders, read_change, read_settings, with_floats
 from vendor_sandbox.shopify.cost import CostBucket, Prices, paid_cost, refused_cost
-from vendor_sandbox.shopify.documents import Invalid, read_operation, shop_schema
+from vendor_sandbox.shopify.documents import Invalid, read_operation, root_fields, shop_schema
 from vendor_sandbox.shopify.edits import Order
 from vendor_sandbox.shopify.exports import Exports
 from vendor_sandbox.shopify.goods import Goods
+from vendor_sandbox.shopify.goods_change import change_goods
 from vendor_sandbox.shopify.goods_fields import GoodsFields
 from vendor_sandbox.shopify.goods_reads import GoodsReads
 from vendor_sandbox.shopify.goods_seed import seeded_goods
+from vendor_sandbox.shopify.goods_state import document_of_goods, loaded_goods
 from vendor_sandbox.shopify.idempotency import Keys
 from vendor_sandbox.shopify.instants import instant, wall_now
 from vendor_sandbox.shopify.jobs import Jobs
@@ -101,6 +103,16 @@ class Shopify(Vendor):
     def forget_token(self, request: Request, /) -> None:
         with self.lock:
             self._tokens.revoke(request.headers.get("x-shopify-access-token") or "")
+
+    def operations(self, request: Request, /) -> Sequence[str]:
+        if not request.path.endswith("/graphql.json"):
+            return ()
+        try:
+            body = json.loads(request.body)
+        except ValueError:
+            return ()
+        text, name = (body.get("query"), body.get("operationName")) if isinstance(body, dict) else (None, None)
+        return root_fields(text, name) if isinstance(text, str) and isinstance(name, str | None) else ()
 
     def respond(self, request: Request) -> Reply:
         handler, arguments = _ROUTES.find(request)
@@ -271,6 +283,7 @@ class Shopify(Vendor):
         with self.lock:
             return {
                 **document_of(self._store),
+                **document_of_goods(self.goods, self.settings, self.clock),
                 "settings": self.settings.document(),
                 "queries": self._queries,
                 "bulk_started": self._jobs.started,
@@ -281,18 +294,23 @@ class Shopify(Vendor):
     def change(self, body: Any) -> dict[str, Any]:
         body = with_floats(body)
         settings = read_settings(body, self.settings)
-        held, self.settings = self.settings, settings
+        held, held_goods, self.settings = self.settings, self._goods, settings
         try:
-            store, loaded = self._store_for(body, held)
-            changed = read_change(body, store, settings, self.now())
+            if "load" in body:
+                self._goods = self._loaded_goods(body["load"])
+            with self.goods.all_or_nothing():
+                self.goods.lag = settings.product_lag
+                made = change_goods(body, self.goods, settings, self.now())
+                store, loaded = self._store_for(body, held)
+                changed = read_change(body, store, self.goods, settings, self.now())
         except Exception:
-            self.settings = held
+            self.settings, self._goods = held, held_goods
             raise
         if (settings.rate_per_second, settings.burst) != (held.rate_per_second, held.burst):
             self._buckets = {}
+        if store is not self._store:
+            self._commitments.forget()
         self._store = store
-        if self._goods is not None:
-            self._goods.lag = settings.product_lag
         store.put(changed.draft.changed, settings.index_lag)
         self._queries, self._jobs.started, self._token_leaks = loaded
         self._jobs.endings.extend(changed.endings)
@@ -300,7 +318,14 @@ class Shopify(Vendor):
             self._jobs.set_foreign(changed.foreign_bulk, self.now())
         if changed.revoke_tokens:
             self._tokens.revoke()
-        return {"added": changed.added} if changed.added else {}
+        answer = {"added": changed.added, "added_products": made, "bought": changed.bought}
+        return {name: value for name, value in answer.items() if value}
+
+    def _loaded_goods(self, document: Any) -> Goods | None:
+        """Return the goods of a saved state; None, so that they are made from the seed, for one without any."""
+        if "products" not in document:
+            return None
+        return loaded_goods(document, self.clock, self.settings, self.now())
 
     def _store_for(self, body: Any, held: Settings) -> tuple[Store, tuple[int, int, int]]:
         """Return the store and the counters that a change applies to: the present ones, or those it loads."""
@@ -309,7 +334,6 @@ class Shopify(Vendor):
         if "load" not in body and same_seed:
             return self._store, counters
         store = self._seeded_store()
-        self._commitments.forget()
         if "load" not in body:
             store.replace_all(self._store.own, self._store.next_index)
             return store, counters
