@@ -132,7 +132,7 @@ class Sandbox:
         self._books[vendor].clear()
 
     def calls(self, vendor: str) -> list[dict[str, Any]]:
-        """Return every call so far, oldest first: method, path, query, status, at (epoch seconds), fault; and operation, if any."""
+        """Return every call so far, oldest first: method, path, query, status, at (epoch seconds), fault, perhaps operation."""
         calls = [dataclasses.asdict(call) for call in list(self._calls[vendor])]
         return [{name: value for name, value in call.items() if name != "operation" or value} for call in calls]
 

@@ -1,4 +1,4 @@
-"""A stand-in for Shopify's Admin GraphQL API: orders, products and stock, by page and by bulk operation."""
+"""A stand-in for Shopify's Admin GraphQL API: orders, shipments, products and stock."""
 
 from vendor_sandbox.shopify.access import (
     ACCESS_TOKEN,
@@ -6,10 +6,12 @@ from vendor_sandbox.shopify.access import (
     CLIENT_SECRET,
     FOREIGN_CLIENT_ID,
     NO_CUSTOMERS_TOKEN,
+    NO_FULFILMENT_ORDERS_TOKEN,
     NO_INVENTORY_TOKEN,
     NO_LOCATIONS_TOKEN,
     NO_ORDERS_TOKEN,
     NO_PRODUCTS_TOKEN,
+    READ_FULFILMENT_ORDERS_TOKEN,
     READ_ONLY_TOKEN,
     RECENT_ORDERS_TOKEN,
     REDACTED_TOKEN,
@@ -24,10 +26,12 @@ __all__ = [
     "CLIENT_SECRET",
     "FOREIGN_CLIENT_ID",
     "NO_CUSTOMERS_TOKEN",
+    "NO_FULFILMENT_ORDERS_TOKEN",
     "NO_INVENTORY_TOKEN",
     "NO_LOCATIONS_TOKEN",
     "NO_ORDERS_TOKEN",
     "NO_PRODUCTS_TOKEN",
+    "READ_FULFILMENT_ORDERS_TOKEN",
     "READ_ONLY_TOKEN",
     "RECENT_ORDERS_TOKEN",
     "REDACTED_TOKEN",

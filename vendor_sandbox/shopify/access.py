@@ -13,7 +13,7 @@ from vendor_sandbox.limits import Clock
 from vendor_sandbox.wire import Refused, Request
 
 ACCESS_TOKEN = "sandbox-shopify-token"  # noqa: S105
-"""Reads everything and never expires, like the token of an app made in the store's admin."""
+"""May do everything and never expires, like the token of an app made in the store's admin."""
 RECENT_ORDERS_TOKEN = "sandbox-shopify-token-60-days"  # noqa: S105
 """Lacks `read_all_orders`: orders created more than 60 days ago are invisible."""
 NO_CUSTOMERS_TOKEN = "sandbox-shopify-token-no-customers"  # noqa: S105
@@ -32,17 +32,24 @@ READ_ONLY_TOKEN = "sandbox-shopify-token-read-only"  # noqa: S105
 NO_INVENTORY_TOKEN = "sandbox-shopify-token-no-inventory"  # noqa: S105
 NO_LOCATIONS_TOKEN = "sandbox-shopify-token-no-locations"  # noqa: S105
 NO_PRODUCTS_TOKEN = "sandbox-shopify-token-no-products"  # noqa: S105
+NO_FULFILMENT_ORDERS_TOKEN = "sandbox-shopify-token-no-fulfilment-orders"  # noqa: S105
+READ_FULFILMENT_ORDERS_TOKEN = "sandbox-shopify-token-read-fulfilment-orders"  # noqa: S105
+"""Lacks `write_merchant_managed_fulfillment_orders`."""
 
 SCOPES = (
-    *("read_all_orders", "read_customers", "read_fulfillments", "read_orders"),
-    *("read_inventory", "read_locations", "read_products", "write_inventory", "write_products"),
+    "read_all_orders",
+    "read_customers",
+    "read_fulfillments",
+    "read_inventory",
+    "read_locations",
+    "read_merchant_managed_fulfillment_orders",
+    "read_orders",
+    "read_products",
+    "write_inventory",
+    "write_merchant_managed_fulfillment_orders",
+    "write_orders",
+    "write_products",
 )
-WRITE_SCOPES: Mapping[str, str] = {
-    **dict.fromkeys(("inventoryActivate", "inventoryItemUpdate", "inventorySetQuantities"), "write_inventory"),
-    **dict.fromkeys(("productCreate", "productDelete", "productOptionsCreate", "productSet", "productUpdate"), "write_products"),
-    **dict.fromkeys(("productVariantsBulkCreate", "productVariantsBulkUpdate", "tagsAdd", "tagsRemove"), "write_products"),
-}
-"""What a mutation needs."""
 
 
 @dataclass(frozen=True)
@@ -53,20 +60,30 @@ class Access:
     scopes: frozenset[str] = frozenset(SCOPES)
     redacted: bool = False
 
+    def may(self, *scopes: str) -> bool:
+        """Return whether any of these scopes was granted; a scope to write includes the one to read."""
+        return any(each in self.scopes or each.replace("read_", "write_", 1) in self.scopes for each in scopes)
+
 
 def _without(app: str, *scopes: str) -> Access:
-    return Access(app, frozenset(SCOPES) - set(scopes))
+    return Access(app, frozenset(SCOPES).difference(scopes))
 
 
 _STANDING: Mapping[str, Access] = {
     ACCESS_TOKEN: Access("reader"),
     RECENT_ORDERS_TOKEN: _without("recent-orders-reader", "read_all_orders"),
     NO_CUSTOMERS_TOKEN: _without("reader-without-customers", "read_customers"),
-    NO_ORDERS_TOKEN: _without("reader-without-orders", "read_orders"),
+    NO_ORDERS_TOKEN: _without("reader-without-orders", "read_orders", "write_orders"),
     READ_ONLY_TOKEN: _without("read-only", *(each for each in SCOPES if each.startswith("write_"))),
     NO_INVENTORY_TOKEN: _without("without-inventory", "read_inventory", "write_inventory"),
     NO_LOCATIONS_TOKEN: _without("without-locations", "read_locations"),
     NO_PRODUCTS_TOKEN: _without("without-products", "read_products", "write_products"),
+    NO_FULFILMENT_ORDERS_TOKEN: _without(
+        "reader-without-fulfilment-orders",
+        "read_merchant_managed_fulfillment_orders",
+        "write_merchant_managed_fulfillment_orders",
+    ),
+    READ_FULFILMENT_ORDERS_TOKEN: _without("fulfilment-order-reader", "write_merchant_managed_fulfillment_orders"),
     REDACTED_TOKEN: Access("redacted-reader", redacted=True),
 }
 _GRANTED = Access("grant-reader")

@@ -9,27 +9,44 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from vendor_sandbox.shopify.access import WRITE_SCOPES, Access
+from vendor_sandbox.shopify.access import Access
+from vendor_sandbox.shopify.fulfilment_views import DERIVED, FULFILMENT_MUTATIONS
 from vendor_sandbox.shopify.paging import Failed, Page, pages_of
 from vendor_sandbox.shopify.plan import Selected
 
 Held = Mapping[str, Any]
 Read = Callable[[Any], Any]
 
-_NEEDS = {
-    "Order": "read_orders",
-    "LineItem": "read_orders",
-    "Refund": "read_orders",
-    "Fulfillment": "read_orders",
-    "Customer": "read_customers",
-    "Product": "read_products",
-    "ProductVariant": "read_products",
-    "InventoryItem": "read_inventory read_products",
-    "InventoryLevel": "read_inventory",
-    "Location": "read_locations read_inventory",
+NEEDS: Mapping[str, tuple[str, ...]] = {
+    "Order": ("read_orders",),
+    "LineItem": ("read_orders",),
+    "Refund": ("read_orders",),
+    "Fulfillment": ("read_orders", "read_merchant_managed_fulfillment_orders"),
+    "FulfillmentLineItem": ("read_orders", "read_merchant_managed_fulfillment_orders"),
+    "FulfillmentEvent": ("read_orders", "read_merchant_managed_fulfillment_orders"),
+    "FulfillmentOrder": ("read_merchant_managed_fulfillment_orders",),
+    "FulfillmentOrderLineItem": ("read_merchant_managed_fulfillment_orders",),
+    "Customer": ("read_customers",),
+    "Product": ("read_products",),
+    "ProductVariant": ("read_products",),
+    "InventoryItem": ("read_inventory", "read_products"),
+    "InventoryLevel": ("read_inventory",),
+    "Location": ("read_locations", "read_inventory"),
 }
-"""Any one of the scopes named."""
-_NEEDS_AT_ROOT = {"ordersCount": "read_orders", "productsCount": "read_products", "productVariantsCount": "read_products"}
+"""The scopes that let an app read a type: any of them."""
+_PRODUCT_MUTATIONS = (
+    *("productCreate", "productDelete", "productOptionsCreate", "productSet", "productUpdate"),
+    *("productVariantsBulkCreate", "productVariantsBulkUpdate"),
+)
+_NEEDED_BY_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "ordersCount": ("read_orders",),
+    "productsCount": ("read_products",),
+    "productVariantsCount": ("read_products",),
+    "heldByApp": ("read_apps",),
+    **dict.fromkeys(FULFILMENT_MUTATIONS, ("write_merchant_managed_fulfillment_orders",)),
+    **dict.fromkeys(_PRODUCT_MUTATIONS, ("write_products",)),
+    **dict.fromkeys(("inventoryActivate", "inventoryItemUpdate", "inventorySetQuantities"), ("write_inventory",)),
+}
 _OPEN_OF_LOCATION = ("id", "legacyResourceId")
 """What `read_inventory` alone shows of a location."""
 _DOCUMENTATION = "https://shopify.dev/api/usage/access-scopes"
@@ -62,12 +79,13 @@ class Answers:
         self,
         access: Access,
         resolvers: Mapping[str, Callable[[Selected], Any]],
-        computed: Mapping[str, Callable[[Any, Mapping[str, Any]], Any]] | None = None,
+        time_zone: str,
+        computed: Mapping[str, Callable[[Any, Mapping[str, Any]], Any]],
     ) -> None:
         """`computed`: by type and name, the fields that no stored object holds; they get the object and the arguments."""
-        self._access = access
+        self._access, self._time_zone = access, time_zone
         self._resolvers = resolvers
-        self._computed = computed or {}
+        self._computed = computed
         self._path: list[str | int] = []
         self.errors: list[dict[str, Any]] = []
 
@@ -128,16 +146,12 @@ class Answers:
 
     def denied(self, field: Selected) -> Failed | None:
         """Return why this token may not read the field, None when it may."""
-        scopes = _NEEDS.get(field.type_name.removesuffix("Connection"))
+        scopes = _NEEDED_BY_FIELDS.get(field.name) or NEEDS.get(field.type_name.removesuffix("Connection"))
         if field.parent == "Location" and field.name not in _OPEN_OF_LOCATION:
-            scopes = "read_locations"
-        elif field.parent in ("QueryRoot", "Mutation"):
-            scopes = _NEEDS_AT_ROOT.get(field.name) or WRITE_SCOPES.get(field.name) or scopes
-        if scopes is None or self._access.scopes & set(scopes.split()):
+            scopes = ("read_locations",)
+        if scopes is None or self._access.may(*scopes):
             return None
-        needed = f"{' or '.join(f'`{each}`' for each in scopes.split())} access scope."
-        message = f"Access denied for {field.name} field. Required access: {needed}"
-        return Failed(message, "ACCESS_DENIED", documentation=_DOCUMENTATION, requiredAccess=needed)
+        return denied(field.name, scopes[0])
 
     def _wrong(self, field: Selected) -> Failed | None:
         """Return what will go wrong with a field of a stored object, whichever object it is; None when nothing will."""
@@ -164,7 +178,7 @@ class Answers:
         wrong = self._wrong(field)
         if wrong is not None:
             return self._failing(field, wrong)
-        fetch = self.fetch(field)
+        fetch = self.fetching(field)
         if not field.below:
             return fetch
         if not self._may_fail(field):
@@ -178,10 +192,19 @@ class Answers:
         shape = self._shape(field)
         return self._guarded(field, lambda held: shape(fetch(held)))
 
-    def fetch(self, field: Selected) -> Read:
-        """Return the function that reads a field's value from an object, before it is cut to the selection."""
-        compute = self._computed.get(f"{field.parent}.{field.name}")
-        return _fetch(field) if compute is None else lambda held: compute(held, field.arguments)
+    def fetching(self, field: Selected) -> Read:
+        """Return the function that reads a field's value from a stored object, before it is cut to the selection."""
+        name, first = field.name, field.arguments.get("first")
+        compute = self._computed.get(f"{field.parent}.{name}")
+        if compute is not None:
+            return lambda held: compute(held, field.arguments)
+        if (field.parent, name) in DERIVED:
+            return DERIVED[field.parent, name](field, self._time_zone)
+        if field.parent == "Order" and name == "refunds":
+            return lambda order: linked_refunds(order)[:first]
+        if field.is_list and first is not None:
+            return lambda held: held[name][:first]
+        return itemgetter(name)
 
     def _shape(self, field: Selected) -> Read:
         """Return the function that turns a field's stored value into its answer."""
@@ -254,14 +277,11 @@ class Answers:
         return named
 
 
-def _fetch(field: Selected) -> Read:
-    """Return the function that reads a field's value from a stored object, before it is cut to the selection."""
-    name, first = field.name, field.arguments.get("first")
-    if field.parent == "Order" and name == "refunds":
-        return lambda order: linked_refunds(order)[:first]
-    if field.is_list and first is not None:
-        return lambda held: held[name][:first]
-    return itemgetter(name)
+def denied(name: str, scope: str) -> Failed:
+    """Return the error of a field that needs a scope which the token lacks."""
+    needed = f"`{scope}` access scope."
+    message = f"Access denied for {name} field. Required access: {needed}"
+    return Failed(message, "ACCESS_DENIED", documentation=_DOCUMENTATION, requiredAccess=needed)
 
 
 def linked_refunds(order: Held) -> list[Held]:

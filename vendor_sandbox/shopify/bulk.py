@@ -136,7 +136,7 @@ class BulkFields:
     def _export(self, text: str, roots: Sequence[Selected], lag: int) -> Export:
         sources = self._sources
         reads = Reads(sources.store, self._settings, self._access, self._now)
-        answers = Answers(self._access, {}, sources.computed)
+        answers = Answers(self._access, {}, self._settings.time_zone, sources.computed)
         recent_from = None if "read_all_orders" in self._access.scopes else self._now
         key = (text, lag, self._access, self._settings, sources.store.seen, sources.goods.version, recent_from)
         under_object = self._settings.levels_under == "object"

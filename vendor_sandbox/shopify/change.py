@@ -8,15 +8,17 @@ from typing import Any
 from vendor_sandbox.shopify import goods_change, goods_state, ids
 from vendor_sandbox.shopify.buying import bought
 from vendor_sandbox.shopify.edits import Order, cancelled, merged, refunded, taken_out
+from vendor_sandbox.shopify.fulfilment_words import FULFILMENT_WORDS, fulfilment_changes
 from vendor_sandbox.shopify.goods import Goods
 from vendor_sandbox.shopify.instants import instant, shown
 from vendor_sandbox.shopify.jobs import ENDINGS, Ending
 from vendor_sandbox.shopify.settings import Settings
+from vendor_sandbox.shopify.shipping import settled
 from vendor_sandbox.shopify.store import Draft, Store
 from vendor_sandbox.values import BadChange, checked, flag, known_members, mapping, one_of, or_null, text, whole, with_changes
 
 _MEMBERS = (
-    *("load", "settings", "add", "arrive", "set", "cancel", "refund", "edit", "delete"),
+    *("load", "settings", "add", "arrive", "set", "cancel", "refund", "edit", *FULFILMENT_WORDS, "delete"),
     *("next_bulk", "foreign_bulk", "revoke_tokens"),
     *("buy", *goods_change.MEMBERS),
 )
@@ -63,7 +65,7 @@ def read_settings(body: object, settings: Settings) -> Settings:
 def read_change(body: Any, store: Store, goods: Goods, settings: Settings, now: int) -> Changed:
     """Read what a change asks of the orders in a store, which must have loaded its state already. Raises BadChange.
 
-    Members are applied in the order add, arrive, buy, set, cancel, refund, edit, delete.
+    Members are applied in the order add, arrive, buy, set, cancel, refund, edit, split, hold, release_hold, fulfil, delete.
     """
     draft = Draft(store)
     changed = Changed(settings, draft)
@@ -91,18 +93,22 @@ def read_change(body: Any, store: Store, goods: Goods, settings: Settings, now: 
         index, order = _known(draft, store, wanted.get("order"))
         reason = checked(one_of(*_REASONS), wanted.get("reason", "CUSTOMER"), "cancel: reason")
         restocked = {} if checked(flag, wanted.get("restock", True), "cancel: restock") else {"restocked": False}
-        draft.put(index, {**cancelled(order, now, reason), **restocked, "updatedAt": shown(now)})
+        draft.put(index, settled({**cancelled(order, now, reason), **restocked}, None, shown(now)))
     for each in _array(body.get("refund", []), "refund"):
         wanted = known_members(each, ("order", "lines", "note"), "refund")
         index, order = _known(draft, store, wanted.get("order"))
         lines = _quantities(order, checked(mapping, wanted.get("lines", {"0": 1}), "refund: lines"))
         note = checked(or_null(text), wanted.get("note"), "refund: note")
-        draft.put(index, {**refunded(order, now, lines, note), "updatedAt": shown(now)})
+        draft.put(index, settled(refunded(order, now, lines, note), None, shown(now)))
     for each in _array(body.get("edit", []), "edit"):
         wanted = known_members(each, ("order", "lines"), "edit")
         index, order = _known(draft, store, wanted.get("order"))
         lines = _quantities(order, checked(mapping, wanted.get("lines", {"0": 1}), "edit: lines"))
-        draft.put(index, {**taken_out(order, now, lines), "updatedAt": shown(now)})
+        draft.put(index, settled(taken_out(order, now, lines), None, shown(now)))
+    for word in FULFILMENT_WORDS:
+        for reference, change in fulfilment_changes(word, body[word], shown(now)) if word in body else ():
+            index, order = _known(draft, store, reference)
+            draft.put(index, change(order))
     for reference in _array(body.get("delete", []), "delete"):
         draft.put(_known(draft, store, reference)[0], None)
     if "next_bulk" in body:

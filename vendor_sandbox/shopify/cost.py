@@ -13,6 +13,7 @@ from vendor_sandbox.shopify.plan import Selected
 
 _FREE = {"MoneyBag", "MoneyV2", "MailingAddress", "ShopAddress", "LocationAddress", "PageInfo"}
 _MUTATION = 10
+_DEARER_MUTATIONS = {"fulfillmentTrackingInfoUpdate": 50}
 _ROOT_COUNT = 10
 _CONNECTION = 2
 
@@ -42,13 +43,14 @@ class Prices:
 
     def _root(self, root: Selected) -> int:
         if root.parent == "Mutation":
-            return _MUTATION + _surcharge(root) + sum(self._below(each) for each in root.children)
+            root_cost = _DEARER_MUTATIONS.get(root.name, _MUTATION)
+            return root_cost + _surcharge(root) + sum(self._below(each) for each in root.children)
         return self._cost(root)
 
     def _written(self, root: Selected, payload: Any) -> int:
         """Return the cost of a mutation by now: one that ended in errors costs no more than its root."""
         failed = payload is None or any(payload[each.key] for each in root.child("userErrors"))
-        return _MUTATION if failed else self._root(root)
+        return _DEARER_MUTATIONS.get(root.name, _MUTATION) if failed else self._root(root)
 
     def _cost(self, field: Selected) -> int:
         if not field.below or field.type_name in _FREE:

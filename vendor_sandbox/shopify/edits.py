@@ -58,8 +58,6 @@ def taken_out(order: Order, at: int, quantities: Mapping[int, int]) -> dict[str,
     the edit leaves an empty refund, because nothing was paid back yet."""
     purse = purse_of(order)
     lines, entries, amount, taxes, units = _without(order, purse, quantities, "NO_RESTOCK")
-    for position, quantity in quantities.items():
-        lines[position]["unfulfilledQuantity"] = max(0, lines[position]["unfulfilledQuantity"] - quantity)
     refunds = [*order["refunds"], _refund(order, at, purse.bag(0), entries, None)]
     edited = {"lineItems": lines, "refunds": refunds, "edited": True}
     return {**order, **edited, **_reduced(order, purse, amount, taxes, units)}
@@ -78,7 +76,8 @@ def _without(
         part = share(net(line, purse), quantity, line["quantity"])
         tax = share(sum(purse.minor(each["priceSet"]) for each in line["taxLines"]), quantity, line["quantity"])
         amount, taxes, units = amount + part, taxes + tax, units + quantity
-        for name in ("currentQuantity", "refundableQuantity"):
+        # Units that were not sent yet go first.
+        for name in ("currentQuantity", "refundableQuantity", "unfulfilledQuantity", "fulfillableQuantity"):
             line[name] = max(0, line[name] - quantity)
         entries.append(
             {

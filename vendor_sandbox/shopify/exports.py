@@ -112,7 +112,9 @@ def exported_rows(
         for connection in [root] if root.is_connection else [each for each in root.children if each.is_connection]:
             node = _Node(connection, answers, under_object)
             waiting: deque[list[Mapping[str, Any]]] = deque()
-            held = items(root) if root.is_connection else (row for one in items(root) for row in answers.fetch(connection)(one))
+            held = (
+                items(root) if root.is_connection else (row for one in items(root) for row in answers.fetching(connection)(one))
+            )
             for each in held:
                 yield True, node.row(each)
                 waiting.append(list(node.children(each)))
@@ -129,7 +131,7 @@ class _Node:
         self._answers = answers
         self._read = answers.reading([_without_connections(each) for each in selections if not each.is_connection])
         self._nested = [
-            ([*map(answers.fetch, path)], under_object and len(path) > 1, _Node(path[-1], answers, under_object))
+            ([*map(answers.fetching, path)], under_object and len(path) > 1, _Node(path[-1], answers, under_object))
             for each in selections
             for path in _connections(each)
         ]

@@ -26,7 +26,6 @@ FIRST_IDS = {
     "ProductSetOperation": 23_000_000_001,
     "Location": ids.DEFAULT_LOCATION + 2,
 }
-_ITEM_FROM_VARIANT = 2_000_000_000
 DEFAULT_OPTION, DEFAULT_VALUE = "Title", "Default Title"
 
 
@@ -152,11 +151,11 @@ class Goods:
 
 def item_number(variant: int) -> int:
     """Return the number of a variant's inventory item."""
-    return variant + _ITEM_FROM_VARIANT
+    return variant + ids.ITEM_OF_VARIANT
 
 
 def variant_number(item: int) -> int:
-    return item - _ITEM_FROM_VARIANT
+    return item - ids.ITEM_OF_VARIANT
 
 
 def level_gid(item: int, location: int) -> str:

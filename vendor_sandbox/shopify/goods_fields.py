@@ -26,6 +26,9 @@ class GoodsFields:
         return {
             "LineItem.variant": lambda line, _: self._live("variants", line["variant"]),
             "LineItem.product": lambda line, _: self._live("products", line["product"]),
+            "FulfillmentOrderLineItem.variant": lambda line, _: self._live("variants", line["variant"]),
+            "FulfillmentOrderAssignedLocation.location": lambda assigned, _: self._live("locations", assigned["location"]),
+            "Fulfillment.location": lambda fulfilment, _: self._live("locations", fulfilment["location"]),
             "Product.variants": lambda product, _: self._goods.variants_of(product),
             "Product.variantsCount": lambda product, _: {"count": len(product["variants"]), "precision": "EXACT"},
             "Product.hasOnlyDefaultVariant": lambda product, _: self._only_default(product),
@@ -75,7 +78,7 @@ class GoodsFields:
         return variant is not None and bool(variant["item"]["tracked"])
 
     def _live(self, kind: str, held: Record | None) -> Record | None:
-        """Return the product or variant of an order's line as it is now; None when it was deleted."""
+        """Return the product, variant or location that an order names as it is now; None when it was deleted."""
         records: Mapping[int, Record] = getattr(self._goods, kind)
         return records.get(ids.number_of(held["id"])) if held else None
 

@@ -18,11 +18,12 @@ from vendor_sandbox.shopify.instants import DAY, shown
 from vendor_sandbox.shopify.media import new_media
 from vendor_sandbox.shopify.money import decimals_of
 from vendor_sandbox.shopify.options import new_option
+from vendor_sandbox.shopify.places import LOCATIONS
 from vendor_sandbox.shopify.settings import Settings
 from vendor_sandbox.shopify.variant_values import new_variant
 
-LOCATIONS = ("Merkez Depo", "Kadıköy Mağaza", "Eski Depo")
-"""The first sends online orders, the last is not active any more."""
+OLD_LOCATION = "Old Warehouse"
+"""A location that is not active any more."""
 FIRST, SECOND = ids.DEFAULT_LOCATION, ids.DEFAULT_LOCATION + 1
 _HARDWARE, _CLOTHES = (2_000_000, 2_500_000), (2_100_000, 2_600_000)
 """The first numbers of products and variants."""
@@ -33,7 +34,7 @@ def seeded_goods(clock: Clock, catalogue: Catalogue, settings: Settings, start: 
     """Return the goods of a shop that was made 400 days before `start`."""
     goods = Goods(clock, settings.product_lag)
     maker = _Maker(goods, catalogue.seed, settings.currency, start - 400 * DAY)
-    for place, name in enumerate(LOCATIONS):
+    for place, name in enumerate((*LOCATIONS.values(), OLD_LOCATION)):
         number = ids.DEFAULT_LOCATION + place
         goods.locations[number] = new_location(number, name, maker.made, active=place < 2, online=place == 0)
     for each in hardware(catalogue):

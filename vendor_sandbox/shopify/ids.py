@@ -6,6 +6,8 @@ FIRST_ORDER = 5_000_000_001
 FIRST_NUMBER = 1001
 DEFAULT_LOCATION = 300_000_001
 """The location that fulfils an order unless something else was said."""
+ITEM_OF_VARIANT = 100_000_000
+"""Added to the number of a variant, it is the number of its inventory item."""
 _PER_ORDER = 10_000
 _BASES = {
     "Fulfillment": 6_000_000_000_000,
@@ -13,6 +15,11 @@ _BASES = {
     "RefundLineItem": 8_000_000_000_000,
     "LineItem": 9_000_000_000_000,
     "ShippingLine": 3_000_000_000_000,
+    "FulfillmentOrder": 11_000_000_000_000,
+    "FulfillmentOrderLineItem": 12_000_000_000_000,
+    "FulfillmentLineItem": 13_000_000_000_000,
+    "FulfillmentEvent": 14_000_000_000_000,
+    "FulfillmentHold": 15_000_000_000_000,
 }
 
 _GID = re.compile(r"gid://shopify/([A-Za-z]+)/([0-9]{1,18})(?:\?.*)?", re.ASCII)
@@ -53,3 +60,8 @@ def order_index(kind: str, number: int) -> int | None:
     if kind in _BASES:
         return (number - _BASES[kind]) // _PER_ORDER
     return None
+
+
+def inventory_item_gid(variant: str) -> str:
+    """Return the id of the inventory item of the variant with a global id."""
+    return gid("InventoryItem", number_of(variant) + ITEM_OF_VARIANT)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from vendor_sandbox.shopify import ids, inventory_writes, product_set, product_writes, variant_writes
-from vendor_sandbox.shopify.answers import Typed
+from vendor_sandbox.shopify.answers import Typed, denied
 from vendor_sandbox.shopify.idempotency import Keys
 from vendor_sandbox.shopify.paging import Failed
 from vendor_sandbox.shopify.plan import Selected
@@ -56,6 +56,9 @@ class GoodsMutations:
     def _tag(self, field: Selected, change: Callable[..., Mapping[str, Any]]) -> dict[str, Any]:
         kind, number = ids.read_gid(field.arguments["id"]) or ("", 0)
         writing, tags = self._writing, field.arguments["tags"]
+        scope = {"Product": "write_products", "Order": "write_orders"}.get(kind)
+        if scope is not None and not writing.access.may(scope):
+            raise denied(field.name, scope)
         if kind == "Product" and number in writing.goods.products:
             changed = change(writing, writing.goods.products[number], tags)
             writing.goods.put_product(changed)

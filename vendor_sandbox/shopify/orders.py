@@ -94,7 +94,8 @@ class SeededOrders:
         method = _METHODS[int(rng.random() * 3)]
         shipping = (0, 1_200, 500)[_METHODS.index(method)]
         buyer = int(rng.random() * max(1, self.size // 3))
-        fulfilled = rng.random() < 0.7 or trap.shipped
+        by_chance = rng.random() < 0.7
+        fulfilled = by_chance if trap.shipped is None else trap.shipped
         financial = _financial(rng.random())
         address = mailing_address(buyer, ids.FIRST_ORDER + index) if method != "Pickup Order" else None
         tags = [method] if rng.random() < 0.7 else sorted([method, _OTHER_TAGS[int(rng.random() * 4)]])
@@ -141,7 +142,7 @@ class SeededOrders:
         }
         order.update(totals(index, lines, shipping, method, purse))
         if fulfilled:
-            order["lineItems"] = [{**line, "unfulfilledQuantity": 0} for line in lines]
+            order["lineItems"] = [{**line, "unfulfilledQuantity": 0, "fulfillableQuantity": 0} for line in lines]
         if not order["fullyPaid"]:
             order.update(totalReceivedSet=purse.bag(0), netPaymentSet=purse.bag(0))
         return order
@@ -170,6 +171,7 @@ class SeededOrders:
             "currentQuantity": quantity,
             "refundableQuantity": quantity,
             "unfulfilledQuantity": quantity,
+            "fulfillableQuantity": quantity,
             "nonFulfillableQuantity": 0,
             "requiresShipping": True,
             "restockable": True,
@@ -225,8 +227,20 @@ def _fulfillment(index: int, created: int, updated: int, lines: Sequence[Mapping
         "displayStatus": "DELIVERED" if index % 2 else "IN_TRANSIT",
         "createdAt": at,
         "updatedAt": at,
+        "inTransitAt": None if index % 2 else at,
         "deliveredAt": at if index % 2 else None,
+        "estimatedDeliveryAt": None,
+        "events": [],
+        "requiresShipping": True,
         "totalQuantity": sum(line["quantity"] for line in lines),
+        "fulfillmentLineItems": [
+            {
+                "id": ids.part_gid("FulfillmentLineItem", index, position),
+                "quantity": line["quantity"],
+                "lineItem": {"id": line["id"]},
+            }
+            for position, line in enumerate(lines)
+        ],
         "trackingInfo": [{"company": "UPS", "number": tracking, "url": f"https://tracking.example.com/?number={tracking}"}],
     }
 

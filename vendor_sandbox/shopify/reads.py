@@ -1,18 +1,19 @@
 """The root fields: looking up, searching and counting orders, and what an app can know about its shop."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 from vendor_sandbox.shopify import ids
 from vendor_sandbox.shopify.access import Access
-from vendor_sandbox.shopify.answers import Typed, linked_refunds
+from vendor_sandbox.shopify.answers import NEEDS, Typed, linked_refunds
 from vendor_sandbox.shopify.edits import Order
+from vendor_sandbox.shopify.fulfilment_views import shown_fulfilment_orders, shown_fulfilments
 from vendor_sandbox.shopify.index import Place, sort_field
 from vendor_sandbox.shopify.instants import DAY, instant, shown
 from vendor_sandbox.shopify.paging import Failed, Page, cursor_of, page_size, read_cursor
 from vendor_sandbox.shopify.plan import Selected
-from vendor_sandbox.shopify.search import Filter, Matches, read_filter
+from vendor_sandbox.shopify.search import Field, Filter, Matches, read_filter
 from vendor_sandbox.shopify.settings import Settings
 from vendor_sandbox.shopify.store import Store
 
@@ -88,13 +89,25 @@ class Reads:
         if sort_field(sort_key) is None and sort_key != "RELEVANCE":
             raise Failed(f"the sandbox does not sort orders by {sort_key}", "BAD_REQUEST")
         index = self._store.index
-        found = read_filter(field.arguments.get("query"), index.fields, self._settings.time_zone)
-        if found.warnings:
-            shown_as = {"query": found.text, "parsed": found.shown, "warnings": found.warnings}
-            self.searches.append({"path": [field.key], **shown_as})
+        found = self.filtered(field, index.fields)
         if "read_all_orders" not in self._access.scopes:
             found.require("created_at", self._now - _RECENT, index.fields["created_at"].value)
         return found
+
+    def filtered(self, field: Selected, fields: Mapping[str, Field]) -> Filter:
+        """Read the `query` of a field that searches by these fields. Warnings go into `searches`."""
+        found = read_filter(field.arguments.get("query"), fields, self._settings.time_zone)
+        if found.warnings:
+            shown_as = {"query": found.text, "parsed": found.shown, "warnings": found.warnings}
+            self.searches.append({"path": [field.key], **shown_as})
+        return found
+
+    def visible_orders(self) -> Iterator[Order]:
+        """Yield every order that the token may see, by number."""
+        for index in range(self._store.next_index):
+            order = self._visible(index)
+            if order is not None:
+                yield order
 
     def orders_count(self, field: Selected) -> dict[str, Any]:
         limit = field.arguments.get("limit", _COUNTS)
@@ -121,16 +134,21 @@ class Reads:
         order = self._visible(ids.order_index(kind, number))
         if order is None:
             return None
-        if "read_orders" not in self._access.scopes:
-            raise Failed(f"Access denied for {kind}.", "ACCESS_DENIED", requiredAccess="`read_orders` access scope.")
+        scopes = NEEDS.get(kind, ("read_orders",))
+        if not self._access.may(*scopes):
+            raise Failed(f"Access denied for {kind}.", "ACCESS_DENIED", requiredAccess=f"`{scopes[0]}` access scope.")
         parts: Mapping[str, Callable[[], Any]] = {
             "Order": lambda: [order],
             "LineItem": lambda: order["lineItems"],
             "Refund": lambda: linked_refunds(order),
-            "Fulfillment": lambda: order["fulfillments"],
+            "Fulfillment": lambda: shown_fulfilments(order),
+            "FulfillmentOrder": lambda: shown_fulfilment_orders(order),
+            "FulfillmentOrderLineItem": lambda: [line for each in shown_fulfilment_orders(order) for line in each["lineItems"]],
+            "FulfillmentLineItem": lambda: [line for each in shown_fulfilments(order) for line in each["fulfillmentLineItems"]],
+            "FulfillmentEvent": lambda: [event for each in order["fulfillments"] for event in each["events"]],
         }
         found = [each for each in parts.get(kind, list)() if each["id"] == text]
-        return Typed(kind, found[0]) if found else None
+        return Typed(kind, found[-1]) if found else None
 
     def _order(self, text: str, kind: str) -> Order | None:
         found = ids.read_gid(text)

@@ -21,6 +21,7 @@ from vendor_sandbox.shopify.cost import CostBucket, Prices, paid_cost, refused_c
 from vendor_sandbox.shopify.documents import Invalid, read_operation, root_fields, shop_schema
 from vendor_sandbox.shopify.edits import Order
 from vendor_sandbox.shopify.exports import Exports
+from vendor_sandbox.shopify.fulfilment_calls import FulfilmentFields
 from vendor_sandbox.shopify.goods import Goods
 from vendor_sandbox.shopify.goods_change import change_goods
 from vendor_sandbox.shopify.goods_fields import GoodsFields
@@ -209,6 +210,7 @@ class Shopify(Vendor):
             now,
             base_url=base_url,
         )
+        fulfilments = FulfilmentFields(self._store, self.settings, reads, now)
         thing = partial(_thing, reads, goods_reads, bulk)
         answers = Answers(
             access,
@@ -217,9 +219,11 @@ class Shopify(Vendor):
                 **goods_reads.resolvers,
                 **mutations.resolvers,
                 **bulk.resolvers,
+                **fulfilments.resolvers,
                 "node": lambda field: thing(field.arguments["id"]),
                 "nodes": lambda field: [thing(each) for each in field.arguments["ids"]],
             },
+            self.settings.time_zone,
             fields.computed,
         )
         data = answers.data(roots)

@@ -6,34 +6,14 @@ back what was not sent (unless the order says otherwise), a refund what came bac
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 
 from vendor_sandbox.shopify import ids
 from vendor_sandbox.shopify.edits import Order
+from vendor_sandbox.shopify.fulfilling import units
 from vendor_sandbox.shopify.goods import Goods, item_number, variant_number
 
 Place = tuple[int, int]
 """Item and location."""
-
-
-@dataclass(frozen=True)
-class Units:
-    """Units of the line at a position that one location has yet to send (`open`) and has sent."""
-
-    position: int
-    location: int
-    open: int
-    fulfilled: int
-
-
-def units(order: Order) -> list[Units]:
-    """Return what each location has to do with each line of an order."""
-    found = []
-    for position, line in enumerate(order["lineItems"]):
-        unsent = min(line["unfulfilledQuantity"], line["currentQuantity"])
-        sent = line["currentQuantity"] - unsent
-        found.append(Units(position, ids.DEFAULT_LOCATION, 0 if order["cancelledAt"] else unsent, sent))
-    return found
 
 
 def committed_by(order: Order | None) -> Counter[Place]:
@@ -49,27 +29,26 @@ def committed_by(order: Order | None) -> Counter[Place]:
 
 
 def taken_by(order: Order | None) -> Counter[Place]:
-    """Return the units by which an order lowers what is available: all but those given back."""
+    """Return the units by which an order lowers what is available: all but those given back or taken out of it."""
     found: Counter[Place] = Counter()
     if order is None:
         return found
-    left = {position: _kept(order, position) for position in range(len(order["lineItems"]))}
-    for each in units(order):
-        item = _item(order, each.position)
-        part = min(left[each.position], each.open + each.fulfilled)
+    parts = units(order)
+    left = {position: line["currentQuantity"] for position, line in enumerate(order["lineItems"])}
+    if order["cancelledAt"] and order.get("restocked", True):
+        sent: Counter[int] = Counter()
+        for each in parts:
+            sent[each.position] += each.fulfilled
+        left = {position: min(kept, sent[position]) for position, kept in left.items()}
+    for each in parts:
+        # A cancelled order has nothing open any more, but without a restock the units do not come back.
+        most = left[each.position] if order["cancelledAt"] else each.open + each.fulfilled
+        part = min(left[each.position], most)
         left[each.position] -= part
+        item = _item(order, each.position)
         if item is not None and part:
             found[item, each.location] += part
     return found
-
-
-def _kept(order: Order, position: int) -> int:
-    """Return the units of a line that were neither given back nor taken out of the order."""
-    line = order["lineItems"][position]
-    kept: int = line["currentQuantity"]
-    if order["cancelledAt"] and order.get("restocked", True):
-        kept = min(kept, sum(each.fulfilled for each in units(order) if each.position == position))
-    return kept
 
 
 def _item(order: Order, position: int) -> int | None:
