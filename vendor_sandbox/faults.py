@@ -44,14 +44,18 @@ GENERAL_KINDS: Kinds = {
     "drip": _seconds,
     "rate_limited": {"retry_after": or_null(str)},
     "expired_token": {},
+    "between": {"change": mapping},
 }
 
-_NEEDED = {"status", "seconds", "by", "field", "value"}
+_NEEDED = {"status", "seconds", "by", "field", "value", "change"}
 
 
 @dataclass
 class Fault:
-    """One order. `times` and `after` count down as matching calls go by."""
+    """One order. `times` and `after` count down as matching calls go by.
+
+    `method` and `path` may also be the kind and the pattern of a name of what a call does: `mutation inventorySet*`.
+    """
 
     method: str
     path: str
@@ -60,8 +64,10 @@ class Fault:
     after: int
     options: Mapping[str, Any]
 
-    def matches(self, method: str, path: str) -> bool:
-        return self.method in ("*", method) and fnmatchcase(path, self.path)
+    def matches(self, *targets: str) -> bool:
+        """Whether a fault hits a call; `targets` are its method and path, and each operation that it asks for."""
+        pairs = [target.partition(" ") for target in targets]
+        return any(self.method in ("*", kind) and fnmatchcase(name, self.path) for kind, _, name in pairs)
 
 
 def read_faults(orders: object, kinds: Kinds) -> list[Fault]:
@@ -114,7 +120,7 @@ class FaultBook:
         with self._lock:
             return sum(fault.times for fault in self._faults)
 
-    def due(self, method: str, path: str) -> Fault | None:
+    def due(self, *targets: str) -> Fault | None:
         """Return the fault that hits this call: of those due, the one ordered first. The others wait for the next call.
 
         Every matching call counts towards `after`, even one that another fault hits.
@@ -122,7 +128,7 @@ class FaultBook:
         with self._lock:
             hit: Fault | None = None
             for fault in self._faults:
-                if not fault.matches(method, path):
+                if not fault.matches(*targets):
                     continue
                 if fault.after:
                     fault.after -= 1

@@ -43,6 +43,8 @@ class Call:
     status: int | None
     at: float
     fault: str | None
+    operation: str | None = None
+    """What it asks for, for a vendor whose paths do not say it: `mutation inventorySetQuantities`."""
 
 
 class Sandbox:
@@ -130,8 +132,9 @@ class Sandbox:
         self._books[vendor].clear()
 
     def calls(self, vendor: str) -> list[dict[str, Any]]:
-        """Return every call so far, oldest first: method, path and query as requested, status, at (epoch seconds), fault."""
-        return [dataclasses.asdict(call) for call in list(self._calls[vendor])]
+        """Return every call so far, oldest first: method, path, query, status, at (epoch seconds), fault, perhaps operation."""
+        calls = [dataclasses.asdict(call) for call in list(self._calls[vendor])]
+        return [{name: value for name, value in call.items() if name != "operation" or value} for call in calls]
 
     # One call
 
@@ -145,19 +148,20 @@ class Sandbox:
         vendor = self.vendors.get(name)
         if vendor is None:
             return Answer(Reply.json(404, {"error": f"no vendor {name!r}; there are: {', '.join(self.vendors)}"}))
-        call = Call(method, path, query, None, time.time(), None)
-        self._calls[name].append(call)
         request = Request(method, f"/{rest}", query, headers, body, pairs=pairs)
-        answer = self._answer(vendor, request, call)
+        operations = vendor.operations(request)
+        call = Call(method, path, query, None, time.time(), None, ", ".join(operations) or None)
+        self._calls[name].append(call)
+        answer = self._answer(vendor, request, call, operations)
         # Logged before the first byte leaves, so that whoever has the reply finds its status in the log.
         call.status = answer.reply.status if answer.reply is not None else None
         return answer
 
-    def _answer(self, vendor: Vendor, request: Request, call: Call) -> Answer:
+    def _answer(self, vendor: Vendor, request: Request, call: Call, operations: Sequence[str]) -> Answer:
         refused = vendor.admit(request)
         if refused is not None:
             return Answer(refused)
-        fault = self._books[vendor.name].due(request.method, request.path)
+        fault = self._books[vendor.name].due(f"{request.method} {request.path}", *operations)
         if fault is None:
             return Answer(_handled(vendor, request))
         call.fault = fault.kind
@@ -176,6 +180,8 @@ class Sandbox:
                 return Answer(vendor.problem(401, "the token has expired"))
             case "html":
                 return Answer(Reply(200, _HTML, {"Content-Type": "text/html; charset=utf-8"}))
+            case "between":
+                return Answer(_between(vendor, request, **fault.options))
             case "lost_request":
                 return _CUT
             case "lost_reply":
@@ -226,6 +232,15 @@ def _with_value(reply: Reply, field: str, value: str) -> Reply:
     if not found:
         raise BadChange(f"fault 'unusable': the reply has no simple {field!r}")
     return dataclasses.replace(reply, body=changed, file=None)
+
+
+def _between(vendor: Vendor, request: Request, change: Mapping[str, Any]) -> Reply:
+    """Handle a call just after a change to the truth that its client cannot know of."""
+    try:
+        vendor.change_state(change)
+    except BadChange as error:
+        return vendor.problem(500, f"fault 'between': {error}")
+    return _handled(vendor, request)
 
 
 def _handled(vendor: Vendor, request: Request) -> Reply:

@@ -2,7 +2,7 @@
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Any, ClassVar
@@ -88,6 +88,10 @@ class Vendor(ABC):
     def forget_token(self, _request: Request, /) -> None:
         """End the token of this request. A vendor whose keys do not expire has nothing to do here."""
         return
+
+    def operations(self, _request: Request, /) -> Sequence[str]:
+        """Return what a call asks for, each as kind and name, for a vendor whose paths do not say it."""
+        return ()
 
 
 Handler = Callable[..., Reply]

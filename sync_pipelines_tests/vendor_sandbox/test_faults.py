@@ -47,7 +47,7 @@ class TestWhichCallsAreHit:
     @pytest.mark.parametrize(
         ("fault", "complaint"),
         [
-            ({"on": "* *", "kind": "explode"}, "known: cut_body, drip, empty_page, expired_token, html"),
+            ({"on": "* *", "kind": "explode"}, "known: between, cut_body, drip, empty_page, expired_token, html"),
             ({"on": "* *", "kind": "half"}, "unknown kind of fault 'half'"),
             ({"on": "* *"}, "unknown kind of fault None"),
             ({"kind": "html"}, "a method and a path"),

@@ -10,6 +10,7 @@ import requests
 from sync_pipelines_tests.vendor_sandbox.conftest import control, eventually, exact
 from sync_pipelines_tests.vendor_sandbox.sentos_caller import SentosCaller, fresh, line, order_body, variant
 from vendor_sandbox import Sandbox
+from vendor_sandbox.hardware import hardware
 
 CUT = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
@@ -42,10 +43,13 @@ class TestSeed:
         assert products(3) == products(3) != products(4)
 
     @pytest.mark.parametrize("scale", [0, 1, 50, 300, 2000])
-    def test_the_scale_is_the_number_of_variants(self, scale: int) -> None:
+    def test_the_scale_is_the_number_of_variants_of_clothes(self, scale: int) -> None:
         with Sandbox(scale=scale) as sandbox:
             products = sandbox.sentos.state()["products"]
-        assert scale <= sum(len(each["variants"]) or 1 for each in products) < scale + 15
+            sold = {each.item["sku"] for each in hardware(sandbox.sentos.catalogue)}
+        clothes = [each for each in products if each["sku"] not in sold]
+        assert scale <= sum(len(each["variants"]) or 1 for each in clothes) < scale + 15
+        assert len(products) - len(clothes) == min(scale, len(sold))
 
     def test_it_has_what_a_careless_client_gets_wrong(self, sentos: SentosCaller) -> None:
         products = sentos.sandbox.sentos.state()["products"]

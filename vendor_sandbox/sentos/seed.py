@@ -2,12 +2,13 @@
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from vendor_sandbox.catalogue import seeded
+from vendor_sandbox.catalogue import Catalogue, seeded
+from vendor_sandbox.clothes import SMALLEST_WITH_TRAPS, garments, sellable, stocks
+from vendor_sandbox.hardware import Hardware, hardware
 from vendor_sandbox.limits import Clock
 from vendor_sandbox.sentos.calendar import stamp
 from vendor_sandbox.sentos.lagging import Record
@@ -44,54 +45,52 @@ LISTS: dict[str, Any] = {
         }
     ],
 }
-SMALLEST_WITH_TRAPS = 200
-"""A store with fewer variants than this has no traps: they would be most of it."""
-
 _DAYS = 30
 _VARIANTS_FOR_AN_ORDER = 10
 _MOST_ORDERS = 500
 
 
-@dataclass(frozen=True)
-class _Kind:
-    category: int
-    code: str
-    name: str
-    axis: str
-    sizes: tuple[str, ...]
-    lowest: int
+def seeded_store(clock: Clock, catalogue: Catalogue, today: datetime) -> Store:
+    """Return a store with about as many variants of clothes as the catalogue is large, and the hardware of the web shop.
 
-
-_KINDS = (
-    _Kind(13, "TSH", "Tişört", "Beden", ("XS", "S", "M", "L", "XL"), 199),
-    _Kind(14, "GML", "Gömlek", "Beden", ("S", "M", "L", "XL", "XXL"), 449),
-    _Kind(15, "PNT", "Pantolon", "Beden", ("28", "30", "32", "34", "36", "38"), 599),
-    _Kind(16, "AYK", "Ayakkabı", "Numara", ("38", "39", "40", "41", "42", "43", "44"), 1249),
-    _Kind(13, "COC", "Çocuk Tişörtü", "Yaş", ("2-3", "4-5", "6-7"), 149),
-    _Kind(17, "CNT", "Çanta", "", (), 899),
-)
-_COLORS = (("Siyah", "SYH"), ("Beyaz", "BYZ"), ("Kırmızı", "KRM"), ("Yeşil", "YSL"), ("Gümüş", "GMS"), ("Açık Mavi", "AMV"))
-_STYLES = ("Basic", "Oversize", "Slim Fit", "Çizgili", "Işıltılı", "Örgü", "Şal Yaka", "Ütü İstemez", "Yağmurluk", "Düz Dikiş")
-_BRANDS = ("Şık", "Ada Butik", "Öz Tekstil", "İpekyol Ev", "Çınar")
-_MODELS = {(kind.axis, size): {"name": kind.axis, "value": size} for kind in _KINDS for size in kind.sizes}
-
-
-def seeded_store(clock: Clock, seed: int, size: int, today: datetime) -> Store:
-    """Return a store with about `size` variants; its orders were made in the 30 days before `today`."""
+    Its orders were made in the 30 days before `today`, and are of clothes only.
+    """
+    seed, size = catalogue.seed, catalogue.size
     store = Store(clock, seed, _products(seed, size), lists=LISTS)
     _add_orders(store, seeded(seed + 1), min(_MOST_ORDERS, size // _VARIANTS_FOR_AN_ORDER), today)
+    for each in _hardware(seeded(seed + 2), hardware(catalogue)[:size]):
+        store.put_product({"id": store.new_id("product"), **each})
     return store
+
+
+def _hardware(choose: random.Random, sold: Sequence[Hardware]) -> Iterator[Record]:
+    """Yield the hardware as products without variants, in a shop of a small scale only as many as that."""
+    for each in sold:
+        price = Decimal(each.price).scaleb(-2)
+        yield {
+            "category_id": 17,
+            "sku": each.item["sku"],
+            "name": each.item["name"],
+            "brand": each.item["brand"],
+            "description": f"<p>{each.item['short_description']}</p>",
+            "barcode": each.barcode,
+            "purchase_price": round(price * Decimal("0.6"), 2),
+            "sale_price": price,
+            "currency": "TL",
+            "vat_rate": 20,
+            "volumetric_weight": 1,
+            "stocks": stocks(choose),
+            "prices": {"shopify": {"list_price": price, "sale_price": price}},
+            "images": [],
+            "variants": [],
+        }
 
 
 def _products(seed: int, size: int) -> Iterator[Record]:
     """Yield about `size` variants in whole products: plain ones, with the traps at seeded places among them."""
     choose = seeded(seed)
     found = list(traps()) if size >= SMALLEST_WITH_TRAPS else []
-    left = size - sum(_sellable(each) for each in found)
-    plain: list[dict[str, Any]] = []
-    while left > 0:
-        plain.append(_plain(choose, len(plain)))
-        left -= _sellable(plain[-1])
+    plain = list(garments(choose, size - sum(map(sellable, found))))
     for trap in found:
         plain.insert(choose.randint(0, len(plain)), trap)
     variant_id = FIRST_IDS["variant"]
@@ -99,72 +98,6 @@ def _products(seed: int, size: int) -> Iterator[Record]:
         variants = [{"id": variant_id + place, **each} for place, each in enumerate(product["variants"])]
         variant_id += len(variants)
         yield {"id": FIRST_IDS["product"] + number, **product, "variants": variants}
-
-
-def _sellable(product: Record) -> int:
-    """Return how many of its rows are sold: its variants, or the product itself."""
-    return len(product["variants"]) or 1
-
-
-def _plain(choose: random.Random, number: int) -> dict[str, Any]:
-    kind, style = choose.choice(_KINDS), choose.choice(_STYLES)
-    sku = f"{kind.code}-{number:05d}"
-    price = Decimal(kind.lowest + 10 * choose.randrange(60)) + Decimal(choose.choice(("0.90", "0.99", "0.50", "0.00")))
-    colors = choose.sample(_COLORS, k=choose.randint(1, 2)) if kind.sizes else []
-    images = [{"id": number * 10 + place, "url": f"https://cdn.example.com/sentos/{sku}_{place}.jpg"} for place in (1, 2)]
-    # Every fourth product has its images on the first variant only.
-    on_variant = bool(kind.sizes) and number % 4 == 2
-    variants = [
-        {
-            "sku": f"{sku}-{code}-{size}",
-            "barcode": _ean(number, 100 * place + index),
-            "color": color,
-            "model": _MODELS[kind.axis, size],
-            "stocks": _stocks(choose),
-            "images": images if on_variant and not place and not index else [],
-        }
-        for place, (color, code) in enumerate(colors)
-        for index, size in enumerate(kind.sizes)
-    ]
-    product = {
-        "category_id": kind.category,
-        "sku": sku,
-        "name": f"{style} {kind.name} {number}",
-        "brand": choose.choice(_BRANDS),
-        "description": f"<p>{style} {kind.name.lower()}; %100 pamuk, yıkanabilir.</p>",
-        "barcode": _ean(number, 999),
-        "purchase_price": round(price * Decimal("0.45"), 2),
-        "sale_price": price,
-        "currency": "TL",
-        "vat_rate": choose.choice((10, 20)),
-        "volumetric_weight": choose.randint(1, 5),
-        "stocks": [] if variants else _stocks(choose),
-        "prices": {
-            "shopify": {"list_price": price + choose.choice((0, 50, 100)), "sale_price": price},
-            "trendyol": {"list_price": price + 120, "sale_price": price + 20},
-        },
-        "images": images,
-        "variants": variants,
-    }
-    if on_variant:
-        del product["images"]
-    return product
-
-
-def _ean(number: int, part: int) -> str:
-    """Return a barcode with Turkey's prefix and a check digit."""
-    digits = f"869{number:06d}{part:03d}"
-    total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits))
-    return f"{digits}{-total % 10}"
-
-
-def _stocks(choose: random.Random) -> list[dict[str, Any]]:
-    """Return what is in the warehouses: often in both, sometimes nothing, now and then less than nothing."""
-    main = choose.choice((0, 1, 3, 4, 7, 12, 25, 40)) if choose.randrange(40) else -choose.randint(1, 4)
-    stocks = [{"warehouse": 1, "stock": main}]
-    if choose.randrange(3):
-        stocks.append({"warehouse": 2, "stock": choose.randrange(15)})
-    return stocks
 
 
 def _add_orders(store: Store, choose: random.Random, count: int, today: datetime) -> None:

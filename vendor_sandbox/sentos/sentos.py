@@ -55,7 +55,7 @@ class Sentos(Vendor):
         """What Sentos holds. It is made from the seed on first use."""
         with self.lock:
             if self._store is None:
-                self._store = seeded_store(self.clock, self.catalogue.seed, self.catalogue.size, self._today)
+                self._store = seeded_store(self.clock, self.catalogue, self._today)
             return self._store
 
     def env(self, base_url: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A stand-in for Shopify's Admin GraphQL API: reading orders by page and by bulk operation, and sending them."""
+"""A stand-in for Shopify's Admin GraphQL API: orders, shipments, products and stock."""
 
 from vendor_sandbox.shopify.access import (
     ACCESS_TOKEN,
@@ -7,8 +7,12 @@ from vendor_sandbox.shopify.access import (
     FOREIGN_CLIENT_ID,
     NO_CUSTOMERS_TOKEN,
     NO_FULFILMENT_ORDERS_TOKEN,
+    NO_INVENTORY_TOKEN,
+    NO_LOCATIONS_TOKEN,
     NO_ORDERS_TOKEN,
+    NO_PRODUCTS_TOKEN,
     READ_FULFILMENT_ORDERS_TOKEN,
+    READ_ONLY_TOKEN,
     RECENT_ORDERS_TOKEN,
     REDACTED_TOKEN,
     UNINSTALLED_CLIENT_ID,
@@ -23,8 +27,12 @@ __all__ = [
     "FOREIGN_CLIENT_ID",
     "NO_CUSTOMERS_TOKEN",
     "NO_FULFILMENT_ORDERS_TOKEN",
+    "NO_INVENTORY_TOKEN",
+    "NO_LOCATIONS_TOKEN",
     "NO_ORDERS_TOKEN",
+    "NO_PRODUCTS_TOKEN",
     "READ_FULFILMENT_ORDERS_TOKEN",
+    "READ_ONLY_TOKEN",
     "RECENT_ORDERS_TOKEN",
     "REDACTED_TOKEN",
     "UNINSTALLED_CLIENT_ID",

@@ -28,6 +28,10 @@ FOREIGN_CLIENT_ID = "sandbox-shopify-client-id-foreign"
 UNINSTALLED_CLIENT_ID = "sandbox-shopify-client-id-uninstalled"
 """An app that is not installed on the store; its secret is CLIENT_SECRET too."""
 
+READ_ONLY_TOKEN = "sandbox-shopify-token-read-only"  # noqa: S105
+NO_INVENTORY_TOKEN = "sandbox-shopify-token-no-inventory"  # noqa: S105
+NO_LOCATIONS_TOKEN = "sandbox-shopify-token-no-locations"  # noqa: S105
+NO_PRODUCTS_TOKEN = "sandbox-shopify-token-no-products"  # noqa: S105
 NO_FULFILMENT_ORDERS_TOKEN = "sandbox-shopify-token-no-fulfilment-orders"  # noqa: S105
 READ_FULFILMENT_ORDERS_TOKEN = "sandbox-shopify-token-read-fulfilment-orders"  # noqa: S105
 """Lacks `write_merchant_managed_fulfillment_orders`."""
@@ -36,10 +40,15 @@ SCOPES = (
     "read_all_orders",
     "read_customers",
     "read_fulfillments",
+    "read_inventory",
+    "read_locations",
     "read_merchant_managed_fulfillment_orders",
     "read_orders",
     "read_products",
+    "write_inventory",
     "write_merchant_managed_fulfillment_orders",
+    "write_orders",
+    "write_products",
 )
 
 
@@ -64,7 +73,11 @@ _STANDING: Mapping[str, Access] = {
     ACCESS_TOKEN: Access("reader"),
     RECENT_ORDERS_TOKEN: _without("recent-orders-reader", "read_all_orders"),
     NO_CUSTOMERS_TOKEN: _without("reader-without-customers", "read_customers"),
-    NO_ORDERS_TOKEN: _without("reader-without-orders", "read_orders"),
+    NO_ORDERS_TOKEN: _without("reader-without-orders", "read_orders", "write_orders"),
+    READ_ONLY_TOKEN: _without("read-only", *(each for each in SCOPES if each.startswith("write_"))),
+    NO_INVENTORY_TOKEN: _without("without-inventory", "read_inventory", "write_inventory"),
+    NO_LOCATIONS_TOKEN: _without("without-locations", "read_locations"),
+    NO_PRODUCTS_TOKEN: _without("without-products", "read_products", "write_products"),
     NO_FULFILMENT_ORDERS_TOKEN: _without(
         "reader-without-fulfilment-orders",
         "read_merchant_managed_fulfillment_orders",

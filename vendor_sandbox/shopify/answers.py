@@ -29,13 +29,26 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "Customer": ("read_customers",),
     "Product": ("read_products",),
     "ProductVariant": ("read_products",),
+    "InventoryItem": ("read_inventory", "read_products"),
+    "InventoryLevel": ("read_inventory",),
+    "Location": ("read_locations", "read_inventory"),
 }
 """The scopes that let an app read a type: any of them."""
+_PRODUCT_MUTATIONS = (
+    *("productCreate", "productDelete", "productOptionsCreate", "productSet", "productUpdate"),
+    *("productVariantsBulkCreate", "productVariantsBulkUpdate"),
+)
 _NEEDED_BY_FIELDS: Mapping[str, tuple[str, ...]] = {
     "ordersCount": ("read_orders",),
+    "productsCount": ("read_products",),
+    "productVariantsCount": ("read_products",),
     "heldByApp": ("read_apps",),
     **dict.fromkeys(FULFILMENT_MUTATIONS, ("write_merchant_managed_fulfillment_orders",)),
+    **dict.fromkeys(_PRODUCT_MUTATIONS, ("write_products",)),
+    **dict.fromkeys(("inventoryActivate", "inventoryItemUpdate", "inventorySetQuantities"), ("write_inventory",)),
 }
+_OPEN_OF_LOCATION = ("id", "legacyResourceId")
+"""What `read_inventory` alone shows of a location."""
 _DOCUMENTATION = "https://shopify.dev/api/usage/access-scopes"
 _PERSONAL: Mapping[str, frozenset[str]] = {
     "Order": frozenset({"email", "phone"}),
@@ -62,9 +75,17 @@ class _Null(Exception):
 class Answers:
     """Answers selections for one request; `errors` collects what went wrong."""
 
-    def __init__(self, access: Access, resolvers: Mapping[str, Callable[[Selected], Any]], time_zone: str) -> None:
+    def __init__(
+        self,
+        access: Access,
+        resolvers: Mapping[str, Callable[[Selected], Any]],
+        time_zone: str,
+        computed: Mapping[str, Callable[[Any, Mapping[str, Any]], Any]],
+    ) -> None:
+        """`computed`: by type and name, the fields that no stored object holds; they get the object and the arguments."""
         self._access, self._time_zone = access, time_zone
         self._resolvers = resolvers
+        self._computed = computed
         self._path: list[str | int] = []
         self.errors: list[dict[str, Any]] = []
 
@@ -126,11 +147,11 @@ class Answers:
     def denied(self, field: Selected) -> Failed | None:
         """Return why this token may not read the field, None when it may."""
         scopes = _NEEDED_BY_FIELDS.get(field.name) or NEEDS.get(field.type_name.removesuffix("Connection"))
+        if field.parent == "Location" and field.name not in _OPEN_OF_LOCATION:
+            scopes = ("read_locations",)
         if scopes is None or self._access.may(*scopes):
             return None
-        needed = f"`{scopes[0]}` access scope."
-        message = f"Access denied for {field.name} field. Required access: {needed}"
-        return Failed(message, "ACCESS_DENIED", documentation=_DOCUMENTATION, requiredAccess=needed)
+        return denied(field.name, scopes[0])
 
     def _wrong(self, field: Selected) -> Failed | None:
         """Return what will go wrong with a field of a stored object, whichever object it is; None when nothing will."""
@@ -174,6 +195,9 @@ class Answers:
     def fetching(self, field: Selected) -> Read:
         """Return the function that reads a field's value from a stored object, before it is cut to the selection."""
         name, first = field.name, field.arguments.get("first")
+        compute = self._computed.get(f"{field.parent}.{name}")
+        if compute is not None:
+            return lambda held: compute(held, field.arguments)
         if (field.parent, name) in DERIVED:
             return DERIVED[field.parent, name](field, self._time_zone)
         if field.parent == "Order" and name == "refunds":
@@ -251,6 +275,13 @@ class Answers:
                 self._path.pop()
 
         return named
+
+
+def denied(name: str, scope: str) -> Failed:
+    """Return the error of a field that needs a scope which the token lacks."""
+    needed = f"`{scope}` access scope."
+    message = f"Access denied for {name} field. Required access: {needed}"
+    return Failed(message, "ACCESS_DENIED", documentation=_DOCUMENTATION, requiredAccess=needed)
 
 
 def linked_refunds(order: Held) -> list[Held]:

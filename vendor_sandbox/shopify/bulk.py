@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from vendor_sandbox.shopify import ids
@@ -9,6 +10,9 @@ from vendor_sandbox.shopify.access import Access
 from vendor_sandbox.shopify.answers import Answers
 from vendor_sandbox.shopify.bulk_rules import NotBulk, bulk_roots
 from vendor_sandbox.shopify.exports import Export, Exports, exported_rows
+from vendor_sandbox.shopify.goods import Goods
+from vendor_sandbox.shopify.goods_fields import Computed
+from vendor_sandbox.shopify.goods_reads import GoodsReads
 from vendor_sandbox.shopify.jobs import Job, Jobs
 from vendor_sandbox.shopify.paging import Failed, Page, cursor_of, page_size, read_cursor
 from vendor_sandbox.shopify.plan import Selected
@@ -26,6 +30,16 @@ _FIELDS: Mapping[str, Field] = {
 }
 
 
+@dataclass(frozen=True)
+class Sources:
+    """What can be exported."""
+
+    store: Store
+    goods: Goods
+    goods_reads: GoodsReads
+    computed: Mapping[str, Computed]
+
+
 class BulkFields:
     """Answers these fields for one token at one instant. Download addresses begin with `base_url`."""
 
@@ -33,14 +47,14 @@ class BulkFields:
         self,
         jobs: Jobs,
         exports: Exports,
-        store: Store,
+        sources: Sources,
         lock: threading.Condition,
         settings: Settings,
         access: Access,
         now: int,
         base_url: str,
     ) -> None:
-        self._jobs, self._exports, self._store, self._lock = jobs, exports, store, lock
+        self._jobs, self._exports, self._sources, self._lock = jobs, exports, sources, lock
         self._settings, self._access, self._now, self._base_url = settings, access, now, base_url
 
     @property
@@ -120,16 +134,23 @@ class BulkFields:
         return self._jobs.shown(job, self._base_url)
 
     def _export(self, text: str, roots: Sequence[Selected], lag: int) -> Export:
-        reads = Reads(self._store, self._settings, self._access, self._now)
-        answers = Answers(self._access, {}, self._settings.time_zone)
+        sources = self._sources
+        reads = Reads(sources.store, self._settings, self._access, self._now)
+        answers = Answers(self._access, {}, self._settings.time_zone, sources.computed)
         recent_from = None if "read_all_orders" in self._access.scopes else self._now
-        key = (text, lag, self._access, self._settings, self._store.seen, recent_from)
-        return self._exports.export(key, lambda: exported_rows(roots, self._items(reads), answers, lag))
+        key = (text, lag, self._access, self._settings, sources.store.seen, sources.goods.version, recent_from)
+        under_object = self._settings.levels_under == "object"
+        return self._exports.export(key, lambda: exported_rows(roots, self._items(reads), answers, lag, under_object))
 
     def _items(self, reads: Reads) -> Callable[[Selected], Iterator[Mapping[str, Any]]]:
         """Return the function that yields the root objects of an export, each read under the lock when its turn comes."""
 
         def items(root: Selected) -> Iterator[Mapping[str, Any]]:
+            if root.name in self._sources.goods_reads.bulk:
+                with self._lock:
+                    found = list(self._sources.goods_reads.bulk[root.name](root))
+                yield from found
+                return
             if root.name != "orders":
                 with self._lock:
                     held = reads.resolvers[root.name](root) if root.name in reads.resolvers else None
@@ -141,7 +162,7 @@ class BulkFields:
             for index in indexes:
                 with self._lock:
                     wanted = matches is None or matches(index)
-                    order = self._store.order(index) if wanted else None
+                    order = self._sources.store.order(index) if wanted else None
                 if order is not None:
                     yield order
 

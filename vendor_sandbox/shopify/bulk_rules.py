@@ -69,11 +69,11 @@ def _look(field: Selected, depth: int, in_list: bool, found: list[Selected], rea
 
 
 def _look_into(node: Selected, depth: int, found: list[Selected], reasons: list[str]) -> None:
-    kind = node.type
-    if "Node" not in [each.name for each in getattr(kind, "interfaces", ())]:
+    kinds = [shop_schema().type_map[name] for name in node.below]
+    if any("Node" not in [each.name for each in getattr(kind, "interfaces", ())] for kind in kinds):
         reasons.append(f"The type {node.type_name} does not implement the Node interface.")
     nested = any(each.is_connection for each in node.children)
     if nested and not any(each.name == each.key == "id" for each in node.children):
         reasons.append(f"The parent 'node' field for a nested connection must select the 'id' field: {node.type_name}.")
     for each in node.children:
-        _look(each, depth + 1 if each.is_connection else depth, False, found, reasons)
+        _look(each, depth + 1, False, found, reasons)

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from vendor_sandbox.shopify import ids
+from vendor_sandbox.shopify import goods_change, goods_state, ids
+from vendor_sandbox.shopify.buying import bought
 from vendor_sandbox.shopify.edits import Order, cancelled, merged, refunded, taken_out
 from vendor_sandbox.shopify.fulfilment_words import FULFILMENT_WORDS, fulfilment_changes
+from vendor_sandbox.shopify.goods import Goods
 from vendor_sandbox.shopify.instants import instant, shown
 from vendor_sandbox.shopify.jobs import ENDINGS, Ending
 from vendor_sandbox.shopify.settings import Settings
@@ -18,8 +20,12 @@ from vendor_sandbox.values import BadChange, checked, flag, known_members, mappi
 _MEMBERS = (
     *("load", "settings", "add", "arrive", "set", "cancel", "refund", "edit", *FULFILMENT_WORDS, "delete"),
     *("next_bulk", "foreign_bulk", "revoke_tokens"),
+    *("buy", *goods_change.MEMBERS),
 )
-_DOCUMENT = ("orders", "deleted", "next_index", "settings", "queries", "bulk_started", "token_leaks", "tokens")
+_DOCUMENT = (
+    *("orders", "deleted", "next_index", "settings", "queries", "bulk_started", "token_leaks", "tokens"),
+    *goods_state.MEMBERS,
+)
 _REASONS = ("CUSTOMER", "DECLINED", "FRAUD", "INVENTORY", "OTHER", "STAFF")
 
 
@@ -34,6 +40,8 @@ class Changed:
     foreign_bulk: int | None = None
     revoke_tokens: bool = False
     added: list[str] = field(default_factory=list)
+    bought: list[dict[str, str]] = field(default_factory=list)
+    """Id and name of each order that somebody bought."""
 
 
 def with_floats(body: Any) -> Any:
@@ -54,10 +62,10 @@ def read_settings(body: object, settings: Settings) -> Settings:
     return with_changes(settings, change.get("settings", {}))
 
 
-def read_change(body: Any, store: Store, settings: Settings, now: int) -> Changed:
-    """Read what a change asks of a store, which must have loaded its state already. Raises BadChange.
+def read_change(body: Any, store: Store, goods: Goods, settings: Settings, now: int) -> Changed:
+    """Read what a change asks of the orders in a store, which must have loaded its state already. Raises BadChange.
 
-    Members are applied in the order add, arrive, set, cancel, refund, edit, split, hold, release_hold, fulfil, delete.
+    Members are applied in the order add, arrive, buy, set, cancel, refund, edit, split, hold, release_hold, fulfil, delete.
     """
     draft = Draft(store)
     changed = Changed(settings, draft)
@@ -68,16 +76,24 @@ def read_change(body: Any, store: Store, settings: Settings, now: int) -> Change
         _put(draft, changed, index, _merged(fresh, fields, "add"))
     for _ in range(checked(whole(0), body.get("arrive", 0), "arrive")):
         _put(draft, changed, *draft.new_order(now))
+    for each in _array(body.get("buy", []), "buy"):
+        fields = dict(checked(mapping, each, "buy"))
+        lines = fields.pop("lines", None)
+        index, fresh = draft.new_order(now)
+        order = _merged(bought(fresh, lines, goods), fields, "buy")
+        draft.put(index, order)
+        changed.bought.append({"id": order["id"], "name": order["name"]})
     for reference, fields in checked(mapping, body.get("set", {}), "set").items():
         index, order = _known(draft, store, reference)
         where = f"set.{reference}"
         draft.put(index, _merged({**order, "updatedAt": shown(now)}, checked(mapping, fields, where), where))
     for reference in _array(body.get("cancel", []), "cancel"):
         wanted = reference if isinstance(reference, dict) else {"order": reference}
-        wanted = known_members(wanted, ("order", "reason"), "cancel")
+        wanted = known_members(wanted, ("order", "reason", "restock"), "cancel")
         index, order = _known(draft, store, wanted.get("order"))
         reason = checked(one_of(*_REASONS), wanted.get("reason", "CUSTOMER"), "cancel: reason")
-        draft.put(index, settled(cancelled(order, now, reason), None, shown(now)))
+        restocked = {} if checked(flag, wanted.get("restock", True), "cancel: restock") else {"restocked": False}
+        draft.put(index, settled({**cancelled(order, now, reason), **restocked}, None, shown(now)))
     for each in _array(body.get("refund", []), "refund"):
         wanted = known_members(each, ("order", "lines", "note"), "refund")
         index, order = _known(draft, store, wanted.get("order"))

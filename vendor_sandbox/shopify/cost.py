@@ -36,15 +36,21 @@ class Prices:
         if data is None:
             return 0
         spent = sum(
-            float(self._root(root)) if root.parent == "Mutation" else self._spent(root, data.get(root.key))
+            float(self._written(root, data.get(root.key))) if root.parent == "Mutation" else self._spent(root, data.get(root.key))
             for root in self._roots
         )
         return min(math.floor(spent + 0.5), self.requested)
 
     def _root(self, root: Selected) -> int:
         if root.parent == "Mutation":
-            return _DEARER_MUTATIONS.get(root.name, _MUTATION) + sum(self._below(each) for each in root.children)
+            root_cost = _DEARER_MUTATIONS.get(root.name, _MUTATION)
+            return root_cost + _surcharge(root) + sum(self._below(each) for each in root.children)
         return self._cost(root)
+
+    def _written(self, root: Selected, payload: Any) -> int:
+        """Return the cost of a mutation by now: one that ended in errors costs no more than its root."""
+        failed = payload is None or any(payload[each.key] for each in root.child("userErrors"))
+        return _DEARER_MUTATIONS.get(root.name, _MUTATION) if failed else self._root(root)
 
     def _cost(self, field: Selected) -> int:
         if not field.below or field.type_name in _FREE:
@@ -84,6 +90,15 @@ class Prices:
         if value is None or not self._below(field):
             return 0.0
         return sum(self._spent(each, value.get(each.key)) for each in field.children if each.below)
+
+
+def _surcharge(root: Selected) -> int:
+    """Return what the input of a mutation adds to its cost."""
+    inputs = [root.arguments, root.arguments.get("input") or {}]
+    variants = [each for held in inputs for each in held.get("variants") or []]
+    files = [each for held in inputs for each in held.get("files") or []]
+    with_file = sum(1 for each in variants if each.get("file"))
+    return round(0.2 * len(variants) + 1.9 * len(files) + 0.6 * with_file)
 
 
 def _page(field: Selected) -> int:

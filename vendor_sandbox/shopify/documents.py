@@ -11,6 +11,7 @@ from typing import Any
 
 from graphql import (
     DocumentNode,
+    FieldNode,
     FragmentDefinitionNode,
     GraphQLError,
     GraphQLInputType,
@@ -43,6 +44,8 @@ from graphql.validation import (
     VariablesInAllowedPositionRule,
     specified_rules,
 )
+
+from vendor_sandbox.shopify.goods_text import amount
 
 _CODES: Mapping[type[ASTValidationRule], str] = {
     FieldsOnCorrectTypeRule: "undefinedField",
@@ -83,7 +86,17 @@ class Operation:
 def shop_schema() -> GraphQLSchema:
     """Return the part of the vendor's schema that the sandbox answers."""
     parts = sorted(Path(__file__).parent.glob("*.graphql"))
-    return build_schema("\n".join(each.read_text(encoding="utf-8") for each in parts))
+    schema = build_schema("\n".join(part.read_text(encoding="utf-8") for part in parts))
+    for name in ("Money", "Decimal"):
+        schema.type_map[name].parse_value = _read_amount  # type: ignore[attr-defined]
+    return schema
+
+
+def _read_amount(value: object) -> str:
+    """Coerce an amount that was sent: a number, or the text of one. Raises GraphQLError."""
+    if amount(value) is None or isinstance(value, bool):
+        raise GraphQLError(f"invalid decimal: {value!r}")
+    return str(value)
 
 
 def read_operation(
@@ -174,3 +187,17 @@ def invalid_variable(name: str, wanted: str, value: Any, problems: Sequence[Mapp
 def location(at: Any) -> dict[str, int]:
     """Return line and column of a place in a document."""
     return {"line": at.start_token.line, "column": at.start_token.column}
+
+
+@lru_cache(maxsize=512)
+def root_fields(text: str, name: str | None = None) -> tuple[str, ...]:
+    """Return kind and name of each root field of an operation, such as `mutation productSet`; none if it makes no sense."""
+    try:
+        document = parse(text)
+    except (GraphQLSyntaxError, RecursionError):
+        return ()
+    for each in document.definitions:
+        if isinstance(each, OperationDefinitionNode) and name in (None, each.name and each.name.value):
+            fields = [field for field in each.selection_set.selections if isinstance(field, FieldNode)]
+            return tuple(f"{each.operation.value} {field.name.value}" for field in fields)
+    return ()

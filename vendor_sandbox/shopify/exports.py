@@ -1,5 +1,6 @@
 """Result files of bulk queries, written in the background, once for each query on the same orders."""
 
+import dataclasses
 import json
 import tempfile
 import threading
@@ -98,17 +99,18 @@ def jsonl(row: Mapping[str, Any]) -> str:
 
 
 def exported_rows(
-    roots: Sequence[Selected], items: Items, answers: Answers, lag: int
+    roots: Sequence[Selected], items: Items, answers: Answers, lag: int, under_object: bool = False
 ) -> Iterator[tuple[bool, Mapping[str, Any]]]:
     """Yield the lines of a bulk result. The children of a root come after `lag` further roots.
 
+    `under_object`: the `__parentId` of a connection below an object field is the id of that object, if it is selected.
     Raises Forbidden when the query asks for something that the token may not read.
     """
     for root in roots:
         if answers.denied(root) is not None:
             raise Forbidden(root.name)
         for connection in [root] if root.is_connection else [each for each in root.children if each.is_connection]:
-            node = _Node(connection, answers)
+            node = _Node(connection, answers, under_object)
             waiting: deque[list[Mapping[str, Any]]] = deque()
             held = (
                 items(root) if root.is_connection else (row for one in items(root) for row in answers.fetching(connection)(one))
@@ -124,11 +126,15 @@ def exported_rows(
 class _Node:
     """The nodes of one connection as lines; connections under them are lines of their own."""
 
-    def __init__(self, connection: Selected, answers: Answers) -> None:
+    def __init__(self, connection: Selected, answers: Answers, under_object: bool) -> None:
         selections = bulk_node(connection).children
         self._answers = answers
-        self._read = answers.reading([each for each in selections if not each.is_connection])
-        self._nested = [(answers.fetching(each), _Node(each, answers)) for each in selections if each.is_connection]
+        self._read = answers.reading([_without_connections(each) for each in selections if not each.is_connection])
+        self._nested = [
+            ([*map(answers.fetching, path)], under_object and len(path) > 1, _Node(path[-1], answers, under_object))
+            for each in selections
+            for path in _connections(each)
+        ]
 
     def row(self, held: Mapping[str, Any], parent: str | None = None) -> Mapping[str, Any]:
         row: dict[str, Any] = self._read(held)
@@ -137,7 +143,31 @@ class _Node:
         return row if parent is None else {**row, "__parentId": parent}
 
     def children(self, held: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-        for fetch, node in self._nested:
-            for each in fetch(held):
-                yield node.row(each, held["id"])
+        for fetches, of_object, node in self._nested:
+            within: Any = held
+            for fetch in fetches[:-1]:
+                within = fetch(within) if within is not None else None
+            if within is None:
+                continue
+            for each in fetches[-1](within):
+                yield node.row(each, (within if of_object else held)["id"])
                 yield from node.children(each)
+
+
+def _connections(field: Selected) -> Iterator[list[Selected]]:
+    """Yield the path to each connection at or below a field, through object fields only."""
+    if field.is_connection:
+        yield [field]
+        return
+    for each in field.children if not field.is_list else ():
+        for path in _connections(each):
+            yield [field, *path]
+
+
+def _without_connections(field: Selected) -> Selected:
+    """Return an object field without the connections below it."""
+    below = {
+        kind: [_without_connections(each) for each in selections if not each.is_connection]
+        for kind, selections in field.below.items()
+    }
+    return dataclasses.replace(field, below=below)

@@ -6,6 +6,8 @@ FIRST_ORDER = 5_000_000_001
 FIRST_NUMBER = 1001
 DEFAULT_LOCATION = 300_000_001
 """The location that fulfils an order unless something else was said."""
+ITEM_OF_VARIANT = 100_000_000
+"""Added to the number of a variant, it is the number of its inventory item."""
 _PER_ORDER = 10_000
 _BASES = {
     "Fulfillment": 6_000_000_000_000,
@@ -62,4 +64,4 @@ def order_index(kind: str, number: int) -> int | None:
 
 def inventory_item_gid(variant: str) -> str:
     """Return the id of the inventory item of the variant with a global id."""
-    return gid("InventoryItem", number_of(variant) + 100_000_000)
+    return gid("InventoryItem", number_of(variant) + ITEM_OF_VARIANT)

@@ -13,6 +13,7 @@ KINDS: Kinds = {
     "partial": {},
     "unknown_enum": {},
     "redacted": {},
+    "key_in_use": {},
     "not_approved": {},
     "without": {"field": text},
     "order_changes": {"edit": whole(0), "arrive": whole(0), "delete": whole(0)},

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
-from vendor_sandbox.catalogue import Catalogue, Item, seeded
+from vendor_sandbox.catalogue import Catalogue, seeded
+from vendor_sandbox.hardware import VARIANTS, Hardware, hardware
 from vendor_sandbox.shopify import ids
 from vendor_sandbox.shopify.discounts import CODE, Kind, discounted, net
 from vendor_sandbox.shopify.edits import Order
@@ -23,7 +24,6 @@ _TRAPS_FROM = 70
 """A shop with fewer orders has no trap orders: they would be most of it."""
 _MASS_EDIT = 97
 """Every 97th order was changed by one mass edit, three hours before `start`: these orders share one `updatedAt`."""
-_POOL = 300
 _BY_CODE, _OFF_THE_ORDER = (11, 5), (13, 6)
 """Every 11th order was bought with a code, every 13th had an amount off the whole order: (of so many, the place among them)."""
 
@@ -32,7 +32,6 @@ _OTHER_TAGS = ("VIP", "wholesale", "gift", "repeat buyer, online")
 _GATEWAYS = ("shopify_payments", "paypal", "manual", "gift_card")
 _SOURCES = ("web", "web", "web", "pos", "shopify_draft_order", "580111")
 _PLAIN = Trap("plain")
-_VARIANTS = ("Default Title", "Zinc / Box of 10", "Black / Single")
 
 
 def orders_of(products: int) -> int:
@@ -57,9 +56,8 @@ class SeededOrders:
         return dict(zip(places, TRAPS, strict=True))
 
     @cached_property
-    def _products(self) -> Sequence[tuple[int, Item]]:
-        plain = (index for index in range(_POOL + self._catalogue.size) if not self._catalogue.is_trap(index))
-        return [(index, self._catalogue.item(index)) for index, _ in zip(plain, range(_POOL), strict=False)]
+    def _products(self) -> Sequence[Hardware]:
+        return hardware(self._catalogue)
 
     @property
     def trap_places(self) -> Mapping[str, int]:
@@ -142,7 +140,7 @@ class SeededOrders:
             "refunds": [],
             "fulfillments": [_fulfillment(index, created, updated, lines)] if fulfilled and lines else [],
         }
-        order.update(_totals(index, lines, shipping, method, purse))
+        order.update(totals(index, lines, shipping, method, purse))
         if fulfilled:
             order["lineItems"] = [{**line, "unfulfilledQuantity": 0, "fulfillableQuantity": 0} for line in lines]
         if not order["fullyPaid"]:
@@ -150,13 +148,14 @@ class SeededOrders:
         return order
 
     def _line(self, index: int, position: int, purse: Purse, rng: random.Random, units: int | None) -> dict[str, Any]:
-        place, item = self._products[int(rng.random() * len(self._products))]
+        sold = self._products[int(rng.random() * len(self._products))]
+        place, item = sold.place, sold.item
         quantity = units or 1 + int(rng.random() * rng.random() * 10)
-        unit = 25 + hash((self.seed, place)) % 20_000
+        unit = sold.price
         total = unit * quantity
         off = total // 10 if rng.random() < 0.15 else 0
         after = share(total - off, 1, quantity)
-        variant = _VARIANTS[place % 3]
+        variant = sold.variant
         title = item["name"]
         product = {"id": ids.gid("Product", 2_000_000 + place), "legacyResourceId": str(2_000_000 + place)}
         product |= {"title": title, "handle": str(item["sku"]).lower(), "vendor": item["brand"]}
@@ -164,9 +163,9 @@ class SeededOrders:
         return {
             "id": ids.part_gid("LineItem", index, position),
             "sku": item["sku"],
-            "name": title if variant == _VARIANTS[0] else f"{title} - {variant}",
+            "name": title if variant == VARIANTS[0] else f"{title} - {variant}",
             "title": title,
-            "variantTitle": None if variant == _VARIANTS[0] else variant,
+            "variantTitle": None if variant == VARIANTS[0] else variant,
             "vendor": item["brand"],
             "quantity": quantity,
             "currentQuantity": quantity,
@@ -246,7 +245,7 @@ def _fulfillment(index: int, created: int, updated: int, lines: Sequence[Mapping
     }
 
 
-def _totals(index: int, lines: Sequence[Mapping[str, Any]], shipping: int, method: str, purse: Purse) -> dict[str, Any]:
+def totals(index: int, lines: Sequence[Mapping[str, Any]], shipping: int, method: str, purse: Purse) -> dict[str, Any]:
     """Return the order's own amounts: those of its lines after discounts, tax on top of them, and shipping."""
     subtotal = sum(net(line, purse) for line in lines)
     discounts = sum(purse.minor(each["allocatedAmountSet"]) for line in lines for each in line["discountAllocations"])

@@ -71,25 +71,17 @@ def read_cursor(cursor: str | None, sort: str) -> tuple[int, str] | None:
 
 
 def pages_of(arguments: Mapping[str, Any]) -> Callable[[Sequence[Mapping[str, Any]]], Page]:
-    """Return the function that cuts a page from an array sorted by id. Raises Failed for arguments that make no sense."""
+    """Return the function that cuts a page from an array. Raises Failed for arguments that make no sense."""
     size, from_end = page_size(arguments)
     after, before = (read_cursor(arguments.get(name), "id") for name in ("after", "before"))
     reverse = bool(arguments.get("reverse"))
 
-    def beyond(item: Mapping[str, Any], number: int) -> bool:
-        own = ids.number_of(item["id"])
-        return own < number if reverse else own > number
-
-    def short_of(item: Mapping[str, Any], number: int) -> bool:
-        own = ids.number_of(item["id"])
-        return own > number if reverse else own < number
-
     def page(items: Sequence[Mapping[str, Any]]) -> Page:
         inside = items[::-1] if reverse else items
         if after:
-            inside = [each for each in inside if beyond(each, after[0])]
+            inside = inside[_place(inside, after[0], reverse, behind=True) :]
         if before:
-            inside = [each for each in inside if short_of(each, before[0])]
+            inside = inside[: _place(inside, before[0], reverse, behind=False)]
         start = max(0, len(inside) - size) if from_end else 0
         cut = inside[start : start + size]
 
@@ -100,3 +92,11 @@ def pages_of(arguments: Mapping[str, Any]) -> Callable[[Sequence[Mapping[str, An
         return Page(cut, cursor, bool(after) or start > 0, bool(before) or start + len(cut) < len(inside))
 
     return page
+
+
+def _place(items: Sequence[Mapping[str, Any]], number: int, reverse: bool, behind: bool) -> int:
+    """Return where the item with this number is, or just behind it; for one that is gone, where it would be if sorted by id."""
+    numbers = [ids.number_of(each["id"]) for each in items]
+    if number in numbers:
+        return numbers.index(number) + behind
+    return sum(each > number if reverse else each < number for each in numbers)

@@ -41,6 +41,7 @@ class Selected:
     """None for `__typename`."""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     below: Mapping[str, Sequence["Selected"]] = field(default_factory=dict)
+    idempotency_key: str | None = None
 
     @cached_property
     def type(self) -> GraphQLNamedType | None:
@@ -133,7 +134,10 @@ class _Planner:
             types = []
         sets = [each.selection_set for each in nodes if each.selection_set]
         below = {each.name: self.selections(each, sets) for each in types}
-        return Selected(key, name, parent.name, node, definition, self._arguments(definition, node), below)
+        key_of = self._operation.schema.get_directive("idempotent")
+        sent = get_directive_values(key_of, node, dict(self._operation.variables)) if key_of and node.directives else None
+        arguments = self._arguments(definition, node)
+        return Selected(key, name, parent.name, node, definition, arguments, below, sent["key"] if sent else None)
 
     def _arguments(self, definition: GraphQLField, node: FieldNode) -> dict[str, Any]:
         if not definition.args:

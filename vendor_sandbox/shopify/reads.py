@@ -18,6 +18,7 @@ from vendor_sandbox.shopify.settings import Settings
 from vendor_sandbox.shopify.store import Store
 
 SHOP_DOMAIN = "sandbox-store.myshopify.com"
+SHOP_NAME = "Sandbox Store"
 
 _RECENT = 60 * DAY
 _COUNTS = 10_000
@@ -39,7 +40,7 @@ class Reads:
             "order": lambda field: self._order(field.arguments["id"], "Order"),
             "orderByIdentifier": self.order_by_identifier,
             "refund": self.refund,
-            "shop": lambda _field: self._shop(),
+            "shop": lambda _field: self.shop(),
             "currentAppInstallation": lambda _field: self._installation(),
         }
 
@@ -171,11 +172,11 @@ class Reads:
         except Exception as error:
             raise Failed("Invalid cursor for current pagination.", "BAD_REQUEST") from error
 
-    def _shop(self) -> dict[str, Any]:
+    def shop(self) -> dict[str, Any]:
         plan = {"displayName": "Basic", "publicDisplayName": "Basic", "partnerDevelopment": False, "shopifyPlus": False}
         return {
             "id": ids.gid("Shop", 60_000_001),
-            "name": "Sandbox Store",
+            "name": SHOP_NAME,
             "email": "owner@example.com",
             "myshopifyDomain": SHOP_DOMAIN,
             "currencyCode": self._settings.currency,

@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 from vendor_sandbox.shopify.instants import instant_text, zone_name
-from vendor_sandbox.values import Check, Unfit, number, or_null, setting, text, texts, whole
+from vendor_sandbox.values import Check, Unfit, flag, number, one_of, or_null, setting, text, texts, whole
 
 
 def _currency(value: object) -> str:
@@ -14,12 +14,13 @@ def _currency(value: object) -> str:
     return value
 
 
+_BROKEN = ("*/missing/* IMAGE_DOWNLOAD_FAILURE", "*.txt UNSUPPORTED_IMAGE_FILE_TYPE", "*.html UNSUPPORTED_IMAGE_FILE_TYPE")
 _or_null_instant: Check = or_null(instant_text)
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """`*_seconds`, `index_lag` and `url_life` run on the sandbox's clock, which `speed` scales; the calendar does not."""
+    """`*_seconds`, `*_lag` and `url_life` run on the sandbox's clock, which `speed` scales; the calendar does not."""
 
     rate_per_second: float = setting(100.0, number(above=0))
     """Points added to the bucket each second."""
@@ -37,6 +38,24 @@ class Settings:
     """The seeded orders lie in the 90 days before this instant. Null: before the sandbox was started."""
     index_lag: float = setting(0.0, number())
     """Searches and counts see an order as it was until this long after a change; `order(id:)` sees it at once."""
+    product_lag: float = setting(5.0, number())
+    """Searches for products, variants and inventory items see a change this long afterwards; reading by id at once."""
+    media_seconds: float = setting(3.0, number())
+    """How long a picture is fetched and processed."""
+    media_fails: tuple[str, ...] = setting(_BROKEN, texts)
+    """Which pictures fail: `pattern CODE`, a pattern of addresses and a code of MediaErrorCode."""
+    key_seconds: float = setting(86_400.0, number())
+    """How long an idempotency key is remembered."""
+    failed_keys: str = setting("refused", one_of("refused", "reused"))
+    """What a key is worth whose first request failed."""
+    stale_field: str = setting("changeFromQuantity", one_of("changeFromQuantity", "entry", "none"))
+    """What the `field` of CHANGE_FROM_QUANTITY_STALE names."""
+    stale_atomic: bool = setting(True, flag)
+    """Whether one stale quantity refuses them all."""
+    inactive_locations: bool = setting(False, flag)
+    """Whether stock can be set at a location that was deactivated."""
+    levels_under: str = setting("node", one_of("node", "object"))
+    """What `__parentId` names for a connection below an object field of a bulk query: the line's node, or that object."""
     bulk_seconds: float = setting(1.0, number())
     """A bulk operation runs at least this long."""
     bulk_at_once: int = setting(5, whole(1))

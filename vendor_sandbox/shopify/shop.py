@@ -15,21 +15,31 @@ from vendor_sandbox.limits import Clock
 from vendor_sandbox.shopify import mishaps
 from vendor_sandbox.shopify.access import ACCESS_TOKEN, Access, Tokens
 from vendor_sandbox.shopify.answers import Answers, Typed
-from vendor_sandbox.shopify.bulk import BulkFields
+from vendor_sandbox.shopify.bulk import BulkFields, Sources
 from vendor_sandbox.shopify.change import document_of, loaded_orders, read_change, read_settings, with_floats
 from vendor_sandbox.shopify.cost import CostBucket, Prices, paid_cost, refused_cost
-from vendor_sandbox.shopify.documents import Invalid, read_operation, shop_schema
+from vendor_sandbox.shopify.documents import Invalid, read_operation, root_fields, shop_schema
 from vendor_sandbox.shopify.edits import Order
 from vendor_sandbox.shopify.exports import Exports
 from vendor_sandbox.shopify.fulfilment_calls import FulfilmentFields
+from vendor_sandbox.shopify.goods import Goods
+from vendor_sandbox.shopify.goods_change import change_goods
+from vendor_sandbox.shopify.goods_fields import GoodsFields
+from vendor_sandbox.shopify.goods_reads import GoodsReads
+from vendor_sandbox.shopify.goods_seed import seeded_goods
+from vendor_sandbox.shopify.goods_state import document_of_goods, loaded_goods
+from vendor_sandbox.shopify.idempotency import Keys
 from vendor_sandbox.shopify.instants import instant, wall_now
 from vendor_sandbox.shopify.jobs import Jobs
+from vendor_sandbox.shopify.mutations import GoodsMutations
 from vendor_sandbox.shopify.orders import SeededOrders
 from vendor_sandbox.shopify.plan import Selected, selected_by
 from vendor_sandbox.shopify.reads import SHOP_DOMAIN, Reads
 from vendor_sandbox.shopify.settings import Settings
+from vendor_sandbox.shopify.stock import Commitments
 from vendor_sandbox.shopify.store import Store
 from vendor_sandbox.shopify.versions import answering_version
+from vendor_sandbox.shopify.writing import Writing, bad_sizes
 from vendor_sandbox.values import checked, whole
 from vendor_sandbox.vendor import Routes, Vendor, plain_text
 from vendor_sandbox.wire import Refused, Reply, Request
@@ -62,6 +72,9 @@ class Shopify(Vendor):
             self._jobs = Jobs(self.clock)
             self._queries = self._token_leaks = 0
             self.settings = Settings()
+            self._goods: Goods | None = None
+            self._commitments = Commitments()
+            self._keys = Keys(self.clock)
             self._store = self._seeded_store()
             self._buckets: dict[str, CostBucket] = {}
         before.close()
@@ -91,6 +104,16 @@ class Shopify(Vendor):
     def forget_token(self, request: Request, /) -> None:
         with self.lock:
             self._tokens.revoke(request.headers.get("x-shopify-access-token") or "")
+
+    def operations(self, request: Request, /) -> Sequence[str]:
+        if not request.path.endswith("/graphql.json"):
+            return ()
+        try:
+            body = json.loads(request.body)
+        except ValueError:
+            return ()
+        text, name = (body.get("query"), body.get("operationName")) if isinstance(body, dict) else (None, None)
+        return root_fields(text, name) if isinstance(text, str) and isinstance(name, str | None) else ()
 
     def respond(self, request: Request) -> Reply:
         handler, arguments = _ROUTES.find(request)
@@ -134,6 +157,7 @@ class Shopify(Vendor):
                 if not isinstance(body, dict) or not isinstance(body.get(name), kind):
                     return Reply.json(400, {"errors": {name: "Required parameter missing or invalid"}}, **headers)
             self._queries += 1
+            self._make_goods()  # before the cost is counted: the bucket fills while they are made
             reply = self._answer(request, body, access)
         text = json.dumps(reply, ensure_ascii=False, separators=(",", ":"))
         return Reply(200, text.encode("utf-8", "surrogatepass"), {"Content-Type": "application/json; charset=utf-8", **headers})
@@ -145,6 +169,9 @@ class Shopify(Vendor):
             roots = selected_by(operation)
         except Invalid as invalid:
             return {"errors": invalid.errors}
+        too_long = bad_sizes(roots)
+        if too_long:
+            return {"errors": too_long}
         if request.faulted("graphql_error"):
             return {"errors": [mishaps.internal_error()]}
         prices, most = Prices(roots), self.settings.max_cost
@@ -168,20 +195,36 @@ class Shopify(Vendor):
             access = dataclasses.replace(access, redacted=True)
         now = self.now()
         reads = Reads(self._store, self.settings, access, now)
+        fields = GoodsFields(self.goods, self.settings, self.clock, self._committed)
+        goods_reads = GoodsReads(self.goods, fields, self.settings, reads.searches)
+        writing = Writing(self.goods, fields, self.settings, self.clock, now, access)
+        mutations = GoodsMutations(writing, self._keys, self._store, reads.shop(), request.faulted("key_in_use"))
         base_url = f"http://{request.headers.get('host', 'localhost')}/{self.name}"
-        bulk = BulkFields(self._jobs, self._exports, self._store, self.lock, self.settings, access, now, base_url=base_url)
+        bulk = BulkFields(
+            self._jobs,
+            self._exports,
+            Sources(self._store, self.goods, goods_reads, fields.computed),
+            self.lock,
+            self.settings,
+            access,
+            now,
+            base_url=base_url,
+        )
         fulfilments = FulfilmentFields(self._store, self.settings, reads, now)
-        thing = partial(_thing, reads, bulk)
+        thing = partial(_thing, reads, goods_reads, bulk)
         answers = Answers(
             access,
             {
                 **reads.resolvers,
+                **goods_reads.resolvers,
+                **mutations.resolvers,
                 **bulk.resolvers,
                 **fulfilments.resolvers,
                 "node": lambda field: thing(field.arguments["id"]),
                 "nodes": lambda field: [thing(each) for each in field.arguments["ids"]],
             },
             self.settings.time_zone,
+            fields.computed,
         )
         data = answers.data(roots)
         actual = prices.actual(data)
@@ -244,6 +287,7 @@ class Shopify(Vendor):
         with self.lock:
             return {
                 **document_of(self._store),
+                **document_of_goods(self.goods, self.settings, self.clock),
                 "settings": self.settings.document(),
                 "queries": self._queries,
                 "bulk_started": self._jobs.started,
@@ -254,15 +298,22 @@ class Shopify(Vendor):
     def change(self, body: Any) -> dict[str, Any]:
         body = with_floats(body)
         settings = read_settings(body, self.settings)
-        held, self.settings = self.settings, settings
+        held, held_goods, self.settings = self.settings, self._goods, settings
         try:
-            store, loaded = self._store_for(body, held)
-            changed = read_change(body, store, settings, self.now())
+            if "load" in body:
+                self._goods = self._loaded_goods(body["load"])
+            with self.goods.all_or_nothing():
+                self.goods.lag = settings.product_lag
+                made = change_goods(body, self.goods, settings, self.now())
+                store, loaded = self._store_for(body, held)
+                changed = read_change(body, store, self.goods, settings, self.now())
         except Exception:
-            self.settings = held
+            self.settings, self._goods = held, held_goods
             raise
         if (settings.rate_per_second, settings.burst) != (held.rate_per_second, held.burst):
             self._buckets = {}
+        if store is not self._store:
+            self._commitments.forget()
         self._store = store
         store.put(changed.draft.changed, settings.index_lag)
         self._queries, self._jobs.started, self._token_leaks = loaded
@@ -271,7 +322,14 @@ class Shopify(Vendor):
             self._jobs.set_foreign(changed.foreign_bulk, self.now())
         if changed.revoke_tokens:
             self._tokens.revoke()
-        return {"added": changed.added} if changed.added else {}
+        answer = {"added": changed.added, "added_products": made, "bought": changed.bought}
+        return {name: value for name, value in answer.items() if value}
+
+    def _loaded_goods(self, document: Any) -> Goods | None:
+        """Return the goods of a saved state; None, so that they are made from the seed, for one without any."""
+        if "products" not in document:
+            return None
+        return loaded_goods(document, self.clock, self.settings, self.now())
 
     def _store_for(self, body: Any, held: Settings) -> tuple[Store, tuple[int, int, int]]:
         """Return the store and the counters that a change applies to: the present ones, or those it loads."""
@@ -289,12 +347,32 @@ class Shopify(Vendor):
 
     def _seeded_store(self) -> Store:
         seed = self.catalogue.seed
-        return Store(SeededOrders(seed, self._size, self.start, self.settings.currency, self.catalogue), self.clock)
+        orders = SeededOrders(seed, self._size, self.start, self.settings.currency, self.catalogue)
+        return Store(orders, self.clock, self._stock_moved)
+
+    @property
+    def goods(self) -> Goods:
+        """The products and their stock. They are made from the seed on first use."""
+        return self._make_goods()
+
+    def _make_goods(self) -> Goods:
+        if self._goods is None:
+            self._goods = seeded_goods(self.clock, self.catalogue, self.settings, self.start)
+        return self._goods
+
+    def _stock_moved(self, before: Order | None, after: Order | None) -> None:
+        self._commitments.moved(before, after, self.goods, self.now())
+
+    def _committed(self, item: int, location: int) -> int:
+        with self.lock:
+            return self._commitments.at(item, location, self._store.all)
 
 
-def _thing(reads: Reads, bulk: BulkFields, text: str) -> Typed | None:
+def _thing(reads: Reads, goods_reads: GoodsReads, bulk: BulkFields, text: str) -> Typed | None:
     operation = bulk.thing(text)
-    return reads.thing(text) if operation is None else Typed("BulkOperation", operation)
+    if operation is not None:
+        return Typed("BulkOperation", operation)
+    return reads.thing(text) or goods_reads.thing(text)
 
 
 _ROUTES = Routes(

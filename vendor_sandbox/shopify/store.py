@@ -1,7 +1,7 @@
 """The orders as they are now: the seeded ones, those changed or added since, and what a search sees of them."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from vendor_sandbox.limits import Clock
@@ -10,12 +10,17 @@ from vendor_sandbox.shopify.edits import Order
 from vendor_sandbox.shopify.index import Index
 from vendor_sandbox.shopify.orders import SeededOrders
 
+Moved = Callable[[Order | None, Order | None], None]
+"""Takes an order as it was and as it is now; None is no order."""
+
 
 class Store:
     """Orders by index. `own` holds what differs from the seed; None is a deleted order."""
 
-    def __init__(self, seeded: SeededOrders, clock: Clock) -> None:
+    def __init__(self, seeded: SeededOrders, clock: Clock, moved: Moved) -> None:
+        """`moved` is told of every order that `put` makes, changes or deletes."""
         self.seeded = seeded
+        self._moved = moved
         self.own: dict[int, Order | None] = {}
         self.next_index = seeded.size
         self.revision = 0
@@ -72,6 +77,8 @@ class Store:
         if not changed:
             return
         self.revision += 1
+        for index, order in changed.items():
+            self._moved(self.order(index), order)
         self.own.update(changed)
         self.next_index = max(self.next_index, *(index + 1 for index in changed))
         seen_at = self._clock.now() + lag
