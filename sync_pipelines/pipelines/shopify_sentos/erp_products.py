@@ -27,8 +27,6 @@ from sync_pipelines.warehouse.snapshots import About, Published
 log = logging.getLogger(__name__)
 
 KEY = ("sentos", "products")
-MAX_AGE = timedelta(hours=1)
-"""How old a reading may be that products and prices are planned from without asking again. Stock never is."""
 OWN_PRICE = ""
 """The key under which a product's own sale price stands among its prices."""
 Refresh = Literal["auto", "always", "never"]
@@ -110,7 +108,7 @@ class ErpRow:
 def products(session: Session, refresh: Refresh = "auto") -> Published:
     """Return sentos/products as this run has it: read by an earlier step, from the cache, or from Sentos.
 
-    auto: a reading of the last hour is used. Raises NotReadWhole and other VendorErrors; then the last whole reading stays.
+    auto: a reading that is not too old is used. Raises NotReadWhole and other VendorErrors; then the last whole reading stays.
     DeliveryError for `never` where there is none.
     """
     return session.once("sentos products", lambda: _cached(session, refresh) or _read(session))
@@ -165,7 +163,8 @@ def _cached(session: Session, refresh: Refresh) -> Published | None:
         if found is None:
             raise DeliveryError(f"sentos: nothing was read of {account} yet. Run once without --refresh never.")
         return found
-    return found if found is not None and timedelta(0) <= found.about.age < MAX_AGE else None
+    age = timedelta(minutes=SentosSettings.read().max_age_minutes)
+    return found if found is not None and timedelta(0) <= found.about.age < age else None
 
 
 def _read(session: Session) -> Published:

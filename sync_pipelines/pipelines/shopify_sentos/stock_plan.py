@@ -178,7 +178,7 @@ def _changed_since(seller: Shopify, since: datetime, until: datetime) -> set[str
 def _known_in_erp(session: Session) -> dict[str, Known]:
     """What the ERP knows of the orders that it was given, and of those that a person settled, by their global ids."""
     account = ShopifySentosSettings.orders_account()
-    lag = timedelta(seconds=SentosSettings.read().stock_lag_seconds)
+    lag = timedelta(seconds=SentosSettings.read().lag_seconds)
     since = {key: datetime.fromisoformat(at) + lag for key, at in records.there_since(session.ledger, account).items()}
     known = {key: Known(at) for key, at in since.items()}
     ended = ShopifySentosSettings.read().cancelled_status
