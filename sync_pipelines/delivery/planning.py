@@ -42,11 +42,13 @@ from sync_pipelines.exact_json import loads
 @dataclass(frozen=True)
 class Policy:
     """What the settings say about differences. `valid_for`: how long a sealed plan may wait to be applied. `adopt_equal`:
-    whether records that are as wanted without our doing are taken note of, too, and so kept from being made again."""
+    whether records that are as wanted without our doing are taken note of, too, and so kept from being made again.
+    `foreign_edits`: what becomes of a value of ours that somebody changed; "expected": others change these values all the time,
+    and whatever became of ours is no reason to hold a row."""
 
     remove_missing: bool = False
     adopt_equal: bool = False
-    foreign_edits: Literal["hold", "overwrite"] = "hold"
+    foreign_edits: Literal["hold", "overwrite", "expected"] = "hold"
     valid_for: timedelta = timedelta(hours=24)
 
 
@@ -379,6 +381,8 @@ class _Decider:
     ) -> list[tuple[HeldKind, str]]:
         """Every reason to hold the row that is a matter of opinion."""
         reasons: list[tuple[HeldKind, str]] = []
+        if self.policy.foreign_edits == "expected" and after is not None:
+            return [("guard", why) for guard in self.row_guards if (why := guard(before, after))]
         if ours and self.target.gone(before):
             reasons.append(("gone", f"written by us {row['at']}, no longer at the target; not made again without a person"))
         elif ours in ("present", "partial") and row["as_recorded"] != "same":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.tables import ADD_RECORD, many, record
+from sync_pipelines.delivery.tables import ADD_RECORD, many, outcome, record
 
 
 @dataclass(frozen=True)
@@ -68,3 +68,16 @@ def inherit(ledger: Ledger, account: str, keys: Mapping[str, str]) -> None:
     }
     with ledger.write() as tx:
         many(tx, ADD_RECORD, [{"account": account, "key": key, "at": at, **blank} for key, at in keys.items()])
+
+
+def there_since(ledger: Ledger, account: str) -> dict[str, str]:
+    """Since when, by the wall clock, something of ours is surely there, by key: the first answer that said so, as far as it is
+    kept; else when the record was written last. Keys whose first call was never settled are left out."""
+    r, o = record.c, outcome.c
+    there = sa.select(r.key, r.at).where(r.account == account, r.state.in_(["present", "partial"]))
+    since = {row["key"]: row["at"] for row in ledger.rows(there)}
+    first = sa.select(o.key, sa.func.min(o.at).label("at")).where(o.account == account, o.state == "delivered").group_by(o.key)
+    for row in ledger.rows(first):
+        if row["key"] in since:
+            since[row["key"]] = min(since[row["key"]], row["at"])
+    return since

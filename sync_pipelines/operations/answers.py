@@ -100,10 +100,11 @@ class Enabled:
 def enable(pipeline: str, who: str) -> Enabled:
     """Allow a pipeline to write to the account that the settings and the login point to now. Raises what is not set up."""
     of(pipeline).ready()
-    system = PIPELINES[pipeline].system
+    systems = PIPELINES[pipeline].systems
     with open_ledger() as ledger:
-        rights.allow(ledger, pipeline, system, who)
-    return Enabled(pipeline, rights.holder(system))
+        for system in systems:
+            rights.allow(ledger, pipeline, system, who)
+    return Enabled(pipeline, " and ".join(map(rights.holder, systems)))
 
 
 def disable(pipeline: str) -> None:
@@ -170,7 +171,7 @@ def status(pipeline: str) -> Status:
     """Return whether a pipeline may write, its last runs, the plan that waits, and what is in doubt."""
     declared = PIPELINES[pipeline]
     with open_ledger() as ledger:
-        enabled = sandbox_on() or rights.is_allowed(ledger, pipeline, declared.system)
+        enabled = sandbox_on() or all(rights.is_allowed(ledger, pipeline, system) for system in declared.systems)
         standing = reports.standing(ledger, pipeline, declared.accounts)
         return Status(
             pipeline,

@@ -23,6 +23,7 @@ from sync_pipelines.delivery import runs
 from sync_pipelines.errors import SyncError, UsageError
 from sync_pipelines.operations import environment
 from sync_pipelines.operations.pipelines import PIPELINES
+from sync_pipelines.pipelines.shape import job_name
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -71,11 +72,12 @@ def launch(
     partitions: tuple[str, str] | None = None,
     partition: str | None = None,
     assets: Sequence[str] | None = None,
+    chain: str = "",
 ) -> Ended:
     """Run `<verb>_<pipeline>` here and now. `ops`: configuration per step, by its asset. Never raises for a run that failed.
 
     partitions: a stretch of days; raises UsageError for days that the settings do not allow. partition: of a pipeline whose
-    files are partitions. assets: only these steps of the job.
+    files are partitions. assets: only these steps of the job. chain: of a pipeline that has several.
 
     Seconds are counted from the start of the process, as a person at the prompt does, or from `since`.
     """
@@ -90,7 +92,7 @@ def launch(
         gc.freeze()  # what Dagster loaded stays: a large sync need not go through it at every collection
         # a retry is a sync of chosen keys; the ledger remembers it as what it was
         with _offering(pipeline, partitions):
-            job = defs().resolve_job_def(f"{'sync' if verb == 'retry' else verb}_{pipeline}")
+            job = defs().resolve_job_def(job_name(pipeline, "sync" if verb == "retry" else verb, chain))
         run_id, startup = str(uuid.uuid4()), time.time() - began
         with _recorded_by_dagster(run_id), dg.DagsterInstance.get() as instance:
             _list_with_its_job(instance, job.name)

@@ -14,9 +14,8 @@ BY_DAY = tuple(name for name, pipeline in PIPELINES.items() if pipeline.days)
 
 
 def account(pipeline: str) -> str:
-    """Return the account that a pipeline may be allowed to write to, by its settings."""
-    right = PIPELINES[pipeline].right
-    return right.read().account if right else ""
+    """Return the accounts that a pipeline may be allowed to write to, by its settings, in words."""
+    return " and ".join(section.read().account for section in PIPELINES[pipeline].rights)
 
 
 def of(pipeline: str) -> Questions:

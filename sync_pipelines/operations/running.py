@@ -6,7 +6,7 @@ no error but an `Ended` that says so. `Interrupted` comes through, with how the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,13 +17,14 @@ from sync_pipelines.delivery.applying import refuse_what_is_over
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.errors import UsageError
-from sync_pipelines.nearest import meant_one_of
+from sync_pipelines.nearest import meant, meant_one_of
 from sync_pipelines.operations import environment, launch
 from sync_pipelines.operations.answers import keys_like, open_ledger
 from sync_pipelines.operations.launch import Ended
 from sync_pipelines.operations.paths import existing
 from sync_pipelines.operations.pipelines import PIPELINES, account, of
 from sync_pipelines.pipelines.sections import SHARED, check_file
+from sync_pipelines.pipelines.shape import Pipeline, Write
 from sync_pipelines.settings import home
 
 TEST_OUTPUT = "test_output"
@@ -33,11 +34,25 @@ class TooSoon(UsageError):
     """The last sync ended well moments ago. Nothing was done, and nothing is wrong."""
 
 
-def preview(pipeline: str, *, refresh: str = "auto", from_csv: Path | None = None, partition: str | None = None) -> Ended:
-    """Read both sides and plan what a sync would change. Sends nothing that changes anything."""
+def preview(
+    pipeline: str,
+    *,
+    refresh: str = "auto",
+    from_csv: Path | None = None,
+    partition: str | None = None,
+    only: Sequence[str] = (),
+    keys: Sequence[str] = (),
+) -> Ended:
+    """Read both sides and plan what a sync would change. Sends nothing that changes anything. only, keys: see `sync_chains`."""
     ops = _source_options(pipeline, refresh, from_csv, partition)
     _dropped(pipeline, partition)
-    return run(pipeline, "preview", ops, partition=partition)
+    if not only and not keys:
+        return run(pipeline, "preview", ops, partition=partition)
+    _own_options(pipeline, only=bool(only), keys=bool(keys))
+    declared, writes = PIPELINES[pipeline], _named_writes(pipeline, only)
+    reads = declared.reads(writes)
+    ops = {**{step: given for step, given in ops.items() if step in reads}, **_only_keys(pipeline, writes, keys)}
+    return run(pipeline, "preview", ops, assets=[*reads, *(write.plan for write in writes)])
 
 
 def sync(
@@ -61,6 +76,62 @@ def sync(
         _not_so_soon(pipeline)
     ops |= {write.applies: {"limit": limit} for write in PIPELINES[pipeline].writes}
     return run(pipeline, "sync", ops, partition=partition)
+
+
+def sync_chains(
+    pipeline: str,
+    *,
+    limit: int | None = None,
+    refresh: str = "auto",
+    only: Sequence[str] = (),
+    keys: Sequence[str] = (),
+    told: Callable[[Ended], None] = lambda _: None,
+) -> tuple[Ended, ...]:
+    """Sync a pipeline whose writes go in chains: a run for each, one after another, whatever became of the one before.
+
+    limit: for each write. only: just these writes, by their last words (products, prices, …). keys: just these, as a person names
+    them. told: is given each run as it ends. Raises UsageError for words and keys that nobody knows.
+    """
+    ops, declared = _source_options(pipeline, refresh, None, None), PIPELINES[pipeline]
+    writes = _named_writes(pipeline, only)
+    chosen = _only_keys(pipeline, writes, keys)
+    ended = []
+    for chain, some in _chains_of(declared, writes):
+        reads = declared.reads(some)
+        given = {step: value for step, value in ops.items() if step in reads}
+        given |= {step: value for step, value in chosen.items() if step in {write.plan for write in some}}
+        given |= {write.applies: {"limit": limit} for write in some}
+        assets = [*reads, *(asset for write in some for asset in write.assets)]
+        ended.append(run(pipeline, "sync", given, assets=assets, chain=chain))
+        told(ended[-1])
+    return tuple(ended)
+
+
+def _chains_of(pipeline: Pipeline, writes: Sequence[Write]) -> Iterator[tuple[str, list[Write]]]:
+    """Which of these writes go in which chain: each in the first that has it."""
+    left = list(writes)
+    for chain in pipeline.chains:
+        if some := [write for write in chain.writes if write in left]:
+            yield chain.name, some
+            left = [write for write in left if write not in some]
+
+
+def _named_writes(pipeline: str, only: Sequence[str]) -> list[Write]:
+    """The writes that a person named by the last words of their keys; all of them where none was. Raises UsageError."""
+    by_word = {write.applies.rpartition("/")[2]: write for write in PIPELINES[pipeline].writes}
+    if unknown := [word for word in only if word not in by_word]:
+        hint = meant(unknown[0], by_word)
+        raise UsageError(f"--only {unknown[0]}: there is {', '.join(by_word)}.{hint} Nothing was done.")
+    return [write for word, write in by_word.items() if not only or word in only]
+
+
+def _only_keys(pipeline: str, writes: Sequence[Write], keys: Sequence[str]) -> dict[str, Any]:
+    """The configuration by which plans are about these keys only. Raises UsageError for those that nobody knows."""
+    if not keys:
+        return {}
+    with open_ledger() as ledger:
+        known = sorted(_known(ledger, pipeline, keys))
+    return {write.plan: {"only": known} for write in writes}
 
 
 @dataclass(frozen=True)
@@ -106,6 +177,8 @@ def retry(pipeline: str, keys: Sequence[str] = ()) -> tuple[Ended, ...]:
     with open_ledger() as ledger:
         named = _known(ledger, pipeline, keys) if keys else None
         scopes = {"": named} if named and not declared.partitions else reports.scopes_of(ledger, declared.accounts, named)
+    if declared.chains:
+        return _retry_in_chains(declared, sorted(set().union(*scopes.values())))
     return tuple(
         run(
             pipeline,
@@ -115,6 +188,19 @@ def retry(pipeline: str, keys: Sequence[str] = ()) -> tuple[Ended, ...]:
             assets=[asset for write in declared.writes for asset in write.assets] if scope else None,
         )
         for scope, wanted in sorted(scopes.items())
+    )
+
+
+def _retry_in_chains(pipeline: Pipeline, keys: Sequence[str]) -> tuple[Ended, ...]:
+    return tuple(
+        run(
+            pipeline.name,
+            "retry",
+            {write.plan: {"only": list(keys)} for write in some},
+            assets=[*pipeline.reads(some), *(asset for write in some for asset in write.assets)],
+            chain=chain,
+        )
+        for chain, some in (_chains_of(pipeline, pipeline.writes) if keys else ())
     )
 
 
@@ -190,13 +276,17 @@ def run(
     partition: str | None = None,
     days: tuple[date, date] | None = None,
     assets: Sequence[str] | None = None,
+    chain: str = "",
 ) -> Ended:
-    """Run a pipeline's job. ops: configuration by step. assets: only these declared. Raises what keeps it from beginning."""
+    """Run a pipeline's job. ops: configuration by step. assets: only these declared. chain: which, where there are several.
+
+    Raises what keeps it from beginning.
+    """
     if PIPELINES[pipeline].partitions and verb != "undo" and partition is None:
         raise UsageError(f"{pipeline} works file by file: name one with --partition. {_files_of(pipeline)}")
     _ready(pipeline)
     stretch = None if days is None else (str(days[0]), str(days[1]))
-    return launch.launch(pipeline, verb, ops, partition=partition, partitions=stretch, assets=assets)
+    return launch.launch(pipeline, verb, ops, partition=partition, partitions=stretch, assets=assets, chain=chain)
 
 
 def _ready(pipeline: str) -> None:

@@ -15,9 +15,9 @@ import pyarrow as pa
 from pydantic import Field, create_model
 
 from sync_pipelines.pipelines import plan_and_apply
-from sync_pipelines.pipelines.resources import PIPELINE_TAG, VERB_TAG, RunResource
+from sync_pipelines.pipelines.resources import CHAIN_TAG, PIPELINE_TAG, VERB_TAG, RunResource
 from sync_pipelines.pipelines.session import Session
-from sync_pipelines.pipelines.shape import Check, Checked, Fresh, Markdown, Pipeline, PlanRequest, Write
+from sync_pipelines.pipelines.shape import Chain, Check, Checked, Fresh, Markdown, Pipeline, PlanRequest, Write, job_name
 from sync_pipelines.pipelines.tables import escaped
 
 if typing.TYPE_CHECKING:
@@ -206,17 +206,19 @@ class UndoConfig(dg.Config):
     plans: list[str]
 
 
-def tags(pipeline: str, verb: str) -> dict[str, str]:
-    """What a job carries, so that the ledger and the queue know which pipeline it is of."""
-    return {PIPELINE_TAG: pipeline, VERB_TAG: verb}
+def tags(pipeline: str, verb: str, chain: str = "") -> dict[str, str]:
+    """What a job carries, so that the ledger and the queue know which pipeline, and which chain of it, it is of."""
+    return {PIPELINE_TAG: pipeline, VERB_TAG: verb, CHAIN_TAG: f"{pipeline}/{chain}" if chain else pipeline}
 
 
 def jobs_of(pipeline: Pipeline) -> Iterator[dg.JobDefinition | Any]:
-    """preview, sync, apply and undo, for what writes somewhere; and the jobs that the pipeline adds."""
+    """preview, sync (one, or one for each chain), apply and undo, for what writes somewhere; and the jobs that it adds."""
     plans, applied = ([w.plan for w in pipeline.writes], [w.applies for w in pipeline.writes])
     if pipeline.writes:
         yield _job(pipeline, "preview", pipeline.previews, [*pipeline.preview, *plans])
-        yield _job(pipeline, "sync", pipeline.syncs, [*pipeline.preview, *plans, *applied])
+        for chain in pipeline.chains or (Chain("", pipeline.syncs, pipeline.writes),):
+            steps = [*pipeline.reads(chain.writes), *(asset for write in chain.writes for asset in write.assets)]
+            yield _job(pipeline, "sync", chain.description, steps, chain=chain.name)
         which = {"ops": {op_of(asset): {"config": {"plan": ""}} for asset in applied}}
         yield _job(pipeline, "apply", "Apply a plan that was previewed (and released, if a guard stopped it).", applied, which)
         yield undo_job(pipeline)
@@ -225,10 +227,14 @@ def jobs_of(pipeline: Pipeline) -> Iterator[dg.JobDefinition | Any]:
         yield _job(pipeline, job.verb, job.description, job.assets, config if job.options else None)
 
 
-def _job(pipeline: Pipeline, verb: str, description: str, assets: Iterable[str], config: Any = None) -> Any:
+def _job(pipeline: Pipeline, verb: str, description: str, assets: Iterable[str], config: Any = None, chain: str = "") -> Any:
     selection = dg.AssetSelection.assets(*(dg.AssetKey(path_of(asset)) for asset in assets))
     return dg.define_asset_job(
-        f"{verb}_{pipeline.name}", selection, tags=tags(pipeline.name, verb), config=config, description=description
+        job_name(pipeline.name, verb, chain),
+        selection,
+        tags=tags(pipeline.name, verb, chain),
+        config=config,
+        description=description,
     )
 
 
@@ -267,7 +273,7 @@ def schedules_of(pipeline: Pipeline) -> Iterator[dg.ScheduleDefinition]:
     for cron in pipeline.crons:
         yield dg.ScheduleDefinition(
             name=f"{cron.name}_{pipeline.name}",
-            job_name=f"{cron.verb}_{pipeline.name}",
+            job_name=job_name(pipeline.name, cron.verb, cron.chain),
             cron_schedule=cron.cron,
             execution_timezone="UTC",
             description=cron.description,

@@ -97,6 +97,7 @@ def bring_to_its_end(
         session.note(message=f"plan {found.id} was applied at {applied_at}; nothing was sent. These are its outcomes.")
     target = writer.target_for(session, found)
     writer.begin_applying(session, target, found)
+    limit = min((n for n in (limit, writer.most(session)) if n is not None), default=None)
     report = _apply(session, write, writer, target, found, limit)
     extra = writer.applied(session, target, found, report)
     reports = [report, *extra.reports]

@@ -12,6 +12,8 @@ from pydantic import PrivateAttr
 from sync_pipelines.pipelines.session import Session, recorded
 
 PIPELINE_TAG, VERB_TAG = "sync_pipelines/pipeline", "sync_pipelines/verb"
+CHAIN_TAG = "sync_pipelines/chain"
+"""Runs with the same one take turns (deploy/dagster.yaml)."""
 
 
 class RunResource(dg.ConfigurableResource[Any]):

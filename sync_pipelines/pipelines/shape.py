@@ -7,7 +7,7 @@ questions) is given as a function that imports it, so that `--help` and `status`
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -123,6 +123,10 @@ class Writer(ABC, Generic[T]):
         """Return how long a run waits for the vendor; None for what is usual."""
         return None
 
+    def most(self, session: Session) -> int | None:
+        """Return how many changes a run sends at most; the rest is left to the next plan. None: all of them."""
+        return None
+
     def turn(self, session: Session) -> float:
         """Return for how many seconds to wait while another run writes to the account."""
         return 0.0
@@ -166,7 +170,8 @@ class Write:
 
     plan, applies: keys of the asset with the plan, and of the one it is applied to; written here and nowhere else.
     vendor: whose calls it takes, as the call meter names them. account: whose data it is, as the ledger knows it.
-    planned_from: keys of the assets that the plan is made from. after: keys of what is written before it.
+    planned_from: keys of the assets that the plan is made from. after: keys of what is written before it. reads: keys of all that
+    is read and mapped before the plan is made, where that is not the pipeline's whole `preview`.
     as_planned: name of the check that holds what was written against the plan, where the target shows it at once.
     """
 
@@ -181,6 +186,7 @@ class Write:
     kinds: frozenset[str]
     request: type[PlanRequest] = PlanRequest
     after: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
     plan_checks: tuple[Check, ...] = ()
     checks: tuple[Check, ...] = ()
     ended_well: Check = EVERY_ROW_ENDED_WELL
@@ -215,6 +221,21 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Chain:
+    """Some writes of a pipeline that go together, and apart from the others: in a job of their own, at the same time as the
+    others, and whatever became of these."""
+
+    name: str
+    description: str
+    writes: tuple[Write, ...]
+
+
+def job_name(pipeline: str, verb: str, chain: str = "") -> str:
+    """The name of a job in Dagster."""
+    return "_".join(filter(None, (verb, pipeline, chain)))
+
+
+@dataclass(frozen=True)
 class Days:
     """Days as the partitions of what a pipeline reads.
 
@@ -229,12 +250,13 @@ class Days:
 
 @dataclass(frozen=True)
 class Cron:
-    """A schedule in UTC. It ships stopped. verb: of the job that it runs."""
+    """A schedule in UTC. It ships stopped. verb: of the job that it runs. chain: which of them, where a pipeline has several."""
 
     name: str
     verb: str
     cron: str
     description: str
+    chain: str = ""
 
 
 class Questions(Protocol):
@@ -283,10 +305,11 @@ class Pipeline:
 
     name: of its folder, its group in the UI and its jobs. short: what its own commands are called under.
     title, about: for people, in a few words and in a sentence. owners: teams, as Dagster writes them.
-    settings: every section that a run of it reads. right: the one whose account it needs the right to write to.
+    settings: every section that a run of it reads. rights: those whose accounts it needs the right to write to.
     sources: module with the assets that it reads, and sensors and schedules of its own; loaded by Dagster only.
     environment: what to know of these variables, for .env.example.
-    preview: keys of what is read and mapped before the plans are made. writes: its targets, in their order.
+    preview: keys of what is read and mapped before the plans are made. writes: its targets, in their order. chains: how these
+    are synced, where not all in one go.
     previews, syncs, undoes: what its jobs do, for people. partitions: the name under which Dagster keeps its files, where each
     is planned and applied alone. days: the days by which its sources that have partitions are read. sensors: those that `dev`
     starts.
@@ -305,8 +328,9 @@ class Pipeline:
     jobs: tuple[Job, ...] = ()
     credentials: tuple[Credential, ...] = ()
     environment: str = ""
-    right: type[AccountSection] | None = None
+    rights: tuple[type[AccountSection], ...] = ()
     writes: tuple[Write, ...] = ()
+    chains: tuple[Chain, ...] = ()
     preview: tuple[str, ...] = ()
     questions: Callable[[], Questions] | None = None
     previews: str = "Read both systems and plan. Sends nothing that changes anything."
@@ -325,9 +349,9 @@ class Pipeline:
         return f"take_back_{self.name}"
 
     @property
-    def system(self) -> str:
-        """The vendor that it needs the right to write to, as `account_of` knows it; "" where it writes nowhere."""
-        return self.right.system if self.right else ""
+    def systems(self) -> list[str]:
+        """The vendors that it needs the right to write to, as `account_of` knows them; none where it writes nowhere."""
+        return [section.system for section in self.rights]
 
     @property
     def accounts(self) -> list[str]:
@@ -340,3 +364,8 @@ class Pipeline:
             if write.account() == account:
                 return write
         raise UsageError(f"that is for {account}; the settings now point to {', '.join(self.accounts)}.")
+
+    def reads(self, writes: Sequence[Write]) -> list[str]:
+        """What is read and mapped before these are planned, in the order of `preview`."""
+        needed = {key for write in writes for key in write.reads or self.preview}
+        return [key for key in self.preview if key in needed]

@@ -34,7 +34,7 @@ from sync_pipelines.vendors.failures import (
     classify,
     excerpt,
 )
-from sync_pipelines.vendors.limits import CallWindows, NotCounted, WindowsFull
+from sync_pipelines.vendors.limits import CallWindows, NotCounted, Windows, WindowsFull
 from sync_pipelines.vendors.public_hosts import NotPublic, is_public, only_public_hosts
 
 T = TypeVar("T")
@@ -76,6 +76,7 @@ class Http:
 
     reads: method and path pattern of every call that changes nothing; all others need `writes_on`. rates: windows
     the vendor counts in (calls, seconds), kept together; with `limits_file` they are shared by all processes on it.
+    also_in: the further windows that a call is counted in, by its method, path and parameters; None for most.
     """
 
     def __init__(
@@ -92,12 +93,14 @@ class Http:
         deadline: float = 300.0,
         longest_wait: float = LONGEST_WAIT,
         sleep: Callable[[float], None] = time.sleep,
+        also_in: Callable[[str, str, Mapping[str, Any]], Windows | None] = lambda _method, _path, _params: None,
     ) -> None:
         self.vendor, self.base_url, self.meter = vendor, checked_base(vendor, base_url), meter
         self.timeout, self.deadline, self.longest_wait, self.sleep = timeout, deadline, longest_wait, sleep
         self._reads = [(method, re.compile(path)) for method, path in reads]
         self._writes_on = writes_on
         self._windows = self._counted_in(rates, limits_file) if rates else None
+        self._also_in = also_in
         self._reserved = False
         self.authorization = ""
         """Sent with every call that brings none of its own, to this host only."""
@@ -106,13 +109,13 @@ class Http:
         self._session.trust_env = urlsplit(self.base_url).hostname not in LOOPBACK
         self.log = logging.getLogger(f"sync_pipelines.vendors.{vendor}")
 
-    def reserve(self, longest: float | None = None) -> None:
-        """Wait for room in the vendor's rate windows now; the next call takes the place.
+    def reserve(self, longest: float | None = None, method: str = "GET", path: str = "") -> None:
+        """Wait for room in the vendor's rate windows now; the next call, one like this, takes the place.
 
         Raises RateLimited, with the time it takes, where that is more than `longest` seconds (`longest_wait` by default).
         """
         if not self._reserved:
-            self._take_place(self.longest_wait if longest is None else longest)
+            self._take_place(method, path, {}, self.longest_wait if longest is None else longest)
             self._reserved = True
 
     def _counted_in(self, rates: Sequence[tuple[int, float]], file: Path | None) -> CallWindows:
@@ -121,15 +124,20 @@ class Http:
         except NotCounted as e:
             raise Permanent(f"{self.vendor}: {e} Nothing was sent.") from e
 
-    def _take_place(self, longest: float) -> None:
-        if self._windows is None:
-            return
-        try:
-            self._windows.take(self.vendor, longest)
-        except WindowsFull as e:
-            raise RateLimited(f"{self.vendor}: the calls that {self.base_url} allows are {e}", retry_after=e.wait) from None
-        except NotCounted as e:
-            raise Permanent(f"{self.vendor}: {e} Nothing was sent.") from e
+    def _take_place(self, method: str, path: str, params: Mapping[str, Any], longest: float) -> None:
+        """Count the call in every window that it falls into."""
+        for windows, name in (
+            (self._also_in(method, path, params), _name_of(method, path, params)),
+            (self._windows, self.vendor),
+        ):
+            if windows is None:
+                continue
+            try:
+                windows.take(name, longest)
+            except WindowsFull as e:
+                raise RateLimited(f"{self.vendor}: the calls that {self.base_url} allows are {e}", retry_after=e.wait) from None
+            except NotCounted as e:
+                raise Permanent(f"{self.vendor}: {e} Nothing was sent.") from e
 
     def close(self) -> None:
         self._session.close()
@@ -197,7 +205,7 @@ class Http:
         if self._reserved:
             self._reserved = False
         else:
-            self._take_place(self.longest_wait)
+            self._take_place(method, path, params or {}, self.longest_wait)
         if content is not None:
             headers.setdefault("Content-Type", "application/json")
         headers.setdefault("Accept", "application/json")
@@ -313,6 +321,11 @@ def checked_base(vendor: str, url: str) -> str:
     if sandbox_on() and not local:
         raise HostRefused(f"{vendor}: the sandbox is on (SYNC_PIPELINES_SANDBOX); {url} is not on loopback. Nothing was sent.")
     return url.rstrip("/")
+
+
+def _name_of(method: str, path: str, params: Mapping[str, Any]) -> str:
+    """One and the same call has one name."""
+    return f"{method} {path} {sorted(params.items())}"
 
 
 def _keep_headers(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import sqlite3
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 from pyrate_limiter import InMemoryBucket, Limiter, Rate, RateItem, SQLiteBucket
 
@@ -27,6 +29,15 @@ class WindowsFull(Exception):
 
 class NotCounted(Exception):
     """The file that counts the calls cannot be written."""
+
+
+class Windows(Protocol):
+    """What says when a call may be made."""
+
+    def take(self, name: str, longest: float) -> None:
+        """Wait for room, and count one call under this name. Raises WindowsFull after `longest` seconds, NotCounted."""
+
+    def close(self) -> None: ...
 
 
 class CallWindows:
@@ -100,6 +111,66 @@ class CallWindows:
         if gone:
             log.warning("the clock was put back: %d calls noted in the future are not counted", gone)
         return gone
+
+
+class SameCallWindow:
+    """How often one and the same call may be made: `calls` under one name within `seconds`, each name counted alone.
+
+    file: where they are counted, shared by the processes of one account. By the wall clock, for they have no other in common;
+    what is noted in the future is dropped.
+    """
+
+    def __init__(self, calls: int, seconds: float, file: Path | None) -> None:
+        self.calls, self.seconds, self.file = calls, seconds, file
+        self._memory = sqlite3.connect(":memory:", isolation_level=None) if file is None else None
+
+    def take(self, name: str, longest: float) -> None:
+        begun = time.monotonic()
+        key = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+        while (wait := self._try(key)) > 0:
+            if time.monotonic() - begun + wait > longest:
+                raise WindowsFull(wait)
+            log.info("%s: asked for %d times in %.0f s already: waiting %.0f s", name, self.calls, self.seconds, wait)
+            time.sleep(wait + 0.005)
+
+    def close(self) -> None:
+        if self._memory is not None:
+            self._memory.close()
+
+    def _try(self, key: str) -> float:
+        """Count one call now and return 0, or return in how many seconds there may be room for it."""
+        if self.file is None or self._memory is not None:
+            return self._counted(cast("sqlite3.Connection", self._memory), key)
+        try:
+            return self._in_file(self.file, key)
+        except sqlite3.OperationalError as e:
+            raise NotCounted(f"{self.file} cannot be written: {e}. Is the disk full?") from e
+        except sqlite3.DatabaseError as e:
+            log.warning("%s cannot be read (%s): the calls of the last minutes are counted anew", self.file, e)
+            for end in ("", "-wal", "-shm"):
+                Path(f"{self.file}{end}").unlink(missing_ok=True)
+            return self._in_file(self.file, key)
+
+    def _in_file(self, file: Path, key: str) -> float:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as con:
+            return self._counted(con, key)
+
+    def _counted(self, con: sqlite3.Connection, key: str) -> float:
+        con.execute("CREATE TABLE IF NOT EXISTS same_call (name TEXT, at REAL)")
+        con.execute("BEGIN IMMEDIATE")
+        try:
+            now = time.time()
+            con.execute("DELETE FROM same_call WHERE at <= ? OR at > ?", (now - self.seconds, now))
+            made = [at for (at,) in con.execute("SELECT at FROM same_call WHERE name = ? ORDER BY at DESC", (key,))]
+            wait = 0.0 if len(made) < self.calls else made[self.calls - 1] + self.seconds - now
+            if wait <= 0:
+                con.execute("INSERT INTO same_call VALUES (?, ?)", (key, now))
+            con.execute("COMMIT")
+        except BaseException:
+            con.execute("ROLLBACK")
+            raise
+        return wait
 
 
 def _binds(calls: int, seconds: float, rates: Sequence[tuple[int, float]]) -> bool:

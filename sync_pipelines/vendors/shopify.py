@@ -21,7 +21,7 @@ from urllib.parse import urlencode
 
 from sync_pipelines.credentials import CredentialMissing, secret
 from sync_pipelines.vendors import shopify_documents as documents
-from sync_pipelines.vendors.failures import NeverSent, Permanent, RateLimited, Reply, Transient, VendorError, shaped
+from sync_pipelines.vendors.failures import NeverSent, Permanent, RateLimited, Reply, Transient, VendorError, WritesOff, shaped
 from sync_pipelines.vendors.http import CallMeter, Http
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.vendors.tokens import FixedToken, Login
@@ -29,7 +29,7 @@ from sync_pipelines.vendors.tokens import FixedToken, Login
 log = logging.getLogger(__name__)
 
 READS = (("POST", r"/admin/api/[^/]+/graphql\.json"), ("POST", r"/admin/oauth/access_token"))
-"""GraphQL sends everything as POST. `Shopify.call` lets no document pass that changes the shop: there is none here."""
+"""GraphQL sends everything as POST. What changes the shop goes through `Shopify.change`, which asks for the right to."""
 
 RENEW_BEFORE = 300.0
 """Seconds before its end at which a token is renewed."""
@@ -153,8 +153,9 @@ class Shopify:
         token: str = "",
         grant: tuple[str, str] | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        writes_on: Callable[[], bool] = lambda: False,
     ) -> None:
-        self.http, self.version = http, version
+        self.http, self.version, self._writes_on = http, version, writes_on
         self._login = Login(lambda: self._fetch_token(*grant), early=RENEW_BEFORE) if grant else FixedToken(token)
         self.sleep = sleep
         self.pace = Pace(sleep)
@@ -163,7 +164,7 @@ class Shopify:
         """By the shop's own clock, when it last answered."""
 
     @classmethod
-    def connect(cls, settings: ShopifySettings, meter: CallMeter) -> Shopify:
+    def connect(cls, settings: ShopifySettings, meter: CallMeter, writes_on: Callable[[], bool] = lambda: False) -> Shopify:
         """With SHOPIFY_ACCESS_TOKEN, or with SHOPIFY_CLIENT_ID and SHOPIFY_CLIENT_SECRET of an app of the same organization.
 
         Raises SettingsError or CredentialMissing when something is not set, HostRefused for an address not allowed.
@@ -176,7 +177,7 @@ class Shopify:
         except CredentialMissing:
             token = secret("SHOPIFY_ACCESS_TOKEN")
         http = Http("shopify", settings.base_url, meter=meter, reads=READS, timeout=settings.timeout, deadline=settings.deadline)
-        return cls(http, settings.api_version, token, grant)
+        return cls(http, settings.api_version, token, grant, writes_on=writes_on)
 
     def close(self) -> None:
         self.http.close()
@@ -197,10 +198,17 @@ class Shopify:
         what: str,
         retry: Callable[[VendorError], bool] = lambda e: isinstance(e, Transient | RateLimited),
     ) -> dict[str, Any]:
-        """The `data` of one document. Waits for points, when the shop throttles, and tries faults of the shop again.
+        """The `data` of one document. Waits for points, when the shop throttles, and tries faults of the
+        shop again.
 
-        Raises Permanent (refused, no access), FilterNotUnderstood, RateLimited, Transient, NoReply, NeverSent.
+        Raises Permanent (refused, no access), FilterNotUnderstood, RateLimited, Transient, NoReply, NeverSent; WritesOff for a
+        document that changes the shop, where no person has allowed that.
         """
+        if document in documents.WRITES and not self._writes_on():
+            raise WritesOff(
+                f"shopify: {what} would write, and {self.http.base_url} is read-only. Nothing was sent. "
+                "Turn writing on with `sync-pipelines enable`."
+            )
 
         def send(token: str) -> dict[str, Any]:
             self.pace.before(document)
@@ -217,6 +225,20 @@ class Shopify:
             return data
 
         return self._login.call(send)
+
+    def change(self, document: str, variables: Mapping[str, Any], *, what: str) -> dict[str, Any]:
+        """Send a mutation with one root field and return its payload, with `userErrors` for the caller to read.
+
+        Sent again only where it certainly did nothing. Raises WritesOff, Permanent (refused as a whole), RateLimited, NeverSent,
+        and Transient where nobody knows what became of it: also where a payload came beside errors, for it may have been done.
+        """
+        data = self.call(document, variables, what=what, retry=lambda e: isinstance(e, RateLimited | NeverSent))
+        with whole_reply(what):
+            (payload,) = data.values()
+            if not isinstance(payload["userErrors"], list):
+                raise TypeError("userErrors is no list")
+            found: dict[str, Any] = payload
+            return found
 
     def counts(self, filters: Sequence[str]) -> list[int]:
         """How many orders each filter finds, exactly; many filters in one call. Raises Permanent when a count is not exact."""
@@ -321,8 +343,10 @@ class Shopify:
         if ignored:
             told = "; ".join(f"{w.get('field')}: {w.get('message')}" for w in ignored)
             raise FilterNotUnderstood(f"shopify: {what}: the search was not understood ({told}). The reply is not used.")
-        withheld = [self._judged(what, error, affordable) for error in _errors(body.get("errors"))]
-        data = body.get("data")
+        data, errors = body.get("data"), _errors(body.get("errors"))
+        if errors and document.lstrip().startswith("mutation") and isinstance(data, dict) and any(data.values()):
+            raise Transient(f"shopify: {what}: done or not, the reply has errors, too: {errors[0].get('message')}")
+        withheld = [self._judged(what, error, affordable) for error in errors]
         if withheld and (not isinstance(data, dict) or all(value is None for value in data.values())):
             raise withheld[0]  # nothing came at all
         if not isinstance(data, dict):

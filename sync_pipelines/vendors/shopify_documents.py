@@ -9,11 +9,12 @@ _ADDRESS = "{ name firstName lastName company address1 address2 city province pr
 ORDER_FIELDS = f"""
   id createdAt legacyResourceId name updatedAt processedAt cancelledAt cancelReason closedAt test
   currencyCode presentmentCurrencyCode displayFinancialStatus displayFulfillmentStatus returnStatus
-  edited note tags email phone poNumber sourceName taxesIncluded
+  edited note tags email phone poNumber sourceName taxesIncluded requiresShipping paymentGatewayNames
   totalPriceSet {_BOTH_MONEY} currentTotalPriceSet {_BOTH_MONEY}
   subtotalPriceSet {_SHOP_MONEY} totalTaxSet {_SHOP_MONEY} totalDiscountsSet {_SHOP_MONEY}
   totalShippingPriceSet {_SHOP_MONEY} totalRefundedSet {_SHOP_MONEY}
   currentSubtotalPriceSet {_SHOP_MONEY} currentTotalTaxSet {_SHOP_MONEY} currentShippingPriceSet {_SHOP_MONEY}
+  totalTipReceivedSet {_SHOP_MONEY} currentTotalDutiesSet {_SHOP_MONEY} currentTotalAdditionalFeesSet {_SHOP_MONEY}
   customAttributes {{ key value }}
   taxLines {{ title rate priceSet {_SHOP_MONEY} }}
   customer {{ id displayName firstName lastName defaultEmailAddress {{ emailAddress }} defaultPhoneNumber {{ phoneNumber }} }}
@@ -24,11 +25,12 @@ ORDER_FIELDS = f"""
 """
 """Of an order, all but its lines and the lines of its refunds. `id createdAt` come first: bulk results are sorted by them."""
 
-NEWEST_FIELD = "currentSubtotalPriceSet"
+NEWEST_FIELD = "paymentGatewayNames"
 """The field of an order that was added last. A stored order that lacks it was read before that, and is read again."""
 
 LINE_FIELDS = f"""
-  id sku name title variantTitle vendor quantity currentQuantity requiresShipping taxable
+  id sku name title variantTitle vendor quantity currentQuantity unfulfilledQuantity
+  requiresShipping taxable isGiftCard
   originalUnitPriceSet {_BOTH_MONEY} discountedTotalSet {_BOTH_MONEY} totalDiscountSet {_SHOP_MONEY}
   discountAllocations {{ allocatedAmountSet {_SHOP_MONEY} }}
   taxLines {{ title rate priceSet {_SHOP_MONEY} }}
@@ -148,6 +150,214 @@ def export(search: str) -> str:
 }}"""
 
 
+# --- the catalogue ----------------------------------------------------------------------------------------------------
+
+_PRODUCT_FIELDS = "id title handle status vendor productType descriptionHtml tags options { name position }"
+_LEVEL_FIELDS = 'id location { id } quantities(names: ["available", "committed"]) { name quantity }'
+_VARIANT_FIELDS = "id sku barcode price compareAtPrice selectedOptions { name value }"
+_VARIANT = f"""
+  {_VARIANT_FIELDS}
+  product {{ {_PRODUCT_FIELDS} }}
+  inventoryItem {{
+    id tracked inventoryLevels(first: 10) {{ nodes {{ {_LEVEL_FIELDS} }} pageInfo {{ hasNextPage endCursor }} }}
+  }}
+"""
+
+CATALOG = f"""
+query Catalog($first: Int!, $after: String) {{
+  productVariants(first: $first, after: $after, sortKey: ID) {{
+    nodes {{ {_VARIANT} }}
+    pageInfo {{ hasNextPage endCursor }}
+  }}
+}}
+"""
+
+VARIANTS = f"""
+query Variants($ids: [ID!]!) {{
+  nodes(ids: $ids) {{ ... on ProductVariant {{ {_VARIANT} }} }}
+}}
+"""
+
+MORE_LEVELS = f"""
+query MoreLevels($id: ID!, $after: String!) {{
+  inventoryItem(id: $id) {{
+    inventoryLevels(first: 50, after: $after) {{ nodes {{ {_LEVEL_FIELDS} }} pageInfo {{ hasNextPage endCursor }} }}
+  }}
+}}
+"""
+
+VARIANTS_COUNT = "query VariantsCount { productVariantsCount { count precision } }"
+
+LOCATIONS = """
+query Locations {
+  locations(first: 250) { nodes { id name isActive fulfillsOnlineOrders } }
+}
+"""
+
+CATALOG_EXPORT = f"""query SyncPipelinesCatalog {{
+  products {{
+    edges {{ node {{
+      {_PRODUCT_FIELDS}
+      variants {{ edges {{ node {{
+        {_VARIANT_FIELDS}
+        inventoryItem {{ id tracked inventoryLevels {{ edges {{ node {{ {_LEVEL_FIELDS} }} }} }} }}
+      }} }} }}
+    }} }}
+  }}
+}}"""
+
+SET_STOCK = """
+mutation SetStock($input: InventorySetQuantitiesInput!, $key: String!) {
+  inventorySetQuantities(input: $input) @idempotent(key: $key) {
+    inventoryAdjustmentGroup { id }
+    userErrors { field message code }
+  }
+}
+"""
+
+STOCK_AT = """
+mutation StockAt($item: ID!, $location: ID!, $key: String!) {
+  inventoryActivate(inventoryItemId: $item, locationId: $location) @idempotent(key: $key) {
+    inventoryLevel { id }
+    userErrors { field message }
+  }
+}
+"""
+
+TRACK = """
+mutation Track($id: ID!, $input: InventoryItemInput!) {
+  inventoryItemUpdate(id: $id, input: $input) {
+    inventoryItem { id tracked }
+    userErrors { field message }
+  }
+}
+"""
+
+UPDATE_PRICES = """
+mutation UpdatePrices($product: ID!, $variants: [ProductVariantsBulkInput!]!) {
+  productVariantsBulkUpdate(productId: $product, variants: $variants, allowPartialUpdates: false) {
+    productVariants { id price compareAtPrice }
+    userErrors { field message code }
+  }
+}
+"""
+
+MAKE_PRODUCT = """
+mutation MakeProduct($input: ProductSetInput!) {
+  productSet(input: $input, synchronous: true) {
+    product { id variants(first: 250) { nodes { id sku inventoryItem { id } } } }
+    userErrors { field message code }
+  }
+}
+"""
+
+PRODUCT_BY_HANDLE = """
+query ProductByHandle($handle: String!) {
+  productByIdentifier(identifier: { handle: $handle }) { id handle }
+}
+"""
+
+VARIANTS_OF = """
+query VariantsOf($id: ID!, $after: String) {
+  product(id: $id) { variants(first: 250, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }
+}
+"""
+
+CHANGE_PRODUCT = """
+mutation ChangeProduct($product: ProductUpdateInput!) {
+  productUpdate(product: $product) { product { id } userErrors { field message } }
+}
+"""
+
+ADD_TAGS = """
+mutation AddTags($id: ID!, $tags: [String!]!) {
+  tagsAdd(id: $id, tags: $tags) { node { id } userErrors { field message } }
+}
+"""
+
+ADD_VARIANTS = """
+mutation AddVariants($product: ID!, $variants: [ProductVariantsBulkInput!]!) {
+  productVariantsBulkCreate(productId: $product, variants: $variants, strategy: PRESERVE_STANDALONE_VARIANT) {
+    productVariants { id sku }
+    userErrors { field message code }
+  }
+}
+"""
+
+# --- what becomes of orders -------------------------------------------------------------------------------------------
+
+ORDER_UNITS = """
+query OrderUnits($ids: [ID!]!, $fulfillmentOrders: Int!, $lines: Int!) {
+  nodes(ids: $ids) {
+    ... on Order {
+      id name cancelledAt
+      fulfillmentOrders(first: $fulfillmentOrders) {
+        nodes {
+          id status assignedLocation { location { id } }
+          lineItems(first: $lines) { nodes { inventoryItemId remainingQuantity } pageInfo { hasNextPage endCursor } }
+        }
+        pageInfo { hasNextPage endCursor }
+      }
+      fulfillments {
+        id status createdAt location { id }
+        fulfillmentLineItems(first: $lines) {
+          nodes { quantity lineItem { variant { inventoryItem { id } } } }
+          pageInfo { hasNextPage endCursor }
+        }
+      }
+    }
+  }
+}
+"""
+
+ORDER_SHIPMENTS = """
+query OrderShipments($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    ... on Order {
+      id name cancelledAt
+      fulfillmentOrders(first: 20) {
+        nodes {
+          id status supportedActions { action } assignedLocation { name location { id } }
+          lineItems(first: 50) { nodes { id sku remainingQuantity } pageInfo { hasNextPage endCursor } }
+        }
+        pageInfo { hasNextPage endCursor }
+      }
+      fulfillments {
+        id status displayStatus location { id } trackingInfo { company number url }
+        fulfillmentLineItems(first: 50) { nodes { quantity lineItem { sku } } pageInfo { hasNextPage endCursor } }
+      }
+    }
+  }
+}
+"""
+
+SHIP = """
+mutation Ship($fulfillment: FulfillmentInput!) {
+  fulfillmentCreate(fulfillment: $fulfillment) { fulfillment { id status } userErrors { field message } }
+}
+"""
+
+CANCEL_SHIPMENT = """
+mutation CancelShipment($id: ID!) {
+  fulfillmentCancel(id: $id) { fulfillment { id status } userErrors { field message } }
+}
+"""
+
+SAY_DELIVERED = """
+mutation SayDelivered($event: FulfillmentEventInput!) {
+  fulfillmentEventCreate(fulfillmentEvent: $event) { fulfillmentEvent { id status } userErrors { field message } }
+}
+"""
+
+CHANGED_ORDERS = """
+query ChangedOrders($filter: String!, $after: String) {
+  orders(first: 250, after: $after, query: $filter, sortKey: UPDATED_AT) {
+    nodes { id legacyResourceId name updatedAt }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+
 DOCUMENTS = {
     "orders": ORDERS,
     "order lines": ORDER_LINES,
@@ -160,6 +370,45 @@ DOCUMENTS = {
     "exports": EXPORTS,
     "order counts": order_counts(MANY),
     "orders by name": orders_by_name(MANY),
+    "catalog": CATALOG,
+    "variants": VARIANTS,
+    "more levels": MORE_LEVELS,
+    "variants count": VARIANTS_COUNT,
+    "locations": LOCATIONS,
+    "catalog export": CATALOG_EXPORT,
+    "set stock": SET_STOCK,
+    "stock at": STOCK_AT,
+    "track": TRACK,
+    "update prices": UPDATE_PRICES,
+    "make product": MAKE_PRODUCT,
+    "product by handle": PRODUCT_BY_HANDLE,
+    "variants of": VARIANTS_OF,
+    "change product": CHANGE_PRODUCT,
+    "add tags": ADD_TAGS,
+    "add variants": ADD_VARIANTS,
+    "order units": ORDER_UNITS,
+    "order shipments": ORDER_SHIPMENTS,
+    "ship": SHIP,
+    "cancel shipment": CANCEL_SHIPMENT,
+    "say delivered": SAY_DELIVERED,
+    "changed orders": CHANGED_ORDERS,
     "export": export("created_at:>='2026-11-01T00:00:00Z' created_at:<'2026-11-02T00:00:00Z'"),
 }
 """By what they ask for."""
+
+WRITES = frozenset(
+    {
+        SET_STOCK,
+        STOCK_AT,
+        TRACK,
+        UPDATE_PRICES,
+        MAKE_PRODUCT,
+        CHANGE_PRODUCT,
+        ADD_TAGS,
+        ADD_VARIANTS,
+        SHIP,
+        CANCEL_SHIPMENT,
+        SAY_DELIVERED,
+    }
+)
+"""Those that change the shop."""

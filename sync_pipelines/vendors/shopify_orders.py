@@ -149,7 +149,7 @@ def _all_refund_lines(client: Shopify, refund: dict[str, Any]) -> list[dict[str,
 
 def finished_export(
     client: Shopify,
-    search: str,
+    inner: str,
     *,
     left_behind: Sequence[str],
     remember: Callable[[str], None],
@@ -157,14 +157,13 @@ def finished_export(
     patience: float,
     room: float = 300.0,
 ) -> Export:
-    """A bulk export of the orders that a search finds, waited for.
+    """A bulk export of what a query (`inner`) asks for, waited for.
 
     left_behind: exports that runs which are no more had started. One of them that asks for just this is taken over, done
     or not; the others are cancelled. So is taken over what runs with this very query, whoever started it. `remember` is
     given the id before it is waited for. Raises BulkFailed (FAILED, CANCELED, EXPIRED, or not done within `patience`
     seconds; what such an export left is never used), NoRoomForBulk (none within `room` seconds), Permanent.
     """
-    inner = documents.export(search)
     until = time.monotonic() + patience
     export = _taken_over(client, inner, left_behind)
     while export is None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_pipelines.pipelines.shopify_sheets import amounts
+from sync_pipelines.pipelines.shopify_store import amounts
 from sync_pipelines.pipelines.shopify_store.orders import amount
 from sync_pipelines_tests.pipelines.order_scene import line, money, order
 from vendor_sandbox import Sandbox

@@ -40,7 +40,7 @@ def one(client: Shopify, name: str, **options: int) -> Order:
 def awaited(client: Shopify, search: str = EVERYTHING, *, patience: float = 20.0, **options: Any) -> Export:
     client.sleep = lambda _: time.sleep(0.01)
     given_ = {"left_behind": (), "remember": lambda _: None, **options}
-    return finished_export(client, search, poll=0.01, patience=patience, **given_)
+    return finished_export(client, documents.export(search), poll=0.01, patience=patience, **given_)
 
 
 def in_bulk(client: Shopify, folder: Path, search: str = EVERYTHING) -> list[Order]:
@@ -381,7 +381,9 @@ class TestBulkOperations:
                 sandbox.shopify.change_state({"foreign_bulk": 4})
 
         client.sleep = wait
-        export = finished_export(client, EVERYTHING, left_behind=(), remember=lambda _: None, poll=0.02, patience=20)
+        export = finished_export(
+            client, documents.export(EVERYTHING), left_behind=(), remember=lambda _: None, poll=0.02, patience=20
+        )
         assert (export.status, export.orders) == ("COMPLETED", 400)
         assert sum(e.status == "RUNNING" for e in client.exports_running()) == 4, "theirs go on"
 

@@ -278,6 +278,9 @@ def totals(index: int, lines: Sequence[Mapping[str, Any]], shipping: int, method
         "totalReceivedSet": total,
         "netPaymentSet": total,
         "totalRefundedSet": purse.bag(0),
+        "totalTipReceivedSet": purse.bag(0),
+        "currentTotalDutiesSet": None,
+        "currentTotalAdditionalFeesSet": None,
         "taxLines": [_tax_line(purse, tax)] if lines else [],
         "shippingLine": line,
     }

@@ -12,8 +12,20 @@ from typing import Annotated
 import typer
 
 from sync_pipelines.operations.cli.binding import Command
-from sync_pipelines.operations.cli.options import AnyOrAll, FreshRead, FromCsv, Json, Named, Partition, PlanId, Refresh, Strict
-from sync_pipelines.operations.pipelines import BY_DAY, WRITERS
+from sync_pipelines.operations.cli.options import (
+    AnyOrAll,
+    FreshRead,
+    FromCsv,
+    Json,
+    Named,
+    Only,
+    OnlyKeys,
+    Partition,
+    PlanId,
+    Refresh,
+    Strict,
+)
+from sync_pipelines.operations.pipelines import BY_DAY, PIPELINES, WRITERS
 
 # --- setting up -----------------------------------------------------------------------------------------------------
 
@@ -75,6 +87,8 @@ def preview(
     partition: Partition = None,
     refresh: FreshRead = Refresh.auto,
     from_csv: FromCsv = None,
+    only: Only = None,
+    keys: OnlyKeys = None,
     strict: Strict = False,
     json: Json = False,
 ) -> None:
@@ -83,7 +97,9 @@ def preview(
     from sync_pipelines.operations.cli import runs
 
     with runs.progress(f"preview {pipeline}", json=json):
-        ended = running.preview(pipeline, refresh=refresh.value, from_csv=from_csv, partition=partition)
+        ended = running.preview(
+            pipeline, refresh=refresh.value, from_csv=from_csv, partition=partition, only=only or (), keys=keys or ()
+        )
     raise typer.Exit(runs.show(ended, strict=strict, json=json))
 
 
@@ -93,6 +109,8 @@ def sync(
     limit: Annotated[int | None, typer.Option(min=0, help="plan everything, send only the first N changes")] = None,
     refresh: FreshRead = Refresh.auto,
     from_csv: FromCsv = None,
+    only: Only = None,
+    keys: OnlyKeys = None,
     force: Annotated[bool, typer.Option("--force", help="also minutes after the last good sync")] = False,
     test: Annotated[bool, typer.Option("--test", help="send nothing, write the rows to test_output/ instead")] = False,
     strict: Strict = False,
@@ -102,6 +120,10 @@ def sync(
     from sync_pipelines.operations import running
     from sync_pipelines.operations.cli import runs, screen
 
+    if PIPELINES[pipeline].chains:
+        with runs.progress(f"sync {pipeline}", json=json):
+            chains = running.sync_chains(pipeline, limit=limit, refresh=refresh.value, only=only or (), keys=keys or ())
+        raise typer.Exit(runs.show_chains(chains, strict=strict, json=json))
     if test:
         with runs.progress(f"preview {pipeline}", json=json):
             rehearsal = running.rehearse(pipeline)

@@ -26,3 +26,7 @@ FreshRead = Annotated[
     Refresh, typer.Option("--refresh", help="whether to read the source again; auto: when what was read is too old")
 ]
 FromCsv = Annotated[Path | None, typer.Option("--from-csv", help="a full export of the old script")]
+Only = Annotated[
+    list[str] | None, typer.Option("--only", help="only this of what it writes: products, prices, stock, …; may be repeated")
+]
+OnlyKeys = Annotated[list[str] | None, typer.Option("--keys", help="only this SKU, or the order #1042; may be repeated")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import typer
@@ -55,6 +55,21 @@ def show(ended: Ended, *, strict: bool = False, json: bool) -> int:
         _show_rows(ended.pipeline, plan_id)
     sys.stdout.flush()
     return code
+
+
+def show_chains(ended: Sequence[Ended], *, strict: bool = False, json: bool) -> int:
+    """Show how several runs ended that belong together, and what came of each target. Returns the worst exit code."""
+    from sync_pipelines.operations.rows import by_target
+
+    codes = [exits.of_run(each, strict=strict) for each in ended]
+    if json:
+        runs = [{**plain(each), "next": next_steps(each), "exit_code": code} for each, code in zip(ended, codes, strict=True)]
+        screen.as_json({"runs": runs, "targets": by_target(ended), "exit_code": max(codes, default=exits.DONE)})
+        return max(codes, default=exits.DONE)
+    for each in ended:
+        show(each, strict=strict, json=False)
+    screen.table(by_target(ended), "in all")
+    return max(codes, default=exits.DONE)
 
 
 def show_skipped(why: str, *, json: bool) -> int:

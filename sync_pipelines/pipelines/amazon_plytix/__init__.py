@@ -93,7 +93,7 @@ PIPELINE = Pipeline(
         "Amazon's login is optional: its catalogue completes what a listings report leaves out. "
         "Another account of the PIM, by its alias: PLYTIX_ACCOUNTS=main,second and PLYTIX_SECOND_API_KEY, …."
     ),
-    right=PlytixSettings,
+    rights=(PlytixSettings,),
     sources="sync_pipelines.pipelines.amazon_plytix.sources",
     preview=READ,
     writes=(PRODUCTS, LINKS),

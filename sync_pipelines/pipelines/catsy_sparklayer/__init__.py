@@ -62,7 +62,7 @@ PIPELINE = Pipeline(
         Credential("SPARKLAYER_CLIENT_SECRET", "SparkLayer client secret", secret=True),
     ),
     environment="The old script's names (SITE_ID, CLIENT_ID, CLIENT_SECRET) work, too.",
-    right=SparkLayerSettings,
+    rights=(SparkLayerSettings,),
     sources="sync_pipelines.pipelines.catsy_sparklayer.sources",
     preview=("catsy/products", "catsy/trade_prices"),
     writes=(PRICES,),

@@ -78,7 +78,7 @@ PIPELINE = Pipeline(
         Credential("TARGET_SPREADSHEET", "the spreadsheet: its address, its id, or its title"),
     ),
     environment="A token, or the id and secret of an app of the same organization.",
-    right=ShopifySheetsSettings,
+    rights=(ShopifySheetsSettings,),
     sources="sync_pipelines.pipelines.shopify_sheets.sources",
     preview=("shopify/order_changes", "sheets/order_rows"),
     writes=(ORDERS,),

@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 
 from sync_pipelines.delivery.model import Desired
 from sync_pipelines.exact_json import flaw
-from sync_pipelines.pipelines.shopify_sheets import amounts
-from sync_pipelines.pipelines.shopify_sheets.amounts import rounded
 from sync_pipelines.pipelines.shopify_sheets.layout import EPOCH, Layout, TabLayout, Type, key_text
+from sync_pipelines.pipelines.shopify_store import amounts
+from sync_pipelines.pipelines.shopify_store.amounts import rounded
 from sync_pipelines.pipelines.shopify_store.days import instant
 from sync_pipelines.pipelines.shopify_store.orders import Order, amount, number
 

@@ -8,15 +8,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.failures import Transient
-from sync_pipelines.vendors.shopify import BulkFailed, NoRoomForBulk, Shopify
+from sync_pipelines.vendors.shopify import BulkFailed, Export, NoRoomForBulk, Shopify
 from sync_pipelines.vendors.shopify_orders import SortedExport, finished_export
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 DOWNLOADS = 3
 """How often the result of a bulk export is fetched, when the line is cut."""
@@ -64,6 +68,21 @@ class Exports:
     @contextmanager
     def _exported(self, search: str, label: Label) -> Iterator[SortedExport]:
         """A finished bulk export, sorted by label in a folder that is gone afterwards."""
+        with self.finished(documents.export(search)) as export, ExitStack() as stack:
+            self.staging.mkdir(parents=True, exist_ok=True)
+
+            def take(lines: Iterator[bytes]) -> SortedExport:
+                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bulk-", dir=self.staging))
+                sorted_export = SortedExport(Path(folder), label)
+                sorted_export.take(lines, export)
+                return sorted_export
+
+            yield self.fetched(export, take)
+
+    @contextmanager
+    def finished(self, inner: str) -> Iterator[Export]:
+        """A finished bulk export of what a query asks for. It is remembered until the block ends: a run that dies meanwhile
+        leaves it to the next one. Raises BulkFailed, NoRoomForBulk."""
         s, name, left = self.settings, f"{CURSORS}{self.run}", self._left_behind()
 
         def remember(export_id: str) -> None:
@@ -71,30 +90,27 @@ class Exports:
             for settled in left.keys() - {name}:
                 notes.drop_cursor(self.ledger, s.account, settled)
 
-        export = finished_export(
+        yield finished_export(
             self.client,
-            search,
+            inner,
             left_behind=list(left.values()),
             remember=remember,
             poll=s.bulk_poll_seconds,
             patience=s.bulk_patience_minutes * 60,
             room=s.bulk_room_minutes * 60,
         )
-        self.staging.mkdir(parents=True, exist_ok=True)
-        with ExitStack() as stack:
-            for attempt in range(1, DOWNLOADS + 1):
-                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="bulk-", dir=self.staging))
-                sorted_export = SortedExport(Path(folder), label)
-                try:
-                    with self.client.result(export) as lines:
-                        sorted_export.take(lines, export)
-                    break
-                except Transient as e:
-                    if attempt == DOWNLOADS:
-                        raise
-                    log.warning("shopify: %s; fetching the result again", e)
-            yield sorted_export
         notes.drop_cursor(self.ledger, s.account, name)
+
+    def fetched(self, export: Export, take: Callable[[Iterator[bytes]], T]) -> T:
+        """What `take` makes of the lines of an export; fetched again where the line is cut."""
+        for _ in range(DOWNLOADS - 1):
+            try:
+                with self.client.result(export) as lines:
+                    return take(lines)
+            except Transient as e:
+                log.warning("shopify: %s; fetching the result again", e)
+        with self.client.result(export) as lines:
+            return take(lines)
 
     def _left_behind(self) -> dict[str, str]:
         """Bulk exports that were started by runs which are over, and never seen to their end. They are ours to end.

@@ -11,7 +11,7 @@ from sync_pipelines.delivery import notes
 from sync_pipelines.pipelines.building import Materialized, column_schema, days_of, freshness, metadata, results, specs
 from sync_pipelines.pipelines.resources import RunResource
 from sync_pipelines.pipelines.shape import Fresh, Markdown
-from sync_pipelines.pipelines.shopify_store import PIPELINE, checks
+from sync_pipelines.pipelines.shopify_store import PIPELINE, catalog, checks
 from sync_pipelines.pipelines.shopify_store.change_reader import ChangeReader, first_day
 from sync_pipelines.pipelines.shopify_store.client import store_of
 from sync_pipelines.pipelines.shopify_store.day_reader import DayReader, DaysIncomplete
@@ -187,3 +187,23 @@ def order_counts(context: dg.AssetExecutionContext, run: RunResource) -> Materia
             ],
         ),
     )
+
+
+@dg.asset(
+    key=list(catalog.KEY),
+    deps=[store],
+    group_name=GROUP,
+    kinds={"shopify", "parquet"},
+    owners=OWNERS,
+    description="Every variant of the shop with its product, price and stock at each location, in pages or by a bulk export.",
+    metadata={"dagster/column_schema": column_schema(catalog.NOTES, catalog.SCHEMA)},
+)
+def shop_catalog(run: RunResource) -> Materialized:
+    run.session.note(pipeline=GROUP)
+    published = catalog.catalog(run.session)
+    facts = {
+        "dagster/row_count": published.about.rows,
+        "extract": published.about.extract,
+        "calls": run.session.meter.used["shopify"],
+    }
+    return Materialized(metadata=metadata(facts))

@@ -44,15 +44,19 @@ def left(value: Decimal, line: Line) -> Decimal:
 
 def line_totals(order: Order) -> Sequence[Decimal]:
     """What is left of each line, after all discounts, in the shop's decimals. Together they are the order's subtotal as it
-    is now: cents that rounding gains or loses go to the lines that were rounded, the most rounded first."""
-    currency = order["currencyCode"]
+    is now, as far as `fitted` can make them that."""
     exact = [left(ordered(line) - discount(line), line) for line in order["lineItems"]]
+    return fitted(exact, amount(order.get("currentSubtotalPriceSet")), order["currencyCode"])  # once it was not asked for
+
+
+def fitted(exact: Sequence[Decimal], whole: Decimal | None, currency: str) -> list[Decimal]:
+    """Amounts in the currency's decimals that come to `whole`: cents that rounding gains or loses go to the amounts that were
+    rounded, the most rounded first. Where it is more than rounding, or no whole is known, each amount is just rounded."""
     totals = [rounded(value, currency) for value in exact]
-    subtotal = amount(order.get("currentSubtotalPriceSet"))
-    if subtotal is None:  # read before it was asked for
+    if whole is None:
         return totals
     coin = Decimal(1).scaleb(-decimals(currency))
-    gap = rounded(subtotal, currency) - sum(totals, Decimal(0))
+    gap = rounded(whole, currency) - sum(totals, Decimal(0))
     step = coin.copy_sign(gap)
     inexact = [at for at, value in enumerate(exact) if value != totals[at]]
     if abs(gap) <= coin * len(inexact):

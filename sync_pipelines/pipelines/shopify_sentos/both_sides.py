@@ -1,0 +1,57 @@
+"""One product as both sides hold it now; and an order whose stock a person has seen to."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from sync_pipelines.delivery import notes
+from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.errors import UsageError
+from sync_pipelines.pipelines.shopify_sentos import questions
+from sync_pipelines.pipelines.shopify_sentos.erp_products import parsed
+from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
+from sync_pipelines.pipelines.shopify_sentos.stock_plan import SETTLED
+from sync_pipelines.settings import data_dir
+from sync_pipelines.vendors import shopify_catalog as shop
+
+
+def product(named: str) -> dict[str, Any]:
+    """Return title and variants of a product, each with what Sentos and the shop have. Raises UsageError for an unknown one."""
+    pairs = questions.pairs()
+    numbers = {p.erp.product_id for p in pairs if named in (str(p.erp.product_id), p.key, p.erp.product_sku)}
+    if len(numbers) != 1:
+        raise UsageError(f"{named}: {len(numbers) or 'no'} products of Sentos are known under this. Nothing was read of it yet?")
+    (number,) = numbers
+    known = {pair.key: pair for pair in pairs if pair.erp.product_id == number}
+    with questions.clients() as (sentos, shopify):
+        row = sentos.product(number)
+        there = {v.id: v for v in shop.by_id(shopify, [p.variant.id for p in known.values() if p.variant is not None])}
+        places = {each.id: each.name for each in shop.locations(shopify)}
+    now = {} if row is None else {erp.sku or erp.variant_id: erp for erp in parsed(row)}
+    variants = []
+    for key, pair in known.items():
+        erp, variant = now.get(key), there.get(pair.variant.id) if pair.variant is not None else None
+        levels = variant.levels.items() if variant else ()
+        variants.append(
+            {
+                "sku": key,
+                "sentos stock": "not there" if erp is None else ", ".join(f"{w}: {n}" for w, n in (erp.stock or {}).items()),
+                "shop stock": ", ".join(f"{places.get(at, at)}: {level.available}" for at, level in levels) or "not there",
+                "sentos price": "" if erp is None else "; ".join(f"{k or 'own'} {sale}" for k, (_, sale) in erp.prices.items()),
+                "shop price": "" if variant is None else str(variant.price),
+                "problem": pair.problem,
+            }
+        )
+    return {"id": number, "title": next(iter(known.values())).erp.title, "variants": variants}
+
+
+def settle(order: str) -> list[str]:
+    """Note that a person has seen to the pieces of an order. Returns its keys. Raises UsageError for an unknown one."""
+    keys = sorted(key for key in questions.full_keys([order]) if key.startswith("shopify-") and "/" not in key)
+    if not keys:
+        raise UsageError(f"no order is known as {order}.")
+    with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
+        found = [notes.Explanation(key, SETTLED, "a person has seen to its pieces") for key in keys]
+        notes.note_explanations(ledger, ShopifySentosSettings.orders_account(), found)
+    return keys

@@ -1,0 +1,39 @@
+"""`sync-pipelines sentos …`: the commands that only this pipeline has."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sync_pipelines.operations.cli.options import Json
+
+app = typer.Typer()
+ALSO = ()
+"""Commands of the whole program, too: none."""
+
+
+@app.command("product")
+def product(
+    product_id: Annotated[str, typer.Argument(metavar="ID", help="Sentos' number for the product, or a SKU of it")],
+    json: Json = False,
+) -> None:
+    """Show one product as both sides hold it now. Reads only."""
+    from sync_pipelines.operations.cli import screen
+    from sync_pipelines.pipelines.shopify_sentos import both_sides
+
+    found = both_sides.product(product_id)
+    screen.as_json(found) if json else screen.table(found["variants"], title=found["title"])
+
+
+@app.command("settle")
+def settle(
+    order: Annotated[
+        str, typer.Argument(metavar="ORDER", help="an order that the shop sent and Sentos does not have, such as #1042")
+    ],
+) -> None:
+    """Say that you have seen to the stock of an order which was sent without Sentos: its pieces are not taken off any more."""
+    from sync_pipelines.operations.cli import screen
+    from sync_pipelines.pipelines.shopify_sentos import both_sides
+
+    screen.say(f"settled: {', '.join(both_sides.settle(order))}")

@@ -1,0 +1,113 @@
+"""What the plans of goods share in one run: Sentos' rows, the shop's variants, and which is which."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+
+from sync_pipelines.delivery import notes
+from sync_pipelines.delivery.guards import PlanGuard, source_shrank
+from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.pipelines.session import Session
+from sync_pipelines.pipelines.shopify_sentos import PIPELINE, erp_products
+from sync_pipelines.pipelines.shopify_sentos.matching import Pair, matched
+from sync_pipelines.pipelines.shopify_sentos.price_target import Variants
+from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
+from sync_pipelines.pipelines.shopify_store import catalog
+from sync_pipelines.pipelines.shopify_store.client import store_of
+from sync_pipelines.vendors import shopify_catalog as shop
+from sync_pipelines.vendors.shopify import Shopify
+from sync_pipelines.vendors.shopify_catalog import Location
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
+from sync_pipelines.warehouse.snapshots import Published
+
+
+@dataclass(frozen=True)
+class Goods:
+    """erp, shop: what it was made from. pairs: every row of Sentos with the variant that it is."""
+
+    erp: Published
+    shop: Published
+    pairs: Sequence[Pair]
+
+    @cached_property
+    def variants(self) -> Variants:
+        """The variants that are rows of Sentos, by the key they are planned under."""
+        return {pair.key: pair.variant for pair in self.pairs if pair.variant is not None and not pair.problem}
+
+
+def client(session: Session) -> Shopify:
+    """Return the session's client of the shop, which may write where a person allowed it."""
+
+    def connect() -> Shopify:
+        right = session.right(PIPELINE.name, ShopifySettings.system)
+        return Shopify.connect(ShopifySettings.read(), session.meter, right)
+
+    return session.once("shopify to write", connect)
+
+
+def goods(session: Session) -> Goods:
+    """Return what this run has read of both sides, matched. The shop is read after Sentos."""
+    return session.once("goods", lambda: match(session, erp_products.products(session)))
+
+
+def goods_just_read(session: Session) -> Goods:
+    """Return both sides as this very run has read them, Sentos first: what stock is planned from."""
+    erp = erp_products.products_just_read(session)
+    found = goods(session)
+    if found.erp.about.extract == erp.about.extract and found.shop.about.at > erp.about.at:
+        return found
+    return session.once("goods for stock", lambda: match(session, erp, catalog.read(session)))
+
+
+def match(session: Session, erp: Published, there: Published | None = None) -> Goods:
+    there = there or catalog.catalog(session)
+    return Goods(erp, there, matched(list(erp_products.rows_of(erp)), catalog.rows_of(there)))
+
+
+def location(session: Session) -> Location:
+    """Return the location that stock is kept at: that of the settings, else the first that fulfils online orders.
+
+    Raises DeliveryError where there is none.
+    """
+    return session.once("location", lambda: _location(shop.locations(client(session))))
+
+
+def _location(there: Sequence[Location]) -> Location:
+    named = ShopifySentosSettings.read().location
+    names = ", ".join(repr(each.name) for each in there) or "none"
+    if named:
+        found = [each for each in there if each.name == named and each.active]
+        if len(found) != 1:
+            raise DeliveryError(
+                f"the shop has {len(found) or 'no'} active location {named!r} (there are: {names}). Nothing was planned."
+            )
+        return found[0]
+    online = next((each for each in there if each.active and each.fulfils_online), None)
+    if online is None:
+        raise DeliveryError(f"no active location of the shop fulfils online orders (there are: {names}). Nothing was planned.")
+    return online
+
+
+def currency(session: Session) -> str:
+    """The shop's currency."""
+    return store_of(session).facts.currency
+
+
+def lands() -> timedelta:
+    return timedelta(seconds=ShopifySentosSettings.read().lands_within)
+
+
+def whole_source(session: Session, erp: Published) -> PlanGuard:
+    """Stop a plan that is made from implausibly few rows of Sentos."""
+    settings = ShopifySentosSettings.read()
+    key = "/".join(erp_products.KEY)
+    earlier = notes.earlier_extracts(session.ledger, key, erp.about.account, before=erp.about.extract)
+    return source_shrank(settings.min_source, erp.about.rows, earlier)
+
+
+def chosen(only: Collection[str]) -> set[str] | None:
+    """Of the keys that a person named those of goods; None where nothing was named."""
+    return {key for key in only if not key.startswith("shopify-")} if only else None

@@ -1,0 +1,301 @@
+"""Products of the shop as a delivery target: one record per product of Sentos, with the variants that are ours.
+
+What we did not make stays: variants, options, pictures and tags of others are never taken away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from sync_pipelines.delivery.model import (
+    Answer,
+    Applied,
+    CannotGoOn,
+    Change,
+    Field,
+    Fields,
+    Intent,
+    Live,
+    Refused,
+    Stale,
+    Step,
+    Target,
+    Unclear,
+)
+from sync_pipelines.exact_json import dumps
+from sync_pipelines.pipelines.as_delivery_failures import as_delivery_failures
+from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
+from sync_pipelines.pipelines.shopify_sentos.user_errors import user_errors
+from sync_pipelines.vendors import shopify_catalog as shop
+from sync_pipelines.vendors import shopify_documents as documents
+from sync_pipelines.vendors.failures import Permanent, Transient
+from sync_pipelines.vendors.shopify import Shopify
+from sync_pipelines.vendors.shopify_catalog import Product, Variant
+
+DETAILS = {"title": "title", "description": "descriptionHtml", "vendor": "vendor", "type": "productType"}
+"""Members of a product, by our names for them."""
+IN_ONE_CALL = 250
+
+
+def _variants(value: Any) -> str:
+    """Variants are the same when SKU and barcode of each are. Options are given when a variant is made, and then the shop's."""
+    return dumps(sorted([str(v["sku"]), str(v.get("barcode") or "")] for v in value or ()))
+
+
+def _tags(value: Any) -> list[str]:
+    return sorted({str(tag).strip().casefold() for tag in value or ()})
+
+
+class Products(Target):
+    """Products of one shop. Fields: title, description, vendor, type, status, handle, pictures, tags (those of ours), and
+    `variants`: SKU, barcode, options, first price of each.
+
+    pairs: by product, the variants of the shop that are its rows, by SKU. There is no look-up by SKU that does not lag: what is
+    known of the shop is what this run has read, and what it made since.
+    """
+
+    name = "shopify/products"
+    window: ClassVar[int | None] = 50
+
+    def __init__(
+        self,
+        client: Shopify,
+        account: str,
+        settings: ShopifySentosSettings,
+        there: MutableMapping[str, MutableMapping[str, Variant]],
+        lands: timedelta,
+    ) -> None:
+        self.client, self.account, self.settings, self.there = client, account, settings, there
+        self.fields: Mapping[str, Field] = {
+            "title": Field(settings.title),
+            "description": Field(settings.description),
+            "vendor": Field(settings.vendor),
+            "type": Field("create_only"),
+            "status": Field("create_only"),
+            "handle": Field("create_only"),
+            "pictures": Field("create_only"),
+            "tags": Field(same=_tags, rule="tags"),
+            "variants": Field(same=_variants, rule="variants"),
+        }
+        owned = frozenset(name for name in DETAILS if self.fields[name].ownership == "owned")
+        update = frozenset({"update"})
+        self.steps = (
+            Step("make", lands, frozenset(), frozenset({"create"}), atomic=True),
+            *((Step("details", lands, owned, update, repeatable=True),) if owned else ()),
+            Step("tags", lands, frozenset({"tags"}), update, repeatable=True),
+            Step("variants", lands, frozenset({"variants"}), update, repeatable=True),
+            Step("archive", lands, frozenset(), frozenset({"remove"}), repeatable=True),
+        )
+
+    def gone(self, live: Fields | None) -> bool:
+        """A product that is archived is not offered any more, and is not deleted either."""
+        return live is None or live.get("status") == "ARCHIVED"
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def read(self, keys: Sequence[str] | None) -> Iterator[Live]:
+        """All products as this run has read them, or these as they are now."""
+        if keys is not None:
+            with as_delivery_failures():
+                self._look(keys)
+        for key in self.there if keys is None else keys:
+            if variants := self.there.get(key):
+                yield self._live(key, variants)
+
+    def _look(self, keys: Sequence[str]) -> None:
+        """Read the variants of these products by their ids, which does not lag."""
+        whose = {v.id: (key, sku) for key in keys for sku, v in self.there.get(key, {}).items()}
+        now = {variant.id: variant for variant in shop.by_id(self.client, whose)}
+        for variant_id, (key, sku) in whose.items():
+            if variant_id in now:
+                self.there[key][sku] = now[variant_id]
+            else:
+                del self.there[key][sku]
+
+    def _live(self, key: str, variants: Mapping[str, Variant]) -> Live:
+        product = next(iter(variants.values())).product
+        ours = {tag.casefold() for tag in self.settings.tags}
+        fields: Fields = {
+            "title": product.title,
+            "description": product.description,
+            "vendor": product.vendor,
+            "type": product.type,
+            "status": product.status,
+            "handle": product.handle,
+            "tags": sorted(tag for tag in product.tags if tag.casefold() in ours),
+            "variants": [
+                {"sku": variant.sku, "barcode": variant.barcode, "options": dict(variant.options)}
+                for _, variant in sorted(variants.items())
+            ],
+        }
+        return Live(key, fields, "", product.id)
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def batches(self, step: Step, changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
+        for change in changes:
+            yield [change]
+
+    def write(self, step: Step, batch: Sequence[Change], intent: Intent) -> Mapping[str, Answer]:
+        (change,) = batch
+        try:
+            with as_delivery_failures():
+                return {change.key: self._send(step, change)}
+        except Transient as e:
+            return {change.key: Unclear(str(e))}
+        except Permanent as e:
+            raise CannotGoOn(str(e)) from e
+
+    def _send(self, step: Step, change: Change) -> Answer:
+        after = change.after or {}
+        if step.name == "make":
+            return self._make(change.key, after)
+        if not change.remote_id:
+            return Stale("the product is not in the shop any more")
+        if step.name == "variants":
+            return self._change_variants(change, str(change.remote_id))
+        if step.name == "tags":
+            variables = {"id": change.remote_id, "tags": list(after["tags"])}
+            payload = self.client.change(documents.ADD_TAGS, variables, what=f"tags of {change.key}")
+        else:
+            members = {DETAILS[n]: after.get(n) or "" for n in DETAILS if self.fields[n].ownership == "owned"}
+            if step.name == "archive":
+                members = {"status": "ARCHIVED"}
+            product = {"id": change.remote_id, **members}
+            payload = self.client.change(documents.CHANGE_PRODUCT, {"product": product}, what=f"product {change.key}")
+        return _said(payload) or Applied(change.remote_id)
+
+    def _make(self, key: str, after: Fields) -> Answer:
+        names = list(after["variants"][0]["options"])
+        given: dict[str, Any] = {
+            **{DETAILS[n]: after[n] for n in DETAILS if after.get(n)},
+            "status": after["status"],
+            "handle": after["handle"],
+            "productOptions": [
+                {
+                    "name": name,
+                    "position": place + 1,
+                    "values": [{"name": v} for v in dict.fromkeys(each["options"][name] for each in after["variants"])],
+                }
+                for place, name in enumerate(names)
+            ],
+            "variants": [
+                {
+                    "optionValues": [{"optionName": name, "name": value} for name, value in variant["options"].items()],
+                    "sku": variant["sku"],
+                    "inventoryItem": {"tracked": True},
+                    **_priced(variant),
+                }
+                for variant in after["variants"]
+            ],
+        }
+        if after.get("tags"):
+            given["tags"] = list(after["tags"])
+        if after.get("pictures"):
+            given["files"] = [{"originalSource": url, "contentType": "IMAGE"} for url in after["pictures"]]
+        payload = self.client.change(documents.MAKE_PRODUCT, {"input": given}, what=f"product {key}")
+        if errors := user_errors(payload):
+            text = "; ".join(map(str, errors))
+            if any(error.code == "HANDLE_NOT_UNIQUE" or "handle" in error.field for error in errors):
+                return Stale(f"somebody made a product under this address meanwhile: {text}")
+            return Refused(text)
+        self._remember(key, after, payload["product"])
+        return Applied(payload["product"]["id"])
+
+    def _remember(self, key: str, after: Fields, made: Mapping[str, Any]) -> None:
+        """Take note of the variants that were just made, for the steps of this run that need their ids."""
+        product = Product(made["id"], after["title"], after["handle"], after["status"], after.get("vendor") or "", "", "")
+        wanted = {variant["sku"]: variant for variant in after["variants"]}
+        for node in made["variants"]["nodes"]:
+            sku = (node["sku"] or "").strip()
+            variant = wanted.get(sku, {})
+            price = None if variant.get("price") is None else Decimal(variant["price"])
+            self.there.setdefault(key, {})[sku] = Variant(
+                node["id"],
+                node["inventoryItem"]["id"],
+                sku,
+                str(variant.get("barcode") or ""),
+                price,
+                None,
+                True,
+                variant.get("options", {}),
+                {},
+                product,
+                datetime.now(UTC),
+            )
+
+    def _change_variants(self, change: Change, product_id: str) -> Answer:
+        """SKUs and barcodes of variants that are there, then variants that are not. Each call is all or nothing."""
+        there, wanted = self.there.get(change.key, {}), (change.after or {})["variants"]
+        changed, new = [], []
+        for variant in wanted:
+            known = there.get(variant["sku"])
+            if known is None:
+                new.append(variant)
+            elif (known.sku, known.barcode) != (variant["sku"], str(variant.get("barcode") or "")):
+                members = {"id": known.id, "barcode": variant.get("barcode") or None, "inventoryItem": {"sku": variant["sku"]}}
+                changed.append(members)
+        what = f"variants of {change.key}"
+        for start in range(0, len(changed), IN_ONE_CALL):
+            variables = {"product": product_id, "variants": changed[start : start + IN_ONE_CALL]}
+            if refused := _said(self.client.change(documents.UPDATE_PRICES, variables, what=what)):
+                return refused
+        for start in range(0, len(new), IN_ONE_CALL):
+            rows = [
+                {
+                    "optionValues": [{"optionName": name, "name": value} for name, value in variant["options"].items()],
+                    "inventoryItem": {"sku": variant["sku"], "tracked": True},
+                    **_priced(variant),
+                }
+                for variant in new[start : start + IN_ONE_CALL]
+            ]
+            if refused := _said(self.client.change(documents.ADD_VARIANTS, {"product": product_id, "variants": rows}, what=what)):
+                return refused
+        return Applied(product_id)
+
+    def settle(self, intents: Sequence[Intent]) -> Mapping[str, Answer]:
+        """What became of calls: products that were made by their address, which does not lag; the others by their ids."""
+        for change in (c for intent in intents if intent.step.name == "make" for c in intent.changes):
+            if not self.there.get(change.key):
+                self._find(change.key, (change.after or {})["handle"])
+        return super().settle(intents)
+
+    def _find(self, key: str, handle: str) -> None:
+        """Look for a product by its address, with its variants."""
+        with as_delivery_failures():
+            data = self.client.call(documents.PRODUCT_BY_HANDLE, {"handle": handle}, what=f"product at {handle}")
+            found = data["productByIdentifier"]
+            if found is not None:
+                ids = shop.variants_of(self.client, found["id"])
+                self.there[key] = {variant.sku: variant for variant in shop.by_id(self.client, ids)}
+
+    def reverse(self, change: Change) -> Change | str:
+        if change.action == "update" and "variants" in change.steps:
+            return "variants and SKUs of a product are not taken back"
+        return super().reverse(change)
+
+
+def _priced(variant: Mapping[str, Any]) -> dict[str, Any]:
+    """The members of a new variant that carry its barcode and first price."""
+    members: dict[str, Any] = {}
+    if variant.get("barcode"):
+        members["barcode"] = variant["barcode"]
+    if variant.get("price") is not None:
+        members["price"] = f"{Decimal(variant['price']):f}"
+    if variant.get("compare_at") is not None:
+        members["compareAtPrice"] = f"{Decimal(variant['compare_at']):f}"
+    return members
+
+
+def _said(payload: Mapping[str, Any]) -> Answer | None:
+    """The refusal in a reply; None where all was done."""
+    errors = user_errors(payload)
+    if not errors:
+        return None
+    text = "; ".join(map(str, errors))
+    if any(error.code == "PRODUCT_DOES_NOT_EXIST" or "does not exist" in error.message for error in errors):
+        return Stale(f"the product is not in the shop any more: {text}")
+    return Refused(text)
