@@ -10,7 +10,9 @@ import requests
 from sync_pipelines_tests.vendor_sandbox.conftest import control, eventually, exact
 from sync_pipelines_tests.vendor_sandbox.sentos_caller import SentosCaller, fresh, line, order_body, variant
 from vendor_sandbox import Sandbox
+from vendor_sandbox.clothes import TRAPS, sellable
 from vendor_sandbox.hardware import hardware
+from vendor_sandbox.sentos.traps import traps
 
 CUT = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
 
@@ -50,6 +52,9 @@ class TestSeed:
         clothes = [each for each in products if each["sku"] not in sold]
         assert scale <= sum(len(each["variants"]) or 1 for each in clothes) < scale + 15
         assert len(products) - len(clothes) == min(scale, len(sold))
+
+    def test_the_clothes_and_the_traps_fill_the_scale(self) -> None:
+        assert sum(map(sellable, traps())) == TRAPS
 
     def test_it_has_what_a_careless_client_gets_wrong(self, sentos: SentosCaller) -> None:
         products = sentos.sandbox.sentos.state()["products"]

@@ -17,6 +17,7 @@ from graphql import (
 from graphql import parse as parse_document
 
 from sync_pipelines_tests.vendor_sandbox import shopify_calls as calls
+from sync_pipelines_tests.vendor_sandbox.shopify_goods_calls import DOCUMENTS
 from vendor_sandbox.shopify.cost import Prices
 from vendor_sandbox.shopify.documents import read_operation, shop_schema
 from vendor_sandbox.shopify.plan import selected_by
@@ -76,7 +77,7 @@ def test_inputs_are_whole_and_enums_the_vendors() -> None:
             }, name
 
 
-@pytest.mark.parametrize("document", [calls.EXPORT, calls.START, calls.POLL, calls.INNER % "id:1"])
+@pytest.mark.parametrize("document", [calls.EXPORT, calls.START, calls.POLL, calls.INNER % "id:1", *DOCUMENTS])
 def test_the_documents_of_these_tests_are_valid_for_the_vendor(document: str) -> None:
     assert validate(vendors_schema(), parse_document(document)) == []
 

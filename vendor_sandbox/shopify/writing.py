@@ -19,13 +19,8 @@ UserError = dict[str, Any]
 Mutation = Callable[["Writing", Arguments], dict[str, Any]]
 
 _UNSUPPORTED = (
-    "metafields",
-    "collections",
-    "collectionsToJoin",
-    "collectionsToLeave",
-    "quantityAdjustments",
-    "mediaSrc",
-    "mediaId",
+    *("metafields", "collections", "collectionsToJoin", "collectionsToLeave", "category", "seo", "giftCard", "templateSuffix"),
+    *("quantityAdjustments", "mediaSrc", "mediaId", "file", "taxCode", "unitPriceMeasurement", "requiresComponents"),
 )
 
 
