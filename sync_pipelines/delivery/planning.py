@@ -31,7 +31,7 @@ from sync_pipelines.delivery.model import (
     RetryLater,
     Target,
 )
-from sync_pipelines.delivery.plans import Plan, PlanFiles, PlannedRow, PlanWriter, value_of
+from sync_pipelines.delivery.plans import Plan, PlanFiles, PlannedRow, PlanWriter, is_first, value_of
 from sync_pipelines.delivery.releasing import Release, open_releases
 from sync_pipelines.delivery.staging import AS_RECORDED, images, load_desired, load_live, load_records
 from sync_pipelines.delivery.undoing import AWAY, Undone, holds_of
@@ -90,9 +90,7 @@ def make_plan(
         for parent, n in con.execute("SELECT parent, count(*) FROM live GROUP BY parent ORDER BY parent").fetchall():
             writer.count(parent, "live", n)
         repeated = _set_aside_repeats(con, only)
-        p = tables.plan.c
-        applied = sa.select(p.id).where(p.account == target.account, p.state == "done", p.partial == 0)
-        first = ledger.row(applied) is None
+        first = is_first(ledger, target.account)
         words = _Words(con, target, ledger, complete=only is None)
         baseline = has_baseline(writer.counts(), first=first)
         decide = _Decider(target, ledger, policy, row_guards, repeated, words, baseline)

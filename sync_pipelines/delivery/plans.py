@@ -359,6 +359,12 @@ def newest_unless_done(ledger: Ledger, account: str, scope: str) -> tuple[str, C
     return None if plan is None or plan["state"] == "done" else (str(plan["id"]), counts_of(plan))
 
 
+def is_first(ledger: Ledger, account: str) -> bool:
+    """Whether no whole plan of this account was ever applied to its end: then there is nothing to compare a plan with."""
+    p = tables.plan.c
+    return ledger.row(sa.select(p.id).where(p.account == account, p.state == "done", p.partial == 0)) is None
+
+
 def newest_waiting(ledger: Ledger, account: str, pipeline: str, scope: str = "") -> str:
     """The newest plan that was sealed and not applied. Raises DeliveryError when there is none."""
     p = tables.plan.c

@@ -23,7 +23,9 @@ class SentosSettings(AccountSection):
     writes: int = Field(12, ge=1, description="calls that change something in a window, of all processes together")
     same_reads: int = Field(2, ge=1, description="how often the very same read may be made in a window")
     page_size: int = Field(100, ge=1, le=100, description="rows a page")
-    lag_seconds: float = Field(60.0, ge=0, description="seconds until lists show an order that was made or changed, and products its stock")
+    lag_seconds: float = Field(
+        60.0, ge=0, description="seconds until lists show an order that was made or changed, and products its stock"
+    )
     lands_within: float = Field(180.0, ge=0, description="seconds within which a call that was cut off still takes effect")
     max_age_minutes: float = Field(60.0, ge=0, description="how old products may be that prices are planned from; stock never is")
     clock_off_seconds: float = Field(300.0, ge=0, description="how far Sentos' clock may be from ours")

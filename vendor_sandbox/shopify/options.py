@@ -34,7 +34,8 @@ def is_default(product: Record) -> bool:
 def place_of(options: Sequence[Record], wanted: Mapping[str, Any]) -> int | None:
     """Return the position of the option that `optionName` or `optionId` means."""
     for place, option in enumerate(options):
-        if wanted.get("optionId") == option["id"] or (wanted.get("optionName") or "\0") == option["name"]:
+        by_id = option["id"] is not None and wanted.get("optionId") == option["id"]
+        if by_id or (wanted.get("optionName") or "\0") == option["name"]:
             return place
     return None
 
@@ -43,7 +44,7 @@ def value_name(option: Record, wanted: Mapping[str, Any]) -> str | None:
     """Return the name of the value that `name` or `id` means; a new name stays as it is. None for an unknown id."""
     if wanted.get("name"):
         return str(wanted["name"])
-    return next((each["name"] for each in option["values"] if each["id"] == wanted.get("id")), None)
+    return next((each["name"] for each in option["values"] if each["id"] is not None and each["id"] == wanted.get("id")), None)
 
 
 def with_value(goods: Goods, option: Record, name: str) -> Record:

@@ -20,6 +20,8 @@ from sync_pipelines.pipelines.shopify_sentos.goods import Goods, chosen, client,
 from sync_pipelines.pipelines.shopify_sentos.price_target import Prices
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 
+CENT = Decimal("0.01")
+
 
 class NoPrice(ValueError):
     """Why a row of Sentos has no price that can be used."""
@@ -35,10 +37,10 @@ class PriceWriter(Writer[Prices]):
     def make_plan(self, session: Session, request: PlanRequest) -> Plan:
         found, settings = goods(session), ShopifySentosSettings.read()
         in_currency = currency(session)
-        wrong = other_currencies(found, in_currency)
+        wrong = no_price_in(found, in_currency)
         return make_plan(
             self.target(session),
-            desired_prices(found, settings.price_key),
+            desired_prices(found, settings.price_key, in_currency),
             ledger=session.ledger,
             files=session.plans,
             pipeline=PIPELINE.name,
@@ -47,7 +49,7 @@ class PriceWriter(Writer[Prices]):
             policy=Policy(foreign_edits=settings.foreign_edits),
             row_guards=[guards.moved_too_far(settings.max_price_move, lambda name: name == "price", "the")],
             plan_guards=[
-                guards.must_hold("currency", wrong, f"every price is in the shop's currency, {in_currency}"),
+                guards.must_hold("currency", wrong, f"prices are in the shop's currency, {in_currency}"),
                 whole_source(session, found.erp),
                 *guards.change_size_guards(settings.max_moving, settings.max_held, settings.max_held),
             ],
@@ -64,11 +66,13 @@ class PriceWriter(Writer[Prices]):
             session.meter.minimum["shopify"] += report.writes + 2 * looks
 
 
-def price_of(row: ErpRow, key: str) -> tuple[Decimal, Decimal | None]:
+def price_of(row: ErpRow, key: str, currency: str) -> tuple[Decimal, Decimal | None]:
     """What a row sells for, and what it is said to have cost: of the chosen price list, else the product's own sale price.
 
     Raises NoPrice.
     """
+    if row.currency != currency:
+        raise NoPrice(f"Sentos' price is in {row.currency}, the shop is in {currency}")
     listed, sale = row.prices.get(key, (None, None))
     if sale is None:
         listed, sale = None, row.prices.get(OWN_PRICE, (None, None))[1]
@@ -79,7 +83,7 @@ def price_of(row: ErpRow, key: str) -> tuple[Decimal, Decimal | None]:
     return sale, listed
 
 
-def desired_prices(found: Goods, key: str) -> Iterator[Desired]:
+def desired_prices(found: Goods, key: str, currency: str) -> Iterator[Desired]:
     """The price of every variant that Sentos has. A list price that is not above the sale price crosses nothing out."""
     for pair in found.pairs:
         if pair.problem:
@@ -88,7 +92,7 @@ def desired_prices(found: Goods, key: str) -> Iterator[Desired]:
         if pair.variant is None:
             continue  # made at its first price with its product
         try:
-            sale, listed = price_of(pair.erp, key)
+            sale, listed = price_of(pair.erp, key, currency)
         except NoPrice as e:
             yield Desired(pair.key, {}, conflict=str(e))
             continue
@@ -98,13 +102,10 @@ def desired_prices(found: Goods, key: str) -> Iterator[Desired]:
         yield Desired(pair.key, fields)
 
 
-def other_currencies(found: Goods, wanted: str) -> list[str]:
-    """Currencies in Sentos that are not the shop's, one line each."""
-    rows: dict[str, int] = {}
-    for pair in found.pairs:
-        if pair.erp.currency != wanted:
-            rows[pair.erp.currency] = rows.get(pair.erp.currency, 0) + 1
-    return [f"{n} rows of Sentos are in {currency}, the shop is in {wanted}" for currency, n in sorted(rows.items())]
+def no_price_in(found: Goods, wanted: str) -> list[str]:
+    """Why no price of Sentos can be the shop's: none is in its currency. Single rows in another one are held."""
+    theirs = sorted({pair.erp.currency for pair in found.pairs})
+    return [f"Sentos' prices are in {', '.join(theirs)}, the shop is in {wanted}"] if theirs and wanted not in theirs else []
 
 
 def readable(row: Mapping[str, Any]) -> dict[str, str]:
@@ -124,4 +125,7 @@ def readable(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, Decimal):
+        cents = value.quantize(CENT)
+        return f"{cents if cents == value else value.normalize():f}"
     return "–" if value is None else str(value)

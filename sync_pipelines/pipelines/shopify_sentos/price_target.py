@@ -25,7 +25,7 @@ from sync_pipelines.delivery.model import (
     Unclear,
 )
 from sync_pipelines.pipelines.as_delivery_failures import as_delivery_failures
-from sync_pipelines.pipelines.shopify_sentos.user_errors import UserError, user_errors
+from sync_pipelines.pipelines.shopify_sentos.user_errors import UserError, listed, user_errors
 from sync_pipelines.vendors import shopify_catalog as shop
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.failures import Permanent, Transient
@@ -115,10 +115,10 @@ def answers(batch: Sequence[Change], errors: Sequence[UserError], member: str) -
         if (row := error.row(member)) is not None and row < len(batch):
             named.setdefault(row, []).append(error)
     if not named:
-        raise BatchRefused("; ".join(map(str, errors)))
+        raise BatchRefused(listed(errors))
     found: dict[str, Answer] = {c.key: NotApplied(f"another row of the call was refused: {errors[0]}") for c in batch}
     for row, several in named.items():
         gone = any(error.code == "PRODUCT_VARIANT_DOES_NOT_EXIST" for error in several)
-        text = "; ".join(map(str, several))
+        text = listed(several)
         found[batch[row].key] = Stale(f"not in the shop any more: {text}") if gone else Refused(text)
     return found

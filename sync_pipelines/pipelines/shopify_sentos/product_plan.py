@@ -15,7 +15,7 @@ from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shape import PlanRequest, Writer
 from sync_pipelines.pipelines.shopify_sentos import PIPELINE
 from sync_pipelines.pipelines.shopify_sentos.goods import Goods, chosen, client, currency, goods, lands, whole_source
-from sync_pipelines.pipelines.shopify_sentos.price_plan import NoPrice, other_currencies, price_of
+from sync_pipelines.pipelines.shopify_sentos.price_plan import NoPrice, no_price_in, price_of
 from sync_pipelines.pipelines.shopify_sentos.product_mapping import (
     CannotBeMade,
     ErpProduct,
@@ -39,10 +39,10 @@ class ProductWriter(Writer[Products]):
 
     def make_plan(self, session: Session, request: PlanRequest) -> Plan:
         found, settings = goods(session), ShopifySentosSettings.read()
-        wrong, in_currency = other_currencies(found, currency(session)), currency(session)
+        in_currency = currency(session)
         return make_plan(
             self.target(session),
-            desired_products(found, settings),
+            desired_products(found, settings, in_currency),
             ledger=session.ledger,
             files=session.plans,
             pipeline=PIPELINE.name,
@@ -50,7 +50,9 @@ class ProductWriter(Writer[Products]):
             run=session.id,
             policy=Policy(foreign_edits=settings.foreign_edits),
             plan_guards=[
-                guards.must_hold("currency", wrong, f"every price is in the shop's currency, {in_currency}"),
+                guards.must_hold(
+                    "currency", no_price_in(found, in_currency), f"prices are in the shop's currency, {in_currency}"
+                ),
                 whole_source(session, found.erp),
                 *guards.change_size_guards(settings.max_moving, settings.max_held, settings.max_held),
             ],
@@ -88,11 +90,11 @@ def _products_named(found: Goods, keys: set[str] | None) -> set[str] | None:
     }
 
 
-def desired_products(found: Goods, settings: ShopifySentosSettings) -> Iterator[Desired]:
+def desired_products(found: Goods, settings: ShopifySentosSettings, currency: str) -> Iterator[Desired]:
     """What the shop should have of every product of Sentos."""
     for product in products_of(found.pairs):
         try:
-            fields = _fields(product, settings)
+            fields = _fields(product, settings, currency)
         except CannotBeMade as e:
             yield Desired(product.key, {}, conflict=str(e))
         else:
@@ -100,7 +102,7 @@ def desired_products(found: Goods, settings: ShopifySentosSettings) -> Iterator[
                 yield Desired(product.key, fields)
 
 
-def _fields(product: ErpProduct, settings: ShopifySentosSettings) -> Fields | None:
+def _fields(product: ErpProduct, settings: ShopifySentosSettings, currency: str) -> Fields | None:
     """The whole image of a product, as it would be made. Raises CannotBeMade; None where nothing of it has a SKU."""
     pairs = [pair for pair in product.usable if pair.erp.sku]
     if not pairs:
@@ -124,7 +126,7 @@ def _fields(product: ErpProduct, settings: ShopifySentosSettings) -> Fields | No
     for variant, pair in zip(variants, pairs, strict=True):
         if pair.variant is None:
             try:
-                sale, listed = price_of(pair.erp, settings.price_key)
+                sale, listed = price_of(pair.erp, settings.price_key, currency)
             except NoPrice as e:
                 raise CannotBeMade(f"{pair.erp.sku}: {e}") from e
             if sale == 0:
@@ -143,7 +145,7 @@ def _fields(product: ErpProduct, settings: ShopifySentosSettings) -> Fields | No
 
 
 def _variant(sku: str, barcode: str, options: Mapping[str, str]) -> dict[str, Any]:
-    return {"sku": sku, "barcode": barcode, "options": dict(options)}
+    return {"sku": sku, "barcode": barcode, "options": [list(each) for each in options.items()]}
 
 
 def _as_there(options: Mapping[str, str], names: tuple[str, ...] | Any) -> dict[str, str]:

@@ -28,7 +28,7 @@ from sync_pipelines.delivery.model import (
 from sync_pipelines.exact_json import dumps
 from sync_pipelines.pipelines.as_delivery_failures import as_delivery_failures
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
-from sync_pipelines.pipelines.shopify_sentos.user_errors import user_errors
+from sync_pipelines.pipelines.shopify_sentos.user_errors import listed, user_errors
 from sync_pipelines.vendors import shopify_catalog as shop
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.failures import Permanent, Transient
@@ -127,7 +127,7 @@ class Products(Target):
             "handle": product.handle,
             "tags": sorted(tag for tag in product.tags if tag.casefold() in ours),
             "variants": [
-                {"sku": variant.sku, "barcode": variant.barcode, "options": dict(variant.options)}
+                {"sku": variant.sku, "barcode": variant.barcode, "options": [list(each) for each in variant.options.items()]}
                 for _, variant in sorted(variants.items())
             ],
         }
@@ -169,7 +169,7 @@ class Products(Target):
         return _said(payload) or Applied(change.remote_id)
 
     def _make(self, key: str, after: Fields) -> Answer:
-        names = list(after["variants"][0]["options"])
+        options = [dict(variant["options"]) for variant in after["variants"]]
         given: dict[str, Any] = {
             **{DETAILS[n]: after[n] for n in DETAILS if after.get(n)},
             "status": after["status"],
@@ -178,13 +178,13 @@ class Products(Target):
                 {
                     "name": name,
                     "position": place + 1,
-                    "values": [{"name": v} for v in dict.fromkeys(each["options"][name] for each in after["variants"])],
+                    "values": [{"name": value} for value in dict.fromkeys(each[name] for each in options)],
                 }
-                for place, name in enumerate(names)
+                for place, name in enumerate(options[0])
             ],
             "variants": [
                 {
-                    "optionValues": [{"optionName": name, "name": value} for name, value in variant["options"].items()],
+                    "optionValues": [{"optionName": name, "name": value} for name, value in variant["options"]],
                     "sku": variant["sku"],
                     "inventoryItem": {"tracked": True},
                     **_priced(variant),
@@ -198,7 +198,7 @@ class Products(Target):
             given["files"] = [{"originalSource": url, "contentType": "IMAGE"} for url in after["pictures"]]
         payload = self.client.change(documents.MAKE_PRODUCT, {"input": given}, what=f"product {key}")
         if errors := user_errors(payload):
-            text = "; ".join(map(str, errors))
+            text = listed(errors)
             if any(error.code == "HANDLE_NOT_UNIQUE" or "handle" in error.field for error in errors):
                 return Stale(f"somebody made a product under this address meanwhile: {text}")
             return Refused(text)
@@ -221,7 +221,7 @@ class Products(Target):
                 price,
                 None,
                 True,
-                variant.get("options", {}),
+                dict(variant.get("options", ())),
                 {},
                 product,
                 datetime.now(UTC),
@@ -246,7 +246,7 @@ class Products(Target):
         for start in range(0, len(new), IN_ONE_CALL):
             rows = [
                 {
-                    "optionValues": [{"optionName": name, "name": value} for name, value in variant["options"].items()],
+                    "optionValues": [{"optionName": name, "name": value} for name, value in variant["options"]],
                     "inventoryItem": {"sku": variant["sku"], "tracked": True},
                     **_priced(variant),
                 }
@@ -295,7 +295,7 @@ def _said(payload: Mapping[str, Any]) -> Answer | None:
     errors = user_errors(payload)
     if not errors:
         return None
-    text = "; ".join(map(str, errors))
+    text = listed(errors)
     if any(error.code == "PRODUCT_DOES_NOT_EXIST" or "does not exist" in error.message for error in errors):
         return Stale(f"the product is not in the shop any more: {text}")
     return Refused(text)

@@ -24,7 +24,7 @@ from sync_pipelines.delivery.model import (
     Unclear,
 )
 from sync_pipelines.pipelines.as_delivery_failures import as_delivery_failures
-from sync_pipelines.pipelines.shopify_sentos.user_errors import user_errors
+from sync_pipelines.pipelines.shopify_sentos.user_errors import listed, user_errors
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.failures import Permanent, Transient
 from sync_pipelines.vendors.shopify import Shopify, whole_reply
@@ -169,7 +169,7 @@ class Shipments(Target):
         else:
             payload = self.client.change(documents.CANCEL_SHIPMENT, {"id": change.remote_id}, what=f"cancelling {change.key}")
         errors = user_errors(payload)
-        return Refused("; ".join(map(str, errors))) if errors else Applied(change.remote_id)
+        return Refused(listed(errors)) if errors else Applied(change.remote_id)
 
     def _ship(self, change: Change) -> Answer:
         after = change.after or {}
@@ -193,7 +193,7 @@ class Shipments(Target):
         }
         payload = self.client.change(documents.SHIP, {"fulfillment": fulfillment}, what=f"shipment {change.key}")
         if errors := user_errors(payload):
-            text = "; ".join(map(str, errors))
+            text = listed(errors)
             return Stale(text) if "unfulfillable status" in text else Refused(text)
         return Applied(payload["fulfillment"]["id"])
 

@@ -13,7 +13,7 @@ from sync_pipelines.delivery import notes, records
 from sync_pipelines.delivery.applying import Report
 from sync_pipelines.delivery.model import Desired, Fields
 from sync_pipelines.delivery.planning import Policy, make_plan
-from sync_pipelines.delivery.plans import Plan
+from sync_pipelines.delivery.plans import Plan, is_first
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shape import Applied, PlanRequest, Writer
 from sync_pipelines.pipelines.shopify_sentos import PIPELINE, erp_orders
@@ -58,6 +58,7 @@ class StockWriter(Writer[Stock]):
         orders = orders_after(session, found)
         session.once("unsettled pieces", lambda: orders.unsettled)
         wanted = list(desired_stock(found, at, orders, settings))
+        first = is_first(session.ledger, ShopifySentosSettings.goods_account("stock"))
         return make_plan(
             self.target(session),
             wanted,
@@ -67,7 +68,7 @@ class StockWriter(Writer[Stock]):
             extract=found.erp.about.extract,
             run=session.id,
             policy=Policy(foreign_edits="expected", valid_for=FRESH),
-            row_guards=[_many_rise(found, at, wanted, settings.max_rising)],
+            row_guards=[] if first else [_many_rise(found, at, wanted, settings.max_rising)],
             plan_guards=[whole_source(session, found.erp)],
             only=chosen(request.only),
         )

@@ -26,7 +26,7 @@ from sync_pipelines.delivery.model import (
 )
 from sync_pipelines.pipelines.as_delivery_failures import as_delivery_failures
 from sync_pipelines.pipelines.shopify_sentos.price_target import Variants
-from sync_pipelines.pipelines.shopify_sentos.user_errors import UserError, user_errors
+from sync_pipelines.pipelines.shopify_sentos.user_errors import UserError, listed, user_errors
 from sync_pipelines.vendors import shopify_catalog as shop
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.failures import Permanent, Transient
@@ -118,12 +118,12 @@ class Stock(Target):
             what = f"tracking the stock of {change.key}"
             payload = self.client.change(documents.TRACK, {"id": known.item_id, "input": {"tracked": True}}, what=what)
             if errors := user_errors(payload):
-                return Refused("; ".join(map(str, errors)))
+                return Refused(listed(errors))
         if self.location.id not in known.levels:
             variables = {"item": known.item_id, "location": self.location.id, "key": f"{intent.key}-at"}
             payload = self.client.change(documents.STOCK_AT, variables, what=f"stocking {change.key} at {self.location.name}")
             if errors := user_errors(payload):
-                return Refused("; ".join(map(str, errors)))
+                return Refused(listed(errors))
         now = next(shop.by_id(self.client, [known.id]), None)
         level = now.levels.get(self.location.id) if now else None
         if now is None or level is None:
@@ -170,7 +170,7 @@ def _answers(batch: Sequence[Change], errors: Sequence[UserError]) -> Mapping[st
     if not named:
         if len(batch) == 1 and errors[0].code == STALE:
             return {batch[0].key: Stale("somebody bought meanwhile; the next run reads again")}
-        raise BatchRefused("; ".join(map(str, errors)))
+        raise BatchRefused(listed(errors))
     found: dict[str, Answer] = {c.key: NotApplied("another row of the call was refused") for c in batch}
     for row, error in named.items():
         stale = error.code == STALE

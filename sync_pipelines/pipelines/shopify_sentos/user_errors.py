@@ -8,6 +8,9 @@ from typing import Any
 
 from sync_pipelines.credentials import redact
 
+SHOWN = 3
+"""How many of a reply's errors are told."""
+
 
 @dataclass(frozen=True)
 class UserError:
@@ -35,3 +38,9 @@ def user_errors(payload: Mapping[str, Any]) -> list[UserError]:
         UserError(tuple(map(str, each.get("field") or ())), str(each.get("message") or ""), str(each.get("code") or ""))
         for each in payload["userErrors"]
     ]
+
+
+def listed(errors: Sequence[UserError]) -> str:
+    """What they say, the first of them whole: one wrong option makes as many as there are variants."""
+    more = f" … and {len(errors) - SHOWN} more" if len(errors) > SHOWN else ""
+    return "; ".join(map(str, errors[:SHOWN])) + more
