@@ -57,7 +57,7 @@ class Goods:
         self.levels: dict[tuple[int, int], Level] = {}
         self.last_ids: Counter[str] = Counter({kind: first - 1 for kind, first in FIRST_IDS.items()})
         self.writes: Counter[str] = Counter()
-        """How often each mutation was carried out."""
+        """How often each mutation changed something."""
         self.revision = 0
         self._seen: dict[str, dict[Any, Any]] = {kind: {} for kind in _SEEN_LATER}
         self._unseen: deque[tuple[float, str, Any, Any]] = deque()
