@@ -92,6 +92,14 @@ class TestGeneralKinds:
         assert sparklayer.stored() == {"A": [row(1, "1.10")]}
         assert last_call(sparklayer.sandbox, "sparklayer") == (None, "lost_reply")
 
+    def test_between_two_calls_somebody_changes_something(self, sparklayer: SparkLayerCaller) -> None:
+        order(sparklayer.sandbox, "between", change={"set": {"trade-nz": {"B": [row(1, "2.00")]}}})
+        assert sparklayer.write([A]).ok
+        assert set(sparklayer.stored()) == {"A", "B"}
+        order(sparklayer.sandbox, "between", change={"nonsense": 1})
+        reply = sparklayer.write([A])
+        assert (reply.status_code, "nonsense" in reply.text) == (500, True)
+
     def test_a_lost_request_was_not(self, sparklayer: SparkLayerCaller) -> None:
         order(sparklayer.sandbox, "lost_request")
         with pytest.raises(CUT):

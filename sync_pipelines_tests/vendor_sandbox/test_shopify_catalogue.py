@@ -4,11 +4,22 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from graphql import GraphQLInterfaceType, GraphQLObjectType, get_named_type, is_leaf_type
 
-from sync_pipelines_tests.vendor_sandbox.shopify_goods_calls import CREATE, FIRST, OLD, SET_STOCK, VARIANTS, GoodsCaller, entry
+from sync_pipelines_tests.vendor_sandbox.shopify_goods_calls import (
+    CREATE,
+    FIRST,
+    MAIN,
+    OLD,
+    SET_STOCK,
+    VARIANTS,
+    GoodsCaller,
+    entry,
+)
 from vendor_sandbox import Sandbox
 from vendor_sandbox.hardware import hardware
 from vendor_sandbox.shopify import NO_INVENTORY_TOKEN, NO_LOCATIONS_TOKEN, NO_PRODUCTS_TOKEN, READ_ONLY_TOKEN
+from vendor_sandbox.shopify.documents import shop_schema
 
 STOCK = """{ productVariants { edges { node { id sku product { id } inventoryItem { id inventoryLevels { edges { node {
   id location { id } quantities(names: ["available"]) { name quantity } } } } } } } } }"""
@@ -125,8 +136,42 @@ class TestReads:
         times = {each["name"]: each["updatedAt"] is not None for each in level["quantities"]}
         assert times == {"available": True, "on_hand": False, "committed": False}
 
+    def test_every_field_of_the_schema_has_a_value(self, shop: GoodsCaller) -> None:
+        schema = shop_schema()
+
+        def selection(type_name: str, depth: int) -> str:
+            type_ = schema.type_map[type_name]
+            assert isinstance(type_, GraphQLObjectType | GraphQLInterfaceType)
+            fields = []
+            for name, field in type_.fields.items():
+                inner = get_named_type(field.type)
+                below = "" if is_leaf_type(inner) else selection(inner.name, depth - 1) if depth else None
+                if below is not None:
+                    sizes = "(first: 2)" if inner.name.endswith("Connection") else _ARGUMENTS.get(name, "")
+                    fields.append(f"{name}{sizes} {below}")
+            return f"{{ {' '.join(fields) or '__typename'} }}"
+
+        shop.change(settings={"max_cost": 10**9, "burst": 10**9})
+        for root in ("products", "productVariants", "inventoryItems", "locations"):
+            type_name = get_named_type(schema.type_map["QueryRoot"].fields[root].type).name  # type: ignore[attr-defined]
+            found = shop.data(f"{{ {root}(first: 250) {selection(type_name, 5)} }}")[root]["nodes"]
+            assert found, root
+
+
+_ARGUMENTS = {"inventoryLevel": f'(locationId: "{FIRST}")', "quantities": '(names: ["available", "on_hand"])'}
+
 
 class TestSearch:
+    def test_the_total_of_a_product_lags_too(self, shop: GoodsCaller) -> None:
+        shirt = shop.shirt("S")
+        shop.wait(6)
+        document = "query ($id: ID!) { product(id: $id) { totalInventory variants(first: 1) { nodes { inventoryQuantity } } } }"
+        shop.change(inventory={"TSH-S": {MAIN: 5}})
+        product = shop.data(document, id=shirt["id"])["product"]
+        assert (product["totalInventory"], product["variants"]["nodes"][0]["inventoryQuantity"]) == (0, 5)
+        shop.wait(6)
+        assert shop.data(document, id=shirt["id"])["product"]["totalInventory"] == 5
+
     def test_right_after_a_write_a_search_finds_nothing_and_reading_by_id_does(self, shop: GoodsCaller) -> None:
         shirt = shop.shirt("S")
         assert shop.variants("sku:'TSH-S'") == []
@@ -174,7 +219,10 @@ class TestScopes:
         homeless = GoodsCaller(shop.sandbox, NO_LOCATIONS_TOKEN)
         assert homeless.data("query ($id: ID!) { location(id: $id) { id } }", id=FIRST) == {"location": {"id": FIRST}}
         assert homeless.codes("query ($id: ID!) { location(id: $id) { name } }", id=OLD) == ["ACCESS_DENIED"]
-        assert GoodsCaller(shop.sandbox, NO_PRODUCTS_TOKEN).codes("{ productsCount { count } }") == ["ACCESS_DENIED"]
+        blank = GoodsCaller(shop.sandbox, NO_PRODUCTS_TOKEN)
+        assert blank.codes("{ productsCount { count } }") == ["ACCESS_DENIED"]
+        product = next(iter(shop.sandbox.shopify.goods.products.values()))["id"]
+        assert blank.codes("query ($id: ID!) { node(id: $id) { id } }", id=product) == ["ACCESS_DENIED"]
 
 
 class TestCost:

@@ -345,10 +345,11 @@ class TestOptionsTagsAndDeletion:
         assert errors(shop.write(DELETE, input={"id": shirt["id"]})) == [("id", None)]
 
 
-def test_writes_are_counted_and_a_failure_half_way_changes_nothing(shop: GoodsCaller) -> None:
+def test_what_was_written_is_counted_and_a_failure_half_way_changes_nothing(shop: GoodsCaller) -> None:
     before = shop.sandbox.shopify.state()["products"]
     video = {"mediaContentType": "VIDEO", "originalSource": "https://example.com/a.mp4"}
     assert shop.codes(CREATE, product={"title": "x"}, media=[video]) == ["BAD_REQUEST"]
     assert shop.sandbox.shopify.state()["products"] == before
     shop.shirt("S")
+    assert errors(shop.write(CREATE, product={"title": ""})) == [("title", None)]
     assert shop.sandbox.shopify.state()["writes"] == {"productCreate": 1, "productVariantsBulkCreate": 1}

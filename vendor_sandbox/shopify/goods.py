@@ -26,6 +26,7 @@ FIRST_IDS = {
     "ProductSetOperation": 23_000_000_001,
     "Location": ids.DEFAULT_LOCATION + 2,
 }
+_SEEN_LATER = ("products", "variants", "levels")
 DEFAULT_OPTION, DEFAULT_VALUE = "Title", "Default Title"
 
 
@@ -43,7 +44,7 @@ class Level:
 class Goods:
     """The goods of one shop. Products and variants are found by number, levels by (item, location).
 
-    `lag`: seconds after which a search sees a change; reading by id sees it at once.
+    `lag`: seconds after which searches and a product's total see a change; reading by id sees it at once.
     """
 
     def __init__(self, clock: Clock, lag: float = 0.0) -> None:
@@ -56,10 +57,10 @@ class Goods:
         self.levels: dict[tuple[int, int], Level] = {}
         self.last_ids: Counter[str] = Counter({kind: first - 1 for kind, first in FIRST_IDS.items()})
         self.writes: Counter[str] = Counter()
-        """How often each mutation was carried out."""
+        """How often each mutation changed something."""
         self.revision = 0
-        self._seen: dict[str, dict[int, Record]] = {"products": {}, "variants": {}}
-        self._unseen: deque[tuple[float, str, int, Record | None]] = deque()
+        self._seen: dict[str, dict[Any, Any]] = {kind: {} for kind in _SEEN_LATER}
+        self._unseen: deque[tuple[float, str, Any, Any]] = deque()
 
     @contextmanager
     def all_or_nothing(self) -> Iterator[None]:
@@ -85,8 +86,7 @@ class Goods:
         self._put("variants", ids.number_of(variant["id"]), variant)
 
     def put_level(self, item: int, location: int, level: Level) -> None:
-        self.levels[item, location] = level
-        self.revision += 1
+        self._put("levels", (item, location), level)
 
     def change_level(self, item: int, location: int, **fields: Any) -> None:
         self.put_level(item, location, dataclasses.replace(self.levels.get((item, location), Level()), **fields))
@@ -95,38 +95,38 @@ class Goods:
         """Delete a variant with its inventory item and levels. Its product's `variants` is the caller's business."""
         self._put("variants", number, None)
         for location in self.locations:
-            self.levels.pop((item_number(number), location), None)
+            self._put("levels", (item_number(number), location), None)
 
     def drop_product(self, number: int) -> None:
         for variant in self.products[number]["variants"]:
             self.drop_variant(variant)
         self._put("products", number, None)
 
-    def _put(self, kind: str, number: int, record: Record | None) -> None:
+    def _put(self, kind: str, key: Any, record: Any) -> None:
         self.revision += 1
-        held: dict[int, Record] = getattr(self, kind)
+        held: dict[Any, Any] = getattr(self, kind)
         if record is None:
-            held.pop(number, None)
+            held.pop(key, None)
         else:
-            held[number] = record
-        self._unseen.append((self.clock.now() + self.lag, kind, number, record))
+            held[key] = record
+        self._unseen.append((self.clock.now() + self.lag, kind, key, record))
 
     # Reading
 
-    def seen(self, kind: str) -> Mapping[int, Record]:
-        """Return the `products` or `variants` as a search sees them now."""
+    def seen(self, kind: str) -> Mapping[Any, Any]:
+        """Return the `products`, `variants` or `levels` as searches and totals see them now."""
         while self._unseen and self._unseen[0][0] <= self.clock.now():
-            _, changed, number, record = self._unseen.popleft()
+            _, changed, key, record = self._unseen.popleft()
             if record is None:
-                self._seen[changed].pop(number, None)
+                self._seen[changed].pop(key, None)
             else:
-                self._seen[changed][number] = record
+                self._seen[changed][key] = record
         return self._seen[kind]
 
     def show_at_once(self) -> None:
         """Let searches see everything now."""
         self._unseen.clear()
-        self._seen = {"products": self.products.copy(), "variants": self.variants.copy()}
+        self._seen = {kind: getattr(self, kind).copy() for kind in _SEEN_LATER}
 
     @property
     def version(self) -> tuple[int, int]:

@@ -8,6 +8,7 @@ from vendor_sandbox.shopify.goods import Goods, Record
 from vendor_sandbox.shopify.goods_state import (
     PRODUCT,
     VARIANT,
+    array,
     members,
     new_pictures,
     put_available,
@@ -27,7 +28,9 @@ def change_goods(body: Mapping[str, Any], goods: Goods, settings: Settings, now:
     for name, fields in checked(mapping, body.get("locations", {}), "locations").items():
         _change_location(goods, name, checked(mapping, fields, f"locations.{name}"), now)
     products = known_members(body.get("products", {}), ("add", "set"), "products")
-    added = [put_new_product(goods, each, "products.add", settings, now) for each in products.get("add", [])]
+    added = [
+        put_new_product(goods, each, "products.add", settings, now) for each in array(products.get("add", []), "products.add")
+    ]
     for reference, fields in checked(mapping, products.get("set", {}), "products.set").items():
         _change_product(goods, reference, fields, now)
     for reference, fields in checked(mapping, body.get("variants", {}), "variants").items():

@@ -35,7 +35,7 @@ class GoodsFields:
             "Product.options": lambda product, arguments: self._options(product)[: arguments.get("first")],
             "Product.media": lambda product, _: self._media(product),
             "Product.featuredMedia": lambda product, _: next(iter(self._media(product)), None),
-            "Product.totalInventory": lambda product, _: sum(map(self._quantity, self._tracked(product))),
+            "Product.totalInventory": lambda product, _: self._total(product),
             "Product.tracksInventory": lambda product, _: bool(self._tracked(product)),
             "ProductVariant.product": lambda variant, _: self._goods.products.get(variant["product"]),
             "ProductVariant.displayName": lambda variant, _: self._display_name(variant),
@@ -101,6 +101,13 @@ class GoodsFields:
 
     def _tracked(self, product: Record) -> list[Record]:
         return [each for each in self._goods.variants_of(product) if each["item"]["tracked"]]
+
+    def _total(self, product: Record) -> int:
+        """Return what is available of a product, as it was a while ago."""
+        seen = self._goods.seen("levels")
+        items = [item_number(ids.number_of(each["id"])) for each in self._tracked(product)]
+        levels = (seen.get((item, location)) for item in items for location in self._goods.locations)
+        return sum(level.available for level in levels if level is not None and level.active)
 
     def _display_name(self, variant: Record) -> str:
         return f"{self._goods.products[variant['product']]['title']} - {variant['title']}"

@@ -126,9 +126,9 @@ def _shown_variant(goods: Goods, variant: Record, names: Mapping[int, str]) -> d
 def loaded_goods(document: Mapping[str, Any], clock: Clock, settings: Settings, now: int) -> Goods:
     """Return the goods that a document describes. Raises BadChange."""
     goods = Goods(clock, settings.product_lag)
-    for each in _array(document.get("locations", []), "load.locations"):
+    for each in array(document.get("locations", []), "load.locations"):
         put_location(goods, each, "load.locations", now)
-    for each in _array(document.get("products", []), "load.products"):
+    for each in array(document.get("products", []), "load.products"):
         put_new_product(goods, each, "load.products", settings, now)
     last = known_members(document.get("last_goods_ids", {}), FIRST_IDS, "load.last_goods_ids")
     goods.last_ids |= {name: checked(whole(0), value, "load.last_goods_ids") for name, value in last.items()}
@@ -160,10 +160,10 @@ def put_new_product(goods: Goods, fields: Any, where: str, settings: Settings, n
     product: dict[str, Any] = {"id": ids.gid("Product", number), "legacyResourceId": str(number), **blank, **times}
     product |= members(wanted, PRODUCT, where)
     handle = product.get("handle") or free_handle(handle_of(product["title"]), goods.handle_taken)
-    options = [_option(goods, each, where) for each in _array(wanted.get("options", []), f"{where}: options")]
+    options = [_option(goods, each, where) for each in array(wanted.get("options", []), f"{where}: options")]
     product |= {"handle": handle, "options": tuple(options or [default_option(goods)])}
     product["media"] = new_pictures(goods, wanted.get("media", []), where, now)
-    variants = _array(wanted.get("variants", [{}]), f"{where}: variants")
+    variants = array(wanted.get("variants", [{}]), f"{where}: variants")
     product["variants"] = tuple(_put_variant(goods, product, each, f"{where}: variants", settings, now) for each in variants)
     goods.put_product(product)
     return str(product["id"])
@@ -223,7 +223,7 @@ def variant_members(wanted: Mapping[str, Any], settings: Settings, where: str) -
 def new_pictures(goods: Goods, wanted: object, where: str, now: int) -> tuple[Record, ...]:
     """Return pictures from addresses, or from objects as the state shows them; ready ones unless their status says otherwise."""
     found = []
-    for each in _array(wanted, f"{where}: media"):
+    for each in array(wanted, f"{where}: media"):
         fields = known_members({"source": each} if isinstance(each, str) else each, ("id", "source", "alt", "status"), where)
         source = checked(text, fields.get("source"), f"{where}: media: source")
         if not is_url(source):
@@ -255,7 +255,7 @@ def _own_id(goods: Goods, kind: str, wanted: Mapping[str, Any], where: str) -> i
     return found[1]
 
 
-def _array(value: object, where: str) -> list[Any]:
+def array(value: object, where: str) -> list[Any]:
     if not isinstance(value, list):
         raise BadChange(f"{where} must be an array")
     return value

@@ -62,7 +62,6 @@ class GoodsMutations:
         if kind == "Product" and number in writing.goods.products:
             changed = change(writing, writing.goods.products[number], tags)
             writing.goods.put_product(changed)
-            writing.goods.writes[field.name] += 1
         elif kind == "Order" and (index := self._store.index_of(field.arguments["id"])) is not None:
             changed = change(writing, self._store.order(index), tags)
             self._store.put({index: changed}, writing.settings.index_lag)
@@ -70,4 +69,5 @@ class GoodsMutations:
             return {"node": None, "userErrors": [{"field": ["id"], "message": f"{kind} does not exist", "code": None}]}
         else:
             raise Failed(f"Invalid id: {field.arguments['id']}", "RESOURCE_NOT_FOUND")
+        writing.goods.writes[field.name] += 1
         return {"node": Typed(kind, changed), "userErrors": []}

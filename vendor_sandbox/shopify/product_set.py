@@ -106,16 +106,20 @@ def _list_errors(writing: Writing, wanted: Arguments, held: Record | None, plan:
         where = ("input", "productOptions")
         return [user_error(where, "Product options input is required.", "PRODUCT_OPTIONS_INPUT_MISSING")]
     errors = _option_errors(options or [])
-    return errors or _variant_errors(writing, _named(held, options or []), variants or [], held, plan)
+    named = _named(held, options or [])
+    errors = errors or _value_errors(named)
+    return errors or _variant_errors(writing, named, variants or [], held, plan)
 
 
 def _option_errors(options: Sequence[Arguments]) -> list[UserError]:
     errors, seen = [], set()
     for at, each in enumerate(options):
         where, name = ("input", "productOptions", at), each.get("name") or ""
-        values = [value.get("name") for value in each.get("values") or []]
+        values = [value.get("name") or value.get("id") for value in each.get("values") or []]
         if DELIMITER in name:
             errors.append(user_error((*where, "name"), f"Option name cannot contain '{DELIMITER}'", "INVALID_INPUT"))
+        elif not name and not each.get("id"):
+            errors.append(user_error((*where, "name"), "An option must have a name.", "INVALID_INPUT"))
         elif name and name in seen:
             errors.append(user_error(where, f"Option '{name}' is duplicated.", "DUPLICATED_OPTION_NAME"))
         elif not values:
@@ -128,6 +132,20 @@ def _option_errors(options: Sequence[Arguments]) -> list[UserError]:
     if len(options) > MOST_OPTIONS:
         errors.append(user_error(("input", "productOptions"), "At most 3 options are allowed.", "OPTIONS_OVER_LIMIT"))
     return errors
+
+
+def _value_errors(options: Sequence[Record]) -> list[UserError]:
+    """Return an error for each option and value that is named by an id which the product does not have."""
+    unknown = [at for at, option in enumerate(options) if not option["name"]]
+    if unknown:
+        where = ("input", "productOptions", unknown[0])
+        return [user_error(where, "Option does not exist", "OPTION_DOES_NOT_EXIST")]
+    return [
+        user_error(("input", "productOptions", at, "values", row), "Option value does not exist", "OPTION_VALUE_DOES_NOT_EXIST")
+        for at, option in enumerate(options)
+        for row, value in enumerate(option["values"])
+        if value["name"] is None
+    ]
 
 
 def _named(held: Record | None, options: Sequence[Arguments]) -> list[Record]:

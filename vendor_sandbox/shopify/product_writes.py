@@ -5,7 +5,7 @@ from itertools import product as combinations_of
 from typing import Any
 
 from vendor_sandbox.shopify import ids
-from vendor_sandbox.shopify.goods import DEFAULT_VALUE, Record
+from vendor_sandbox.shopify.goods import Record
 from vendor_sandbox.shopify.goods_text import LONGEST, free_handle, handle_of, split_tags, tidy_tags
 from vendor_sandbox.shopify.inventory_writes import stock_new
 from vendor_sandbox.shopify.media import is_url, new_media
@@ -24,17 +24,13 @@ def create(writing: Writing, arguments: Arguments) -> dict[str, Any]:
     refuse_unsupported(wanted)
     errors = member_errors(wanted, creating=True)
     options = wanted.get("productOptions") or []
-    if any(DELIMITER in (each.get("name") or "") for each in options):
-        errors.append(user_error(("options",), f"Option name cannot contain '{DELIMITER}'"))
+    errors += [user_error(("options",), each["message"]) for each in _option_errors(options, [])]
     errors += media_errors(arguments.get("media") or [])
     if not errors and taken_handle(writing, wanted):
         errors.append(handle_error(wanted["handle"]))
     if errors:
         return {"product": None, "userErrors": errors}
-    made = [
-        new_option(writing.goods, each["name"], [value["name"] for value in each.get("values") or [{"name": DEFAULT_VALUE}]])
-        for each in options
-    ]
+    made = [new_option(writing.goods, each["name"], _values(each)) for each in options]
     product = new_product(writing, wanted, made or [default_option(writing.goods)])
     number = ids.number_of(product["id"])
     variant = add_variant(writing, number, [each["values"][0]["name"] for each in product["options"]])
@@ -76,7 +72,7 @@ def create_options(writing: Writing, arguments: Arguments) -> dict[str, Any]:
     wanted = arguments["options"]
     kept = [] if is_default(held) else list(held["options"])
     errors = _option_errors(wanted, kept)
-    fresh = [[value["name"] for value in each.get("values") or []] for each in wanted]
+    fresh = [_values(each) for each in wanted]
     everything = arguments["variantStrategy"] == "CREATE"
     count = len(held["variants"])
     for values in fresh if everything else ():
@@ -113,12 +109,17 @@ def _option_errors(wanted: Sequence[Arguments], held: Sequence[Record]) -> list[
             errors.append(user_error(where, f"Option '{name}' already exists.", "OPTION_ALREADY_EXISTS"))
         elif name in seen:
             errors.append(user_error(where, f"Option '{name}' is duplicated.", "DUPLICATED_OPTION_NAME"))
-        elif not each.get("values"):
+        elif not all(_values(each) or [""]):
             errors.append(user_error(where, f"Option '{name}' must have values.", "OPTION_VALUES_MISSING"))
         seen.add(name)
     if len(held) + len(wanted) > MOST_OPTIONS:
         errors.append(user_error(("options",), "Can only specify a maximum of 3 options", "OPTIONS_OVER_LIMIT"))
     return errors
+
+
+def _values(option: Arguments) -> list[str]:
+    """Return the names of the values sent of an option; a value without a name has the name ""."""
+    return [value.get("name") or "" for value in option.get("values") or []]
 
 
 def add_tags(writing: Writing, held: Record, tags: Sequence[str]) -> Record:

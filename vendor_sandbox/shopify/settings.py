@@ -39,7 +39,7 @@ class Settings:
     index_lag: float = setting(0.0, number())
     """Searches and counts see an order as it was until this long after a change; `order(id:)` sees it at once."""
     product_lag: float = setting(5.0, number())
-    """Searches for products, variants and inventory items see a change this long afterwards; reading by id at once."""
+    """Searches for goods and the total stock of a product see a change this long afterwards; reading by id sees it at once."""
     media_seconds: float = setting(3.0, number())
     """How long a picture is fetched and processed."""
     media_fails: tuple[str, ...] = setting(_BROKEN, texts)

@@ -6,7 +6,6 @@ What the vendor's pages leave open is a setting (`settings.Settings`).
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 from typing import Any, ClassVar
 
 from vendor_sandbox.catalogue import Catalogue
@@ -14,32 +13,27 @@ from vendor_sandbox.faults import Kinds
 from vendor_sandbox.limits import Clock
 from vendor_sandbox.shopify import mishaps
 from vendor_sandbox.shopify.access import ACCESS_TOKEN, Access, Tokens
-from vendor_sandbox.shopify.answers import Answers, Typed
-from vendor_sandbox.shopify.bulk import BulkFields, Sources
 from vendor_sandbox.shopify.change import document_of, loaded_orders, read_change, read_settings, with_floats
 from vendor_sandbox.shopify.cost import CostBucket, Prices, paid_cost, refused_cost
+from vendor_sandbox.shopify.desk import Desk
 from vendor_sandbox.shopify.documents import Invalid, read_operation, root_fields, shop_schema
 from vendor_sandbox.shopify.edits import Order
 from vendor_sandbox.shopify.exports import Exports
-from vendor_sandbox.shopify.fulfilment_calls import FulfilmentFields
 from vendor_sandbox.shopify.goods import Goods
 from vendor_sandbox.shopify.goods_change import change_goods
-from vendor_sandbox.shopify.goods_fields import GoodsFields
-from vendor_sandbox.shopify.goods_reads import GoodsReads
 from vendor_sandbox.shopify.goods_seed import seeded_goods
 from vendor_sandbox.shopify.goods_state import document_of_goods, loaded_goods
 from vendor_sandbox.shopify.idempotency import Keys
 from vendor_sandbox.shopify.instants import instant, wall_now
 from vendor_sandbox.shopify.jobs import Jobs
-from vendor_sandbox.shopify.mutations import GoodsMutations
 from vendor_sandbox.shopify.orders import SeededOrders
 from vendor_sandbox.shopify.plan import Selected, selected_by
-from vendor_sandbox.shopify.reads import SHOP_DOMAIN, Reads
+from vendor_sandbox.shopify.reads import SHOP_DOMAIN
 from vendor_sandbox.shopify.settings import Settings
 from vendor_sandbox.shopify.stock import Commitments
 from vendor_sandbox.shopify.store import Store
 from vendor_sandbox.shopify.versions import answering_version
-from vendor_sandbox.shopify.writing import Writing, bad_sizes
+from vendor_sandbox.shopify.writing import bad_sizes
 from vendor_sandbox.values import checked, whole
 from vendor_sandbox.vendor import Routes, Vendor, plain_text
 from vendor_sandbox.wire import Refused, Reply, Request
@@ -157,12 +151,12 @@ class Shopify(Vendor):
                 if not isinstance(body, dict) or not isinstance(body.get(name), kind):
                     return Reply.json(400, {"errors": {name: "Required parameter missing or invalid"}}, **headers)
             self._queries += 1
-            self._make_goods()  # before the cost is counted: the bucket fills while they are made
-            reply = self._answer(request, body, access)
+            desk = self._desk()  # before the cost is counted: the bucket fills while the goods are made
+            reply = self._answer(request, body, access, desk)
         text = json.dumps(reply, ensure_ascii=False, separators=(",", ":"))
         return Reply(200, text.encode("utf-8", "surrogatepass"), {"Content-Type": "application/json; charset=utf-8", **headers})
 
-    def _answer(self, request: Request, body: Mapping[str, Any], access: Access) -> dict[str, Any]:
+    def _answer(self, request: Request, body: Mapping[str, Any], access: Access, desk: Desk) -> dict[str, Any]:
         variables = body.get("variables") or {}
         try:
             operation = read_operation(shop_schema(), body["query"], variables, body.get("operationName"))
@@ -186,46 +180,15 @@ class Shopify(Vendor):
                 "errors": [{"message": "Throttled", "extensions": extensions}],
                 "extensions": {"cost": refused_cost(prices.requested, bucket)},
             }
-        return self._execute(request, roots, access, prices, bucket)
+        return self._execute(request, roots, access, prices, bucket, desk)
 
     def _execute(
-        self, request: Request, roots: Sequence[Selected], access: Access, prices: Prices, bucket: CostBucket
+        self, request: Request, roots: Sequence[Selected], access: Access, prices: Prices, bucket: CostBucket, desk: Desk
     ) -> dict[str, Any]:
         if request.faulted("redacted"):
             access = dataclasses.replace(access, redacted=True)
-        now = self.now()
-        reads = Reads(self._store, self.settings, access, now)
-        fields = GoodsFields(self.goods, self.settings, self.clock, self._committed)
-        goods_reads = GoodsReads(self.goods, fields, self.settings, reads.searches)
-        writing = Writing(self.goods, fields, self.settings, self.clock, now, access)
-        mutations = GoodsMutations(writing, self._keys, self._store, reads.shop(), request.faulted("key_in_use"))
         base_url = f"http://{request.headers.get('host', 'localhost')}/{self.name}"
-        bulk = BulkFields(
-            self._jobs,
-            self._exports,
-            Sources(self._store, self.goods, goods_reads, fields.computed),
-            self.lock,
-            self.settings,
-            access,
-            now,
-            base_url=base_url,
-        )
-        fulfilments = FulfilmentFields(self._store, self.settings, reads, now)
-        thing = partial(_thing, reads, goods_reads, bulk)
-        answers = Answers(
-            access,
-            {
-                **reads.resolvers,
-                **goods_reads.resolvers,
-                **mutations.resolvers,
-                **bulk.resolvers,
-                **fulfilments.resolvers,
-                "node": lambda field: thing(field.arguments["id"]),
-                "nodes": lambda field: [thing(each) for each in field.arguments["ids"]],
-            },
-            self.settings.time_zone,
-            fields.computed,
-        )
+        reads, answers = desk.answers(access, self.now(), base_url, request.faulted("key_in_use"))
         data = answers.data(roots)
         actual = prices.actual(data)
         bucket.give_back(prices.requested - actual)
@@ -244,6 +207,11 @@ class Shopify(Vendor):
             extensions["search"] = reads.searches
         errors = {"errors": answers.errors} if answers.errors else {}
         return {**errors, "data": data, "extensions": extensions}
+
+    def _desk(self) -> Desk:
+        return Desk(
+            self._store, self.goods, self._committed, self._jobs, self._exports, self._keys, self.settings, self.clock, self.lock
+        )
 
     def _bucket(self, app: str) -> CostBucket:
         if app not in self._buckets:
@@ -353,9 +321,6 @@ class Shopify(Vendor):
     @property
     def goods(self) -> Goods:
         """The products and their stock. They are made from the seed on first use."""
-        return self._make_goods()
-
-    def _make_goods(self) -> Goods:
         if self._goods is None:
             self._goods = seeded_goods(self.clock, self.catalogue, self.settings, self.start)
         return self._goods
@@ -366,13 +331,6 @@ class Shopify(Vendor):
     def _committed(self, item: int, location: int) -> int:
         with self.lock:
             return self._commitments.at(item, location, self._store.all)
-
-
-def _thing(reads: Reads, goods_reads: GoodsReads, bulk: BulkFields, text: str) -> Typed | None:
-    operation = bulk.thing(text)
-    if operation is not None:
-        return Typed("BulkOperation", operation)
-    return reads.thing(text) or goods_reads.thing(text)
 
 
 _ROUTES = Routes(

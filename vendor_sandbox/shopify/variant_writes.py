@@ -43,11 +43,11 @@ def bulk_create(writing: Writing, arguments: Arguments) -> dict[str, Any]:
     if errors:
         return {"product": None, "productVariants": [], "userErrors": errors}
     made = [_created(writing, product, each, values) for each, values in zip(wanted, combinations, strict=True)]
+    options = product["options"]
     if replaced is not None:
         writing.goods.drop_variant(ids.number_of(replaced["id"]))
-    options = with_used_values(writing.goods, product["options"], combinations)
-    if replaced is not None:
         options = [_without_value(each, DEFAULT_VALUE) for each in options]
+    options = with_used_values(writing.goods, options, combinations)
     changed = {
         **product,
         "options": tuple(options),

@@ -57,10 +57,12 @@ def refuse_unsupported(wanted: Arguments) -> None:
 
 
 def done(root: Selected, writing: Writing, mutation: Mutation) -> dict[str, Any]:
-    """Carry out a mutation and count it; one that fails half-way changes nothing."""
+    """Carry out a mutation, and count it if it changed anything; one that fails half-way changes nothing."""
+    before = writing.goods.revision
     with writing.goods.all_or_nothing():
         payload = mutation(writing, root.arguments)
-    writing.goods.writes[root.name] += 1
+    if writing.goods.revision != before:
+        writing.goods.writes[root.name] += 1
     return payload
 
 
