@@ -10,6 +10,7 @@ import typer
 
 from sync_pipelines.operations.answers import plain
 from sync_pipelines.operations.cli import exits, live, screen
+from sync_pipelines.operations.cli.questions import listing
 from sync_pipelines.operations.launch import Ended, Interrupted
 from sync_pipelines.operations.undo_preview import UndoPreview
 
@@ -44,7 +45,7 @@ def show(ended: Ended, *, strict: bool = False, json: bool) -> int:
         "seconds": f"{ended.seconds['total']:.1f} ({ended.seconds['startup']:.1f} to start up)",
     }
     if ended.source_rejects:
-        facts["source rejects"] = f"{ended.source_rejects} (sync-pipelines errors)"
+        facts["source rejects"] = f"{ended.source_rejects} ({listing(ended.pipeline, ended.partition)})"
     if ended.read_back is not None and ended.applied_before is None:
         facts["read back"] = f"{ended.as_planned} of {ended.read_back} rows sent are there as planned"
     screen.facts(facts)

@@ -50,6 +50,8 @@ class Exports:
 
     def __init__(self, client: Shopify, ledger: Ledger, settings: ShopifySettings, staging: Path, run: str) -> None:
         self.client, self.ledger, self.settings, self.staging, self.run = client, ledger, settings, staging, run
+        self.fetched = 0
+        """How many results were downloaded whole."""
 
     def export_if(self, way: Way | None, stack: ExitStack, search: str, label: Label) -> SortedExport | None:
         """A bulk export, if that is the way; None for pages, also where the shop does not get an export done."""
@@ -88,6 +90,7 @@ class Exports:
                 try:
                     with self.client.result(export) as lines:
                         sorted_export.take(lines, export)
+                    self.fetched += export.url is not None
                     break
                 except Transient as e:
                     if attempt == DOWNLOADS:
