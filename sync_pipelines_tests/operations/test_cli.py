@@ -91,6 +91,8 @@ def test_a_guard_stops_the_run_a_person_releases_the_plan_and_it_goes(sandbox: S
     released = answer("release", P, "--plan", stopped["plan_id"], "--verdict", "--reason", "yearly rise")
     assert released["next"].startswith("sync-pipelines apply")
     assert answer("apply", P, "--plan", stopped["plan_id"][:8])["counts"]["delivered"] >= 195
+    over = run("apply", P, "--plan", stopped["plan_id"])
+    assert "would move" not in over.stdout + over.stderr, "the guard's verdict was lifted"
 
 
 def test_several_keys_need_one_option_only() -> None:

@@ -95,7 +95,7 @@ def show_stops(ended: Ended) -> None:
 
 def next_steps(ended: Ended) -> list[str]:
     """Return what a person can do about a run that a guard stopped, in sentences with the commands in them."""
-    plans = list(dict.fromkeys(finding["plan_id"] for finding in _stops(ended))) if ended.state == "stopped" else []
+    plans = list(dict.fromkeys(finding["plan_id"] for finding in _stops(ended)))
     if not plans:
         return []
     lifting = [
@@ -111,7 +111,8 @@ def next_steps(ended: Ended) -> list[str]:
 
 
 def _stops(ended: Ended) -> list[dict[str, str]]:
-    return [finding for finding in ended.findings if finding["state"] == "stopped"]
+    """The findings that stopped the run; of a plan whose verdict was lifted they are over."""
+    return [finding for finding in ended.findings if finding["state"] == "stopped"] if ended.state == "stopped" else []
 
 
 def _says_more(ended: Ended) -> bool:
