@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 
 _STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -57,6 +58,14 @@ class Terminal:
     def interrupt(self) -> None:
         """Press Ctrl-C."""
         self._child.send_signal(signal.SIGINT)
+
+    def interrupt_a_question(self) -> None:
+        """Press Ctrl-C at a question until the command ends: one just before it listens is not heard until a key is pressed."""
+        for _ in range(5):
+            self.interrupt()
+            with suppress(AssertionError):
+                self.until(lambda: self._child.poll() is not None, timeout=5)
+                return
 
     def end(self) -> int:
         """Read to the end. Returns the exit code."""

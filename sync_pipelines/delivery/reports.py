@@ -38,7 +38,7 @@ class PastRun:
     ended_at: str | None
     plan_id: str | None
     counts: Mapping[str, int]
-    source_rejects: int
+    source_rejects: int | None
     calls: CallCount
     message: str
 
@@ -201,7 +201,7 @@ def _past_run(row: Mapping[str, Any]) -> PastRun:
         ended_at=row["ended_at"],
         plan_id=row["plan"],
         counts=json.loads(row["counts"] or "{}"),
-        source_rejects=row["source_rejects"] or 0,
+        source_rejects=row["source_rejects"],
         calls=CallCount(calls.get("used", 0), calls.get("minimum", 0)),
         message=row["message"] or "",
     )

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from sync_pipelines.errors import UsageError
+from sync_pipelines.nearest import meant
 from sync_pipelines.operations import environment, running
 from sync_pipelines.operations.answers import FLAT
 from sync_pipelines.operations.launch import Ended
 from sync_pipelines.operations.paths import existing
+from sync_pipelines.operations.pipelines import of
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
+from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
 PIPELINE = "amazon_plytix"
 PLANNED = ["amazon/asin_mapping", "amazon/unmatched_items", "plytix/amazon_product_plan", "plytix/amazon_link_plan"]
@@ -34,6 +37,12 @@ class Mapped:
         return self.mapping.with_name(self.mapping.name.replace("_mapping.json", "_unmatched.csv"))
 
 
+def refuse_unknown_account(alias: str | None) -> None:
+    """Raise UsageError for a Plytix account that the settings do not have."""
+    if alias and alias not in (known := PlytixSettings.read().accounts):
+        raise UsageError(f"--plytix-account {alias}: no such account; there are: {', '.join(known)}.{meant(alias, known)}")
+
+
 def map_listings(
     listings: Path, *, style: str = "", marketplace: str | None = None, refresh: str = "auto", plytix_account: str | None = None
 ) -> Mapped | Ended:
@@ -42,19 +51,23 @@ def map_listings(
     marketplace: where the file is from, one of [amazon] marketplaces. plytix_account: an alias. Returns how the run ended
     where it wrote no mapping.
     """
-    from sync_pipelines.pipelines.amazon_plytix import entries, files
+    from sync_pipelines.pipelines.amazon_plytix import entries, files, intake
 
     partition = files.partition_of(existing(listings))
     if style and style.lower() != partition.lower():
         partition = f"{partition}-{style}"  # a file's own partition is of all that it lists
     if marketplace and marketplace not in (known := AmazonSettings.read().marketplaces):
-        raise UsageError(f"marketplace {marketplace} is not among [amazon] marketplaces ({', '.join(known)}).")
-    ops = {
-        "amazon__listings": {"file": str(listings.resolve()), "style": style},
-        "amazon__asin_mapping": {"style": style},
-        "plytix__products": {"refresh": refresh},
-    }
+        raise UsageError(
+            f"marketplace {marketplace} is not among [amazon] marketplaces ({', '.join(known)}).{meant(marketplace, known)}"
+        )
+    refuse_unknown_account(plytix_account)
     with environment.variables(AMAZON_MARKETPLACE=marketplace, PLYTIX_ALIAS=plytix_account):
+        intake.check_listings(listings, style)
+        ops = {
+            "amazon__listings": {"file": str(listings.resolve()), "style": style},
+            "amazon__asin_mapping": {"style": style},
+            **of(PIPELINE).source_options(refresh, None),
+        }
         ended = running.run(PIPELINE, "map", ops, partition=partition)
     if ended.state != "done":
         return ended
@@ -85,11 +98,11 @@ def sync_mapping(
     limit: make only the first N products; links follow. check_families: look at the family of products that exist, too.
     update: keep products that exist up to date; None: as the settings say. plytix_account: an alias.
     """
-    from sync_pipelines.pipelines.amazon_plytix import files, results
+    from sync_pipelines.pipelines.amazon_plytix import files, intake, results
 
     partition = files.partition_of(existing(mapping))
-    if (kind := files.read(mapping, follow_links=True).kind) != "mapping":
-        raise UsageError(f"{mapping} is not a mapping (`matched`, `unmatched_amazon`), but: {kind}. Nothing was done.")
+    intake.check_mapping(mapping)
+    refuse_unknown_account(plytix_account)
     ops: dict[str, Any] = {
         "amazon__asin_mapping": {"mapping": str(mapping.resolve())},
         "plytix__amazon_product_plan": {"check_families": check_families},

@@ -20,7 +20,8 @@ from sync_pipelines.errors import SyncError, UsageError
 from sync_pipelines.nearest import meant_one_of, nearest
 from sync_pipelines.operations import environment, health
 from sync_pipelines.operations.paths import writable
-from sync_pipelines.operations.pipelines import PIPELINES, WRITERS, account, of
+from sync_pipelines.operations.pipelines import PIPELINES, WRITERS, account, of, refuse_foreign_options
+from sync_pipelines.operations.schedules import Scheduled, schedules_of
 from sync_pipelines.pipelines import rights
 from sync_pipelines.pipelines.observations import Verdict
 from sync_pipelines.pipelines.sections import SECTIONS, check_file
@@ -157,12 +158,19 @@ def _wrong_settings() -> list[Checked]:
 
 @dataclass(frozen=True)
 class Status:
-    """Where a pipeline stands. what_to_do: the command to go on with, or "". more: what else this pipeline says of itself."""
+    """Where a pipeline stands.
+
+    source_rejects: source rows that a person has to look at, as last mapped. schedules: the next to run first.
+    what_to_do: the command to go on with, or "".
+    more: what else this pipeline says of itself.
+    """
 
     pipeline: str
     account: str
     writes: str
     standing: reports.Standing = field(metadata=FLAT)
+    source_rejects: int
+    schedules: tuple[Scheduled, ...]
     what_to_do: str
     more: Mapping[str, Any] = field(metadata=FLAT)
 
@@ -178,6 +186,8 @@ def status(pipeline: str) -> Status:
             account(pipeline),
             "on" if enabled else "off (sync-pipelines enable)",
             standing,
+            declared.source_rejects(),
+            schedules_of(pipeline),
             health.what_to_do(pipeline, standing, may_write=enabled),
             of(pipeline).more_status(ledger),
         )
@@ -200,19 +210,21 @@ class Rejects:
 
 @dataclass(frozen=True)
 class Errors:
-    """What of a pipeline needs a person."""
+    """What of a pipeline needs a person. partition: the file that the source rows are of; None for those of all."""
 
     pipeline: str
     problems: reports.Problems = field(metadata=FLAT)
     source_rejects: Rejects
+    partition: str | None = None
 
 
-def errors(pipeline: str, *, every: bool = False) -> Errors:
-    """Return what of a pipeline needs a person. every: also what was mended since."""
+def errors(pipeline: str, *, partition: str | None = None, every: bool = False) -> Errors:
+    """Return what of a pipeline needs a person. partition: source rows of this file only. every: also what was mended since."""
+    refuse_foreign_options(pipeline, partition=partition is not None)
     with open_ledger() as ledger:
         found = reports.problems(ledger, pipeline, PIPELINES[pipeline].accounts, every=every)
-    by_state, rows = of(pipeline).rejects(REJECTS_AT_MOST if every else REJECTS_SHOWN)
-    return Errors(pipeline, found, Rejects(sum(by_state.values()), rows, by_state))
+    by_state, rows = of(pipeline).rejects(REJECTS_AT_MOST if every else REJECTS_SHOWN, partition or "")
+    return Errors(pipeline, found, Rejects(sum(by_state.values()), rows, by_state), partition)
 
 
 @dataclass(frozen=True)
@@ -385,8 +397,14 @@ def reset(pipeline: str, key: str) -> Forgotten:
 
 def keys_like(pipeline: str, key: str) -> tuple[str, ...]:
     """Return what is known of a pipeline under names much like this one, the likest first."""
+    questions = of(pipeline)
     with open_ledger() as ledger:
         known = reports.known_keys(ledger, PIPELINES[pipeline].accounts)
     last_parts = {each.rpartition("/")[2] for each in known}
-    found = nearest(key, known | last_parts)
-    return tuple(each for each in found if of(pipeline).full_keys([each]) & known)
+    found = nearest(key, {*known, *last_parts, *questions.names()})
+
+    def leads_somewhere(name: str) -> bool:
+        keys = questions.full_keys([name])
+        return bool(keys & known or questions.mapped_keys(keys))
+
+    return tuple(filter(leads_somewhere, found))

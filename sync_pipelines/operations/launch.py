@@ -24,6 +24,7 @@ from sync_pipelines.errors import SyncError, UsageError
 from sync_pipelines.operations import environment
 from sync_pipelines.operations.pipelines import PIPELINES
 from sync_pipelines.pipelines.shape import job_name
+from sync_pipelines.progress import tell
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -36,7 +37,11 @@ LOCATION, MODULE = "sync_pipelines", "sync_pipelines.definitions"
 
 @dataclass(frozen=True)
 class Ended:
-    """How a run ended. state: done, stopped (by a guard), incomplete (rows ended badly) or failed."""
+    """How a run ended. state: done, stopped (by a guard), incomplete (rows ended badly) or failed.
+
+    source_rejects: source rows that a person has to look at, as `errors` lists them; None for a run that mapped nothing.
+    partition: the file that it was about, for a pipeline that works file by file.
+    """
 
     pipeline: str
     run_id: str
@@ -44,7 +49,7 @@ class Ended:
     state: str
     message: str
     counts: dict[str, int]
-    source_rejects: int
+    source_rejects: int | None
     calls: dict[str, Any]
     seconds: dict[str, float]
     findings: list[dict[str, str]] = field(default_factory=list)
@@ -53,6 +58,7 @@ class Ended:
     plan_ids: list[str] = field(default_factory=list)
     applied_before: str | None = None
     """When the plan was applied that this run was to apply, where an earlier run had done that."""
+    partition: str | None = None
 
 
 class Interrupted(BaseException):
@@ -103,6 +109,7 @@ def launch(
                 _days_there(job, partitions)
             if partition:
                 instance.add_dynamic_partitions(_dynamic(job), [partition])
+            tell("starting")
             try:
                 result = job.execute_in_process(
                     run_config=config,
@@ -114,13 +121,13 @@ def launch(
                     tags={VERB_TAG: verb, **_of_partitions(partitions)},
                 )
             except (KeyboardInterrupt, Interrupted):
-                raise Interrupted(_ended(pipeline, run_id, startup, time.time() - began, "")) from None
+                raise Interrupted(_ended(pipeline, run_id, startup, time.time() - began, "", partition)) from None
             finally:
                 gc.unfreeze()
             if stopped:  # Dagster takes it for a failure of the step
-                raise Interrupted(_ended(pipeline, run_id, startup, time.time() - began, ""))
+                raise Interrupted(_ended(pipeline, run_id, startup, time.time() - began, "", partition))
             failed = [e for e in result.all_events if e.is_failure and e.message]
-    return _ended(pipeline, run_id, startup, time.time() - began, "" if not failed else _said(failed[0]))
+    return _ended(pipeline, run_id, startup, time.time() - began, "" if not failed else _said(failed[0]), partition)
 
 
 @contextlib.contextmanager
@@ -208,7 +215,7 @@ def _of_partitions(partitions: tuple[str, str] | None) -> dict[str, str]:
     return dict(zip(("dagster/asset_partition_range_start", "dagster/asset_partition_range_end"), partitions, strict=True))
 
 
-def _ended(pipeline: str, run_id: str, startup: float, total: float, failure: str) -> Ended:
+def _ended(pipeline: str, run_id: str, startup: float, total: float, failure: str, partition: str | None) -> Ended:
     ledger = environment.ledger()
     try:
         row = runs.get_run(ledger, run_id) or {}
@@ -229,7 +236,7 @@ def _ended(pipeline: str, run_id: str, startup: float, total: float, failure: st
         row.get("state", "failed"),
         row.get("message") or redact(failure),
         counts,
-        row.get("source_rejects") or 0,
+        row.get("source_rejects"),
         calls,
         {"startup": round(startup, 3), "total": round(total, 3)},
         [{**f, "plan_id": p["id"]} for p in plans for f in json.loads(p["findings"] or "[]")],
@@ -237,6 +244,7 @@ def _ended(pipeline: str, run_id: str, startup: float, total: float, failure: st
         _sum(plans, "as_planned"),
         [p["id"] for p in plans],
         before[0] if before else None,
+        partition,
     )
 
 

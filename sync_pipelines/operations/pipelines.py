@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sync_pipelines import pipelines
+from sync_pipelines.errors import UsageError
 from sync_pipelines.pipelines.shape import Pipeline, Questions
 
 PIPELINES: dict[str, Pipeline] = {pipeline.name: pipeline for pipeline in pipelines.PIPELINES}
@@ -24,3 +25,11 @@ def of(pipeline: str) -> Questions:
     if questions is None:
         raise KeyError(pipeline)
     return questions()
+
+
+def refuse_foreign_options(pipeline: str, **given: bool) -> None:
+    """Raise UsageError for options that only other pipelines have."""
+    for option, is_given in given.items():
+        if is_given and option not in PIPELINES[pipeline].options:
+            owners = [name for name, declared in PIPELINES.items() if option in declared.options]
+            raise UsageError(f"--{option.replace('_', '-')}: only for {' and '.join(owners)}")

@@ -22,7 +22,8 @@ from sync_pipelines.operations import environment, launch
 from sync_pipelines.operations.answers import keys_like, open_ledger
 from sync_pipelines.operations.launch import Ended
 from sync_pipelines.operations.paths import existing
-from sync_pipelines.operations.pipelines import PIPELINES, account, of
+from sync_pipelines.operations.pipelines import PIPELINES, account, of, refuse_foreign_options
+from sync_pipelines.pipelines.plan_and_apply import refuse_too_early
 from sync_pipelines.pipelines.sections import SHARED, check_file
 from sync_pipelines.pipelines.shape import Pipeline, Write
 from sync_pipelines.settings import home
@@ -48,7 +49,7 @@ def preview(
     _dropped(pipeline, partition)
     if not only and not keys:
         return run(pipeline, "preview", ops, partition=partition)
-    _own_options(pipeline, only=bool(only), keys=bool(keys))
+    refuse_foreign_options(pipeline, only=bool(only), keys=bool(keys))
     declared, writes = PIPELINES[pipeline], _named_writes(pipeline, only)
     reads = declared.reads(writes)
     ops = {**{step: given for step, given in ops.items() if step in reads}, **_only_keys(pipeline, writes, keys)}
@@ -70,7 +71,7 @@ def sync(
     pause. Raises TooSoon within it.
     """
     ops = _source_options(pipeline, refresh, from_csv, partition)
-    _own_options(pipeline, force=force)
+    refuse_foreign_options(pipeline, force=force)
     _dropped(pipeline, partition)
     if not force:
         _not_so_soon(pipeline)
@@ -150,7 +151,7 @@ class _Rehearses(Protocol):
 
 def rehearse(pipeline: str) -> Rehearsal:
     """Plan, send nothing, and write the rows that would be sent to test_output/."""
-    _own_options(pipeline, test=True)
+    refuse_foreign_options(pipeline, test=True)
     ended = run(pipeline, "preview", {})
     if not ended.plan_id:
         return Rehearsal(ended, ())
@@ -164,6 +165,8 @@ def apply(pipeline: str, plan: str) -> Ended:
         known = ledger.plan(plan)
         write = PIPELINES[pipeline].write_to(known["account"])
         refuse_what_is_over(known, ledger)
+        if known["state"] == "sealed":
+            refuse_too_early(ledger, PIPELINES[pipeline], write, known["scope"] or "")
     ops = {write.applies: {"plan": known["id"]}}
     return run(pipeline, "apply", ops, partition=known["scope"] or None, assets=[write.applies])
 
@@ -171,12 +174,15 @@ def apply(pipeline: str, plan: str) -> Ended:
 def retry(pipeline: str, keys: Sequence[str] = ()) -> tuple[Ended, ...]:
     """Plan again only these keys, with today's source, and apply that: a run for each partition that they are in.
 
-    keys: all that ended badly, if left out; there may be none. Raises UsageError for keys that nobody knows.
+    keys: all that ended badly and that the source still has, if left out; there may be none. Raises UsageError for keys that
+    nobody knows, or that the source has lost.
     """
     declared = PIPELINES[pipeline]
     with open_ledger() as ledger:
         named = _known(ledger, pipeline, keys) if keys else None
-        scopes = {"": named} if named and not declared.partitions else reports.scopes_of(ledger, declared.accounts, named)
+        scopes = reports.scopes_of(ledger, declared.accounts, named)
+        if not declared.partitions:
+            scopes = _in_the_source(pipeline, named or set().union(*scopes.values()))
     if declared.chains:
         return _retry_in_chains(declared, sorted(set().union(*scopes.values())))
     return tuple(
@@ -205,27 +211,43 @@ def _retry_in_chains(pipeline: Pipeline, keys: Sequence[str]) -> tuple[Ended, ..
 
 
 def _known(ledger: Ledger, pipeline: str, named: Sequence[str]) -> set[str]:
-    """Return the keys that a person named, in full: as the source has them, or as they were once planned.
+    """Return the keys that a person named, in full: as the source has them, or as they were once planned in a file.
 
     A pipeline that works file by file plans a key again in the file that it was planned in. Raises UsageError where one is
-    known neither way.
+    not known so.
     """
     declared, questions = PIPELINES[pipeline], of(pipeline)
-    found, unknown = set[str](), []
+    found, lost, unknown = set[str](), list[str](), list[str]()
     for name in named:
         keys = questions.full_keys([name])
-        mapped = set() if declared.partitions else questions.mapped_keys(keys)
-        if known := mapped or reports.known_keys(ledger, declared.accounts, keys):
-            found |= known
-        else:
-            unknown.append(name)
+        planned = reports.known_keys(ledger, declared.accounts, keys)
+        usable = planned if declared.partitions else questions.mapped_keys(keys)
+        found |= usable
+        if not usable:
+            (lost if planned else unknown).append(name)
     if unknown:
         hints = meant_one_of([alike for name in unknown for alike in keys_like(pipeline, name)])
         raise UsageError(
             f"{', '.join(unknown)}: not among what was last read, and never planned on {account(pipeline)}. Nothing was done. "
             f"What is new in the source is planned by sync-pipelines sync {pipeline}.{hints}"
         )
+    if lost:
+        raise UsageError(f"{', '.join(lost)}: {_LOST.format(pipeline=pipeline)} Nothing was done.")
     return found
+
+
+_LOST = (
+    "the source had it no more when it was last read, so there is nothing to plan it from. What becomes of it at the target is "
+    "decided by sync-pipelines sync {pipeline}."
+)
+
+
+def _in_the_source(pipeline: str, keys: set[str]) -> dict[str, set[str]]:
+    """Return those of these keys that the source has, for the one plan of a pipeline without files. Notes the others."""
+    mapped = of(pipeline).mapped_keys(keys) if keys else set[str]()
+    if lost := sorted(keys - mapped):
+        environment.notify(f"{', '.join(lost[:5])}{', …' if len(lost) > 5 else ''}: {_LOST.format(pipeline=pipeline)}")
+    return {"": mapped} if mapped else {}
 
 
 def undo(pipeline: str, run_id: str) -> Ended:
@@ -301,7 +323,7 @@ def _ready(pipeline: str) -> None:
 
 
 def _source_options(pipeline: str, refresh: str, from_csv: Path | None, partition: str | None) -> dict[str, Any]:
-    _own_options(pipeline, partition=partition is not None, from_csv=from_csv is not None, refresh=refresh != "auto")
+    refuse_foreign_options(pipeline, partition=partition is not None, from_csv=from_csv is not None, refresh=refresh != "auto")
     return dict(of(pipeline).source_options(refresh, from_csv and existing(from_csv)))
 
 
@@ -316,14 +338,6 @@ def _dropped(pipeline: str, partition: str | None) -> None:
 def _files_of(pipeline: str) -> str:
     """Say which partitions have a file to read now."""
     return f"There is: {', '.join(sorted(of(pipeline).dropped())) or 'none'}."
-
-
-def _own_options(pipeline: str, **given: bool) -> None:
-    """Raise UsageError for options that only other pipelines have."""
-    for option, is_given in given.items():
-        if is_given and option not in PIPELINES[pipeline].options:
-            owners = [name for name, declared in PIPELINES.items() if option in declared.options]
-            raise UsageError(f"--{option.replace('_', '-')}: only for {' and '.join(owners)}")
 
 
 def _not_so_soon(pipeline: str) -> None:

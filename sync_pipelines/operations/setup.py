@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import typer
-from dotenv import dotenv_values, set_key
+from dotenv import dotenv_values, set_key, unset_key
 
 from sync_pipelines.errors import UsageError
 from sync_pipelines.nearest import meant
@@ -26,27 +26,21 @@ AS_IT_IS = "as it is"
 def init(pipeline: str, given: Sequence[str] = ()) -> int:
     """Ask for every variable (what is set is the default), test the login, and only then write .env.
 
-    What a failed login may be due to is asked again, with what was answered as the default. given: answers as NAME=value; with
-    any, nothing is asked, and what is not among them has to be set or have a default. Raises UsageError for what is missing.
+    What a failed login may be due to is asked again, with what was answered as the default. Each answer is kept at once, so
+    that the next `init` goes on where this one was interrupted. given: answers as NAME=value; with any, nothing is asked, and
+    what is not among them has to be set or have a default. Raises UsageError for what is missing.
     """
-    path = home() / ".env"
-    asked = [each for each in PIPELINES[pipeline].credentials if each.asked]
-    answers = _known(asked, path)
-    if given:
-        answers |= _taken(given, asked)
-        _require(pipeline, asked, answers)
-    else:
-        _ask(asked, answers)
-    while problems := _problems(pipeline, answers):
-        doubtful = [] if given else _doubtful(asked, problems)
-        if doubtful and typer.confirm(f"Ask again for {', '.join(each.variable for each in doubtful)}?", default=True):
-            _ask(doubtful, answers)
-        elif given or not typer.confirm("That did not work. Write .env all the same?", default=False):
-            screen.problem("nothing was written to .env.")
-            return COULD_NOT_RUN
-        else:
-            break
+    path, asked = home() / ".env", [each for each in PIPELINES[pipeline].credentials if each.asked]
+    try:
+        answers = _answers(pipeline, asked, path, given)
+    except (typer.Abort, KeyboardInterrupt):
+        screen.problem(f"interrupted; .env is as it was.{_kept(asked)}")
+        return COULD_NOT_RUN
+    if answers is None:
+        screen.problem(f"nothing was written to .env.{'' if given else _kept(asked)}")
+        return COULD_NOT_RUN
     write_env(path, answers)
+    _forget(asked)
     screen.say(f"written to {path}, readable by you alone.")
     screen.say(
         f"Nothing is written to a live account yet. Look first: sync-pipelines preview {pipeline}; "
@@ -55,10 +49,62 @@ def init(pipeline: str, given: Sequence[str] = ()) -> int:
     return DONE
 
 
+def _answers(pipeline: str, asked: Sequence[Credential], path: Path, given: Sequence[str]) -> dict[str, str] | None:
+    """Ask, and test the answers until they are right or wanted all the same. Returns None where they are not wanted."""
+    answers = _known(asked, path)
+    if given:
+        answers |= _taken(given, asked)
+        _require(pipeline, asked, answers)
+    else:
+        if earlier := _earlier(asked):
+            screen.say(f"going on with what was answered before: {', '.join(earlier)}")
+            answers |= earlier
+        _ask(asked, answers)
+    while problems := _problems(pipeline, answers):
+        doubtful = [] if given else _doubtful(asked, problems)
+        if doubtful and typer.confirm(f"Ask again for {', '.join(each.variable for each in doubtful)}?", default=True):
+            _ask(doubtful, answers)
+        elif given or not typer.confirm("That did not work. Write .env all the same?", default=False):
+            return None
+        else:
+            break
+    return answers
+
+
 def _known(asked: Sequence[Credential], path: Path) -> dict[str, str]:
     """Return what is set already, in the environment or the file, or is the default."""
     written = dotenv_values(path) if path.exists() else {}
     return {each.variable: os.environ.get(each.variable) or written.get(each.variable) or each.default for each in asked}
+
+
+# --- answers of an `init` that was not ended ---------------------------------------------------------------------------------
+
+
+def _draft() -> Path:
+    return home() / ".env.init"
+
+
+def _earlier(asked: Sequence[Credential]) -> dict[str, str]:
+    """Return what was answered by an `init` that was not ended."""
+    if not _draft().exists():
+        return {}
+    kept = dotenv_values(_draft())
+    return {each.variable: value for each in asked if (value := kept.get(each.variable)) is not None}
+
+
+def _kept(asked: Sequence[Credential]) -> str:
+    """Say where the answers are, with a blank before it; "" where there are none."""
+    return f" What was answered is kept in {_draft()}, readable by you alone; the next init goes on." if _earlier(asked) else ""
+
+
+def _forget(asked: Sequence[Credential]) -> None:
+    """Drop the answers from the draft, and the draft with the last of them: one of another pipeline may be in it."""
+    if not _draft().exists():
+        return
+    for name in _earlier(asked):
+        unset_key(_draft(), name, quote_mode="never")
+    if not dotenv_values(_draft()):
+        _draft().unlink()
 
 
 def _taken(given: Sequence[str], asked: Sequence[Credential]) -> dict[str, str]:
@@ -89,6 +135,7 @@ def _ask(asked: Sequence[Credential], answers: dict[str, str]) -> None:
         answer = typer.prompt(f"{each.what} ({each.variable})", default=default, hide_input=each.secret, show_default=bool(shown))
         if not (each.secret and answer == AS_IT_IS):
             answers[each.variable] = str(answer).strip()
+            write_env(_draft(), {each.variable: answers[each.variable]})
 
 
 def _problems(pipeline: str, answers: Mapping[str, str]) -> list[Observation]:

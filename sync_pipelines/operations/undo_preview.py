@@ -12,6 +12,7 @@ from sync_pipelines.operations.pipelines import PIPELINES
 from sync_pipelines.operations.running import plans_to_take_back
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shape import Writer
+from sync_pipelines.progress import tell
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class UndoPreview:
 def preview_undo(pipeline: str, run_id: str) -> UndoPreview:
     """Look what an undo of a run (or of one plan) would do now. Reads the target. Raises UsageError, DeliveryError and kin."""
     plans, steps = plans_to_take_back(pipeline, run_id), PIPELINES[pipeline]
+    tell("starting")
     rows, counts = list[Mapping[str, str]](), dict.fromkeys(("go_back", "stay", "impossible"), 0)
     with Session("", pipeline, "undo") as session:
         for plan_id in plans:

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
 from sync_pipelines.delivery.applying import PlanStopped, Report, apply, settle_first
-from sync_pipelines.delivery.ledger import Busy, LedgerUnreadable
-from sync_pipelines.delivery.model import BAD_OUTCOMES, OutcomeState, Target
-from sync_pipelines.delivery.plans import Plan, newest_waiting, stored, worst_first
+from sync_pipelines.delivery.ledger import Busy, Ledger, LedgerUnreadable
+from sync_pipelines.delivery.model import BAD_OUTCOMES, OutcomeState, RequestRefused, Target
+from sync_pipelines.delivery.plans import Plan, newest_unless_done, newest_waiting, stored, worst_first
 from sync_pipelines.delivery.undoing import make_undo
 from sync_pipelines.pipelines.session import Session
-from sync_pipelines.pipelines.shape import GUARDS, NOTHING_HELD, Check, Checked, Markdown, PlanRequest, Write, Writer
+from sync_pipelines.pipelines.shape import GUARDS, NOTHING_HELD, Check, Checked, Markdown, Pipeline, PlanRequest, Write, Writer
 from sync_pipelines.pipelines.tables import escaped, listed, markdown, shown_counts
 from sync_pipelines.progress import tell
 
@@ -109,6 +109,17 @@ def bring_to_its_end(
     return _ended(session, write, writer, found, reports, counts, extra.metadata, extra.checks)
 
 
+def refuse_too_early(ledger: Ledger, pipeline: Pipeline, write: Write, scope: str) -> None:
+    """Raise RequestRefused while a plan waits that makes what this write needs: it was made beside it, and goes first."""
+    for earlier in (each for each in pipeline.writes if each.applies in write.after):
+        waiting = newest_unless_done(ledger, earlier.account(), scope)  # an older one that waits is not of the same run
+        if waiting is not None and waiting[1].create:
+            raise RequestRefused(
+                f"plan {waiting[0]} makes what {write.applies} needs, and is not applied yet. Nothing was sent. First: "
+                f"sync-pipelines apply {pipeline.name} --plan {waiting[0]}"
+            )
+
+
 def take_back(session: Session, write: Write, plan_id: str) -> Ended:
     """Plan the way back from what a plan wrote, and apply that. Raises what `make_undo` and `apply` raise."""
     writer = write.writer()
@@ -142,7 +153,7 @@ def _ended(
         **NO_OUTCOMES,
         **counts,
         "calls": session.meter.used[write.vendor],
-        "calls_least": session.meter.least(write.vendor),
+        "calls_least": session.meter.minimum[write.vendor],
         **shown,
     }
     found = [_ended_well(write.ended_well, deciding, text), *checks]

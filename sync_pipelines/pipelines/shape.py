@@ -266,13 +266,16 @@ class Questions(Protocol):
         """Look at what a run will need before anything heavy is loaded. Raises what is missing."""
 
     def source_options(self, refresh: str, from_csv: Path | None) -> dict[str, Any]:
-        """Return how to read the source, as configuration of the steps."""
+        """Return how to read the source, as configuration of the steps. Raises UsageError for what cannot be read that way."""
 
     def validate(self, *, deep: bool) -> list[Observation]:
         """Log in and look at the rights; with `deep`, which assumed facts about the vendors hold here."""
 
     def full_keys(self, named: Collection[str]) -> set[str]:
         """Return the ledger's keys for what a person named."""
+
+    def names(self) -> Collection[str]:
+        """Return what else people call the records that were last mapped: order names, ASINs, SKUs; none where a key says it."""
 
     def mapped_keys(self, keys: Collection[str]) -> set[str]:
         """Return those of these keys that the source had when it was last mapped."""
@@ -286,8 +289,12 @@ class Questions(Protocol):
     def live(self, keys: set[str]) -> dict[str, Any]:
         """Return what the target holds now under these keys. Raises VendorError and its kin."""
 
-    def rejects(self, limit: int) -> tuple[Mapping[str, int], list[dict[str, Any]]]:
-        """Return how many source rows a person has to look at, by state (rejected, conflict, …), and the first of them."""
+    def rejects(self, limit: int, partition: str = "") -> tuple[Mapping[str, int], list[dict[str, Any]]]:
+        """Return how many source rows a person has to look at, by state (rejected, conflict, …), and the first of them.
+
+        partition: only of this file, for a pipeline that works file by file. This is the rule that `errors`, `status` and
+        every run count source rejects by.
+        """
 
     def readable(self, row: Mapping[str, Any]) -> dict[str, str]:
         """Return a planned row for people, without personal data."""
@@ -307,6 +314,7 @@ class Pipeline:
     title, about: for people, in a few words and in a sentence. owners: teams, as Dagster writes them.
     settings: every section that a run of it reads. rights: those whose accounts it needs the right to write to.
     sources: module with the assets that it reads, and sensors and schedules of its own; loaded by Dagster only.
+    own_crons: what `sources` has schedules of its own for.
     environment: what to know of these variables, for .env.example.
     preview: keys of what is read and mapped before the plans are made. writes: its targets, in their order. chains: how these
     are synced, where not all in one go.
@@ -325,6 +333,7 @@ class Pipeline:
     settings: tuple[type[Section], ...]
     sources: str
     crons: tuple[Cron, ...] = ()
+    own_crons: tuple[Cron, ...] = ()
     jobs: tuple[Job, ...] = ()
     credentials: tuple[Credential, ...] = ()
     environment: str = ""
@@ -357,6 +366,10 @@ class Pipeline:
     def accounts(self) -> list[str]:
         """The accounts that it writes to, in the order it does."""
         return [write.account() for write in self.writes]
+
+    def source_rejects(self, partition: str = "") -> int:
+        """Return how many source rows a person has to look at, as last mapped; 0 for a pipeline that writes nowhere."""
+        return sum(self.questions().rejects(0, partition)[0].values()) if self.questions else 0
 
     def write_to(self, account: str) -> Write:
         """Return the write to an account. Raises UsageError for one that the settings do not point to."""

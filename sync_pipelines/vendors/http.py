@@ -47,26 +47,22 @@ LONGEST_WAIT = 120.0
 
 @dataclass
 class CallMeter:
-    """Calls made in this run, by vendor, beside the least it could have used.
+    """Calls made in this run, by vendor, beside the least that would have done the same.
 
-    minimum: by each pipeline's formula, for a run that comes to its end. One that was paused, limited or refused early made fewer
-    calls: then these are the least (`least`).
+    minimum: by each pipeline's formula, from what the run has read and written so far. A step that failed adds nothing to it,
+    so it is never more than was used.
     """
 
     used: Counter[str] = field(default_factory=Counter)
     minimum: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
 
-    def least(self, vendor: str) -> int:
-        """The least calls that this run could have made: never more than it made."""
-        return min(self.minimum[vendor], self.used[vendor])
-
     def shown(self) -> dict[str, Any]:
         return {
             "used": self.used.total(),
-            "minimum": sum(map(self.least, self.used)),
+            "minimum": self.minimum.total(),
             "by_vendor": {
-                v: {"used": n, "minimum": self.least(v), "rate_limited": self.refused[v]} for v, n in sorted(self.used.items())
+                v: {"used": n, "minimum": self.minimum[v], "rate_limited": self.refused[v]} for v, n in sorted(self.used.items())
             },
         }
 

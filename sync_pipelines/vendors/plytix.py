@@ -335,6 +335,7 @@ class Plytix:
         token, lasts = self.auth.request(
             "POST", urlsplit(self.settings.auth_url).path, what="login", body=self._credentials, read=_token
         )
+        self.auth.meter.minimum["plytix"] += 1
         return token, lasts or self.settings.token_seconds
 
 

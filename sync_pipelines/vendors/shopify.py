@@ -162,6 +162,8 @@ class Shopify:
         self.notices: Counter[str] = Counter()
         self.answered_at: datetime | None = None
         """By the shop's own clock, when it last answered."""
+        self.exports_started = 0
+        """Bulk exports that this client started and has looked at."""
 
     @classmethod
     def connect(cls, settings: ShopifySettings, meter: CallMeter, writes_on: Callable[[], bool] = lambda: False) -> Shopify:
@@ -271,7 +273,9 @@ class Shopify:
             raise NoRoomForBulk("shopify: as many bulk operations as the shop allows are running already")
         if problems or not answer["bulkOperation"]:
             raise Permanent(f"shopify: the bulk export was refused: {'; '.join(p['message'] for p in problems)}")
-        return self.export(answer["bulkOperation"]["id"])
+        started = self.export(answer["bulkOperation"]["id"])
+        self.exports_started += 1
+        return started
 
     def _start(self, inner: str) -> dict[str, Any]:
         what = "starting a bulk export"

@@ -233,8 +233,8 @@ mutation Track($id: ID!, $input: InventoryItemInput!) {
 }
 """
 
-UPDATE_PRICES = """
-mutation UpdatePrices($product: ID!, $variants: [ProductVariantsBulkInput!]!) {
+UPDATE_VARIANTS = """
+mutation UpdateVariants($product: ID!, $variants: [ProductVariantsBulkInput!]!) {
   productVariantsBulkUpdate(productId: $product, variants: $variants, allowPartialUpdates: false) {
     productVariants { id price compareAtPrice }
     userErrors { field message code }
@@ -379,7 +379,7 @@ DOCUMENTS = {
     "set stock": SET_STOCK,
     "stock at": STOCK_AT,
     "track": TRACK,
-    "update prices": UPDATE_PRICES,
+    "update variants": UPDATE_VARIANTS,
     "make product": MAKE_PRODUCT,
     "product by handle": PRODUCT_BY_HANDLE,
     "variants of": VARIANTS_OF,
@@ -401,7 +401,7 @@ WRITES = frozenset(
         SET_STOCK,
         STOCK_AT,
         TRACK,
-        UPDATE_PRICES,
+        UPDATE_VARIANTS,
         MAKE_PRODUCT,
         CHANGE_PRODUCT,
         ADD_TAGS,

@@ -57,6 +57,11 @@ class ShopifySettings(AccountSection):
         return f"{self.base_url} by {self.time_zone}"
 
     @property
+    def holder(self) -> str:
+        """The shop, whatever its time zone is."""
+        return self.shop
+
+    @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
 

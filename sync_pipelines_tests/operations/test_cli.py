@@ -52,6 +52,7 @@ def test_a_person_previews_syncs_looks_traces_and_takes_back(sandbox: Sandbox, o
     first = answer("status", P)[0]
     assert first["last_run"]["state"] == "done"
     assert first["records"] == 100
+    assert first["source_rejects"] == sync["source_rejects"] == preview["source_rejects"]
     assert [r["verb"] for r in answer("history", P)] == ["sync", "preview"]
     rejects = answer("errors", P)[0]["source_rejects"]
     assert rejects["total"] == sync["source_rejects"] == sum(rejects["by_state"].values())
@@ -66,6 +67,7 @@ def test_a_person_previews_syncs_looks_traces_and_takes_back(sandbox: Sandbox, o
     assert len(answer("history", P)) == 2
     undo = answer("undo", P, "--run", sync["run_id"])
     assert undo["counts"]["delivered"] == 100
+    assert undo["source_rejects"] is None, "it mapped nothing"
     rows = answer("sql", "SELECT state, count(*) AS n FROM ledger.outcome GROUP BY 1 ORDER BY 1")
     assert {"state": "delivered", "n": 200} in rows
     exported = own_folder / "out.csv"
@@ -89,6 +91,8 @@ def test_a_guard_stops_the_run_a_person_releases_the_plan_and_it_goes(sandbox: S
     released = answer("release", P, "--plan", stopped["plan_id"], "--verdict", "--reason", "yearly rise")
     assert released["next"].startswith("sync-pipelines apply")
     assert answer("apply", P, "--plan", stopped["plan_id"][:8])["counts"]["delivered"] >= 195
+    over = run("apply", P, "--plan", stopped["plan_id"])
+    assert "would move" not in over.stdout + over.stderr, "the guard's verdict was lifted"
 
 
 def test_several_keys_need_one_option_only() -> None:

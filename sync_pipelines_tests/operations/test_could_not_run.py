@@ -17,6 +17,7 @@ from sync_pipelines.pipelines.sections import account_of
 from sync_pipelines.pipelines.shopify_sheets import order_rows
 from sync_pipelines.warehouse.snapshots import Warehouse
 from sync_pipelines_tests import forked
+from sync_pipelines_tests.pipelines.merchant import plain_items
 from vendor_sandbox import Sandbox
 
 P = "catsy_sparklayer"
@@ -134,26 +135,86 @@ def test_a_mistake_at_the_prompt_is_for_the_person_at_the_prompt(merchant: Merch
     assert merchant.heard == []
 
 
-@pytest.mark.parametrize(
-    "mistake",
-    [
-        ["retry", P, "--keys", "NO-SUCH-SKU"],
-        ["retry", "shopify_sheets", "--keys", "#999999"],
-        ["retry", "amazon_plytix", "--keys", "AMZN-US-B000000000"],
-        ["preview", "amazon_plytix", "--partition", "nowhere"],
-        ["sync", "amazon_plytix", "--partition", "nowhere"],
-        ["backfill", "shopify_store", "--from", "2090-01-01", "--to", "2090-01-02"],
-    ],
-    ids=lambda arguments: " ".join(arguments[:2]),
+WRONG_ARGUMENTS = (
+    ["retry", P, "--keys", "NO-SUCH-SKU"],
+    ["retry", "shopify_sheets", "--keys", "#999999"],
+    ["retry", "amazon_plytix", "--keys", "AMZN-US-B000000000"],
+    ["preview", "amazon_plytix", "--partition", "nowhere"],
+    ["sync", "amazon_plytix", "--partition", "nowhere"],
+    ["backfill", "shopify_store", "--from", "2090-01-01", "--to", "2090-01-02"],
+    ["sync", P, "--from-csv", "cut.csv"],
+    ["amazon", "map", "--listings", "cut.txt"],
+    ["amazon", "map", "--listings", "report.txt", "--style", "NONE"],
+    ["amazon", "map", "--listings", "report.txt", "--refresh", "never"],
+    ["amazon", "map", "--listings", "report.txt", "--marketplace", "USA"],
+    ["amazon", "map", "--listings", "report.txt", "--plytix-account", "mian"],
+    ["--plytix-account", "mian", "amazon", "status"],
+    ["amazon", "sync", "--dry-run", "--mapping", "cut.json"],
 )
-def test_a_wrong_argument_is_refused_before_a_run_begins(merchant: Merchant, mistake: list[str]) -> None:
+
+
+def test_a_wrong_argument_is_refused_before_a_run_begins(
+    merchant: Merchant, sandbox: Sandbox, own_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(own_folder)
+    (own_folder / "report.txt").write_bytes(sandbox.boots.files()["all_listings.txt"])
+    (own_folder / "cut.txt").write_bytes(sandbox.boots.files()["all_listings.txt"].partition(b"\n")[0])
+    (own_folder / "cut.csv").write_text('id,sku,price_trade\n1,A,"1.00')
+    (own_folder / "cut.json").write_text('{"matched": [5]}')
     merchant.run("preview", P)
-    printed = merchant.run(*mistake, code=2)
-    assert "Nothing was done" in printed
+    for mistake in WRONG_ARGUMENTS:
+        # with a login, which listings are of a style is known once Amazon's catalogue was asked
+        without_login = {"AMAZON_REFRESH_TOKEN": ""} if "--style" in mistake else {}
+        printed = merchant.run(*mistake, code=2, **without_login)
+        assert ": began " not in printed, mistake
+        assert merchant.heard == [], mistake
     merchant.run("sync", P)
     assert merchant.heard == [], "nothing failed, so nothing recovered"
     history = json.loads(merchant.run("history", "--json"))
     assert [(run["verb"], run["state"]) for run in history] == [("sync", "done"), ("preview", "done")]
+
+
+def test_what_is_read_last_where_nothing_was_read_yet_is_a_slip(merchant: Merchant) -> None:
+    assert "Run once without --refresh never" in merchant.run("sync", P, "--refresh", "never", code=2)
+    assert (merchant.heard, "no run yet" in merchant.run("history")) == ([], True)
+
+
+def test_a_key_that_the_source_has_lost_is_refused_before_a_run_begins(merchant: Merchant, sandbox: Sandbox) -> None:
+    merchant.run("sync", P)
+    lost, *others = plain_items(sandbox, 3)
+    sandbox.vendors["catsy"].change_state({"set": {str(lost["id"]): None}})
+    merchant.run("preview", P, "--refresh", "always")
+    printed = merchant.run("retry", P, "--keys", lost["sku"], code=2)
+    assert f"{lost['sku']}: the source had it no more when it was last read" in printed
+    assert "done" in merchant.run("retry", P, "--keys", others[0]["sku"])
+    assert merchant.heard == []
+    history = json.loads(merchant.run("history", "--json"))
+    assert [run["verb"] for run in history] == ["retry", "preview", "sync"]
+
+
+def test_of_keys_that_ended_badly_those_the_source_has_lost_are_left_to_the_next_sync(
+    merchant: Merchant, sandbox: Sandbox
+) -> None:
+    refused, lost = plain_items(sandbox, 2)
+    known = [item["sku"] for item in plain_items(sandbox, 300)[2:]]
+    sandbox.vendors["sparklayer"].change_state({"settings": {"known_skus": known}})
+    merchant.run("sync", P, code=1)
+    sandbox.vendors["sparklayer"].change_state({"settings": {"known_skus": None}})
+    sandbox.vendors["catsy"].change_state({"set": {str(lost["id"]): None}})
+    merchant.run("preview", P, "--refresh", "always")
+    printed = merchant.run("retry", P)
+    assert f"/{lost['sku']}: the source had it no more" in printed
+    assert f"/{refused['sku']}: the source" not in printed
+
+
+def test_links_are_not_applied_before_the_products_they_need(merchant: Merchant, sandbox: Sandbox, own_folder: Path) -> None:
+    (own_folder / "mca0032.txt").write_bytes(sandbox.boots.files()["mca0032.txt"])
+    mapping = json.loads(merchant.run("amazon", "map", "--listings", str(own_folder / "mca0032.txt"), "--json"))["mapping"]
+    merchant.run("amazon", "sync", "--mapping", mapping, "--dry-run")
+    plans = json.loads(merchant.run("sql", "SELECT id FROM ledger.plan WHERE account LIKE '% links'", "--json"))
+    printed = merchant.run("apply", "amazon_plytix", "--plan", plans[0]["id"], code=2)
+    assert "is not applied yet. Nothing was sent. First: sync-pipelines apply amazon_plytix" in printed
+    assert merchant.heard == []
 
 
 def test_a_plan_that_is_over_is_refused_before_a_run_begins(merchant: Merchant) -> None:

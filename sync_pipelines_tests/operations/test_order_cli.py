@@ -66,9 +66,13 @@ def test_a_blank_spreadsheet_is_set_up_filled_questioned_and_kept_up_to_date(sho
     assert [o["name"] for o in newest] == ["#1120", "#1119", "#1118"]
     assert all(o["sheet"].startswith("as it is, since") for o in newest)
     shop.shopify.change_state({"cancel": [1120], "delete": [1118], "arrive": 1})
+    shop.shopify.change_state({"set": {"#1117": {"lineItems": {"0": {"currentQuantity": -1}}}}})
     time.sleep(1.1)
     again = answer("sync", P, "--force")
     assert again["counts"]["delivered"] == 2
+    rejects = answer("errors", P)[0]["source_rejects"]
+    assert rejects["by_state"] == {"conflict": 1}
+    assert again["source_rejects"] == rejects["total"] == answer("status", P)[0]["source_rejects"]
     proof = answer("reconcile")
     assert proof["counts"]["delivered"] == 1
     header, *rows = shop.google.rows(BOOK, "Orders")
@@ -80,8 +84,9 @@ def test_a_blank_spreadsheet_is_set_up_filled_questioned_and_kept_up_to_date(sho
     story = answer("trace", P, "1119")
     assert story["live"][newest[1]["key"]]["rows"]
     assert [p["outcome"] for p in story["planned"]] == ["delivered"]
+    assert "Did you mean #1119" in run("retry", P, "--keys", "#11119", code=2).stderr
     assert answer("reset", P, "#1119")["forgotten"] == [newest[1]["key"]]
-    assert answer("sync", P, "--force")["counts"] == {"unchanged": 1}
+    assert answer("sync", P, "--force")["counts"] == {"unchanged": 1, "held": 1}
 
     exported = own_folder / "orders.csv"
     assert answer("export", P, "--output", str(exported))["rows"] >= len(ids(shop))

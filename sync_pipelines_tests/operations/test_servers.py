@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from unittest import mock
@@ -151,3 +152,43 @@ def test_dev_tells_the_address_when_it_answers_and_how_to_use_it_from_another_te
         "Ctrl-C ends sandbox and UI",
     ]
     assert "Serving the Dagster UI" in Path(log).read_text()
+
+
+@pytest.mark.deep
+def test_plain_dagster_dev_serves_every_asset_and_ends_when_it_is_told_to(own_folder: Path) -> None:
+    """`dagster dev -w workspace.yaml`, as people of Dagster type it; docs/operating.md says what it lacks."""
+    (own_folder / "instance").mkdir()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with Sandbox(scale="50") as sandbox:
+        env = {**os.environ, **sandbox.env, "DAGSTER_HOME": str(own_folder / "instance")}
+        command = [sys.executable, "-m", "dagster", "dev", "-w", str(servers.WORKSPACE), "-h", "127.0.0.1", "-p", str(port)]
+        with (own_folder / "said").open("w") as said:
+            server = subprocess.Popen(command, cwd=own_folder, env=env, stdout=said, stderr=said, start_new_session=True)
+        try:
+            served = _asset_keys(port, patience=150)
+            assert {"catsy/products", "sparklayer/prices", "sheets/orders", "plytix/amazon_products"} <= served
+        except AssertionError as e:
+            raise AssertionError((own_folder / "said").read_text()) from e
+        finally:
+            server.send_signal(signal.SIGINT)
+            try:
+                server.wait(60)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(server.pid, signal.SIGKILL)
+        assert not servers._answers(port)
+
+
+def _asset_keys(port: int, patience: float) -> set[str]:
+    """The keys of all assets that a webserver serves, once it has loaded them."""
+    until = time.monotonic() + patience
+    while time.monotonic() < until:
+        with contextlib.suppress(requests.ConnectionError):
+            query = {"query": "{ assetNodes { assetKey { path } } }"}
+            nodes = requests.post(f"http://127.0.0.1:{port}/graphql", json=query, timeout=30).json()["data"]["assetNodes"]
+            if nodes:
+                return {"/".join(node["assetKey"]["path"]) for node in nodes}
+        time.sleep(0.5)
+    raise AssertionError("no asset is served")

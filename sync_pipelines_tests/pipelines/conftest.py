@@ -19,6 +19,23 @@ from sync_pipelines_tests.pipelines.listing_scene import ListingScene
 from sync_pipelines_tests.pipelines.order_scene import OrderScene, orders
 from vendor_sandbox import Sandbox
 
+
+@pytest.fixture(autouse=True)
+def least_calls_are_never_more_than_were_made(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever goes wrong in a test: no run says that it could not have made fewer calls than it made."""
+    meters: list[CallMeter] = []
+    begin = CallMeter.__init__
+
+    def begun(meter: CallMeter, *given: Any, **named: Any) -> None:
+        begin(meter, *given, **named)
+        meters.append(meter)
+
+    monkeypatch.setattr(CallMeter, "__init__", begun)
+    yield
+    for meter in meters:
+        assert {vendor: n for vendor, n in meter.minimum.items() if n > meter.used[vendor]} == {}, dict(meter.used)
+
+
 FAST = {"GOOGLE_CALLS_PER_MINUTE": "100000", "SHOPIFY_SHEETS_LANDS_WITHIN": "0.2"}
 
 

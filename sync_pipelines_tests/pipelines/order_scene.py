@@ -274,6 +274,8 @@ class OrderScene:
         session = Session("run", PIPELINE.name, "sync", applies=applies, ledger=self.ledger)
         notes.set_cursor(self.ledger, ShopifySettings.read().shop, FIRST_DAY, str(FIRST), "run")
         session.once("google", self.client)
+        for http in (self.client().http._reads, self.client().http._writes, self.client().http._drive):
+            http.meter = session.meter
         if rows is not None:
             session.once("spreadsheet", lambda: rows)
         return session

@@ -22,7 +22,6 @@ from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSe
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
 from sync_pipelines.vendors.catsy import ExtractFailed
 from sync_pipelines.vendors.catsy_settings import CatsySettings
-from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
 from sync_pipelines.warehouse.spool import export_csv
 from sync_pipelines_tests.pipelines.merchant import Merchant, listed, plain_items, price, set_listed, set_prices
@@ -448,12 +447,3 @@ def test_writes_that_are_off_stop_the_run_before_anything_leaves(sandbox: Sandbo
         merchant.sync()
     assert sandbox.vendors["sparklayer"].state()["writes"] == 0
     assert SparkLayerSettings.read().account in merchant.ledger.rows(sa.select(tables.plan))[0]["account"]
-
-
-def test_the_least_calls_are_never_more_than_a_run_made() -> None:
-    meter = CallMeter()
-    meter.minimum.update(sparklayer=9, catsy=1)
-    meter.used["sparklayer"] = 4
-    assert meter.shown()["minimum"] == meter.shown()["by_vendor"]["sparklayer"]["minimum"] == 4
-    meter.used.update(sparklayer=10, catsy=1)
-    assert (meter.shown()["used"], meter.shown()["minimum"]) == (15, 10)

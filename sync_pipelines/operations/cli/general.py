@@ -293,6 +293,7 @@ def history(pipeline: AnyOrAll = None, limit: int = 20, json: Json = False) -> N
 
 def errors(
     pipeline: AnyOrAll = None,
+    partition: Annotated[str | None, typer.Option("--partition", help="source rows of this dropped file only")] = None,
     every: Annotated[bool, typer.Option("--all", help="also those mended since")] = False,
     json: Json = False,
 ) -> None:
@@ -300,8 +301,11 @@ def errors(
     from sync_pipelines.operations import answers
     from sync_pipelines.operations.cli import questions
 
+    if partition and pipeline is None:
+        raise typer.BadParameter("--partition needs the pipeline that the file is for")
+
     def of_one(name: str) -> answers.Errors:
-        return answers.errors(name, every=every)
+        return answers.errors(name, partition=partition, every=every)
 
     asked = answers.of_all(of_one) if pipeline is None else answers.Asked((of_one(pipeline),), {})
     raise typer.Exit(questions.show(asked, questions.show_errors, json=json))

@@ -1,4 +1,4 @@
-"""What a run is doing now, as one line that changes: stage, counts, time left. In a pipe, a line when it begins."""
+"""What a run is doing now, as one line that changes: stage, counts, time left. In a pipe, a line once it begins."""
 
 from __future__ import annotations
 
@@ -78,8 +78,8 @@ def progress(what: str, *, silent: bool = False) -> Iterator[None]:
         yield
         return
     if not screen.err.is_terminal:
-        screen.note(f"{what}: began {time.strftime('%Y-%m-%d %H:%M:%S %Z')}")
-        yield
+        with heard_by(_Beginning(what)):
+            yield
         return
     line = Line(what)
     logger, handler = logging.getLogger("sync_pipelines"), _Notes(line)
@@ -93,6 +93,18 @@ def progress(what: str, *, silent: bool = False) -> Iterator[None]:
             yield
         finally:
             logger.removeHandler(handler)
+
+
+class _Beginning:
+    """Says that something began, once it tells how far it is: what is refused before that did not begin."""
+
+    def __init__(self, what: str) -> None:
+        self._what: str | None = what
+
+    def __call__(self, _: Progress) -> None:
+        what, self._what = self._what, None
+        if what is not None:
+            screen.note(f"{what}: began {time.strftime('%Y-%m-%d %H:%M:%S %Z')}")
 
 
 @contextlib.contextmanager

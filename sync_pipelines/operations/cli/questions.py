@@ -9,6 +9,7 @@ from sync_pipelines.delivery.reports import PastRun
 from sync_pipelines.operations.answers import REJECTS_AT_MOST, Asked, Errors, Status, plain
 from sync_pipelines.operations.cli import exits, screen
 from sync_pipelines.operations.health import Health
+from sync_pipelines.operations.schedules import Scheduled
 
 T = TypeVar("T")
 
@@ -30,6 +31,7 @@ def show_status(status: Status) -> None:
     found = plain(status, old_names=False)
     if last := found["last_run"]:
         found["last_run"] = {name: last[name] for name in ("state", "verb", "started_at", "run_id")}
+    found["schedules"] = "; ".join(map(_scheduled, status.schedules))
     found["what_to_do"] = status.what_to_do or "nothing"
     screen.facts(found)
 
@@ -42,15 +44,37 @@ def show_statuses(asked: Asked[Status], *, json: bool) -> int:
     return code
 
 
+def _scheduled(schedule: Scheduled) -> str:
+    """Return a schedule in words: `sync 2026-11-30 21:15:00 UTC`."""
+    told = {
+        "on": f"next {schedule.next_run}",
+        "off": "off",
+        "no daemon": "on, but no daemon runs it (sync-pipelines up)",
+        "unknown": "whether it is on is not known",
+    }
+    return f"{schedule.verb} ({schedule.cron}, UTC): {told[schedule.state]}"
+
+
+def _next_run(status: Status) -> str:
+    """Return when a pipeline runs next by itself, or why that cannot be told."""
+    running = [each for each in status.schedules if each.state != "off"]
+    if not running:
+        return "no schedule is on" if status.schedules else ""
+    first = running[0]
+    return f"{first.verb} {first.next_run}" if first.next_run else "no daemon runs" if first.state == "no daemon" else "not known"
+
+
 def _line(status: Status) -> dict[str, Any]:
     standing = status.standing
     last, waiting = standing.last_run, standing.waiting_plan
     return {
         "pipeline": status.pipeline,
         "last run": "none yet" if last is None else f"{last.verb} {last.state}, {last.ended_at or last.started_at}",
+        "next run": _next_run(status),
         "writes": status.writes.partition(" ")[0],
         "held": standing.rows_held,
         "ended badly": standing.rows_ended_badly,
+        "source rejects": status.source_rejects,
         "in doubt": standing.calls_in_doubt,
         "waits": waiting and f"plan {waiting.plan_id} ({waiting.verdict})",
         "what to do": status.what_to_do or "nothing",
@@ -80,6 +104,11 @@ def show_history(runs: Sequence[PastRun]) -> None:
     screen.table([{name: run[name] for name in names} for run in plain(runs)])
 
 
+def listing(pipeline: str, partition: str | None) -> str:
+    """Return the command that lists the source rows of a pipeline, or of one file, that need a person."""
+    return f"sync-pipelines errors {pipeline}{f' --partition {partition}' if partition else ''}"
+
+
 def show_errors(errors: Errors) -> None:
     found, rejects = errors.problems, errors.source_rejects
     screen.table(plain(found.runs, old_names=False), "runs that failed or were stopped")
@@ -87,7 +116,9 @@ def show_errors(errors: Errors) -> None:
     screen.table(plain(found.held, old_names=False), "held rows of the last applied plan")
     screen.table(rejects.rows, f"source rows that need a person: {screen.counts(rejects.by_state)}")
     if len(rejects.rows) < rejects.total:
-        every = f"; all of them: sync-pipelines errors {errors.pipeline} --all" if len(rejects.rows) < REJECTS_AT_MOST else ""
+        every = (
+            f"; all of them: {listing(errors.pipeline, errors.partition)} --all" if len(rejects.rows) < REJECTS_AT_MOST else ""
+        )
         screen.say(f"{len(rejects.rows)} of {rejects.total} source rows{every}")
     if not any((found.runs, found.rows, found.held, rejects.rows)):
         screen.out.print(f"{errors.pipeline}: nothing needs a person")

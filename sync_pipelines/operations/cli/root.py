@@ -36,8 +36,6 @@ def options(
         bool, typer.Option("--sandbox", help="use the sandbox that runs in another terminal (make dev), not the real accounts")
     ] = False,
 ) -> None:
-    if plytix_account:
-        os.environ["PLYTIX_ALIAS"] = plytix_account
     if debug:
         os.environ["SYNC_PIPELINES_DEBUG"] = "1"
     from sync_pipelines.operations import environment, running_sandbox
@@ -55,6 +53,11 @@ def options(
     if sandbox or (sandbox_on() and screen.err.is_terminal):
         screen.note(running_sandbox.described())
     environment.prepare(debug=debug)
+    if plytix_account:
+        from sync_pipelines.operations.amazon_listings import refuse_unknown_account
+
+        refuse_unknown_account(plytix_account)
+        os.environ["PLYTIX_ALIAS"] = plytix_account
 
 
 def _add_pipelines() -> None:

@@ -10,6 +10,7 @@ import typer
 
 from sync_pipelines.operations.answers import plain
 from sync_pipelines.operations.cli import exits, live, screen
+from sync_pipelines.operations.cli.questions import listing
 from sync_pipelines.operations.launch import Ended, Interrupted
 from sync_pipelines.operations.undo_preview import UndoPreview
 
@@ -44,7 +45,7 @@ def show(ended: Ended, *, strict: bool = False, json: bool) -> int:
         "seconds": f"{ended.seconds['total']:.1f} ({ended.seconds['startup']:.1f} to start up)",
     }
     if ended.source_rejects:
-        facts["source rejects"] = f"{ended.source_rejects} (sync-pipelines errors)"
+        facts["source rejects"] = f"{ended.source_rejects} ({listing(ended.pipeline, ended.partition)})"
     if ended.read_back is not None and ended.applied_before is None:
         facts["read back"] = f"{ended.as_planned} of {ended.read_back} rows sent are there as planned"
     screen.facts(facts)
@@ -109,7 +110,7 @@ def show_stops(ended: Ended) -> None:
 
 def next_steps(ended: Ended) -> list[str]:
     """Return what a person can do about a run that a guard stopped, in sentences with the commands in them."""
-    plans = list(dict.fromkeys(finding["plan_id"] for finding in _stops(ended))) if ended.state == "stopped" else []
+    plans = list(dict.fromkeys(finding["plan_id"] for finding in _stops(ended)))
     if not plans:
         return []
     lifting = [
@@ -125,7 +126,8 @@ def next_steps(ended: Ended) -> list[str]:
 
 
 def _stops(ended: Ended) -> list[dict[str, str]]:
-    return [finding for finding in ended.findings if finding["state"] == "stopped"]
+    """The findings that stopped the run; of a plan whose verdict was lifted they are over."""
+    return [finding for finding in ended.findings if finding["state"] == "stopped"] if ended.state == "stopped" else []
 
 
 def _says_more(ended: Ended) -> bool:

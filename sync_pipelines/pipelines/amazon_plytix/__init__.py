@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
-from sync_pipelines.pipelines.shape import Check, Credential, Job, Pipeline, PlanRequest, Write
+from sync_pipelines.pipelines.shape import Check, Credential, Cron, Job, Pipeline, PlanRequest, Write
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
@@ -75,6 +75,13 @@ LINKS = Write(
 )
 READ = ("amazon/listings", "plytix/products", "amazon/asin_mapping", "amazon/unmatched_items")
 
+GO_ON = Cron(
+    "go_on",
+    "sync",
+    "20 * * * *",
+    "Every hour: goes on with files whose sync was not brought to its end, for quota or a crash. Ships stopped.",
+)
+
 PIPELINE = Pipeline(
     name="amazon_plytix",
     short="amazon",
@@ -104,6 +111,7 @@ PIPELINE = Pipeline(
     questions=_questions,
     commands="sync_pipelines.pipelines.amazon_plytix.commands",
     partitions="amazon_files",
+    own_crons=(GO_ON,),
     sensors=("amazon_inbox",),
     options=frozenset({"partition", "refresh"}),
 )

@@ -6,15 +6,9 @@ import logging
 import math
 
 from sync_pipelines.delivery.plans import PlanFiles
-from sync_pipelines.vendors.http import CallMeter
-from sync_pipelines.vendors.plytix import BY_SKU
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
 log = logging.getLogger(__name__)
-
-
-ACCOUNT_CALLS = 5
-"""Login, attributes, families, relationships, and what the family holds."""
 
 
 def calls_of(plans: PlanFiles, *plan_ids: str) -> int:
@@ -44,11 +38,6 @@ def duration(seconds: float) -> str:
 def takes(calls: int, plytix: PlytixSettings) -> str:
     """How long so many calls take within both windows of the account, for people."""
     return duration(seconds_at_quota(calls, plytix)) if calls else "no time: nothing to send"
-
-
-def least_calls(meter: CallMeter, *, records: int = 0, sent: int = 0) -> None:
-    """Note the least calls that this takes: a search for 100 records, and each call that changes something."""
-    meter.minimum["plytix"] += math.ceil(records / BY_SKU) + sent
 
 
 def tell_duration(calls: int, plytix: PlytixSettings) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,14 +16,13 @@ import pyarrow.parquet as pq
 from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.errors import SyncError
-from sync_pipelines.pipelines.amazon_plytix.call_estimate import least_calls
 from sync_pipelines.pipelines.amazon_plytix.matching import Candidate, candidate
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.progress import tell
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.failures import Permanent, Transient
-from sync_pipelines.vendors.plytix import Plytix, Product
+from sync_pipelines.vendors.plytix import BY_SKU, Plytix, Product
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.warehouse.snapshots import About, Published, SnapshotUnreadable, Staged, Warehouse
 from sync_pipelines.warehouse.spool import ItemSpool
@@ -59,7 +59,7 @@ def read_products(session: Session, plytix: PlytixAccount, refresh: Refresh = "a
         return ProductsRead(cached, "from the cache, no call made", {})
     with source.read(plytix.client, plytix.account.identifiers, plytix.account.model_number) as staged:
         published = session.warehouse.publish(PRODUCTS_KEY, staged)
-    least_calls(session.meter, records=published.about.rows)
+    session.meter.minimum["plytix"] += math.ceil(published.about.rows / BY_SKU)
     return ProductsRead(published, f"read in {session.meter.used['plytix']} calls", source.rejected)
 
 

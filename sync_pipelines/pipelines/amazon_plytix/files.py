@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sync_pipelines import exact_json
-from sync_pipelines.errors import SyncError
+from sync_pipelines.errors import UsageError
 from sync_pipelines.pipelines.amazon_plytix.decoding import NotText, decoded
 from sync_pipelines.pipelines.amazon_plytix.identifiers import is_asin
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
@@ -30,7 +30,7 @@ MAPPING_ENDING = "_mapping"
 _STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-class FileRefused(SyncError):
+class FileRefused(UsageError):
     """The file cannot be taken in; the message says where it is wrong and what to do."""
 
 

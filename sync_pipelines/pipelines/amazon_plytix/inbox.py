@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from sync_pipelines import alerts
-from sync_pipelines.pipelines.amazon_plytix import PIPELINE, files, intake, unfinished
+from sync_pipelines.pipelines.amazon_plytix import GO_ON, PIPELINE, files, intake, unfinished
 from sync_pipelines.pipelines.building import path_of
 from sync_pipelines.pipelines.resources import PIPELINE_TAG
 from sync_pipelines.pipelines.session import open_ledger
@@ -99,11 +99,7 @@ def _request(path: Path) -> dg.RunRequest:
 
 
 @dg.schedule(
-    name=f"go_on_{GROUP}",
-    job_name=SYNC,
-    cron_schedule="20 * * * *",
-    execution_timezone="UTC",
-    description="Every hour: goes on with files whose sync was not brought to its end, for quota or a crash. Ships stopped.",
+    name=f"{GO_ON.name}_{GROUP}", job_name=SYNC, cron_schedule=GO_ON.cron, execution_timezone="UTC", description=GO_ON.description
 )
 def go_on(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
     if context.instance.get_runs_count(dg.RunsFilter(tags={PIPELINE_TAG: GROUP}, statuses=UNDER_WAY)):

@@ -20,7 +20,7 @@ from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.progress import tell
 from sync_pipelines.settings import data_dir
-from sync_pipelines.vendors.amazon import AT_ONCE, Amazon, CatalogItem
+from sync_pipelines.vendors.amazon import AT_ONCE, Amazon, CatalogItem, has_login
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
 from sync_pipelines.warehouse.snapshots import About, Published, Warehouse
@@ -38,7 +38,7 @@ class ReadFile:
     """A dropped file, read: its listings (one per ASIN, those not understood among them), and how its rows add up.
 
     rows: in the file. repeats: further rows of an ASIN. added: parents that only the catalogue has. asked: whether it was.
-    unknown: listings that it does not know. least_calls: calls that it takes.
+    unknown: listings that it does not know. least_calls: calls that asking takes at least.
     """
 
     dropped: files.Dropped
@@ -67,8 +67,7 @@ def read_file(dropped: files.Dropped, settings: AmazonSettings, amazon: Amazon |
         raise files.FileRefused(f"{dropped.path} has a header and no row.")
     repeats, added, unknown, calls = len(every) - len(found), 0, 0, 0
     if amazon is not None:
-        found, added, unknown = _enriched(found, amazon, found[0].marketplace)
-        calls = 1 + math.ceil((len(found) - added) / AT_ONCE) + math.ceil(added / AT_ONCE)
+        found, added, unknown, calls = _enriched(found, amazon, found[0].marketplace)
     if style:
         chosen = listings.of_style(found, style)
         kept = {row.asin for row in chosen}
@@ -99,6 +98,22 @@ def _tell_lost(dropped: files.Dropped) -> None:
         log.warning("%s has bytes that are not text: %s", dropped.path.name, "; ".join(dropped.lost))
 
 
+def check_listings(path: Path, style: str = "") -> None:
+    """Look, before a run begins, whether a file lists anything, and anything of this style where no catalogue is asked.
+
+    Raises FileRefused.
+    """
+    dropped = files.read(path, follow_links=True)
+    if dropped.kind == "mapping":
+        raise files.FileRefused(f"{path} is a mapping already: sync-pipelines amazon sync --mapping {path}. Nothing was done.")
+    read_file(dropped, AmazonSettings.read(), None, "" if has_login() else style)
+
+
+def check_mapping(path: Path) -> None:
+    """Look, before a run begins, whether a file is a mapping that can be understood. Raises FileRefused."""
+    _taken(files.read(path, follow_links=True), AmazonSettings.read())
+
+
 def publish_listings(warehouse: Warehouse, read: ReadFile, partition: str) -> Published:
     rows = listings.table(read.listings)
     origin = f"{read.dropped.kind}/{read.dropped.path.name}/{read.dropped.digest}"
@@ -108,9 +123,9 @@ def publish_listings(warehouse: Warehouse, read: ReadFile, partition: str) -> Pu
     return warehouse.write(listings.LISTINGS_KEY, rows, about)
 
 
-def _enriched(rows: Sequence[Listing], amazon: Amazon, marketplace: str) -> tuple[list[Listing], int, int]:
-    """Listings completed from the catalogue, with the parents that only it has; how many these are, and how many listings
-    it does not know."""
+def _enriched(rows: Sequence[Listing], amazon: Amazon, marketplace: str) -> tuple[list[Listing], int, int, int]:
+    """Listings completed from the catalogue, with the parents that only it has; how many these are, how many listings it does
+    not know, and the least calls that asking takes, with the login."""
     asins = [row.asin for row in rows if not row.problem]
     log.info("%d listings: asking Amazon's catalogue, %d calls", len(asins), math.ceil(len(asins) / AT_ONCE))
     known: dict[str, CatalogItem] = {}
@@ -122,7 +137,8 @@ def _enriched(rows: Sequence[Listing], amazon: Amazon, marketplace: str) -> tupl
     more = {item.asin: item for item in amazon.items(parents, marketplace)}
     added = listings.enriched([Listing(asin, marketplace) for asin in more], more)
     added = [replace(row, classification=row.classification or listings.PARENT) for row in added]
-    return [*found, *added], len(added), len(asins) - len(known)
+    calls = math.ceil(len(asins) / AT_ONCE) + math.ceil(len(parents) / AT_ONCE)
+    return [*found, *added], len(added), len(asins) - len(known), calls and calls + 1
 
 
 def mapping_for(

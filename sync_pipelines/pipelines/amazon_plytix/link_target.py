@@ -6,6 +6,7 @@ A plan may name products that are not made yet; their ids are looked up when it 
 from __future__ import annotations
 
 import logging
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -62,6 +63,8 @@ class AmazonLinks(Target):
     ) -> None:
         self.client, self.there, self.settings, self.plytix = client, account, settings, plytix
         self.account, self.ids, self.wanted = plytix.links_account, ids, wanted
+        self.taken = 0
+        """Calls that changed something."""
         self.settles_within = timedelta(seconds=plytix.lag_seconds)
         self.fields: Mapping[str, Field] = {name: Field() for name in ("relationship", "source", "target")}
         lands = timedelta(seconds=plytix.lands_within)
@@ -86,6 +89,8 @@ class AmazonLinks(Target):
             self.ids[product.sku] = product.id
             yield from self._of(product, by_source[product.sku])
         self.ids.update(dict.fromkeys(missing))
+        if keys is None or self.wanted:  # to plan; before a row is sent it is read once more
+            self.client.http.meter.minimum["plytix"] += math.ceil(len(by_source) / BY_SKU)
 
     def _of(self, product: Product, links: Sequence[Link]) -> Iterator[Live]:
         there = {name: set(product.related.get(known.label, ())) for name, known in self.there.relationships.items()}
@@ -139,6 +144,7 @@ class AmazonLinks(Target):
             return dict.fromkeys(there, Unclear(str(e)))
         except Permanent as e:
             return self._refused(there, e)
+        self.taken += 1
         return dict.fromkeys(there, Applied())
 
     def _refused(self, there: Mapping[str, str], error: Permanent) -> dict[str, Answer]:

@@ -15,9 +15,9 @@ from zoneinfo import ZoneInfo
 from sync_pipelines.delivery.applying import Patience, Report
 from sync_pipelines.delivery.guards import RowGuard, change_size_guards, must_hold
 from sync_pipelines.delivery.ledger import Ledger
-from sync_pipelines.delivery.model import DeliveryError, Desired, Fields, Target
+from sync_pipelines.delivery.model import Desired, Fields, Target
 from sync_pipelines.delivery.planning import Policy, make_plan
-from sync_pipelines.delivery.plans import Plan, newest_unless_done
+from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.amazon_plytix import (
     LINKS,
@@ -30,20 +30,19 @@ from sync_pipelines.pipelines.amazon_plytix import (
     unfinished,
 )
 from sync_pipelines.pipelines.amazon_plytix.account import Account, look
-from sync_pipelines.pipelines.amazon_plytix.call_estimate import ACCOUNT_CALLS
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.amazon_plytix.link_target import AmazonLinks, image
 from sync_pipelines.pipelines.amazon_plytix.mapping import Link, desired_links, desired_products, link_of
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.amazon_plytix.target import AmazonProducts, Ids
-from sync_pipelines.pipelines.plan_and_apply import size_of
+from sync_pipelines.pipelines.plan_and_apply import refuse_too_early, size_of
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shape import Applied, Extra, PlanRequest, Writer
 from sync_pipelines.pipelines.tables import listed
 from sync_pipelines.vendors.plytix import Plytix
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
 
-T = TypeVar("T", bound=Target)
+T = TypeVar("T", bound=AmazonProducts | AmazonLinks)
 
 log = logging.getLogger(__name__)
 
@@ -59,8 +58,9 @@ class PlytixAccount:
 
     @cached_property
     def account(self) -> Account:
-        self.client.http.meter.minimum["plytix"] += ACCOUNT_CALLS
         found = look(self.client, self.settings)
+        # attributes, families, relationships, and what the family holds
+        self.client.http.meter.minimum["plytix"] += 3 + bool(found.family_id)
         if found.left_out:
             log.info("%s: not in the account or its family, so not written", ", ".join(found.left_out))
         return found
@@ -131,8 +131,9 @@ class _PlytixWriter(Writer[T]):
         return Extra({"calls_to_send": calls, "takes_at_quota": took})
 
     def least_calls(self, session: Session, target: T, plan: Plan, report: Report | None, limit: int | None) -> None:
+        """Each call that changed something; what is read is noted where it is read."""
         if report is not None:
-            call_estimate.least_calls(session.meter, sent=report.writes)
+            session.meter.minimum["plytix"] += target.taken
 
 
 class ProductWriter(_PlytixWriter[AmazonProducts]):
@@ -193,18 +194,10 @@ class LinkWriter(_PlytixWriter[AmazonLinks]):
         found = mapping_of(session, request.scope)
         return plan_links(session, found, request.scope, only=self.chosen(request))
 
-    def least_calls(
-        self, session: Session, target: AmazonLinks, plan: Plan, report: Report | None, limit: int | None = None
-    ) -> None:
-        super().least_calls(session, target, plan, report, limit)
-        if report is None:
-            sources = {link.source for link in links_of(mapping_of(session, plan.scope))}
-            call_estimate.least_calls(session.meter, records=len(sources))
-
     def begin_applying(self, session: Session, target: AmazonLinks, plan: Plan) -> None:
         if not session.plan_of(PRODUCTS.applies):
             plytix = PlytixSettings.read()
-            refuse_before_products(session.ledger, plytix, plan)
+            refuse_too_early(session.ledger, PIPELINE, LINKS, plan.scope)
             call_estimate.tell_duration(call_estimate.calls_of(session.plans, plan.id), plytix)
 
     def applied(self, session: Session, target: AmazonLinks, plan: Plan, report: Report) -> Applied:
@@ -306,19 +299,6 @@ def _plan(
             *change_size_guards(settings.max_moving, settings.max_held, settings.max_held),
         ],
     )
-
-
-def refuse_before_products(ledger: Ledger, plytix: PlytixSettings, links: Plan) -> None:
-    """Links need their products: a plan of these that was made beside them goes first. Raises DeliveryError."""
-    waiting = newest_unless_done(ledger, plytix.products_account, links.scope)  # an older one that waits is not theirs
-    if waiting is None:
-        return
-    plan_id, counts = waiting
-    if counts.create:
-        raise DeliveryError(
-            f"plan {plan_id} makes products that these links need, and is not applied yet. Nothing was sent. First: "
-            f"sync-pipelines apply {PIPELINE.name} --plan {plan_id}"
-        )
 
 
 def links_of(found: Iterable[Entry]) -> list[Link]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from sync_pipelines.csv_files import write_csv
 from sync_pipelines.delivery import records
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.errors import UsageError
 from sync_pipelines.pipelines.amazon_plytix import entries, files, intake, listings, planning
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
@@ -37,7 +38,10 @@ def ready() -> None:
 
 
 def source_options(refresh: str, _from_csv: Path | None) -> dict[str, Any]:
-    """How the products of the PIM are come by, as configuration of the steps."""
+    """How the products of the PIM are come by, as configuration of the steps. Raises UsageError for what was never read."""
+    account = account_of("plytix")
+    if refresh == "never" and not warehouse().path(PRODUCTS_KEY, account).exists():
+        raise UsageError(f"no products of {account} were read yet. Nothing was done. Run once without --refresh never.")
     return {"plytix__products": {"refresh": refresh}}
 
 
@@ -117,9 +121,17 @@ def _amazon() -> list[Observation]:
 # --- mappings -----------------------------------------------------------------------------------------------------------
 
 
-def mappings() -> Iterator[tuple[Published, list[Entry]]]:
-    """Every mapping of this account. Raises SnapshotUnreadable."""
-    for found in warehouse().partitions(entries.MAPPING_KEY, account_of("plytix")):
+def _published(key: tuple[str, str], account: str, partition: str) -> Iterable[Published]:
+    """What is published of every partition, or of the one that is named. Raises SnapshotUnreadable."""
+    if not partition:
+        return warehouse().partitions(key, account)
+    found = warehouse().find(key, account, partition)
+    return [found] if found else []
+
+
+def mappings(partition: str = "") -> Iterator[tuple[Published, list[Entry]]]:
+    """Every mapping of this account, or that of one partition. Raises SnapshotUnreadable."""
+    for found in _published(entries.MAPPING_KEY, account_of("plytix"), partition):
         yield found, list(entries.from_file(found.path))
 
 
@@ -129,6 +141,15 @@ def full_keys(named: Collection[str]) -> set[str]:
     for _, known in mappings():
         keys |= planning.full_keys(named, known)
     return keys
+
+
+def names() -> Collection[str]:
+    """ASINs, and the SKUs of either side."""
+    found = set[str]()
+    for _, known in mappings():
+        for entry in known:
+            found |= {n for n in (entry.amazon_asin, entry.amazon_sku, entry.canonical_plytix_sku) if n}
+    return found
 
 
 def mapped_keys(keys: Collection[str]) -> set[str]:
@@ -189,10 +210,10 @@ UNDECIDED = ("rejected", "ambiguous", "held", "unmatched")
 """States of listings that a person has to look at, in the order in which they are shown."""
 
 
-def rejects(limit: int) -> tuple[dict[str, int], list[dict[str, Any]]]:
+def rejects(limit: int, partition: str = "") -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Listings that are not understood, or have no product: how many of each state, and the first of them, worst first.
 
-    A listing that is in several mappings of one file is shown as the newest of them has it.
+    A listing that is in several mappings of one file is shown as the newest of them has it. partition: look at this one only.
     """
     by_state: dict[str, list[dict[str, Any]]] = {state: [] for state in UNDECIDED}
     counts: Counter[str] = Counter()
@@ -203,9 +224,9 @@ def rejects(limit: int) -> tuple[dict[str, int], list[dict[str, Any]]]:
             by_state[state].append({**row, "state": state})
 
     try:
-        listed = _lines_not_understood(add)
+        listed = _lines_not_understood(add, partition)
         seen: dict[str, set[str]] = {}
-        for found, known in sorted(mappings(), key=lambda each: each[0].about.at, reverse=True):
+        for found, known in sorted(mappings(partition), key=lambda each: each[0].about.at, reverse=True):
             about = found.about
             understood = (about.partition, about.origin) not in listed  # else its lines were looked at above
             newer = seen.setdefault(files.partition_of(Path(about.origin)), set())
@@ -220,10 +241,10 @@ def rejects(limit: int) -> tuple[dict[str, int], list[dict[str, Any]]]:
     return {state: n for state in UNDECIDED if (n := counts[state])}, [r for rows in by_state.values() for r in rows][:limit]
 
 
-def _lines_not_understood(add: Callable[..., None]) -> set[tuple[str, str]]:
+def _lines_not_understood(add: Callable[..., None], partition: str) -> set[tuple[str, str]]:
     """Add the lines of dropped files that are not understood. Returns partition and origin of those that were looked at."""
     listed = set()
-    for found in warehouse().partitions(listings.LISTINGS_KEY, AmazonSettings.read().account):
+    for found in _published(listings.LISTINGS_KEY, AmazonSettings.read().account, partition):
         if not found.about.origin.startswith("mapping/"):
             listed.add((found.about.partition, found.about.origin.split("/")[1]))
         for row in listings.from_file(found.path):

@@ -107,7 +107,7 @@ def amazon_listings(context: dg.AssetExecutionContext, config: ListingsConfig, r
     session.once(JUST_READ, lambda: True)
     session.meter.minimum["amazon"] += read.least_calls
     rejected = [row for row in read.listings if row.problem]
-    session.note(source_rejects=len(rejected))
+    session.note(source_rejects=PIPELINE.source_rejects(partition))
     facts: dict[str, Any] = {
         "file": read.dropped.path.name,
         "kind": read.dropped.kind,
@@ -193,7 +193,7 @@ def asin_mapping(context: dg.AssetExecutionContext, config: MappingConfig, run: 
     intake.publish_mapping(session.warehouse, mapping, PlytixSettings.read().account, partition, origin)
     unfinished.begin(session, partition, "mapping")
     states = Counter[str](entry.state for entry in mapping.entries)
-    session.note(source_rejects=states["rejected"])
+    session.note(source_rejects=PIPELINE.source_rejects(partition))
     facts: dict[str, Any] = {
         "from": origin,
         **{f"rows_{state}": n for state, n in states.items()},

@@ -78,6 +78,8 @@ class AmazonProducts(Target):
         self.client, self.there, self.settings, self.plytix = client, account, settings, plytix
         self.account, self.today, self.ids, self.wanted = plytix.products_account, today, ids, wanted
         self.check_families = check_families
+        self.taken = 0
+        """Calls that changed something."""
         self.settles_within = timedelta(seconds=plytix.lag_seconds)
         names = ("label", *(name for name in AMAZON_ATTRIBUTES if name in account.attributes))
         kept = {n for n in names if settings.rule(n) != "never" or every_field} - {LAST_SYNCED}
@@ -114,6 +116,8 @@ class AmazonProducts(Target):
                     self.ids[product.sku] = product.id
                     yield live
         self.ids.update(dict.fromkeys(missing))
+        if keys is not None and self.wanted:  # chosen ones, to plan; before a row is sent it is read once more
+            self.client.http.meter.minimum["plytix"] += math.ceil(len(set(keys)) / BY_SKU)
 
     def _live(self, product: Product) -> Live | None:
         """None for a product that was deleted since the search saw it."""
@@ -125,8 +129,8 @@ class AmazonProducts(Target):
             if value is not None and value != "":
                 fields[name] = _stored(attribute.type, value)
         if self.check_families:
-            self.client.http.meter.minimum["plytix"] += 1
             family = self._family(product.id)
+            self.client.http.meter.minimum["plytix"] += 1
             if family is None:
                 return None
             fields["family"] = self.settings.family if family == self.there.family_id else family or None
@@ -160,6 +164,7 @@ class AmazonProducts(Target):
         try:
             with as_delivery_failures():
                 answer = self._send(step, change)
+            self.taken += isinstance(answer, Applied)
         except Transient as e:
             answer = Unclear(str(e))
         except Permanent as e:
@@ -298,11 +303,15 @@ def found(
         those = [{"field": "sku", "operator": "like", "value": prefix}]
         there = client.count(those)
         if there is not None and there / plytix.page_size + 2 * there / plytix.ordered_limit < by_sku:
-            client.http.meter.minimum["plytix"] += 1 + math.ceil(there / plytix.page_size)
-            return client.products(those, columns)
+            came = 0
+            for product in client.products(those, columns):
+                came += 1
+                yield product
+            client.http.meter.minimum["plytix"] += 1 + math.ceil(came / plytix.page_size)
+            return
+    yield from client.products_by_sku(skus, columns)
     if whole:
         client.http.meter.minimum["plytix"] += by_sku
-    return client.products_by_sku(skus, columns)
 
 
 def _common_start(skus: Sequence[str]) -> str:

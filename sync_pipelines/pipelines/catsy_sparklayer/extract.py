@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from sync_pipelines.csv_files import as_written
 from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.errors import UsageError
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.spreadsheets import separator_of
@@ -35,6 +36,15 @@ FROM_CSV = "csv "
 """How the origin of a catalogue that was taken in from a file begins."""
 
 Refresh = Literal["auto", "always", "never"]
+_NOTHING_READ = "catsy: there is no complete extract of {}. Nothing was done. Run once without --refresh never."
+
+
+class ExportRefused(ExtractFailed, UsageError):
+    """A file that a person named is no full export; the message says where."""
+
+
+class NothingRead(ExtractFailed, UsageError):
+    """A person wants what was read last, and nothing was."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +80,12 @@ def client(session: Session) -> Catsy:
     return session.once("catsy", lambda: Catsy.connect(CatsySettings.read(), session.meter, session.limits / "catsy.db"))
 
 
+def columns_of(settings: CatsySettings, attributes: Iterable[str]) -> dict[str, str]:
+    """Column of the snapshot → attribute of the item. attributes: those that hold prices."""
+    prices = {f"price:{name}": name for name in attributes}
+    return {"id": settings.id_attribute, "sku": settings.sku_attribute, **prices}
+
+
 class Products:
     """How one run comes by the catalogue. `attributes`: the Catsy attributes that hold prices."""
 
@@ -81,8 +97,7 @@ class Products:
     @property
     def columns(self) -> dict[str, str]:
         """Column of the snapshot → attribute of the item."""
-        prices = {f"price:{name}": name for name in self.attributes}
-        return {"id": self.settings.id_attribute, "sku": self.settings.sku_attribute, **prices}
+        return columns_of(self.settings, self.attributes)
 
     def cached(self, refresh: Refresh) -> Published | None:
         """The last complete extract of this account and query, if it may be used without asking Catsy.
@@ -102,9 +117,7 @@ class Products:
             found = None
         if refresh == "never":
             if found is None:
-                raise ExtractFailed(
-                    f"catsy: there is no complete extract of {self.settings.account}. Run once without --refresh never."
-                )
+                raise ExtractFailed(_NOTHING_READ.format(self.settings.account))
             return found
         fresh = (
             found is not None
@@ -123,50 +136,26 @@ class Products:
         """Read the catalogue from Catsy into a staged file. Raises ExtractFailed; then the last complete extract stays."""
         with self._spool() as spool:
             reading = connect().read_all(spool, _tell)
-            self._require(spool.attributes, f"query {self.settings.query_id}, or the login's role may not read it")
+            where = f"query {self.settings.query_id}, or the login's role may not read it"
+            if missing := _lacking(self.columns, spool.attributes, where):
+                raise ExtractFailed(missing)
             yield self._complete(spool, reading.repeats, "api", reading.gaps)
 
     @contextmanager
     def from_csv(self, path: Path) -> Iterator[Staged]:
         """Take in a full export, ours or the old script's, with commas, semicolons or tabs.
 
-        Raises ExtractFailed naming the line.
+        Raises ExportRefused naming the line.
         """
         with self._spool() as spool:
-            try:
-                with path.open(encoding="utf-8-sig", newline="") as file:
-                    first = file.readline()
-                    separator = separator_of(first, self.columns.values())
-                    rows = csv.reader(chain([first], file), delimiter=separator, strict=True)
-                    header = [as_written(name) for name in next(rows, [])]
-                    self._require(set(header), f"the header of {path}")
-                    if twice := [name for name in self.columns.values() if header.count(name) > 1]:
-                        raise ExtractFailed(f"{path}, line 1: column {twice[0]!r} appears twice. Which is meant?")
-                    for row in filter(None, rows):
-                        if len(row) != len(header):
-                            raise ExtractFailed(f"{path}, line {rows.line_num}: not as many cells as the header has")
-                        spool.add([{name: as_written(cell) or None for name, cell in zip(header, row, strict=True)}])
-            except (OSError, UnicodeDecodeError, csv.Error) as e:
-                raise ExtractFailed(
-                    f"{path} cannot be read as UTF-8 CSV: {e}. Name a full export of the old script. "
-                    "The last complete extract stays."
-                ) from e
-            if spool.rows == 0:
-                raise ExtractFailed(f"{path} has no rows. The last complete extract stays.")
+            for item in items_of(path, self.columns):
+                spool.add([item])
             yield self._complete(spool, spool.repeats(), f"{FROM_CSV}{path.name}")
 
     def _spool(self) -> ItemSpool:
         """A product's id may stand on each of its variants; versions of one row are for the mapping to hold."""
         staging = self.warehouse.staging
         return ItemSpool(staging, "catsy-products", self.columns, key=("id", "sku"), keep_versions=True)
-
-    def _require(self, there: set[str], where: str) -> None:
-        missing = [name for name in (self.settings.sku_attribute, *self.attributes) if name not in there]
-        if missing:
-            raise ExtractFailed(
-                f"catsy: attribute {', '.join(map(repr, missing))} is on no item at all: it is not in {where}. "
-                "This is no catalogue without prices; nothing goes on from here. The last complete extract stays."
-            )
 
     def _complete(self, spool: ItemSpool, repeats: int, origin: str, gaps: str = "") -> Staged:
         now = datetime.now(UTC)
@@ -186,6 +175,56 @@ class Products:
             complete=not about.doubt,
         )
         return staged
+
+
+def items_of(path: Path, columns: Mapping[str, str]) -> Iterator[dict[str, str | None]]:
+    """The rows of a full export, by the names of its header. columns: attributes that it has to have, by our names.
+
+    Raises ExportRefused naming the line.
+    """
+    rows = 0
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = file.readline()
+            separator = separator_of(first, columns.values())
+            lines = csv.reader(chain([first], file), delimiter=separator, strict=True)
+            header = [as_written(name) for name in next(lines, [])]
+            if missing := _lacking(columns, set(header), f"the header of {path}"):
+                raise ExportRefused(missing)
+            if twice := [name for name in columns.values() if header.count(name) > 1]:
+                raise ExportRefused(f"{path}, line 1: column {twice[0]!r} appears twice. Which is meant?")
+            for row in filter(None, lines):
+                if len(row) != len(header):
+                    raise ExportRefused(f"{path}, line {lines.line_num}: not as many cells as the header has")
+                rows += 1
+                yield {name: as_written(cell) or None for name, cell in zip(header, row, strict=True)}
+    except (OSError, UnicodeDecodeError, csv.Error) as e:
+        raise ExportRefused(
+            f"{path} cannot be read as UTF-8 CSV: {e}. Name a full export of the old script. The last complete extract stays."
+        ) from e
+    if not rows:
+        raise ExportRefused(f"{path} has no rows. The last complete extract stays.")
+
+
+def _lacking(columns: Mapping[str, str], there: Collection[str], where: str) -> str:
+    """What to say of attributes that no item has; "" where none is missing. The id may be: then a row is known by its SKU."""
+    missing = [attribute for name, attribute in columns.items() if name != "id" and attribute not in there]
+    if not missing:
+        return ""
+    return (
+        f"catsy: attribute {', '.join(map(repr, missing))} is on no item at all: it is not in {where}. "
+        "This is no catalogue without prices; nothing goes on from here. The last complete extract stays."
+    )
+
+
+def refuse_what_cannot_be_read(refresh: str, from_csv: Path | None) -> None:
+    """Look, before a run begins, whether what it is to read is there. Raises UsageError."""
+    settings, attributes = CatsySettings.read(), CatsySparkLayerSettings.read().attributes
+    if from_csv:
+        for _ in items_of(from_csv, columns_of(settings, attributes)):
+            pass
+    elif refresh == "never" and not Warehouse(data_dir() / "warehouse").path(KEY, settings.account).exists():
+        raise NothingRead(_NOTHING_READ.format(settings.account))
 
 
 def _tell(items: int, total: int | None) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from sync_pipelines.delivery.model import DeliveryError, GuardFinding
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.exact_json import FLAW, flaw, loads
-from sync_pipelines.pipelines.catsy_sparklayer import PIPELINE, PRICES, extract, mapping
+from sync_pipelines.pipelines.catsy_sparklayer import PIPELINE, extract, mapping
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.catsy_sparklayer.target import NOT_SHOWN, PriceLists
 from sync_pipelines.pipelines.plan_and_apply import size_of
@@ -92,10 +91,10 @@ def map_catalogue(session: Session) -> Mapped:
     states = Counter[str](rows.column("state").to_pylist())
     doubtful = rows.filter(pc.is_in(rows.column("state"), pa.array(["rejected", "conflict"])))
     shown = doubtful.slice(0, 20).select(["price_list", "sku", "state", "reason", "source_id"]).to_pylist()
-    session.note(source_rejects=doubtful.num_rows)
     now, source = datetime.now(UTC).isoformat(), products.about
     about = About(account, now, source.extract, rows.num_rows, origin="derived", gaps=source.doubt)
     published = session.warehouse.write(TRADE_PRICES, rows, about)
+    session.note(source_rejects=PIPELINE.source_rejects())
     return Mapped(published, source.rows, len(settings.price_lists), states, Markdown(markdown(shown)))
 
 
@@ -123,7 +122,8 @@ class PriceWriter(Writer[PriceLists]):
     """The price lists of one SparkLayer site."""
 
     def target(self, session: Session) -> PriceLists:
-        return target(client(session))
+        """The steps of a run share one."""
+        return lists_of(session)
 
     def make_plan(self, session: Session, request: PlanRequest) -> Plan:
         rows, source = trade_prices(session)
@@ -136,16 +136,9 @@ class PriceWriter(Writer[PriceLists]):
     def least_calls(
         self, session: Session, target: PriceLists, plan: Plan, report: Report | None, limit: int | None = None
     ) -> None:
-        """Login; lists and each read; then, where anything was sent, each read, full batches, each read."""
-        lists, size = len(CatsySparkLayerSettings.read().price_lists), SparkLayerSettings.read().batch_size
-        planned = plan.undo_of is None and session.plan_made(PRICES.applies) == plan.id
-        left = plan.counts.changes if limit is None else limit
-        batches = 0
-        for _, counts in sorted(plan.counts.by_parent.items()):
-            sent = min(counts.changes, left)
-            batches, left = batches + math.ceil(sent / size), left - sent
-        sending = 2 * lists + min(batches, report.writes) if report and report.writes else 0
-        session.meter.minimum["sparklayer"] = 1 + (1 + lists) * planned + sending
+        """Login; to plan, lists and each that is there; to apply, what was sent."""
+        minimum, least = session.meter.minimum, 1 + target.there if report is None else target.least_sent()
+        minimum["sparklayer"] += least + (1 if least and not minimum["sparklayer"] else 0)
 
     def planned(self, session: Session, target: PriceLists, plan: Plan, request: PlanRequest) -> Extra:
         return Extra({"not_shown_by_the_vendor": NOT_SHOWN})
@@ -167,10 +160,14 @@ def target(client: SparkLayer) -> PriceLists:
     return PriceLists(client, settings.price_lists, SparkLayerSettings.read(), create_missing=settings.create_missing_lists)
 
 
+def lists_of(session: Session) -> PriceLists:
+    return session.once("price lists", lambda: target(client(session)))
+
+
 def plan_prices(session: Session, trade_prices: pa.Table, source: About, *, only: Collection[str] | None = None) -> Plan:
     """Plan every price list against what it holds now. Sends nothing that changes anything."""
     settings = CatsySparkLayerSettings.read()
-    lists = target(client(session))
+    lists = lists_of(session)
     wrong = lists.wrong_currencies()
     rows = (row for batch in trade_prices.to_batches(10_000) for row in batch.to_pylist())
     earlier = notes.earlier_extracts(session.ledger, "/".join(extract.KEY), source.account, before=source.extract)

@@ -14,7 +14,7 @@ from sync_pipelines.csv_files import write_csv
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.staging import load_records
-from sync_pipelines.pipelines.catsy_sparklayer import planning
+from sync_pipelines.pipelines.catsy_sparklayer import extract, planning
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
@@ -43,7 +43,8 @@ def ready() -> None:
 
 
 def source_options(refresh: str, from_csv: Path | None) -> dict[str, Any]:
-    """How the source is come by, as configuration of the steps."""
+    """How the source is come by, as configuration of the steps. Raises UsageError for what cannot be read."""
+    extract.refuse_what_cannot_be_read(refresh, from_csv)
     return {"catsy__products": {"refresh": refresh, "from_csv": "" if from_csv is None else str(from_csv.resolve())}}
 
 
@@ -141,6 +142,10 @@ def _sparklayer_facts(client: SparkLayer) -> list[Observation]:
     return found
 
 
+def names() -> Collection[str]:
+    return ()
+
+
 def mapped_keys(keys: Collection[str]) -> set[str]:
     """Those of these keys (`list/SKU`) that catsy/trade_prices has. Raises SnapshotUnreadable."""
     found = Warehouse(data_dir() / "warehouse").find(("catsy", "trade_prices"), account_of("catsy"))
@@ -185,7 +190,7 @@ def live(keys: set[str]) -> dict[str, Any]:
         return {record.key: record.fields for record in planning.target(sparklayer).read(None) if record.key in keys}
 
 
-def rejects(limit: int) -> tuple[dict[str, int], list[dict[str, Any]]]:
+def rejects(limit: int, _partition: str = "") -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Source rows of the last mapping that were rejected or in conflict: how many of each, and the first of them."""
     try:
         found = Warehouse(data_dir() / "warehouse").find(("catsy", "trade_prices"), account_of("catsy"))

@@ -7,6 +7,7 @@ were read just before. What a read cannot show (`tax_type`, `display_tax_rate`) 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -76,6 +77,25 @@ class PriceLists(Target):
         self.steps = (Step("prices", timedelta(seconds=settings.lands_within), repeatable=True, atomic=settings.atomic),)
         self._batch_size, self._batch_delay = settings.batch_size, settings.batch_delay
         self._last_call = -1e9
+        self._full_batch = settings.batch_size
+        self._sent: dict[str, set[str]] = {}
+        """By list: the keys that went out since `least_sent` was asked."""
+        self._taken = False
+        """Whether any of them was taken."""
+
+    @property
+    def there(self) -> int:
+        """How many of the lists are on the site, as far as is known."""
+        return len(self.lists) - len(self._absent)
+
+    def least_sent(self) -> int:
+        """Return the least calls for what was sent since this was last asked: full requests, a read of each list before them,
+        and one after what was taken."""
+        sent, taken, self._sent, self._taken = self._sent, self._taken, {}, False
+        return self.there * (bool(sent) + taken) + sum(math.ceil(len(keys) / self._full_batch) for keys in sent.values())
+
+    def renew(self) -> None:
+        self._absent.clear()
 
     def wrong_currencies(self) -> list[str]:
         """One line per list whose currency is not the settings'. Raises ListMissing for a list that is not on the site."""
@@ -151,6 +171,7 @@ class PriceLists(Target):
                 if slug in self._absent:
                     self.client.create_price_list(slug, self.lists[slug].name, self.lists[slug].currency)
                     self._absent.discard(slug)
+                self._sent.setdefault(slug, set()).update(change.key for change in batch)
                 self.client.update_prices(slug, [self.entry(change) for change in batch])
         except RowsRefused as e:
             return self._row_answers(batch, e)
@@ -167,6 +188,7 @@ class PriceLists(Target):
             raise CannotGoOn(str(e)) from e
         finally:
             self._last_call = time.monotonic()
+        self._taken = True
         return {change.key: Applied() for change in batch}
 
     def entry(self, change: Change) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from sync_pipelines.pipelines.shopify_sentos.matching import Pair, matched
 from sync_pipelines.pipelines.shopify_sentos.price_target import Variants
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 from sync_pipelines.pipelines.shopify_store import catalog
-from sync_pipelines.pipelines.shopify_store.client import store_of
+from sync_pipelines.pipelines.shopify_store.client import client, store_of
 from sync_pipelines.vendors import shopify_catalog as shop
-from sync_pipelines.vendors.shopify import Shopify
 from sync_pipelines.vendors.shopify_catalog import Location
-from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.snapshots import Published
+
+__all__ = ["Goods", "chosen", "client", "currency", "goods", "goods_just_read", "lands", "location", "whole_source"]
 
 
 @dataclass(frozen=True)
@@ -36,16 +36,6 @@ class Goods:
     def variants(self) -> Variants:
         """The variants that are rows of Sentos, by the key they are planned under."""
         return {pair.key: pair.variant for pair in self.pairs if pair.variant is not None and not pair.problem}
-
-
-def client(session: Session) -> Shopify:
-    """Return the session's client of the shop, which may write where a person allowed it."""
-
-    def connect() -> Shopify:
-        right = session.right(PIPELINE.name, ShopifySettings.system)
-        return Shopify.connect(ShopifySettings.read(), session.meter, right)
-
-    return session.once("shopify to write", connect)
 
 
 def goods(session: Session) -> Goods:
@@ -64,6 +54,7 @@ def goods_just_read(session: Session) -> Goods:
 
 def match(session: Session, erp: Published, there: Published | None = None) -> Goods:
     there = there or catalog.catalog(session)
+    session.note(source_rejects=PIPELINE.source_rejects())
     return Goods(erp, there, matched(list(erp_products.rows_of(erp)), catalog.rows_of(there)))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,7 @@ from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.exact_json import dumps, loads
 from sync_pipelines.pipelines.session import Session
-from sync_pipelines.pipelines.shopify_sentos import erp_products
+from sync_pipelines.pipelines.shopify_sentos import PIPELINE, erp_products
 from sync_pipelines.pipelines.shopify_sentos.erp_products import client
 from sync_pipelines.pipelines.shopify_sentos.order_mapping import (
     ErpItem,
@@ -92,11 +91,11 @@ def map_orders(session: Session) -> Published:
     with current_orders(session.warehouse, shop.account) as con:
         for part in whole_orders(con, "SELECT f, n FROM current_order"):
             rows += [_row(order, settings, facts, first) for order in part]
-    counts = Counter(row["state"] for row in rows)
-    session.note(source_rejects=counts["held"])
     account = ShopifySentosSettings.orders_account()
     about = About(account, datetime.now(UTC).isoformat(), rows=len(rows), origin="derived")
-    return session.warehouse.write(KEY, pa.Table.from_pylist(rows, SCHEMA), about)
+    published = session.warehouse.write(KEY, pa.Table.from_pylist(rows, SCHEMA), about)
+    session.note(source_rejects=PIPELINE.source_rejects())
+    return published
 
 
 def first_moment(session: Session) -> datetime:

@@ -84,7 +84,7 @@ class Prices(Target):
         try:
             with as_delivery_failures():
                 payload = self.client.change(
-                    documents.UPDATE_PRICES,
+                    documents.UPDATE_VARIANTS,
                     {"product": product.id, "variants": variants},
                     what=f"{len(batch)} prices of {product.title!r}",
                 )

@@ -241,7 +241,7 @@ class Products(Target):
         what = f"variants of {change.key}"
         for start in range(0, len(changed), IN_ONE_CALL):
             variables = {"product": product_id, "variants": changed[start : start + IN_ONE_CALL]}
-            if refused := _said(self.client.change(documents.UPDATE_PRICES, variables, what=what)):
+            if refused := _said(self.client.change(documents.UPDATE_VARIANTS, variables, what=what)):
                 return refused
         for start in range(0, len(new), IN_ONE_CALL):
             rows = [

@@ -174,11 +174,16 @@ def full_keys(named: Collection[str]) -> set[str]:
     return found
 
 
+def names() -> Collection[str]:
+    """The names of all orders (`#1042`), and every SKU."""
+    return {row.name for row in _order_rows()} | {row.sku for row in _erp_rows() if row.sku}
+
+
 def mapped_keys(keys: Collection[str]) -> set[str]:
     """Those of these keys that Sentos or the shop had when they were last read."""
     there = {key_of(row) for row in _erp_rows()} | {row.key for row in _order_rows()}
     there |= {product.key for product in products_of(pairs())}
-    return set(keys) & there
+    return {key for key in keys if key.partition("/")[0] in there or key in there}
 
 
 def source(key: str) -> dict[str, Any]:
@@ -221,7 +226,7 @@ def live(keys: set[str]) -> dict[str, Any]:
 # --- what needs a person --------------------------------------------------------------------------------------------------
 
 
-def rejects(limit: int) -> tuple[Mapping[str, int], list[dict[str, Any]]]:
+def rejects(limit: int, _partition: str = "") -> tuple[Mapping[str, int], list[dict[str, Any]]]:
     """Rows of Sentos that cannot be used or matched, and orders that cannot go: how many of each, and the first of them."""
     try:
         problems = [{"key": p.key, "state": "conflict", "reason": p.problem} for p in pairs() if p.problem]

@@ -148,10 +148,9 @@ def _begun(session: Session, moment: datetime) -> datetime:
     """When the stock of this shop was first planned."""
     account = ShopifySentosSettings.goods_account("stock")
     stored = notes.get_cursor(session.ledger, account, BEGUN)
-    if stored is None:
+    if stored is None and session.verb != "preview":
         notes.set_cursor(session.ledger, account, BEGUN, moment.isoformat(), session.id)
-        return moment
-    return datetime.fromisoformat(stored)
+    return datetime.fromisoformat(stored) if stored else moment
 
 
 def _read_up_to(session: Session) -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from decimal import Decimal
 from typing import Any
@@ -80,7 +79,9 @@ def target(client: Sheets, ledger: Ledger) -> OrderRows:
 def map_orders(session: Session) -> Published:
     """Bring sheets/order_rows up to date with the orders that were read."""
     rows = spreadsheet(session)
-    return order_rows.bring_up_to_date(session.warehouse, rows.layout, rows.account)
+    mapped = order_rows.bring_up_to_date(session.warehouse, rows.layout, rows.account)
+    session.note(source_rejects=PIPELINE.source_rejects())
+    return mapped
 
 
 def mapped_rows(session: Session, rows: OrderRows) -> Published:
@@ -129,14 +130,10 @@ class OrderWriter(Writer[OrderRows]):
     def least_calls(
         self, session: Session, target: OrderRows, plan: Plan, report: Report | None, limit: int | None = None
     ) -> None:
-        """The spreadsheet, looked up in Drive; its tabs and key columns, and the rows that may differ; then, where anything
-        was sent, a look before, a look after, and a write for each request's worth of rows."""
-        minimum = session.meter.minimum
-        minimum["google"] += 0 if minimum["google"] else 2
-        if report is None:
-            minimum["google"] += 1 + bool(plan.counts.live)
-        elif report.writes:
-            minimum["google"] += 2 + math.ceil(target.bytes_sent / ShopifySheetsSettings.read().write_bytes)
+        """The spreadsheet, looked up in Drive, and its tabs; to plan, its key columns, and the rows that may differ; to apply,
+        what was written."""
+        minimum, least = session.meter.minimum, 1 + bool(plan.counts.live) if report is None else target.least_sent()
+        minimum["google"] += least + (2 if least and not minimum["google"] else 0)
 
 
 def client(session: Session) -> Sheets:

@@ -190,6 +190,12 @@ def full_keys(named: Collection[str]) -> set[str]:
     return found
 
 
+def names() -> Collection[str]:
+    """The names of all orders: `#1390`."""
+    known = mapped()
+    return () if known is None else missing.names_of(known)
+
+
 def mapped_keys(keys: Collection[str]) -> set[str]:
     """Those of these keys that sheets/order_rows has. Raises SnapshotUnreadable."""
     known = mapped()
@@ -234,7 +240,7 @@ def live(keys: set[str]) -> dict[str, Any]:
         }
 
 
-def rejects(limit: int) -> tuple[dict[str, int], list[dict[str, Any]]]:
+def rejects(limit: int, _partition: str = "") -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Orders that cannot stand in the sheet: how many, and the first of them."""
     try:
         known = mapped()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -89,8 +90,8 @@ class OrderRows(Target):
         """Rows of orders, rows of lines and the lines' orders, as they stood when new rows were put below them."""
         self._to_make = 0
         """Orders that had no row when they were last read, and were not written since."""
-        self.bytes_sent = 0
-        """Of rows, in this run."""
+        self._written: dict[str, int] = {}
+        """By order: bytes of its rows in a request that the vendor took, since `least_sent` was asked."""
         self.fields = fields_of(sheet.layout)
         self.steps = (Step("rows", timedelta(seconds=settings.lands_within), atomic=True),)
 
@@ -185,7 +186,6 @@ class OrderRows(Target):
                 batch, taken = [], 0
             batch.append(change)
             taken += needs
-            self.bytes_sent += needs
         if batch:
             yield batch
 
@@ -229,7 +229,15 @@ class OrderRows(Target):
             if e.status == 400 and not isinstance(e, CellsProtected):
                 raise BatchRefused(str(e)) from e
             raise CannotGoOn(str(e)) from e
+        most = self.settings.write_bytes
+        self._written.update({change.key: min(self._size(change), most) for change in batch})
         return {change.key: DoneReadBack(json.dumps(cells.places[change.key])) for change in batch}
+
+    def least_sent(self) -> int:
+        """Return the least calls for what was written since this was last asked: a look before, a look after, and full
+        requests."""
+        written, self._written = sum(self._written.values()), {}
+        return 2 + math.ceil(written / self.settings.write_bytes) if written else 0
 
     def _make_room(self, cells: CellWrites) -> None:
         """Grow the grids to what is about to be written, and give the new rows their number formats. One write, or none."""

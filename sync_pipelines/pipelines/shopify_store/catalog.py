@@ -139,7 +139,7 @@ def _variants(store: Store) -> Iterator[Variant]:
         with ExitStack() as stack:
             try:
                 export = stack.enter_context(store.exports.finished(documents.CATALOG_EXPORT))
-                variants = store.exports.fetched(export, lambda lines: shop.exported(lines, export))
+                variants = store.exports.lines_of(export, lambda lines: shop.exported(lines, export))
             except (BulkFailed, NoRoomForBulk) as e:
                 client.notice(f"{e} Read page by page instead.")
             else:

@@ -152,7 +152,7 @@ class ChangeReader:
                 pairs = zip(rows.column("order_id").to_pylist(), rows.column("digest").to_pylist(), strict=True)
                 draft.write(rows.filter(pa.array([pair not in known for pair in pairs], pa.bool_())))
 
-            way = None if short else self.store.choose_way(self.store.client.counts([search])[0], 1)
+            way = None if short else self.store.choose_way(self.store.counts([search])[0], 1)
             # by day, as whole days are: one file of everything would be cut into more files than may be open
             export = self.store.exports.export_if(way, stack, search, lambda created: created[:10])
             if export:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from sync_pipelines.pipelines.session import Session
+from sync_pipelines.pipelines.session import Session, may_write
 from sync_pipelines.pipelines.shopify_store.store import Store
 from sync_pipelines.vendors.shopify import Shopify
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 
 
+def client(session: Session) -> Shopify:
+    """Return the session's client of the shop. It may change the shop where a person has allowed the run's pipeline to."""
+
+    def may_write_there() -> bool:
+        return bool(session.pipeline) and may_write(session.ledger, session.pipeline, ShopifySettings.system)
+
+    return session.once("shopify", lambda: Shopify.connect(ShopifySettings.read(), session.meter, may_write_there))
+
+
 def store_of(session: Session) -> Store:
-    """Return a reader of the shop's orders for one step. Nothing that its client sends changes the shop."""
-    settings = ShopifySettings.read()
-    client = session.once("shopify", lambda: Shopify.connect(settings, session.meter))
-    return Store(client, session.warehouse, session.ledger, settings, session.id)
+    """Return a reader of the shop's orders for one step. Nothing that it sends changes the shop."""
+    return Store(client(session), session.warehouse, session.ledger, ShopifySettings.read(), session.id)

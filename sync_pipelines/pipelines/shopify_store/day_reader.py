@@ -82,7 +82,7 @@ class DayReader:
             return []
         ends = {d: min(end_of(d, self.store.zone), upto) for d in days}
         searches = {d: within("created_at", start_of(d, self.store.zone), ends[d]) for d in days}
-        counted = dict(zip(days, self.store.client.counts([searches[d] for d in days]), strict=True))
+        counted = dict(zip(days, self.store.counts([searches[d] for d in days]), strict=True))
         way = self.store.choose_way(sum(counted.values()), len(days))
         published: list[DayRead] = []
         moved: list[date] = []
@@ -120,7 +120,7 @@ class DayReader:
         begun = [d for d in sorted(stored) if start_of(d, self.store.zone) < upto]
         days = [d for d in begun if start_of(d, self.store.zone) >= shown]
         searches = [within("created_at", start_of(d, self.store.zone), min(end_of(d, self.store.zone), upto)) for d in days]
-        counted = dict(zip(days, self.store.client.counts(searches), strict=True))
+        counted = dict(zip(days, self.store.counts(searches), strict=True))
         read: dict[date, int] = {}
         for first, last in stretches([d for d in days if counted[d] != stored[d]]):
             try:
@@ -137,7 +137,7 @@ class DayReader:
         log.warning("shopify: %d days, %s first, are not as many orders as the shop counts; reading again", len(days), days[0])
         self.store.client.sleep(self.store.settings.settle_lag)
         began = datetime.now(UTC)
-        counted = self.store.client.counts([searches[day] for day in days])
+        counted = self.store.counts([searches[day] for day in days])
         read = [
             self._stage(day, self.store.pages(searches[day]), n, began, ends[day]) for day, n in zip(days, counted, strict=True)
         ]

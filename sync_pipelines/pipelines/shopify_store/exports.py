@@ -54,6 +54,8 @@ class Exports:
 
     def __init__(self, client: Shopify, ledger: Ledger, settings: ShopifySettings, staging: Path, run: str) -> None:
         self.client, self.ledger, self.settings, self.staging, self.run = client, ledger, settings, staging, run
+        self.fetched = 0
+        """How many results were downloaded whole."""
 
     def export_if(self, way: Way | None, stack: ExitStack, search: str, label: Label) -> SortedExport | None:
         """A bulk export, if that is the way; None for pages, also where the shop does not get an export done."""
@@ -77,7 +79,7 @@ class Exports:
                 sorted_export.take(lines, export)
                 return sorted_export
 
-            yield self.fetched(export, take)
+            yield self.lines_of(export, take)
 
     @contextmanager
     def finished(self, inner: str) -> Iterator[Export]:
@@ -101,16 +103,21 @@ class Exports:
         )
         notes.drop_cursor(self.ledger, s.account, name)
 
-    def fetched(self, export: Export, take: Callable[[Iterator[bytes]], T]) -> T:
+    def lines_of(self, export: Export, take: Callable[[Iterator[bytes]], T]) -> T:
         """What `take` makes of the lines of an export; fetched again where the line is cut."""
-        for _ in range(DOWNLOADS - 1):
+        tries_left = DOWNLOADS
+        while True:
             try:
                 with self.client.result(export) as lines:
-                    return take(lines)
+                    taken = take(lines)
             except Transient as e:
+                tries_left -= 1
+                if not tries_left:
+                    raise
                 log.warning("shopify: %s; fetching the result again", e)
-        with self.client.result(export) as lines:
-            return take(lines)
+            else:
+                self.fetched += export.url is not None
+                return taken
 
     def _left_behind(self) -> dict[str, str]:
         """Bulk exports that were started by runs which are over, and never seen to their end. They are ours to end.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from sync_pipelines.delivery import notes
@@ -43,7 +43,7 @@ class Store:
         self.zone, self.account = settings.zone, settings.account
         self.ways: list[Way] = []
         self._anonymous = Counter[bool]()
-        self._read = self._refunded = self._more_lines = 0
+        self._read = self._needed = 0
         self._facts: ShopFacts | None = None
         self.exports = Exports(client, ledger, settings, warehouse.staging, run)
         self.rejected: dict[str, None] = {}
@@ -54,6 +54,7 @@ class Store:
         """What the shop says of itself. Raises ReadingRefused when its days are not the settings' days."""
         if self._facts is None:
             self._facts = self.client.shop()
+            self._needed += 1
             if self._facts.time_zone != self.settings.time_zone:
                 raise ReadingRefused(
                     f"shopify: the shop's time zone is {self._facts.time_zone}, the settings say {self.settings.time_zone}: "
@@ -75,6 +76,12 @@ class Store:
                 "Ask Shopify for read_all_orders, or begin later. Nothing was read."
             )
 
+    def counts(self, searches: Sequence[str]) -> list[int]:
+        """How many orders each of these searches finds, exactly."""
+        found = self.client.counts(searches)
+        self._needed += -(-len(searches) // documents.MANY)
+        return found
+
     def choose_way(self, orders: int, days: int) -> Way:
         """By estimate: pages at the rate a shop answers them, against a bulk operation's start and its export rate."""
         s = self.settings
@@ -90,19 +97,28 @@ class Store:
     def pages(self, search: str, sort: SortKey = "CREATED_AT") -> Iterator[Order]:
         """The orders that a search finds, page by page."""
         s = self.settings
+        read = refunded = more_lines = 0
         for page in paged(self.client, search, sort, page_size=s.page_size, lines=s.lines_per_page):
-            yield from self._kept(page)
+            read += len(page)
+            for order in self._kept(page):
+                refunded += bool(order["refunds"])
+                more_lines += -(-max(0, len(order["lineItems"]) - s.lines_per_page) // 250)
+                yield order
+        self._needed += max(1, -(-read // s.page_size)) + -(-refunded // REFUND_IDS) + more_lines
 
     def exported(self, orders: Iterable[Order]) -> Iterator[Order]:
         """Orders of a bulk export, completed with the refunded lines that it does not have."""
         part: list[Order] = []
+        refunded = 0
         for order in self._kept(orders):
             part.append(order)
+            refunded += bool(order["refunds"])
             if len(part) == FLUSH:
                 add_refund_lines(self.client, part)
                 yield from part
                 part = []
         add_refund_lines(self.client, part)
+        self._needed += -(-refunded // REFUND_IDS)
         yield from part
 
     def _kept(self, orders: Iterable[Order]) -> Iterator[Order]:
@@ -123,21 +139,16 @@ class Store:
         self._read += 1
         expected = self.ways[-1].orders if self.ways else 0
         tell("reading orders", self._read, expected if self._read <= expected else None, "orders")
-        self._refunded += bool(order["refunds"])
-        self._more_lines += -(-max(0, len(order["lineItems"]) - self.settings.lines_per_page) // 250)
         for oddity in oddities(order):
             self.client.notice(oddity)
         self._anonymous[anonymous(order)] += 1
 
-    def least_calls(self, *, counted: int = 0) -> int:
-        """The least calls for what was read: a count of days for every 40 of them, whole pages of orders (or start, look
-        at and fetch a bulk export), refund lines 100 orders at a time, lines that do not fit into a page 250 at a time.
-
-        counted: filters that were counted.
-        """
-        bulk = sum(way.bulk for way in self.ways)
-        pages = 0 if bulk else max(1, -(-self._read // self.settings.page_size))
-        return -(-counted // documents.MANY) + 3 * bulk + pages + -(-self._refunded // REFUND_IDS) + self._more_lines
+    @property
+    def least_calls(self) -> int:
+        """The least calls for what was read so far: the shop, a count of days for every 40 of them, whole pages of orders (or
+        start, look at and fetch a bulk export), refund lines 100 orders at a time, lines that do not fit into a page 250 at a
+        time. A reading that was not ended counts for nothing."""
+        return self._needed + 2 * self.client.exports_started + self.exports.fetched
 
     def notices(self) -> dict[str, int]:
         """What was odd and survived, how often."""
