@@ -1,7 +1,8 @@
 """Keyed logs: an asset as a base file and delta files. A key may stand in several; its newest version wins.
 
-`<data>/warehouse/<vendor>/<asset>/<account>/base.parquet` and `<time>.parquet` for each delta. Reading again is harmless:
-a version that stands twice is one version.
+`<data>/warehouse/<vendor>/<asset>/<account>/base-<time>.parquet` and `<time>.parquet` for each delta. Reading again is harmless:
+a version that stands twice is one version. What was compacted stays for an hour, for those who had begun to read it; the base
+says what went into it.
 """
 
 from __future__ import annotations
@@ -10,15 +11,25 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 from filelock import FileLock, Timeout
 
-from sync_pipelines.warehouse.snapshots import FOOTER, About, Published, Staged, Warehouse, read_about, staged_file
+from sync_pipelines.warehouse.snapshots import (
+    BASE,
+    COMPACTED,
+    FOOTER,
+    About,
+    Published,
+    Staged,
+    Warehouse,
+    read_about,
+    staged_file,
+)
 
-BASE = "base"
+REPLACED_STAY = timedelta(hours=1)
 TENTH = 10
 MOST_DELTAS = 100
 
@@ -29,6 +40,10 @@ class KeyedLog:
     def __init__(self, warehouse: Warehouse, asset: Sequence[str], account: str, key: str, newest: Sequence[str]) -> None:
         self.warehouse, self.asset, self.account = warehouse, tuple(asset), account
         self.key, self.newest = key, tuple(newest)
+
+    @property
+    def folder(self) -> Path:
+        return self.warehouse.path(self.asset, self.account, BASE).parent
 
     def files(self) -> list[Path]:
         return [p.path for p in self.warehouse.partitions(self.asset, self.account)]
@@ -41,21 +56,26 @@ class KeyedLog:
 
     def due(self) -> bool:
         """Whether the deltas have passed a tenth of the base, or are many."""
-        rows = {p.path.stem: p.about.rows for p in self.warehouse.partitions(self.asset, self.account)}
-        base = rows.pop(BASE, 0)
+        parts = self.warehouse.partitions(self.asset, self.account)
+        base = sum(p.about.rows for p in parts if p.about.origin == COMPACTED)
+        rows = {p.path.stem: p.about.rows for p in parts if p.about.origin != COMPACTED}
         return len(rows) > MOST_DELTAS or (len(rows) > 1 and sum(rows.values()) * TENTH > base)
 
     def compact(self) -> None:
-        """Make one base file of the newest version of every key, then drop the deltas that went into it.
+        """Make one base file of the newest version of every key, and drop what went into the one before, if that is an hour ago.
 
         Does nothing while another process is at it: it would put back a base that lacks what the other has merged.
         """
-        folder = self.warehouse.path(self.asset, self.account, BASE).parent
+        folder = self.folder
         with suppress(Timeout), FileLock(folder / ".compacting", timeout=0):
             self._compact()
 
     def _compact(self) -> None:
         parts = self.warehouse.partitions(self.asset, self.account)
+        self._drop_replaced(parts)
+        merged = [p.path.stem for p in parts if p.about.origin != COMPACTED]
+        merged += [name for p in parts for name in p.about.merged.split(",") if name and p.path.with_stem(name).exists()]
+        now = datetime.now(UTC)
         listed = ", ".join("'" + str(p.path).replace("'", "''") + "'" for p in parts)
         order = ", ".join(f'"{column}" DESC' for column in self.newest)
         with staged_file(self.warehouse.staging, "-".join(self.asset)) as draft, duckdb.connect(":memory:") as con:
@@ -66,7 +86,8 @@ class KeyedLog:
                     FROM read_parquet([{listed}], filename = true, file_row_number = true)) WHERE place = 1"""
             )
             (rows,) = con.execute("SELECT count(*) FROM winner").fetchall()[0]
-            about = About(self.account, datetime.now(UTC).isoformat(), rows=rows, origin="compacted", partition=BASE)
+            name = f"{BASE}-{now:%Y%m%dT%H%M%S-%f}"
+            about = About(self.account, now.isoformat(), rows=rows, origin=COMPACTED, partition=name, merged=",".join(merged))
             footer = json.dumps(asdict(about)).replace("'", "''")
             con.execute(
                 f"""COPY (SELECT * EXCLUDE (filename, file_row_number) FROM
@@ -76,6 +97,12 @@ class KeyedLog:
                     (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{FOOTER.decode()}: '{footer}'}})"""
             )
             self.warehouse.publish(self.asset, Staged(draft, read_about(draft)))
-        for part in parts:
-            if part.path.stem != BASE:
-                part.path.unlink(missing_ok=True)
+
+    def _drop_replaced(self, parts: Sequence[Published]) -> None:
+        """Drop what no longer counts: replaced when the present base was made, if nobody can be reading it still."""
+        made = [datetime.fromisoformat(p.about.at) for p in parts if p.about.origin == COMPACTED]
+        if made and datetime.now(UTC) - max(made) >= REPLACED_STAY:
+            counting = {p.path for p in parts}
+            for part in self.warehouse.all_partitions(self.asset, self.account):
+                if part.path not in counting:
+                    part.path.unlink(missing_ok=True)

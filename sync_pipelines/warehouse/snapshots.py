@@ -22,6 +22,10 @@ import pyarrow.parquet as pq
 from sync_pipelines.errors import SyncError
 
 FOOTER = b"sync_pipelines"
+BASE = "base"
+"""How the name of the file begins that a keyed log was compacted into."""
+COMPACTED = "compacted"
+"""The origin of such a file."""
 
 
 class SnapshotUnreadable(SyncError):
@@ -32,7 +36,8 @@ class SnapshotUnreadable(SyncError):
 class About:
     """What a snapshot says of itself. origin: `api`, or `csv <name>` for a file that was taken in. money: the sum of its
     amounts, where it has any. until: up to when the partition was read, where it was not over yet. gaps: why the source may have
-    more than was read; empty for a whole extract."""
+    more than was read; empty for a whole extract. merged: names of the partitions that went into this one, by commas; they may
+    still lie beside it for those who had begun to read them."""
 
     account: str
     at: str
@@ -44,6 +49,7 @@ class About:
     money: str = ""
     until: str = ""
     gaps: str = ""
+    merged: str = ""
 
     @property
     def doubt(self) -> str:
@@ -98,7 +104,17 @@ class Warehouse:
         return Published(path, about) if about.account == account else None
 
     def partitions(self, key: Sequence[str], account: str) -> list[Published]:
-        """Every partition of this very account, in the order of their names."""
+        """Every partition of this very account that counts, in the order of their names: not those that went into another."""
+        found = self.all_partitions(key, account)
+        bases = [each for each in found if each.about.origin == COMPACTED]
+        if not bases:
+            return found
+        newest = max(bases, key=lambda each: each.about.at)
+        over = {*newest.about.merged.split(","), *(each.path.stem for each in bases if each is not newest)}
+        return [each for each in found if each.path.stem not in over]
+
+    def all_partitions(self, key: Sequence[str], account: str) -> list[Published]:
+        """Every file of this very account, also those that went into another."""
         folder = self.root.joinpath(*key) / account_name(account)
         while True:
             paths = sorted(folder.glob("*.parquet"))
@@ -133,7 +149,12 @@ class Warehouse:
     def files(self, key: Sequence[str], account: str) -> list[Path]:
         """Every file of this account's asset: the snapshot, or its partitions."""
         whole = self.path(key, account)
-        return [whole] if whole.exists() else sorted(whole.with_suffix("").glob("*.parquet"))
+        if whole.exists():
+            return [whole]
+        there = sorted(whole.with_suffix("").glob("*.parquet"))
+        if any(path.stem.startswith(BASE) for path in there):
+            return [each.path for each in self.partitions(key, account)]
+        return there
 
 
 def account_name(account: str) -> str:

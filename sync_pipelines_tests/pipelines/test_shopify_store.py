@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from sync_pipelines.delivery import notes, runs
 from sync_pipelines.pipelines.shopify_store import change_reader, checks
@@ -36,8 +37,7 @@ from sync_pipelines.pipelines.shopify_store.store import CURRENCY, ReadingRefuse
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.failures import Transient
 from sync_pipelines.vendors.shopify_orders import paged
-from sync_pipelines.warehouse.keyed_log import BASE
-from sync_pipelines.warehouse.snapshots import About, Staged, Warehouse
+from sync_pipelines.warehouse.snapshots import BASE, About, Staged, Warehouse
 from sync_pipelines_tests.pipelines.shopify_shop import Shop, always_bulk, never_bulk, shop_of, whole
 from vendor_sandbox.shopify import NO_CUSTOMERS_TOKEN, RECENT_ORDERS_TOKEN, REDACTED_TOKEN
 
@@ -534,7 +534,7 @@ class TestChanges:
             shop.pin(seconds=3)
             ChangeReader(shop.store()).read()
         files = ChangeReader(shop.store()).log.files()
-        assert [p.stem for p in files][-1] == BASE
+        assert files[-1].stem.startswith(BASE)
         assert len(files) < 4
         assert_current(shop, first_day(shop.ledger, shop.settings))
 
@@ -653,12 +653,28 @@ class TestTheNewestVersion:
             with pytest.raises(OrdersMoved, match="Run again"):
                 list(whole_orders(con, "SELECT f, n FROM current_order"))
 
-    def test_a_log_compacted_while_orders_are_read_gives_no_other_orders(self, shop: Shop) -> None:
+    def test_a_log_compacted_while_orders_are_read_gives_the_same_orders(self, shop: Shop) -> None:
         ChangeReader(shop.store()).read()
         with current_orders(shop.warehouse, shop.settings.account) as con:
+            wanted = con.execute("SELECT count(*) FROM current_order").fetchall()
             ChangeReader(shop.store()).log.compact()
+            assert [(sum(len(part) for part in whole_orders(con, "SELECT f, n FROM current_order")),)] == wanted
+
+    def test_a_file_that_is_gone_while_orders_are_read_gives_no_other_orders(self, shop: Shop) -> None:
+        ChangeReader(shop.store()).read()
+        with current_orders(shop.warehouse, shop.settings.account) as con:
+            for path in ChangeReader(shop.store()).log.files():
+                path.unlink()
             with pytest.raises(OrdersMoved, match="Run again"):
                 list(whole_orders(con, "SELECT f, n FROM current_order"))
+
+    def test_one_run_at_a_time_reads_the_changes(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        reader = ChangeReader(shop.store())
+        reader.read()
+        monkeypatch.setattr(change_reader, "LONGEST_TURN", 0.1)
+        with FileLock(reader.log.folder / ".reading"), pytest.raises(ReadingRefused, match="another run is reading"):
+            reader.read()
+        assert reader.read() == 0
 
     def test_a_log_compacted_after_its_files_were_listed_is_listed_again(
         self, shop: Shop, monkeypatch: pytest.MonkeyPatch

@@ -14,6 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.ledger import Ledger
@@ -23,7 +24,7 @@ from sync_pipelines.pipelines.shopify_store.days import day_of, instant, start_o
 from sync_pipelines.pipelines.shopify_store.drafts import Draft
 from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, orders_without
 from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY, ORDERS, ORDERS_KEY, OrderTables
-from sync_pipelines.pipelines.shopify_store.store import FLUSH, SHOWN_WITHOUT_ALL, Store
+from sync_pipelines.pipelines.shopify_store.store import FLUSH, SHOWN_WITHOUT_ALL, ReadingRefused, Store
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.shopify_orders import SortKey
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
@@ -37,6 +38,8 @@ READ_WITH = "order fields"
 FIRST_DAY = "orders from"
 """The cursor that says from which day on every order is kept up to date."""
 CLOCKS_AGREE = timedelta(seconds=5)
+LONGEST_TURN = 600.0
+"""Seconds for which a run waits while another one reads the changes of the same shop."""
 SHORT = timedelta(hours=2)
 """A reading of changes this short is paged without asking for an estimate first."""
 
@@ -51,7 +54,19 @@ class ChangeReader:
     def read(self, *, move_cursor: bool = True) -> int:
         """Read every order that changed since the cursor, whole, into the log; move the cursor. Returns how many are new
         to it: the overlap with the last reading is not stored twice. The first time: every order created in the last
-        `lookback_days`. Without `move_cursor` (a preview) the next reading begins where this one did."""
+        `lookback_days`. Without `move_cursor` (a preview) the next reading begins where this one did.
+
+        One run at a time reads the changes of a shop; others wait for it, and raise ReadingRefused after ten minutes."""
+        self.log.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.log.folder / ".reading", timeout=LONGEST_TURN):
+                return self._read(move_cursor=move_cursor)
+        except Timeout as e:
+            raise ReadingRefused(
+                "shopify: another run is reading the shop's changes, for more than ten minutes. Try again."
+            ) from e
+
+    def _read(self, *, move_cursor: bool) -> int:
         began = datetime.now(UTC)
         until = (began - timedelta(seconds=self.store.settings.behind_seconds)).replace(microsecond=0)
         cursor, read = notes.get_cursor(self.store.ledger, self.store.settings.shop, CURSOR), 0
