@@ -133,7 +133,7 @@ def test_a_full_export_of_the_old_script_is_taken_in_by_name(sandbox: Sandbox, o
     assert "read from Catsy" in answer("preview", P)["message"]  # a file is never a cache
     (own_folder / "broken.csv").write_text("sku,price_trade\nA,1\nB\n")
     broken = run("preview", P, "--from-csv", str(own_folder / "broken.csv"), code=2)
-    assert "line 3" in broken.stdout
+    assert "line 3" in broken.stderr
 
 
 def test_a_live_account_is_read_only_until_a_person_enables_it(sandbox: Sandbox) -> None:
