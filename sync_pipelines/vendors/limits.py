@@ -13,6 +13,8 @@ from typing import Protocol, cast
 
 from pyrate_limiter import InMemoryBucket, Limiter, Rate, RateItem, SQLiteBucket
 
+from sync_pipelines.progress import tell
+
 log = logging.getLogger(__name__)
 
 LONG_WAIT = 120.0
@@ -131,6 +133,7 @@ class SameCallWindow:
             if time.monotonic() - begun + wait > longest:
                 raise WindowsFull(wait)
             log.info("%s: asked for %d times in %.0f s already: waiting %.0f s", name, self.calls, self.seconds, wait)
+            tell(f"waiting {wait:.0f} s: the vendor answers the same question {self.calls} times in {self.seconds:.0f} s")
             time.sleep(wait + 0.005)
 
     def close(self) -> None:

@@ -151,6 +151,8 @@ PIPELINE = Pipeline(
         Credential("SHOPIFY_CLIENT_ID", "client id of the app, instead of a token", optional=True, asked=False),
         Credential("SHOPIFY_CLIENT_SECRET", "its client secret", secret=True, optional=True, asked=False),
         Credential("SHOPIFY_TIME_ZONE", "the shop's time zone", "UTC"),
+        Credential("SHOPIFY_SENTOS_TITLE", "who keeps titles: create_only (the shop) or owned (Sentos)", "create_only"),
+        Credential("SHOPIFY_SENTOS_DESCRIPTION", "who keeps descriptions: create_only or owned", "create_only"),
     ),
     environment="Sentos takes its key and secret by HTTP Basic, and no other way is tried.",
     rights=(ShopifySettings, SentosSettings),

@@ -10,6 +10,7 @@ from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.errors import UsageError
 from sync_pipelines.pipelines.shopify_sentos import questions
 from sync_pipelines.pipelines.shopify_sentos.erp_products import parsed
+from sync_pipelines.pipelines.shopify_sentos.goods import MATCHED
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 from sync_pipelines.pipelines.shopify_sentos.stock_plan import SETTLED
 from sync_pipelines.settings import data_dir
@@ -44,6 +45,25 @@ def product(named: str) -> dict[str, Any]:
             }
         )
     return {"id": number, "title": next(iter(known.values())).erp.title, "variants": variants}
+
+
+def match(named: str) -> str:
+    """Note that a row of Sentos without a SKU is the one product of the shop that has its title. Returns the title.
+
+    Raises UsageError where that is not the one thing that is open about it.
+    """
+    rows = [pair for pair in questions.pairs() if pair.key == named]
+    alike = [
+        variant
+        for variant in questions.shop_variants()
+        if rows and not variant.sku and variant.product.title == rows[0].erp.title
+    ]
+    if len(rows) != 1 or rows[0].erp.sku or len(alike) != 1:
+        raise UsageError(f"{named}: {len(alike)} products of the shop have the title of this row, and no SKU. Nothing was noted.")
+    with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
+        account = ShopifySentosSettings.goods_account("products")
+        notes.note_explanations(ledger, account, [notes.Explanation(named, MATCHED, alike[0].id)])
+    return rows[0].erp.title
 
 
 def settle(order: str) -> list[str]:

@@ -37,3 +37,14 @@ def settle(
     from sync_pipelines.pipelines.shopify_sentos import both_sides
 
     screen.say(f"settled: {', '.join(both_sides.settle(order))}")
+
+
+@app.command("match")
+def match(
+    key: Annotated[str, typer.Argument(metavar="KEY", help="a row of Sentos without a SKU, as errors lists it (sentos-501)")],
+) -> None:
+    """Say that a row of Sentos without a SKU is the product of the shop that has its title. Remembered from then on."""
+    from sync_pipelines.operations.cli import screen
+    from sync_pipelines.pipelines.shopify_sentos import both_sides
+
+    screen.say(f"matched: {both_sides.match(key)!r}")

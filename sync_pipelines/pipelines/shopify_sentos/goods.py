@@ -9,6 +9,7 @@ from functools import cached_property
 
 from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.guards import PlanGuard, source_shrank
+from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shopify_sentos import PIPELINE, erp_products
@@ -20,6 +21,9 @@ from sync_pipelines.pipelines.shopify_store.client import client, store_of
 from sync_pipelines.vendors import shopify_catalog as shop
 from sync_pipelines.vendors.shopify_catalog import Location
 from sync_pipelines.warehouse.snapshots import Published
+
+MATCHED = "match"
+"""What an explanation says by which a person has matched a row with a variant."""
 
 __all__ = ["Goods", "chosen", "client", "currency", "goods", "goods_just_read", "lands", "location", "whole_source"]
 
@@ -55,7 +59,14 @@ def goods_just_read(session: Session) -> Goods:
 def match(session: Session, erp: Published, there: Published | None = None) -> Goods:
     there = there or catalog.catalog(session)
     session.note(source_rejects=PIPELINE.source_rejects())
-    return Goods(erp, there, matched(list(erp_products.rows_of(erp)), catalog.rows_of(there)))
+    rows = list(erp_products.rows_of(erp))
+    return Goods(erp, there, matched(rows, catalog.rows_of(there), confirmed_matches(session.ledger)))
+
+
+def confirmed_matches(ledger: Ledger) -> dict[str, str]:
+    """What people have said: ids of variants by the key of the row that each is."""
+    said = notes.explanations(ledger, ShopifySentosSettings.goods_account("products"))
+    return {explanation.key: explanation.text for explanation in said.values() if explanation.what == MATCHED}
 
 
 def location(session: Session) -> Location:

@@ -28,10 +28,11 @@ def key_of(row: ErpRow) -> str:
     return row.sku or f"sentos-{row.variant_id or row.product_id}"
 
 
-def matched(rows: Sequence[ErpRow], variants: Iterable[Variant]) -> list[Pair]:
+def matched(rows: Sequence[ErpRow], variants: Iterable[Variant], confirmed: Mapping[str, str] | None = None) -> list[Pair]:
     """Match every row. `42`, `00042` and `S42` are three SKUs, and so are two that differ in case alone.
 
     A SKU or barcode that several rows or several variants have tells nothing: these rows are held, their siblings are not.
+    confirmed: ids of variants that a person has said are these rows, by key, where only the title says so.
     """
     shop = _Shop(list(variants))
     skus = Counter(row.sku for row in rows if row.sku)
@@ -52,8 +53,10 @@ def matched(rows: Sequence[ErpRow], variants: Iterable[Variant]) -> list[Pair]:
             found[place] = Pair(key_of(row), row, several[0])
     for place, row in enumerate(rows):
         if place not in found:
-            found[place] = _by_barcode(row, shop, barcodes, taken) or _by_title(row, shop, titles) or Pair(key_of(row), row, None)
-    return [found[place] for place in range(len(rows))]
+            sure = _by_barcode(row, shop, barcodes, taken)
+            found[place] = sure or _by_title(row, shop, titles, confirmed or {}) or Pair(key_of(row), row, None)
+    pairs = [found[place] for place in range(len(rows))]
+    return _without_renamed(pairs, shop, taken)
 
 
 class _Shop:
@@ -89,13 +92,41 @@ def _by_barcode(row: ErpRow, shop: _Shop, barcodes: Mapping[str, int], taken: se
     return Pair(key_of(row), row, several[0])
 
 
-def _by_title(row: ErpRow, shop: _Shop, titles: Mapping[str, int]) -> Pair | None:
-    """A product of the same title, where neither side has a SKU: likely the same, and for a person to say."""
-    if row.sku or not shop.without_sku.get(row.title):
+def _by_title(row: ErpRow, shop: _Shop, titles: Mapping[str, int], confirmed: Mapping[str, str]) -> Pair | None:
+    """A product of the same title, where neither side has a SKU: likely the same, and for a person to say once."""
+    alike = shop.without_sku.get(row.title, []) if not row.sku else []
+    if not alike:
         return None
-    which = "a product" if titles[row.title] == 1 and len(shop.without_sku[row.title]) == 1 else "several products"
-    text = f"the shop has {which} of this title without a SKU, and Sentos has none either: give both the same SKU"
+    if chosen := [variant for variant in alike if confirmed.get(key_of(row)) == variant.id]:
+        return Pair(key_of(row), row, chosen[0])
+    if titles[row.title] == 1 and len(alike) == 1:
+        text = f"only the title says that it is a product of the shop. If it is: sync-pipelines sentos match {key_of(row)}"
+    else:
+        text = "several products have this title and no SKU: give both sides the same SKU"
     return Pair(key_of(row), row, None, text)
+
+
+def _without_renamed(pairs: list[Pair], shop: _Shop, taken: set[str]) -> list[Pair]:
+    """Hold rows that look like a variant which the shop has under another SKU: in the same product, of the same colour and
+    model, and known to Sentos no more. Made anew, it would be there twice."""
+    known = {pair.erp.sku for pair in pairs}
+    left = {
+        (variant.product.id, frozenset(variant.options.values())): variant
+        for sku, several in shop.by_sku.items()
+        for variant in several
+        if sku not in known and variant.id not in taken
+    }
+    product_of = {pair.erp.product_id: pair.variant.product.id for pair in pairs if pair.variant is not None}
+    return [pair if pair.variant or pair.problem else _unless_renamed(pair, left, product_of) for pair in pairs]
+
+
+def _unless_renamed(pair: Pair, left: Mapping[tuple[str, frozenset[str]], Variant], product_of: Mapping[int, str]) -> Pair:
+    values = frozenset(filter(None, (pair.erp.color, pair.erp.model)))
+    there = left.get((product_of.get(pair.erp.product_id, ""), values)) if values else None
+    if there is None:
+        return pair
+    why = f"renamed: in the shop it has SKU {there.sku}, which Sentos has no more. Give it the SKU {pair.erp.sku} there"
+    return Pair(pair.key, pair.erp, None, why)
 
 
 def _where(sku: str, rows: Sequence[ErpRow]) -> str:

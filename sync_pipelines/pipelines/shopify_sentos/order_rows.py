@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,10 +31,13 @@ from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettin
 from sync_pipelines.pipelines.shopify_store.days import instant
 from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, whole_orders
 from sync_pipelines.pipelines.shopify_store.orders import Order, amount
+from sync_pipelines.vendors.sentos_settings import SentosSettings
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.snapshots import About, Published
 
 KEY = ("sentos", "order_rows")
+LISTS = "sentos lists"
+"""The cursor that keeps Sentos' sales channels and warehouses."""
 FIRST = "orders from"
 """The cursor that says from when on orders go."""
 
@@ -165,7 +169,7 @@ def facts_of(session: Session) -> Facts:
 
 
 def _facts(session: Session) -> Facts:
-    settings, sentos = ShopifySentosSettings.read(), client(session)
+    settings = ShopifySentosSettings.read()
     items: dict[str, ErpItem] = {}
     twice: set[str] = set()
     for row in erp_products.rows_of(erp_products.products(session)):
@@ -173,8 +177,26 @@ def _facts(session: Session) -> Facts:
             twice.add(row.sku)
         elif row.sku:
             items[row.sku] = ErpItem(row.sku, row.product_id, row.vat_rate)
-    session.meter.minimum["sentos"] += 2
-    return Facts(channel_of(settings.channel, sentos.channels()), warehouse_of(settings, sentos.warehouses()), items, twice)
+    channels, warehouses = _lists(session)
+    return Facts(channel_of(settings.channel, channels), warehouse_of(settings, warehouses), items, twice)
+
+
+def _lists(session: Session) -> tuple[dict[int, str], dict[int, str]]:
+    """Sentos' sales channels and warehouses, by number: as they were read in the last hour. They hardly ever change, and the
+    vendor answers the same question twice a minute only."""
+    settings = SentosSettings.read()
+    stored = json.loads(notes.get_cursor(session.ledger, settings.account, LISTS) or "{}")
+    fresh = timedelta(minutes=settings.max_age_minutes)
+    if not stored or not timedelta(0) <= datetime.now(UTC) - datetime.fromisoformat(stored["at"]) < fresh:
+        sentos = client(session)
+        stored = {"at": datetime.now(UTC).isoformat(), "channels": sentos.channels(), "warehouses": sentos.warehouses()}
+        session.meter.minimum["sentos"] += 2
+        notes.set_cursor(session.ledger, settings.account, LISTS, json.dumps(stored), session.id)
+    return _by_number(stored["channels"]), _by_number(stored["warehouses"])
+
+
+def _by_number(names: Mapping[Any, str]) -> dict[int, str]:
+    return {int(number): name for number, name in names.items()}
 
 
 def channel_of(named: str, there: Mapping[int, str]) -> int:

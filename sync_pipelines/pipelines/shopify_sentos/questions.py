@@ -17,6 +17,7 @@ from sync_pipelines.pipelines.observations import Observation, fact
 from sync_pipelines.pipelines.shopify_sentos import erp_orders, erp_products, order_plan, order_rows, price_plan, shipment_plan
 from sync_pipelines.pipelines.shopify_sentos.erp_orders import ErpOrder
 from sync_pipelines.pipelines.shopify_sentos.erp_products import ErpRow
+from sync_pipelines.pipelines.shopify_sentos.goods import confirmed_matches
 from sync_pipelines.pipelines.shopify_sentos.matching import Pair, key_of, matched
 from sync_pipelines.pipelines.shopify_sentos.order_rows import OrderRow
 from sync_pipelines.pipelines.shopify_sentos.order_target import Found
@@ -31,6 +32,7 @@ from sync_pipelines.vendors.http import CallMeter
 from sync_pipelines.vendors.sentos import Sentos
 from sync_pipelines.vendors.sentos_settings import SentosSettings
 from sync_pipelines.vendors.shopify import Shopify
+from sync_pipelines.vendors.shopify_catalog import Variant
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.snapshots import Published, SnapshotUnreadable, Warehouse
 
@@ -216,10 +218,14 @@ def live(keys: set[str]) -> dict[str, Any]:
                 "price": str(variant.price),
                 "available": stock,
             }
-        for number, (order_key, order) in _erp_orders().items():
-            if order_key in keys and (row := sentos.order(number)) is not None:
+        with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
+            given = records.records_of(ledger, ShopifySentosSettings.orders_account(), keys)
+        numbers = {key: str(record.remote_id) for key, record in given.items() if record.remote_id}
+        numbers |= {key: str(number) for number, (key, _) in _erp_orders().items() if key in keys}
+        for number in numbers.values():
+            if (row := sentos.order(number)) is not None:
                 (now,) = erp_orders.read_now([row])
-                found[f"sentos {order.order_code}"] = {"status": now.status, "tracking_number": now.tracking_number}
+                found[f"sentos {now.order_code}"] = {"number": number, "status": now.status, "tracking": now.tracking_number}
     return found
 
 
@@ -298,7 +304,17 @@ def _erp_rows() -> list[ErpRow]:
 
 def pairs() -> list[Pair]:
     published = _published(catalog.KEY, ShopifySettings.read().shop)
-    return [] if published is None else matched(_erp_rows(), catalog.rows_of(published))
+    if published is None:
+        return []
+    with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
+        confirmed = confirmed_matches(ledger)
+    return matched(_erp_rows(), catalog.rows_of(published), confirmed)
+
+
+def shop_variants() -> Iterator[Variant]:
+    """The shop's variants as they were last read."""
+    published = _published(catalog.KEY, ShopifySettings.read().shop)
+    return iter(()) if published is None else catalog.rows_of(published)
 
 
 def _order_rows() -> Iterator[OrderRow]:
