@@ -19,7 +19,7 @@ from sync_pipelines import exact_json
 from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.session import Session
-from sync_pipelines.pipelines.shopify_sentos import PIPELINE
+from sync_pipelines.pipelines.shopify_sentos import PIPELINE, STOCK
 from sync_pipelines.vendors.sentos import Page, Row, Sentos, amount, identifier
 from sync_pipelines.vendors.sentos_settings import SentosSettings
 from sync_pipelines.warehouse.snapshots import About, Published
@@ -108,9 +108,11 @@ class ErpRow:
 def products(session: Session, refresh: Refresh = "auto") -> Published:
     """Return sentos/products as this run has it: read by an earlier step, from the cache, or from Sentos.
 
-    auto: a reading that is not too old is used. Raises NotReadWhole and other VendorErrors; then the last whole reading stays.
+    auto: a reading that is not too old is used, but in a run that plans stock. Raises NotReadWhole and other VendorErrors; then the last whole reading stays.
     DeliveryError for `never` where there is none.
     """
+    if session.applies_in_this_run(STOCK.plan):
+        refresh = "always"
     return session.once("sentos products", lambda: _cached(session, refresh) or _read(session))
 
 
