@@ -16,7 +16,7 @@ from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, is_first
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shape import Applied, PlanRequest, Writer
-from sync_pipelines.pipelines.shopify_sentos import PIPELINE, erp_orders
+from sync_pipelines.pipelines.shopify_sentos import PIPELINE, PRODUCTS, erp_orders
 from sync_pipelines.pipelines.shopify_sentos.goods import Goods, chosen, client, goods_just_read, lands, location, whole_source
 from sync_pipelines.pipelines.shopify_sentos.order_mapping import goes
 from sync_pipelines.pipelines.shopify_sentos.price_plan import readable
@@ -57,7 +57,8 @@ class StockWriter(Writer[Stock]):
         found, at, settings = goods_just_read(session), location(session), ShopifySentosSettings.read()
         orders = orders_after(session, found)
         session.once("unsettled pieces", lambda: orders.unsettled)
-        wanted = list(desired_stock(found, at, orders, settings))
+        with_new = any(session.applies_in_this_run(asset) for asset in PRODUCTS.assets)
+        wanted = list(desired_stock(found, at, orders, settings, with_new=with_new))
         first = is_first(session.ledger, ShopifySentosSettings.goods_account("stock"))
         return make_plan(
             self.target(session),
@@ -86,9 +87,14 @@ class StockWriter(Writer[Stock]):
         return Applied({"sent_and_unknown_to_sentos": dict(sorted(unsettled.items())[:20])} if unsettled else {})
 
 
-def desired_stock(found: Goods, at: Location, orders: Orders, settings: ShopifySentosSettings) -> Iterator[Desired]:
-    """What may be offered of every row of Sentos, by the rule."""
+def desired_stock(
+    found: Goods, at: Location, orders: Orders, settings: ShopifySentosSettings, *, with_new: bool
+) -> Iterator[Desired]:
+    """What may be offered of every row of Sentos, by the rule. with_new: also of those that the shop does not have yet, in a run
+    that plans to make them."""
     for pair in found.pairs:
+        if pair.variant is None and not pair.problem and not with_new:
+            continue
         pieces = pair.erp.pieces(settings.warehouses)
         if pair.problem or pieces is None:
             why = pair.problem or f"Sentos' stock cannot be used: {pair.erp.problem}"
