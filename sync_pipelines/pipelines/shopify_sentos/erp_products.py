@@ -108,8 +108,8 @@ class ErpRow:
 def products(session: Session, refresh: Refresh = "auto") -> Published:
     """Return sentos/products as this run has it: read by an earlier step, from the cache, or from Sentos.
 
-    auto: a reading that is not too old is used, but in a run that plans stock. Raises NotReadWhole and other VendorErrors; then the last whole reading stays.
-    DeliveryError for `never` where there is none.
+    auto: a reading that is not too old is used, but in a run that plans stock. Raises NotReadWhole and other VendorErrors; then
+    the last whole reading stays. DeliveryError for `never` where there is none.
     """
     if session.applies_in_this_run(STOCK.plan):
         refresh = "always"
