@@ -14,6 +14,7 @@ from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.plans import PlanFiles
 
+ENDED_BADLY = ("failed", "stopped", "incomplete")
 WAS_PLAN, WAS_RUN, WAS_ID = ({"formerly": name} for name in ("plan", "run", "id"))
 """Metadata of fields that answers also have under the name of earlier versions."""
 
@@ -54,7 +55,7 @@ class WaitingPlan:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a pipeline stands by the ledger."""
+    """Where a pipeline stands by the ledger. broken: its last run, and the last of each chain, as far as they ended badly."""
 
     last_run: PastRun | None
     last_good_run: str | None
@@ -63,6 +64,7 @@ class Standing:
     calls_in_doubt: int
     records: int
     rows_held: int
+    broken: tuple[PastRun, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -152,8 +154,10 @@ def standing(ledger: Ledger, pipeline: str, accounts: Sequence[str]) -> Standing
     r = tables.run.c
     runs = sa.select(tables.run).where(r.pipeline == pipeline).order_by(r.started_at.desc())
     last, good = ledger.row(runs), ledger.row(runs.where(r.state == "done"))
+    last_run = None if last is None else _past_run(last)
     return Standing(
-        last_run=None if last is None else _past_run(last),
+        last_run=last_run,
+        broken=_broken(ledger, pipeline, last_run),
         last_good_run=None if good is None else good["ended_at"],
         waiting_plan=_waiting_plan(ledger, accounts),
         rows_ended_badly=sum(len(ledger.bad_outcomes(a)) for a in accounts),
@@ -218,17 +222,30 @@ def problems(ledger: Ledger, pipeline: str, accounts: Sequence[str], *, every: b
     held = [row for plan in _last_plans(ledger, accounts) for row in _held(ledger, plan)]
     failed = sa.select(tables.run).where(r.pipeline == pipeline, r.state.in_(["failed", "stopped"]))
     if not every:
-        good = (
-            sa.select(sa.func.max(r.started_at))
-            .where(r.pipeline == pipeline, r.state == "done", r.verb == "sync")
-            .scalar_subquery()
-        )
-        failed = failed.where((r.started_at > good) | good.is_(None))
+        failed = failed.where(~_mended())
     runs = [
         FailedRun(f["id"], f["verb"], f["state"], f["ended_at"], f["message"])
         for f in ledger.rows(failed.order_by(r.started_at.desc()))
     ]
     return Problems(tuple(rows), tuple(held), tuple(runs))
+
+
+def _mended() -> Any:
+    """The condition that a run which ended badly is over: a sync ended well since; of a chain, one of that chain."""
+    r, later = tables.run.c, tables.run.alias("later")
+    of_chain = sa.or_(
+        later.c.verb == "sync", later.c.verb == r.verb, sa.and_(later.c.verb.like("sync %"), ~r.verb.like("sync %"))
+    )
+    return sa.exists().where(later.c.pipeline == r.pipeline, later.c.state == "done", later.c.started_at > r.started_at, of_chain)
+
+
+def _broken(ledger: Ledger, pipeline: str, last: PastRun | None) -> tuple[PastRun, ...]:
+    """The last run, and the last of each chain, as far as they ended badly."""
+    r = tables.run.c
+    newest = sa.select(sa.func.max(r.started_at)).where(r.pipeline == pipeline, r.verb.like("sync %")).group_by(r.verb)
+    of_chains = sa.select(tables.run).where(r.pipeline == pipeline, r.started_at.in_(newest)).order_by(r.started_at)
+    runs = {run.run_id: run for run in (*map(_past_run, ledger.rows(of_chains)), *([last] if last else []))}
+    return tuple(run for run in runs.values() if run.state in ENDED_BADLY)
 
 
 def _last_plans(ledger: Ledger, accounts: Sequence[str]) -> list[str]:

@@ -130,12 +130,11 @@ def last_whole_end(ledger: Ledger, pipeline: str, verb: str) -> str | None:
     return None if row is None else str(row["ended_at"])
 
 
-def recovered(ledger: Ledger, pipeline: str, run_id: str) -> bool:
-    """Whether the last run of the pipeline that ended before this one ended badly."""
-    query = (
-        sa.select(tables.run.c.state)
-        .where(tables.run.c.pipeline == pipeline, tables.run.c.id != run_id, tables.run.c.state != "running")
-        .order_by(tables.run.c.ended_at.desc())
-    )
-    before = ledger.row(query)
+def recovered(ledger: Ledger, pipeline: str, run_id: str, verb: str) -> bool:
+    """Whether the last run of the pipeline that ended before this one ended badly; of a chain (`sync stock`), the last of it."""
+    r = tables.run.c
+    ended = sa.select(r.state).where(r.pipeline == pipeline, r.id != run_id, r.state != "running")
+    if " " in verb:
+        ended = ended.where(r.verb == verb)
+    before = ledger.row(ended.order_by(r.ended_at.desc()))
     return before is not None and before["state"] != "done"

@@ -14,7 +14,6 @@ from sync_pipelines.operations import environment
 from sync_pipelines.operations.pipelines import PIPELINES, WRITERS, of
 
 PROGRAM = "sync-pipelines"
-ENDED_BADLY = ("failed", "stopped", "incomplete")
 
 
 def what_to_do(pipeline: str, standing: reports.Standing, *, may_write: bool) -> str:
@@ -25,7 +24,7 @@ def what_to_do(pipeline: str, standing: reports.Standing, *, may_write: bool) ->
         return f"{command} release --plan {waiting.plan_id} --verdict --reason …"
     steps: Sequence[tuple[Callable[[], object], str]] = (
         (lambda: last is None and not _is_set_up(pipeline), "init"),
-        (lambda: last is not None and last.state == "failed", "errors"),
+        (lambda: any(run.state == "failed" for run in standing.broken), "errors"),
         (lambda: standing.rows_ended_badly, "errors"),
         (lambda: not may_write, f"preview{of_file}" if last is None else "enable"),
         (lambda: standing.calls_in_doubt, f"sync{of_file}"),
@@ -83,9 +82,9 @@ def _problems(ledger: Ledger, pipeline: str, max_age: timedelta | None, *, stric
     found, last, waiting = [], standing.last_run, standing.waiting_plan
     if last is not None and last.run_id in {run["id"] for run in runs.dead_runs(ledger)}:
         found.append(f"run {last.run_id} ({last.verb}) was killed; the next run settles what it left")
-    if last is not None and last.state in ENDED_BADLY:
-        found.append(f"run {last.run_id} ({last.verb}) ended {last.state}{f': {last.message}' if last.message else ''}")
-    elif waiting is not None and waiting.verdict != "clear":
+    for run in standing.broken:
+        found.append(f"run {run.run_id} ({run.verb}) ended {run.state}{f': {run.message}' if run.message else ''}")
+    if not standing.broken and waiting is not None and waiting.verdict != "clear":
         found.append(f"plan {waiting.plan_id} was stopped by a guard and waits")
     if standing.rows_ended_badly:
         found.append(f"{standing.rows_ended_badly} rows ended badly")
@@ -100,11 +99,12 @@ def _problems(ledger: Ledger, pipeline: str, max_age: timedelta | None, *, stric
 
 def _too_old(ledger: Ledger, pipeline: str, max_age: timedelta) -> str:
     """Return what to say of a last good sync that is older than allowed; "" otherwise, and where none was ever tried."""
-    if not runs.was_ever_run(ledger, pipeline, "sync"):
-        return ""
-    last = runs.last_good_end(ledger, pipeline, "sync")
-    if last is None:
-        return "no sync ended well yet"
-    if datetime.now(UTC) - datetime.fromisoformat(last) <= max_age:
-        return ""
-    return f"the last good sync ended {last}, more than {max_age.total_seconds() / 3600:g} hours ago"
+    for verb in PIPELINES[pipeline].syncs_as:
+        if not runs.was_ever_run(ledger, pipeline, verb):
+            continue
+        last = runs.last_good_end(ledger, pipeline, verb)
+        if last is None:
+            return f"no {verb} ended well yet"
+        if datetime.now(UTC) - datetime.fromisoformat(last) > max_age:
+            return f"the last good {verb} ended {last}, more than {max_age.total_seconds() / 3600:g} hours ago"
+    return ""

@@ -23,7 +23,7 @@ from sync_pipelines.delivery import runs
 from sync_pipelines.errors import SyncError, UsageError
 from sync_pipelines.operations import environment
 from sync_pipelines.operations.pipelines import PIPELINES
-from sync_pipelines.pipelines.shape import job_name
+from sync_pipelines.pipelines.shape import job_name, verb_of
 from sync_pipelines.progress import tell
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def launch(
                     run_id=run_id,
                     partition_key=partition,
                     asset_selection=[dg.AssetKey(a.split("/")) for a in assets] if assets else None,
-                    tags={VERB_TAG: verb, **_of_partitions(partitions)},
+                    tags={VERB_TAG: verb if verb == "retry" else verb_of(verb, chain), **_of_partitions(partitions)},
                 )
             except (KeyboardInterrupt, Interrupted):
                 raise Interrupted(_ended(pipeline, run_id, startup, time.time() - began, "", partition)) from None

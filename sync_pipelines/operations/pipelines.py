@@ -31,5 +31,6 @@ def refuse_foreign_options(pipeline: str, **given: bool) -> None:
     """Raise UsageError for options that only other pipelines have."""
     for option, is_given in given.items():
         if is_given and option not in PIPELINES[pipeline].options:
-            owners = [name for name, declared in PIPELINES.items() if option in declared.options]
-            raise UsageError(f"--{option.replace('_', '-')}: only for {' and '.join(owners)}")
+            *others, last = [name for name, declared in PIPELINES.items() if option in declared.options]
+            owners = f"{', '.join(others)} and {last}" if others else last
+            raise UsageError(f"--{option.replace('_', '-')}: only for {owners}")

@@ -17,7 +17,7 @@ from pydantic import Field, create_model
 from sync_pipelines.pipelines import plan_and_apply
 from sync_pipelines.pipelines.resources import CHAIN_TAG, PIPELINE_TAG, VERB_TAG, RunResource
 from sync_pipelines.pipelines.session import Session
-from sync_pipelines.pipelines.shape import Chain, Check, Checked, Fresh, Markdown, Pipeline, PlanRequest, Write, job_name
+from sync_pipelines.pipelines.shape import Chain, Check, Checked, Fresh, Markdown, Pipeline, PlanRequest, Write, job_name, verb_of
 from sync_pipelines.pipelines.tables import escaped
 
 if typing.TYPE_CHECKING:
@@ -208,7 +208,7 @@ class UndoConfig(dg.Config):
 
 def tags(pipeline: str, verb: str, chain: str = "") -> dict[str, str]:
     """What a job carries, so that the ledger and the queue know which pipeline, and which chain of it, it is of."""
-    return {PIPELINE_TAG: pipeline, VERB_TAG: verb, CHAIN_TAG: f"{pipeline}/{chain}" if chain else pipeline}
+    return {PIPELINE_TAG: pipeline, VERB_TAG: verb_of(verb, chain), CHAIN_TAG: f"{pipeline}/{chain}" if chain else pipeline}
 
 
 def jobs_of(pipeline: Pipeline) -> Iterator[dg.JobDefinition | Any]:

@@ -172,7 +172,7 @@ class Session:
         elif problem:
             state = "failed"
         try:
-            recovered = runs.recovered(self.ledger, self.pipeline, self.id)
+            recovered = runs.recovered(self.ledger, self.pipeline, self.id, self.verb)
             calls = self.meter.shown()
             runs.end_run(self.ledger, self.id, state, message=redact(message)[:2000], calls=calls, counts=counts, **self._facts)
             prune(self.ledger, self.plans, keep)

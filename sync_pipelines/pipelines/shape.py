@@ -235,6 +235,11 @@ def job_name(pipeline: str, verb: str, chain: str = "") -> str:
     return "_".join(filter(None, (verb, pipeline, chain)))
 
 
+def verb_of(verb: str, chain: str = "") -> str:
+    """What a run did, as the ledger remembers it: `sync`, or `sync stock` of a pipeline that goes in chains."""
+    return f"{verb} {chain}".strip()
+
+
 @dataclass(frozen=True)
 class Days:
     """Days as the partitions of what a pipeline reads.
@@ -366,6 +371,11 @@ class Pipeline:
     def accounts(self) -> list[str]:
         """The accounts that it writes to, in the order it does."""
         return [write.account() for write in self.writes]
+
+    @property
+    def syncs_as(self) -> list[str]:
+        """What its syncs are remembered as: one word, or one for each chain."""
+        return [verb_of("sync", chain.name) for chain in self.chains] or ["sync"]
 
     def source_rejects(self, partition: str = "") -> int:
         """Return how many source rows a person has to look at, as last mapped; 0 for a pipeline that writes nowhere."""

@@ -49,6 +49,29 @@ def test_a_run_that_failed_needs_a_person_until_one_ends_well(ledger: Ledger) ->
     assert late.startswith("the last good sync ended 20")
 
 
+def test_a_chain_that_failed_is_not_mended_by_another_one(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    sentos = "shopify_sentos"
+    for name, value in {"SENTOS_API_URL": "https://x.sentos.com.tr/api", "SHOPIFY_STORE_NAME": "x"}.items():
+        monkeypatch.setenv(name, value)
+
+    def told(**asked: Any) -> list[str]:
+        return [found.problem for found in health.check([sentos], **asked).problems]
+
+    def ran(run_id: str, verb: str, state: runs.RunState) -> None:
+        runs.start_run(ledger, run_id, sentos, verb)
+        runs.end_run(ledger, run_id, state)
+
+    ran("run-1", "sync stock", "failed")
+    ran("run-2", "sync orders", "done")
+    assert told() == ["run run-1 (sync stock) ended failed"]
+    assert told(max_age=timedelta(hours=1))[1:] == ["no sync stock ended well yet"]
+    assert [run.run_id for run in reports.problems(ledger, sentos, (), every=False).runs] == ["run-1"]
+    assert not runs.recovered(ledger, sentos, "run-2", "sync orders")
+    ran("run-3", "sync stock", "done")
+    assert (told(max_age=timedelta(hours=1)), reports.problems(ledger, sentos, (), every=False).runs) == ([], ())
+    assert runs.recovered(ledger, sentos, "run-3", "sync stock")
+
+
 def test_a_run_whose_process_is_gone_needs_a_person(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as another:
         another.setattr("os.getpid", lambda: 4_000_000)
@@ -72,7 +95,7 @@ def test_what_cannot_be_told_of_one_pipeline_is_no_news_of_another(own_folder: P
         (WELL, True, "init"),
         (replace(WELL, last_run=RUN), True, ""),
         (replace(WELL, last_run=RUN), False, "enable"),
-        (replace(WELL, last_run=replace(RUN, state="failed")), False, "errors"),
+        (replace(WELL, last_run=RUN, broken=(replace(RUN, state="failed"),)), False, "errors"),
         (replace(WELL, last_run=RUN, rows_ended_badly=1, rows_held=1), True, "errors"),
         (replace(WELL, last_run=RUN, rows_held=1), True, "errors"),
         (replace(WELL, last_run=RUN, waiting_plan=reports.WaitingPlan("ab12", "clear", "")), True, "apply --plan ab12"),
