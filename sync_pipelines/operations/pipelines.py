@@ -32,4 +32,4 @@ def refuse_foreign_options(pipeline: str, **given: bool) -> None:
     for option, is_given in given.items():
         if is_given and option not in PIPELINES[pipeline].options:
             owners = [name for name, declared in PIPELINES.items() if option in declared.options]
-            raise UsageError(f"--{option.replace('_', '-')}: only for {' and '.join(owners)}")
+            raise UsageError(f"--{option.replace('_', '-')}: only for {', '.join(owners)}")
