@@ -52,7 +52,7 @@ def test_the_launchpad_fills_in_only_what_people_turn(defs: dg.Definitions) -> N
         for node in repository.get_job(name).nodes:
             fields = getattr(node.definition.config_schema.config_type, "fields", {})
             filled_in |= {(node.name, field) for field, how in fields.items() if how.default_provided and how.default_value}
-    assert filled_in == {("catsy__products", "refresh"), ("plytix__products", "refresh")}
+    assert filled_in == {("catsy__products", "refresh"), ("plytix__products", "refresh"), ("sentos__products", "refresh")}
 
 
 def test_the_graph_reads_from_left_to_right(defs: dg.Definitions) -> None:
@@ -87,6 +87,34 @@ def test_the_graph_reads_from_left_to_right(defs: dg.Definitions) -> None:
         ("plytix/amazon_link_plan", "plytix/amazon_links"),
         ("plytix/amazon_products", "plytix/amazon_links"),
         ("plytix/amazon_links", "plytix/amazon_catalogue"),
+        ("sentos/erp", "sentos/products"),
+        ("sentos/erp", "sentos/order_states"),
+        ("shopify/store", "shopify/catalog"),
+        ("sentos/products", "shopify/product_plan"),
+        ("shopify/catalog", "shopify/product_plan"),
+        ("shopify/product_plan", "shopify/products"),
+        ("sentos/products", "shopify/price_plan"),
+        ("shopify/catalog", "shopify/price_plan"),
+        ("shopify/price_plan", "shopify/prices"),
+        ("shopify/products", "shopify/prices"),
+        ("sentos/products", "shopify/stock_plan"),
+        ("shopify/catalog", "shopify/stock_plan"),
+        ("sentos/order_states", "shopify/stock_plan"),
+        ("shopify/stock_plan", "shopify/stock"),
+        ("shopify/products", "shopify/stock"),
+        ("shopify/orders", "sentos/order_rows"),
+        ("shopify/order_changes", "sentos/order_rows"),
+        ("sentos/products", "sentos/order_rows"),
+        ("sentos/order_rows", "sentos/order_plan"),
+        ("sentos/order_states", "sentos/order_plan"),
+        ("sentos/order_plan", "sentos/orders"),
+        ("sentos/orders", "sentos/warehouse"),
+        ("sentos/order_states", "shopify/shipment_plan"),
+        ("shopify/shipment_plan", "shopify/shipments"),
+        ("shopify/products", "shopify/storefront"),
+        ("shopify/prices", "shopify/storefront"),
+        ("shopify/stock", "shopify/storefront"),
+        ("shopify/shipments", "shopify/storefront"),
     }
 
 
@@ -95,7 +123,7 @@ def test_every_asset_says_what_it_is_who_owns_it_and_of_what_kind(defs: dg.Defin
         assert spec.description
         assert spec.owners
         assert spec.kinds
-        assert spec.group_name in ("catsy_sparklayer", "shopify_store", "shopify_sheets", "amazon_plytix")
+        assert spec.group_name in ("catsy_sparklayer", "shopify_store", "shopify_sheets", "shopify_sentos", "amazon_plytix")
 
 
 def test_jobs_schedule_and_checks_are_there_under_their_names(defs: dg.Definitions) -> None:
@@ -116,6 +144,13 @@ def test_jobs_schedule_and_checks_are_there_under_their_names(defs: dg.Definitio
         "map_amazon_plytix",
         "apply_amazon_plytix",
         "undo_amazon_plytix",
+        "preview_shopify_sentos",
+        "sync_shopify_sentos_goods",
+        "sync_shopify_sentos_prices",
+        "sync_shopify_sentos_stock",
+        "sync_shopify_sentos_orders",
+        "apply_shopify_sentos",
+        "undo_shopify_sentos",
     }
     schedules = {s.name: s.cron_schedule for s in repository.schedule_defs}
     assert schedules == {
@@ -123,11 +158,15 @@ def test_jobs_schedule_and_checks_are_there_under_their_names(defs: dg.Definitio
         "often_shopify_sheets": "*/15 * * * *",
         "daily_shopify_sheets": "40 3 * * *",
         "go_on_amazon_plytix": "20 * * * *",
+        "often_shopify_sentos": "*/10 * * * *",
+        "orders_shopify_sentos": "*/5 * * * *",
+        "prices_shopify_sentos": "20 * * * *",
+        "daily_shopify_sentos": "10 2 * * *",
     }
     assert all(s.default_status == dg.DefaultScheduleStatus.STOPPED for s in repository.schedule_defs)
     assert {s.name: s.default_status for s in repository.sensor_defs} == {"amazon_inbox": dg.DefaultSensorStatus.STOPPED}
     checks = {c.to_user_string() for c in defs.resolve_asset_graph().asset_check_keys}
-    assert len(checks) == 25
+    assert len(checks) == 41
 
 
 def test_days_of_orders_are_partitions_in_the_shops_zone_with_today_among_them(defs: dg.Definitions) -> None:

@@ -170,7 +170,7 @@ def release(
     pipeline: Named,
     plan: PlanId,
     reason: Annotated[str, typer.Option("--reason", help="kept with your name")],
-    keys: Annotated[list[str] | None, typer.Option("--keys", help="let these held rows through: one or more keys")] = None,
+    rows: Annotated[list[str] | None, typer.Option("--keys", help="let these held rows through: one or more keys")] = None,
     kind: Annotated[
         list[str] | None, typer.Option("--kind", help="let all rows through that are held for this reason: guard, gone, …")
     ] = None,
@@ -191,15 +191,15 @@ def release(
     from sync_pipelines.operations.cli import releasing, screen
 
     if not json:
-        releasing.show(answers.foresee_release(pipeline, plan, reason, keys=keys, kinds=kind, verdict=verdict))
+        releasing.show(answers.foresee_release(pipeline, plan, reason, keys=rows, kinds=kind, verdict=verdict))
         releasing.ask(yes=yes)
-    done = answers.release(pipeline, plan, reason, keys=keys, kinds=kind, verdict=verdict)
+    done = answers.release(pipeline, plan, reason, keys=rows, kinds=kind, verdict=verdict)
     then = f"sync-pipelines apply {pipeline} --plan {done.plan_id}" if done.waits else f"sync-pipelines sync {pipeline}"
     if json:
         names = ("pipeline", "plan_id", "released", "verdict_lifted")
         screen.as_json({**{name: value for name, value in answers.plain(done).items() if name in names}, "next": then})
         return
-    said = [f"released {len(done.released)} held rows of plan {done.plan_id}."] if keys or kind else []
+    said = [f"released {len(done.released)} held rows of plan {done.plan_id}."] if rows or kind else []
     said += [f"lifted the verdict of plan {done.plan_id}; the rows it holds stay held."] if done.verdict_lifted else []
     said += ["The plan as a whole is still stopped: --verdict lifts that."] if done.stopped else []
     screen.say(f"{' '.join(said)} Next: {then}")
@@ -228,7 +228,7 @@ def undo(
 
 def retry(
     pipeline: Named,
-    keys: Annotated[list[str] | None, typer.Option("--keys", help="one or more keys; left out: all that ended badly")] = None,
+    rows: Annotated[list[str] | None, typer.Option("--keys", help="one or more keys; left out: all that ended badly")] = None,
     strict: Strict = False,
     json: Json = False,
 ) -> None:
@@ -237,7 +237,7 @@ def retry(
     from sync_pipelines.operations.cli import exits, runs, screen
 
     with runs.progress(f"retry {pipeline}", json=json):
-        ended = running.retry(pipeline, keys or ())
+        ended = running.retry(pipeline, rows or ())
     if not ended:
         screen.as_json({"pipeline": pipeline, "keys": []}) if json else screen.out.print("nothing ended badly; nothing to retry")
     codes = [runs.show(each, strict=strict, json=json) for each in ended]
