@@ -24,7 +24,7 @@ from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.pipelines import plan_and_apply
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shape import PlanRequest, Write
-from sync_pipelines.pipelines.shopify_sentos import ORDERS, PIPELINE, PRICES, PRODUCTS, SHIPMENTS, STOCK, order_rows
+from sync_pipelines.pipelines.shopify_sentos import ORDERS, PIPELINE, PRICES, PRODUCTS, SHIPMENTS, STOCK, erp_orders, order_rows
 from sync_pipelines.pipelines.shopify_store.change_reader import ChangeReader
 from sync_pipelines.pipelines.shopify_store.client import store_of
 from sync_pipelines.settings import data_dir
@@ -183,6 +183,10 @@ class SentosScene:
         ChangeReader(store_of(session)).read(move_cursor=session.verb != "preview")
         order_rows.map_orders(session)
 
+    def read_states(self, session: Session) -> None:
+        """What the asset of Sentos' orders does."""
+        erp_orders.bring_up_to_date(session)
+
     def plan(self, write: Write, *, only: Sequence[str] = (), session: Session | None = None) -> Plan:
         session = session or self.session(write)
         if write is ORDERS:
@@ -226,8 +230,9 @@ class SentosScene:
         return {row["key"]: f"{row['held']}: {row['reason']}" for row in rows}
 
     def planned(self, plan: Plan) -> dict[str, str]:
-        """The action of each row that is sent."""
-        return {row["key"]: row["action"] for row in self.files.query(plan.id, "SELECT key, action FROM plan WHERE held IS NULL")}
+        """The action of each row that is sent. What is only taken note of is not."""
+        rows = self.files.query(plan.id, "SELECT key, action FROM plan WHERE held IS NULL AND action <> 'adopt'")
+        return {row["key"]: row["action"] for row in rows}
 
     def outcomes(self, plan: Plan) -> dict[str, tuple[str, str]]:
         """How the rows of a plan ended: state and message by key."""

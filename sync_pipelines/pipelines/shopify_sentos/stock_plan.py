@@ -30,6 +30,7 @@ from sync_pipelines.pipelines.shopify_sentos.goods import (
 )
 from sync_pipelines.pipelines.shopify_sentos.order_mapping import goes
 from sync_pipelines.pipelines.shopify_sentos.price_plan import readable
+from sync_pipelines.pipelines.shopify_sentos.product_plan import there_of
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 from sync_pipelines.pipelines.shopify_sentos.stock_rule import Known, Orders, offer
 from sync_pipelines.pipelines.shopify_sentos.stock_target import Stock
@@ -65,7 +66,8 @@ class StockWriter(Writer[Stock]):
     def target(self, session: Session) -> Stock:
         settings = ShopifySentosSettings.read()
         account = ShopifySentosSettings.goods_account("stock")
-        variants = {**goods_just_read(session).variants, **_gone(session)}
+        made = {sku: variant for of_product in there_of(session).values() for sku, variant in of_product.items()}
+        variants = {**made, **goods_just_read(session).variants, **_gone(session)}
         return Stock(client(session), account, location(session), variants, lands(), track=settings.track_untracked)
 
     def make_plan(self, session: Session, request: PlanRequest) -> Plan:
