@@ -71,6 +71,47 @@ def test_an_order_that_the_shop_sent_before_sentos_had_it_is_taken_off_and_liste
     assert sentos.offered("G1-S") == 9
 
 
+@pytest.mark.parametrize("seconds", [-60, 60], ids=["behind", "ahead"])
+def test_the_shops_clock_may_differ_from_ours(sentos: SentosScene, seconds: float) -> None:
+    in_step(sentos)
+    theirs = (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
+    sentos.sandbox.shopify.change_state({"settings": {"now": theirs}, "buy": [{"lines": [{"sku": "G1-S", "quantity": 3}]}]})
+    sentos.sandbox.shopify.change_state({"fulfil": [{"order": "#1001"}]})
+    sentos.count_in("G1-S", 12)
+    sentos.stock()
+    assert sentos.offered("G1-S") == 9
+
+
+def test_an_order_that_sentos_just_got_is_not_taken_for_lowered_stock(
+    sentos: SentosScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_step(sentos)
+    monkeypatch.setenv("SENTOS_LAG_SECONDS", "60")
+    sentos.erp(settings={"stock_lag": 60 * sentos.sandbox.speed})
+    sentos.buy("G1-S", quantity=2)
+    assert sentos.orders().counts == {"delivered": 1}
+    assert sentos.planned(sentos.stock().plan) == {}
+    assert (sentos.erp_stock("G1-S"), sentos.offered("G1-S")) == (8, 8)
+
+
+def test_what_becomes_of_orders_is_read_after_the_shops_stock(sentos: SentosScene) -> None:
+    """Read before, an order that was known and is sent meanwhile would stand for another that nobody knows."""
+    in_step(sentos)
+    known = sentos.buy("G1-S", quantity=2)
+    sentos.orders()
+    sentos.count_in("G1-S", 12)
+
+    def meanwhile() -> None:
+        sentos.fulfil(known)
+        sentos.buy("G1-S", quantity=2)
+
+    sentos.interrupt(documents.ORDER_UNITS, meanwhile, after=True)
+    sentos.stock()
+    assert sentos.offered("G1-S") == 6  # 8 less what was just bought: refused, for somebody bought
+    sentos.stock()
+    assert sentos.offered("G1-S") == 10
+
+
 def test_what_was_sent_before_stock_was_first_planned_is_no_news_to_sentos(sentos: SentosScene) -> None:
     in_step(sentos)
     name = sentos.buy("G1-S", quantity=3)
