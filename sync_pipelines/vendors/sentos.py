@@ -27,7 +27,7 @@ READS = (("GET", r"/.*"),)
 TURKEY = timezone(timedelta(hours=3))
 """Sentos' times have no zone: they are Turkey's, which knows no summer time."""
 MARGIN = 1.015
-"""How much longer than the vendor's a window is for us: a call counts there when it arrives, and one may be faster than another."""
+"""How much longer than the vendor's a window is for us: a call counts there when it arrives, and some arrive faster."""
 READINGS = 3
 """How often the products are read when rows move from page to page meanwhile."""
 APPROVED, SHIPPED, CANCELLED, DELIVERED = 2, 5, 6, 99
