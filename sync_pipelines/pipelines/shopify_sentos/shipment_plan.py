@@ -18,7 +18,7 @@ from sync_pipelines.pipelines.shape import Extra, PlanRequest, Writer
 from sync_pipelines.pipelines.shopify_sentos import PIPELINE, erp_orders
 from sync_pipelines.pipelines.shopify_sentos.erp_orders import ErpOrder
 from sync_pipelines.pipelines.shopify_sentos.goods import client, lands
-from sync_pipelines.pipelines.shopify_sentos.order_target import Found
+from sync_pipelines.pipelines.shopify_sentos.order_target import Found, numbers_in_erp
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 from sync_pipelines.pipelines.shopify_sentos.shipment_target import BY_ID, Shipments, Shipping, key_of, order_of, taken
 from sync_pipelines.vendors.sentos import DELIVERED, SHIPPED
@@ -76,7 +76,8 @@ class ShipmentWriter(Writer[Shipments]):
 
 def _told(session: Session) -> dict[str, ErpOrder]:
     """The shop's orders that Sentos says are sent, with a number to follow the parcel by."""
-    there = Found(erp_orders.orders_in_erp(session.warehouse))
+    known = records.records_of(session.ledger, ShopifySentosSettings.orders_account())
+    there = Found(erp_orders.orders_in_erp(session.warehouse), numbers_in_erp(known))
     return {key: order for key, order in there.ours() if order.status in (SHIPPED, DELIVERED) and _numbers(order.tracking_number)}
 
 
@@ -124,9 +125,9 @@ def desired_shipments(
     several = len({*to_be_sent, *(each.location for each in under_way)}) > 1
     for each in under_way:
         yield Desired(key_of(key, numbers, each.location if several else ""), fields)
-    for place in to_be_sent:
-        made = {"company": carrier(order.carrier, settings), "url": order.tracking_link, "order": there.name}
-        yield Desired(key_of(key, numbers, place if several else ""), {**made, "numbers": numbers, "pieces": dict(+left)})
+    made = {"company": carrier(order.carrier, settings), "url": order.tracking_link, "order": there.name, "delivered": False}
+    for place, pieces in to_be_sent.items():
+        yield Desired(key_of(key, numbers, place if several else ""), {**made, "numbers": numbers, "pieces": pieces})
     if not under_way and not to_be_sent:
         if there.parts:
             why = "what is left to be sent of it in the shop is held there, or is not what Sentos has sent"
@@ -144,11 +145,15 @@ def _pieces(order: ErpOrder) -> dict[str, int]:
     return dict(pieces)
 
 
-def _places(there: Shipping, pieces: Mapping[str, int]) -> list[str]:
-    """The locations that pieces of it are to be sent from, and may be."""
-    may = [part for part in there.parts if part.may_be_sent]
-    sent = taken(may, {sku: n for sku, n in pieces.items() if n > 0})
-    return sorted({part.location for part in may if part.fulfillment_order in sent})
+def _places(there: Shipping, pieces: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """The locations that pieces of it are to be sent from, and may be, each with its pieces of every SKU."""
+    may = {part.fulfillment_order: part for part in there.parts if part.may_be_sent}
+    skus = {line: sku for part in may.values() for line, sku, _ in part.lines}
+    places: dict[str, Counter[str]] = {}
+    for part, lines in taken(list(may.values()), pieces).items():
+        for line, n in lines:
+            places.setdefault(may[part].location, Counter())[skus[line]] += n
+    return {place: dict(found) for place, found in sorted(places.items())}
 
 
 def carrier(name: str, settings: ShopifySentosSettings) -> str:
