@@ -82,7 +82,10 @@ def test_an_answer_is_typed_and_cannot_be_changed(capsys: pytest.CaptureFixture[
     ("ask", "told"),
     [
         (lambda: running.sync(P, force=True), "--force: only for shopify_sheets"),
-        (lambda: running.preview("shopify_sheets", refresh="always"), "only for catsy_sparklayer, shopify_sentos and amazon_plytix"),
+        (
+            lambda: running.preview("shopify_sheets", refresh="always"),
+            "only for catsy_sparklayer, shopify_sentos and amazon_plytix",
+        ),
         (lambda: running.preview(P, from_csv=Path("nowhere.csv")), "nowhere.csv is not there"),
         (lambda: running.rehearse(P), "--test: only for shopify_sheets"),
         (lambda: running.undo(P, "0000000000"), "no plan 0000000000"),
