@@ -1,4 +1,4 @@
-"""The demo's third story: listings on a marketplace, and the products of the PIM that they are listings of."""
+"""The demo's fourth story: listings on a marketplace, and the products of the PIM that they are listings of."""
 
 from __future__ import annotations
 

@@ -111,8 +111,9 @@ class Playground:
             kept = self._kept(vendor)
             if kept.exists():
                 self.change(vendor, {"load": json.loads(kept.read_text(encoding="utf-8"))})
-        if not self._kept("shopify").exists():  # its orders stay where they are in time, whenever it is come back to
-            self.change("shopify", {"settings": {"start": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}})
+        if not self._kept("shopify").exists():
+            # its orders stay where they are in time, whenever it is come back to; it sells in lira, as the ERP does
+            self.change("shopify", {"settings": {"start": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "currency": "TRY"}})
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -27,6 +27,7 @@ from sync_pipelines.operations import environment
 from sync_pipelines.pipelines import PIPELINES
 from sync_pipelines.pipelines.sections import ACCOUNTS, account_of
 from sync_pipelines.settings import SettingsError, data_dir
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.snapshots import SnapshotUnreadable, Warehouse
 
 
@@ -117,6 +118,14 @@ def ask(query: str) -> list[dict[str, Any]]:
         return rows
 
 
+def _accounts(vendor: str) -> Iterator[str]:
+    """For whom files of a vendor may be stored: its own account; another vendor's, for what joins two is under one's name; the
+    shop, whatever its time zone; and what a pipeline writes to."""
+    yield from map(account_of, sorted(ACCOUNTS, key=lambda system: system != vendor))
+    yield ShopifySettings.read().shop
+    yield from (write.account() for pipeline in PIPELINES for write in pipeline.writes)
+
+
 @contextlib.contextmanager
 def _views(query: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[str]]]:
     """A connection that sees the views and nothing else, and which views there are not, and why."""
@@ -129,10 +138,8 @@ def _views(query: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[str]]]:
         con.execute("SET enable_progress_bar = false")
         warehouse = Warehouse(data_dir() / "warehouse")
         for vendor, asset in warehouse.assets():
-            # what joins two vendors is stored under one's name and for the other's account
             with _said(missing, f"{vendor}.{asset}"):
-                systems = sorted(ACCOUNTS, key=lambda system: system != vendor)
-                files = next((found for s in systems if (found := warehouse.files((vendor, asset), account_of(s)))), [])
+                files = next((found for of in _accounts(vendor) if (found := warehouse.files((vendor, asset), of))), [])
                 if files:
                     _view(con, vendor, asset, _rows_of(files))
         for write in (write for pipeline in PIPELINES for write in pipeline.writes):

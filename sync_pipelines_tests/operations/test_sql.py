@@ -13,7 +13,9 @@ import pytest
 from sync_pipelines.operations import environment
 from sync_pipelines.operations.sql import QueryRefused, ask
 from sync_pipelines.pipelines.sections import account_of
+from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 from sync_pipelines.settings import data_dir
+from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.snapshots import About, Warehouse
 
 SEEN = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
@@ -68,6 +70,14 @@ def test_show_tables_lists_what_can_be_asked_for(data: Path) -> None:
     names = [row["name"] for row in ask("show tables;")]
     assert names == sorted(names)
     assert {"catsy.products", "ledger.outcome", "ledger.run"} <= set(names)
+
+
+def test_what_is_kept_for_a_shop_or_for_what_is_written_can_be_asked_for_too(data: Path) -> None:
+    """The shop's catalogue is not cut by days, and orders as the ERP gets them are of two accounts."""
+    kept = {("shopify", "catalog"): ShopifySettings.read().shop, ("sentos", "order_rows"): ShopifySentosSettings.orders_account()}
+    for key, account in kept.items():
+        Warehouse(data_dir() / "warehouse").write(key, pa.table({"sku": ["A"]}), About(account=account, at=SEEN.isoformat()))
+    assert ask("SELECT c.sku FROM shopify.catalog AS c JOIN sentos.order_rows USING (sku)") == [{"sku": "A"}]
 
 
 @pytest.mark.parametrize(
