@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

@@ -186,7 +186,7 @@ def full_keys(named: Collection[str]) -> set[str]:
 
 def names() -> Collection[str]:
     """The names of all orders (`#1042`), and every SKU."""
-    return {row.name for row in _order_rows()} | {row.sku for row in _erp_rows() if row.sku}
+    return {row.name for row in order_rows_read()} | {row.sku for row in _erp_rows() if row.sku}
 
 
 def mapped_keys(keys: Collection[str]) -> set[str]:
