@@ -92,6 +92,7 @@ def map_orders(session: Session) -> Published:
     with current_orders(session.warehouse, shop.account) as con:
         for part in whole_orders(con, "SELECT f, n FROM current_order"):
             rows += [_row(order, settings, facts, first) for order in part]
+    rows.sort(key=lambda row: (row["created_at"], row["order_id"]))  # a run may send some of them only: the oldest
     counts = Counter(row["state"] for row in rows)
     session.note(source_rejects=counts["held"])
     account = ShopifySentosSettings.orders_account()
