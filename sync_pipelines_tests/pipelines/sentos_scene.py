@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +24,7 @@ from sync_pipelines.delivery.plans import Plan, PlanFiles
 from sync_pipelines.pipelines import plan_and_apply
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shape import PlanRequest, Write
-from sync_pipelines.pipelines.shopify_sentos import ORDERS, PIPELINE, PRICES, PRODUCTS, SHIPMENTS, STOCK, order_rows
+from sync_pipelines.pipelines.shopify_sentos import ORDERS, PIPELINE, PRICES, PRODUCTS, SHIPMENTS, STOCK, erp_orders, order_rows
 from sync_pipelines.pipelines.shopify_store.change_reader import ChangeReader
 from sync_pipelines.pipelines.shopify_store.client import store_of
 from sync_pipelines.settings import data_dir
@@ -88,6 +89,20 @@ def variant(sku: str, size: str | None = "M", color: str = "Siyah", pieces: int 
     }
 
 
+class Killed(BaseException):
+    """The process is gone: what an interruption raises."""
+
+
+@dataclass
+class Interruption:
+    """What happens at the next call that `on` names: before it is sent, or (after) once its answer has come."""
+
+    on: str
+    action: Callable[[], object]
+    after: bool = False
+    skip: int = 0
+
+
 @dataclass
 class Synced:
     """What one run of a write did. held: key → reason."""
@@ -108,6 +123,7 @@ class SentosScene:
         self.files = PlanFiles(data_dir() / "plans")
         self.meter = CallMeter()
         self.runs = 0
+        self.interruptions: list[Interruption] = []
         self._clients: dict[str, Sentos | Shopify] = {}
 
     def close(self) -> None:
@@ -141,14 +157,41 @@ class SentosScene:
         if name not in self._clients:
             client = self._clients[name] = connect()
             client.http.sleep = _nap
+            client.http.request = partial(self._request, client.http.request)  # type: ignore[method-assign]
             if isinstance(client, Shopify):
                 client.sleep = _nap
         return self._clients[name]
+
+    def _request(self, send: Callable[..., Any], method: str, path: str, **options: Any) -> Any:
+        """Send a call, with what somebody does just before or after it."""
+        body = options.get("body")
+        name = body["query"] if isinstance(body, dict) and "query" in body else f"{method} {path}"
+        due = None
+        for each in [each for each in self.interruptions if name.startswith(each.on)][:1]:
+            if each.skip:
+                each.skip -= 1
+            else:
+                self.interruptions.remove(each)
+                due = each
+        if due is not None and not due.after:
+            due.action()
+        answer = send(method, path, **options)
+        if due is not None and due.after:
+            due.action()
+        return answer
+
+    def interrupt(self, on: str, action: Callable[[], object], *, after: bool = False, skip: int = 0) -> None:
+        """Let this happen at a later call of a run: a document of `shopify_documents`, or Sentos' `GET /products`."""
+        self.interruptions.append(Interruption(on, action, after, skip))
 
     def read_orders(self, session: Session) -> None:
         """What the assets before the order plan do: the shop's changes, and what Sentos would get of each order."""
         ChangeReader(store_of(session)).read(move_cursor=session.verb != "preview")
         order_rows.map_orders(session)
+
+    def read_states(self, session: Session) -> None:
+        """What the asset of Sentos' orders does."""
+        erp_orders.bring_up_to_date(session)
 
     def plan(self, write: Write, *, only: Sequence[str] = (), session: Session | None = None) -> Plan:
         session = session or self.session(write)
@@ -193,8 +236,9 @@ class SentosScene:
         return {row["key"]: f"{row['held']}: {row['reason']}" for row in rows}
 
     def planned(self, plan: Plan) -> dict[str, str]:
-        """The action of each row that is sent."""
-        return {row["key"]: row["action"] for row in self.files.query(plan.id, "SELECT key, action FROM plan WHERE held IS NULL")}
+        """The action of each row that is sent. What is only taken note of is not."""
+        rows = self.files.query(plan.id, "SELECT key, action FROM plan WHERE held IS NULL AND action <> 'adopt'")
+        return {row["key"]: row["action"] for row in rows}
 
     def outcomes(self, plan: Plan) -> dict[str, tuple[str, str]]:
         """How the rows of a plan ended: state and message by key."""

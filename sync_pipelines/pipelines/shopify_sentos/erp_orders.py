@@ -89,13 +89,17 @@ class ErpOrder:
     read_at: datetime
 
 
-def bring_up_to_date(session: Session) -> int:
+def bring_up_to_date(session: Session, since: datetime | None = None) -> int:
     """Read what was made or changed in Sentos since last time into the log; move the cursor, but in a preview. Returns how many
-    orders came. The first time: the orders of the shop's lookback.
+    orders came. The first time: the orders of the shop's lookback. A run reads once, and again where that was before `since`.
 
     A list may show an order late, and Sentos' clock may differ from ours: each reading begins that much earlier.
     """
-    return session.once("sentos orders read", lambda: _read(session))
+    readings = session.once("sentos orders read", list[tuple[datetime, int]])
+    if not readings or (since is not None and readings[-1][0] < since):
+        began = datetime.now(UTC)
+        readings.append((began, _read(session)))
+    return sum(came for _, came in readings)
 
 
 def _read(session: Session) -> int:
