@@ -278,12 +278,10 @@ class _Application:
         """Take the plan up, with the holds and releases that its source ended."""
         ends = json.loads(self.row["ends"] or "{}") if self.row["state"] == "sealed" else {}
         p, h, r = tables.plan.c, tables.hold.c, tables.release.c
-        counts = self.plan.counts
-        cut = limit is not None and limit < counts.changes + counts.held  # of those held, some may be released
         with self.ledger.write() as tx:
             self.lease.check(tx)
             mine = tables.plan.update().where(p.id == self.plan.id)
-            tx.execute(mine.values(state="applying", run=self.run, **({"partial": 1} if cut else {})))
+            tx.execute(mine.values(state="applying", run=self.run, **({} if limit is None else {"partial": 1})))
             if keys := ends.get("holds"):
                 over = tables.hold.delete().where(h.account == self.plan.account, h.key == sa.bindparam("k"))
                 tx.execute(over, [{"k": key} for key in keys])

@@ -14,7 +14,7 @@ from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Sheets
 from sync_pipelines.vendors.http import CallMeter
-from sync_pipelines_tests.pipelines import listing_scene, sentos_scene
+from sync_pipelines_tests.pipelines import listing_scene, sentos_scene, sentos_shirts
 from sync_pipelines_tests.pipelines.listing_scene import ListingScene
 from sync_pipelines_tests.pipelines.order_scene import OrderScene, orders
 from sync_pipelines_tests.pipelines.sentos_scene import SentosScene
@@ -197,3 +197,9 @@ def sentos(clothes: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sentos
     scene = sentos_scene.begin(clothes)
     yield scene
     scene.close()
+
+
+@pytest.fixture
+def shop(sentos: SentosScene) -> SentosScene:
+    """Three shirts between Sentos and the shop, in both of them, and no orders."""
+    return sentos_shirts.stocked(sentos)

@@ -131,6 +131,12 @@ class SentosScene:
             client.close()
         self.ledger.close()
 
+    def log_in_anew(self) -> None:
+        """Let the next run take its login from the environment."""
+        for client in self._clients.values():
+            client.close()
+        self._clients.clear()
+
     # --- the pipeline -----------------------------------------------------------------------------------------------
 
     def session(self, *writes: Write, verb: str = "sync") -> Session:
