@@ -66,6 +66,9 @@ def test_the_history_of_the_demo_is_in_the_ui_with_its_lineage_and_checks(own_fo
         missing = re.search(r"Missing \((\d+)\)", days)
         assert missing is not None
         assert int(missing[1]) < 60
+        erp = seen(f"{address}/locations/sync_pipelines/asset-groups/shopify_sentos/lineage", own_folder / "eight")
+        for asset in ("erp", "order_rows", "order_states", "product_plan", "stock_plan", "shipments", "warehouse", "storefront"):
+            assert asset in erp
         listings = seen(
             f"{address}/assets/plytix/amazon_catalogue?view=lineage&lineageScope=upstream&lineageDepth=7", own_folder / "six"
         )
@@ -78,6 +81,7 @@ def test_the_history_of_the_demo_is_in_the_ui_with_its_lineage_and_checks(own_fo
         assert "reconcile_shopify_sheets" in runs
         assert "backfill_shopify_store" in runs
         assert "undo_amazon_plytix" in runs
+        assert "sync_shopify_sentos_stock" in runs
     finally:
         dev.send_signal(signal.SIGINT)
         assert dev.wait(timeout=90) is not None

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sync_pipelines.operations import environment
@@ -30,6 +30,7 @@ LINES = [
 ]
 
 
+@settings(deadline=None)
 @given(
     line=st.sampled_from(LINES),
     after=st.datetimes(datetime(2026, 1, 1), datetime(2032, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001 - given a zone

@@ -141,7 +141,7 @@ def test_a_name_that_is_no_pipeline_is_refused(prompt: Prompt) -> None:
 
 def test_a_mistyped_pipeline_or_command_is_answered_with_the_likest(prompt: Prompt) -> None:
     assert "Did you mean catsy?" in prompt.run("sync catzy", code=2)
-    assert "Did you mean shopify_sheets?" in prompt.run("status shopify_sheet", code=2)
+    assert "Did you mean amazon_plytix?" in prompt.run("status amazon_plytx", code=2)
     assert "Did you mean 'sync'?" in prompt.run("sinc", code=2)
 
 
@@ -153,7 +153,7 @@ def test_a_mistyped_pipeline_or_command_is_answered_with_the_likest(prompt: Prom
         ("sheets backfill", "also: sync-pipelines backfill shopify_store"),
         ("shopify backfill", "also: sync-pipelines backfill shopify_store"),
         ("backfill", "also: sync-pipelines shopify backfill, sync-pipelines sheets backfill"),
-        ("sync", "also: sync-pipelines catsy sync, sync-pipelines sheets sync"),
+        ("sync", "also: sync-pipelines catsy sync, sync-pipelines sheets sync, sync-pipelines sentos sync"),
         ("amazon errors", "also: sync-pipelines errors amazon_plytix"),
     ],
 )
