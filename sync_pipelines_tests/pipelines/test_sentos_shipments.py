@@ -66,7 +66,7 @@ class TestTold:
         assert shop.plan(SHIPMENTS).counts.changes == 0
         send(shop, packed)
         sent_: list[dict[str, Any]] = []
-        client = shop.session().once("shopify to write", lambda: None)
+        client = shop.session().once("shopify", lambda: None)
         change = client.change
         client.change = lambda document, variables, **more: (sent_.append(variables), change(document, variables, **more))[1]
         try:

@@ -116,6 +116,7 @@ def _read(session: Session) -> int:
         windows.append("updated")
     sentos = client(session)
     found = _listed(sentos, windows, since, now + off, now)
+    session.meter.minimum["sentos"] += len(windows)
     if found or first:
         _append(log_of, settings.account, found, now)
     if session.verb != "preview":
@@ -138,6 +139,7 @@ def read_back_to(session: Session, moment: datetime) -> None:
     if moment - off >= until:
         return
     found = _listed(client(session), ["created"], moment - off, until + off, now)
+    session.meter.minimum["sentos"] += 1
     _append(keyed_log(session.warehouse), settings.account, found, now)
     if session.verb != "preview":
         notes.set_cursor(session.ledger, settings.account, SINCE, (moment - off).isoformat(), session.id)

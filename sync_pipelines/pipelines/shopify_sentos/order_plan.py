@@ -79,12 +79,9 @@ class OrderWriter(Writer[Orders]):
         return Extra(facts)
 
     def least_calls(self, session: Session, target: Orders, plan: Plan, report: Report | None, limit: int | None) -> None:
-        """Two lists of what changed; then, where anything was sent, a list of what was made since, and a call for each."""
-        minimum = session.meter.minimum
-        if report is None:
-            minimum["sentos"] += 2
-        elif report.writes:
-            minimum["sentos"] += 1 + report.writes
+        """Where anything was sent, a list of what was made since, and a call for each."""
+        if report is not None and report.writes:
+            session.meter.minimum["sentos"] += 1 + report.writes
 
 
 def at_a_time() -> int:
