@@ -18,6 +18,7 @@ OURS = (
     "GOOGLE_",
     "AMAZON_",
     "PLYTIX_",
+    "SENTOS_",
     "ALERT_",
     "RETENTION_",
     "WEB_",

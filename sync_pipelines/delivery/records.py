@@ -13,22 +13,24 @@ from sync_pipelines.delivery.tables import ADD_RECORD, many, outcome, record
 
 @dataclass(frozen=True)
 class Record:
-    """What the ledger has of a key. state: as `tables.record` says. hash: the fingerprint of what is there, where it is known."""
+    """What the ledger has of a key. state: as `tables.record` says. hash: the fingerprint of what is there, where it is known.
+    created: whether we made it."""
 
     key: str
     state: str
     at: str
     hash: str | None
     remote_id: str | None
+    created: bool
 
 
 def records_of(ledger: Ledger, account: str, keys: Collection[str] | None = None) -> dict[str, Record]:
     """The records of an account by key: of these keys, or all."""
     r = record.c
-    query = sa.select(r.key, r.state, r.at, r.hash, r.remote_id).where(r.account == account)
+    query = sa.select(r.key, r.state, r.at, r.hash, r.remote_id, r.created).where(r.account == account)
     if keys is not None:
         query = query.where(r.key.in_(keys))
-    return {row["key"]: Record(**row) for row in ledger.rows(query)}
+    return {row["key"]: Record(**{**row, "created": bool(row["created"])}) for row in ledger.rows(query)}
 
 
 def present_keys(ledger: Ledger, account: str) -> set[str]:

@@ -7,7 +7,7 @@ import logging
 import sqlite3
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -146,7 +146,7 @@ class SameCallWindow:
             return self._counted(cast("sqlite3.Connection", self._memory), key)
         try:
             return self._in_file(self.file, key)
-        except sqlite3.OperationalError as e:
+        except (sqlite3.OperationalError, OSError) as e:
             raise NotCounted(f"{self.file} cannot be written: {e}. Is the disk full?") from e
         except sqlite3.DatabaseError as e:
             log.warning("%s cannot be read (%s): the calls of the last minutes are counted anew", self.file, e)
@@ -171,7 +171,8 @@ class SameCallWindow:
                 con.execute("INSERT INTO same_call VALUES (?, ?)", (key, now))
             con.execute("COMMIT")
         except BaseException:
-            con.execute("ROLLBACK")
+            with suppress(sqlite3.Error):  # what went wrong is the error to tell
+                con.execute("ROLLBACK")
             raise
         return wait
 

@@ -26,6 +26,8 @@ from sync_pipelines.vendors.sentos_settings import SentosSettings
 READS = (("GET", r"/.*"),)
 TURKEY = timezone(timedelta(hours=3))
 """Sentos' times have no zone: they are Turkey's, which knows no summer time."""
+MARGIN = 1.015
+"""How much longer than the vendor's a window is for us: a call counts there when it arrives, and some arrive faster."""
 READINGS = 3
 """How often the products are read when rows move from page to page meanwhile."""
 APPROVED, SHIPPED, CANCELLED, DELIVERED = 2, 5, 6, 99
@@ -66,7 +68,7 @@ class Sentos:
         """
         key, password = secret("SENTOS_API_KEY"), secret("SENTOS_API_SECRET")
         in_folder: Callable[[str], Path | None] = lambda name: None if limits is None else limits / name  # noqa: E731
-        seconds = settings.window_seconds
+        seconds = MARGIN * settings.window_seconds
         try:
             writes = CallWindows([(settings.writes, seconds)], in_folder("sentos-writes.db"))
         except NotCounted as e:
@@ -122,10 +124,7 @@ class Sentos:
             if not counts or (counts == sorted(counts) and counts[-1] == len(seen)):
                 yield from pages
                 return
-        raise NotReadWhole(
-            f"sentos: {len(seen)} products came, of {totals[-1]}, and so it was {READINGS} times: rows moved from page to page "
-            "meanwhile. Nothing of it is used; try again."
-        )
+        raise NotReadWhole(_moved(len(seen), "products", counts[-1]))
 
     def first_page(self) -> Page:
         """The first page of products. To see how an account behaves."""
@@ -142,28 +141,38 @@ class Sentos:
         return self._one(f"/products/{product_id}", what=f"product {product_id}")
 
     def orders(self, start: datetime, end: datetime, *, by: str = "created") -> Iterator[Row]:
-        """The orders that were created (or `updated`) in a stretch of time, by Sentos' clock, oldest first; each once.
+        """The orders that were created (or `updated`) in a stretch of time, by Sentos' clock. The same order may come again,
+        newer. Raises NotReadWhole.
 
-        The parameters go in the query and in the body, for the vendor reads the body, and what is between may drop it.
+        The parameters go in the query and in the body, for the vendor reads the body, and what is between may drop it. As
+        with products, an order that leaves the list meanwhile moves another one out of sight; then all is read again.
         """
-        seen: set[str] = set()
-        number = 1
-        while True:
-            params = {
-                f"{by}_start_date": written_time(start),
-                f"{by}_end_date": written_time(end),
-                "orderby_field": "id",
-                "orderby_direction": "ASC",
-                "page": number,
-                "size": self.settings.page_size,
-            }
-            rows, total = self._get("/orders", params, what=f"orders, page {number}", read=_listed, body=params)
-            fresh = [row for row in rows if str(row.get("id")) not in seen]
-            seen |= {str(row.get("id")) for row in fresh}
-            yield from fresh
-            if not fresh or total is None or len(rows) < self.settings.page_size:
+        for _ in range(READINGS):
+            seen: set[str] = set()
+            totals: list[int] = []
+            number = 1
+            while True:
+                params = {
+                    f"{by}_start_date": written_time(start),
+                    f"{by}_end_date": written_time(end),
+                    "orderby_field": "id",
+                    "orderby_direction": "ASC",
+                    "page": number,
+                    "size": self.settings.page_size,
+                }
+                rows, total = self._get("/orders", params, what=f"orders, page {number}", read=_listed, body=params)
+                totals += [] if total is None else [total]
+                fresh = [row for row in rows if str(row.get("id")) not in seen]
+                seen |= {str(row.get("id")) for row in fresh}
+                yield from fresh
+                if not fresh or len(rows) < self.settings.page_size:
+                    break
+                number += 1
+            # an order that is updated meanwhile comes in anywhere, and is listed next time: only those that leave are missed
+            wanted = totals[:1] if by == "updated" else totals[-1:]
+            if totals == sorted(totals) and all(len(seen) >= n for n in wanted):
                 return
-            number += 1
+        raise NotReadWhole(_moved(len(seen), "orders", totals[-1]))
 
     def order(self, order_id: int | str) -> Row | None:
         """One order by Sentos' own number; None where there is none."""
@@ -224,6 +233,13 @@ class Sentos:
         return error
 
 
+def _moved(came: int, what: str, total: int) -> str:
+    return (
+        f"sentos: {came} {what} came, of {total}, and so it was {READINGS} times: rows moved from page to page meanwhile. "
+        "Nothing of it is used; try again."
+    )
+
+
 def basic(key: str, password: str) -> str:
     """The header of a login, which is a secret, too."""
     token = base64.b64encode(f"{key}:{password}".encode()).decode()
@@ -241,14 +257,14 @@ def read_time(text: str) -> datetime:
     return datetime.strptime(text[:19], "%Y-%m-%d %H:%M:%S").replace(tzinfo=TURKEY).astimezone(UTC)
 
 
-_NUMBER = re.compile(r"-?\d[\d.,]*")
+_NUMBER = re.compile(r"-?\d[\d.,]*", re.ASCII)
 
 
 def amount(value: Any) -> Decimal | None:
     """An amount in any of the spellings that Sentos uses; None where there is none ("" and null). Raises ValueError.
 
     Numbers come as they are, or as text with either decimal mark: of `.` and `,`, the last is the decimal mark, and the other
-    groups thousands.
+    groups thousands. `1.299.000` is neither 1299 nor 1299000 for certain, and refused.
     """
     if value is None or value == "" or isinstance(value, bool):
         return None
@@ -262,7 +278,9 @@ def amount(value: Any) -> Decimal | None:
     mark = max(text.rfind("."), text.rfind(","))
     whole, fraction = (text, "") if mark < 0 else (text[:mark], text[mark + 1 :])
     groups = re.split(r"[.,]", whole)
-    if len(groups) > 1 and (any(len(g) != 3 for g in groups[1:]) or len(groups[0].lstrip("-")) > 3):
+    # of a mark that comes twice, nobody can say whether the last one is for thousands, too
+    unclear = (mark >= 0 and text.count(text[mark]) > 1) or ("." in whole and "," in whole)
+    if unclear or any(len(g) != 3 for g in groups[1:]) or (len(groups) > 1 and len(groups[0].lstrip("-")) > 3):
         raise ValueError(f"{str(value)[:40]!r} is not an amount")
     try:
         return Decimal("".join(groups) + (f".{fraction}" if fraction else ""))
@@ -290,9 +308,8 @@ def _listed(reply: Reply) -> tuple[list[Row], int | None]:
     if isinstance(document, dict):
         if "total_elements" in document:
             total = int(document["total_elements"])
-        document = next(
-            document[name] for name in ("data", "content", "items", "channels") if isinstance(document.get(name), list)
-        )
+        lists = (document.get(name) for name in ("data", "content", "items", "channels"))
+        document = next((found for found in lists if isinstance(found, list)), None)
     if not isinstance(document, list) or not all(isinstance(row, dict) for row in document):
         raise TypeError("no list of objects")
     return document, total
@@ -315,9 +332,11 @@ def _made(reply: Reply) -> str:
     document = _success(reply)
     order = document.get("order")
     number = order.get("id") if isinstance(order, dict) else document.get("id")
-    if number in (None, "", 0):
+    if number not in (None, "", 0):
+        return str(number)
+    if document.get("errors"):
         raise NotMade(f"sentos: the order was not made: {_said(document)}", status=reply.status, body=reply.text)
-    return str(number)
+    raise Transient(f"sentos: status {reply.status}, with neither an order nor errors: {_said(document)}", status=reply.status)
 
 
 def _changed(reply: Reply) -> None:

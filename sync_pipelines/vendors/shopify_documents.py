@@ -275,6 +275,12 @@ mutation AddTags($id: ID!, $tags: [String!]!) {
 }
 """
 
+REMOVE_TAGS = """
+mutation RemoveTags($id: ID!, $tags: [String!]!) {
+  tagsRemove(id: $id, tags: $tags) { node { id } userErrors { field message } }
+}
+"""
+
 ADD_VARIANTS = """
 mutation AddVariants($product: ID!, $variants: [ProductVariantsBulkInput!]!) {
   productVariantsBulkCreate(productId: $product, variants: $variants, strategy: PRESERVE_STANDALONE_VARIANT) {
@@ -385,6 +391,7 @@ DOCUMENTS = {
     "variants of": VARIANTS_OF,
     "change product": CHANGE_PRODUCT,
     "add tags": ADD_TAGS,
+    "remove tags": REMOVE_TAGS,
     "add variants": ADD_VARIANTS,
     "order units": ORDER_UNITS,
     "order shipments": ORDER_SHIPMENTS,
@@ -405,6 +412,7 @@ WRITES = frozenset(
         MAKE_PRODUCT,
         CHANGE_PRODUCT,
         ADD_TAGS,
+        REMOVE_TAGS,
         ADD_VARIANTS,
         SHIP,
         CANCEL_SHIPMENT,

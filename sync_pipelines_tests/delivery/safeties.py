@@ -17,14 +17,16 @@ MATRIX, UNDOING, PLANNING = "test_kill_matrix.py", "test_undoing.py", "test_plan
 
 @dataclass(frozen=True)
 class Safety:
-    """`old` appears exactly once in `file` (below sync_pipelines/delivery), however it is broken into lines; with `new` in its
-    place one of `tests` fails."""
+    """`old` appears exactly once in `file` (below `code`), however it is broken into lines; with `new` in its place one of
+    `tests` (below `tests_in`) fails."""
 
     name: str
     file: str
     old: str
     new: str
     tests: tuple[str, ...]
+    code: str = "sync_pipelines/delivery"
+    tests_in: str = "sync_pipelines_tests/delivery"
 
     def __str__(self) -> str:
         return self.name.replace(" ", "-")

@@ -11,26 +11,28 @@ from pathlib import Path
 
 import pytest
 
-from sync_pipelines_tests.delivery.safeties import SAFETIES, Safety
+from sync_pipelines_tests.delivery.safeties import SAFETIES as OF_DELIVERY
+from sync_pipelines_tests.delivery.safeties import Safety
+from sync_pipelines_tests.pipelines.stock_safeties import SAFETIES as OF_STOCK
 
 ROOT = Path(__file__).parents[2]
-CORE = Path("sync_pipelines") / "delivery"
+SAFETIES = (*OF_DELIVERY, *OF_STOCK)
 
 
 @pytest.mark.parametrize("safety", SAFETIES, ids=str)
 def test_the_list_names_code_and_tests_that_are_there(safety: Safety) -> None:
-    source = (ROOT / CORE / safety.file).read_text(encoding="utf-8")
+    source = (ROOT / safety.code / safety.file).read_text(encoding="utf-8")
     assert len(safety.places(source)) == 1, safety.old
     ast.parse(safety.taken_out(source))
     for test in safety.tests:
         file, _, name = test.partition("::")
-        assert f"def {name}(" in (ROOT / "sync_pipelines_tests" / "delivery" / file).read_text(encoding="utf-8")
+        assert f"def {name}(" in (ROOT / safety.tests_in / file).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("copy")
-    for package in ("sync_pipelines", "sync_pipelines_tests"):
+    for package in ("sync_pipelines", "sync_pipelines_tests", "vendor_sandbox"):
         shutil.copytree(ROOT / package, folder / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", folder)
     return folder
@@ -39,9 +41,9 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.deep
 @pytest.mark.parametrize("safety", SAFETIES, ids=str)
 def test_without_it_a_test_fails(copy: Path, safety: Safety) -> None:
-    file = copy / CORE / safety.file
+    file = copy / safety.code / safety.file
     whole = file.read_text(encoding="utf-8")
-    tests = [f"sync_pipelines_tests/delivery/{test}" for test in safety.tests]
+    tests = [f"{safety.tests_in}/{test}" for test in safety.tests]
     command = [sys.executable, "-B", "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-p", "no:randomly", *tests]
     environment = {**os.environ, "PYTHONPATH": str(copy)}
     try:

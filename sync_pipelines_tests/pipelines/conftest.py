@@ -14,9 +14,10 @@ from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.google_settings import GoogleSettings
 from sync_pipelines.vendors.google_sheets import Sheets
 from sync_pipelines.vendors.http import CallMeter
-from sync_pipelines_tests.pipelines import listing_scene
+from sync_pipelines_tests.pipelines import listing_scene, sentos_scene, sentos_shirts
 from sync_pipelines_tests.pipelines.listing_scene import ListingScene
 from sync_pipelines_tests.pipelines.order_scene import OrderScene, orders
+from sync_pipelines_tests.pipelines.sentos_scene import SentosScene
 from vendor_sandbox import Sandbox
 
 
@@ -177,3 +178,28 @@ def merchandiser(boots: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Li
     desk = ListingScene(boots)
     yield desk
     desk.close()
+
+
+@pytest.fixture(scope="session")
+def clothes() -> Iterator[Sandbox]:
+    """One sandbox for all tests of Shopify ↔ Sentos."""
+    with Sandbox(speed=1000, orders=0) as running:
+        yield running
+
+
+@pytest.fixture
+def sentos(clothes: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[SentosScene]:
+    """A clothes shop before the first run: both systems empty."""
+    for name in sentos_scene.clear_environment():
+        monkeypatch.delenv(name)
+    for name, value in sentos_scene.environment(clothes).items():
+        monkeypatch.setenv(name, value)
+    scene = sentos_scene.begin(clothes)
+    yield scene
+    scene.close()
+
+
+@pytest.fixture
+def shop(sentos: SentosScene) -> SentosScene:
+    """Three shirts between Sentos and the shop, in both of them, and no orders."""
+    return sentos_shirts.stocked(sentos)

@@ -461,6 +461,14 @@ class TestChanges:
         assert str(notes.get_cursor(shop.ledger, shop.settings.shop, CURSOR)) >= str(before)
         assert int(order["legacyResourceId"]) in shop.current()
 
+    def test_regression_what_comes_after_a_first_preview_is_read_by_the_first_run(self, shop: Shop) -> None:
+        """The preview left files and no cursor: the run after it read nothing, and moved the cursor past what had come."""
+        ChangeReader(shop.store()).read(move_cursor=False)
+        order = shop.arrive()
+        shop.pin(seconds=5)
+        ChangeReader(shop.store()).read()
+        assert int(order["legacyResourceId"]) in shop.current()
+
     def test_it_ends_a_little_behind_now_and_the_next_begins_before_that(
         self, shop: Shop, monkeypatch: pytest.MonkeyPatch
     ) -> None:

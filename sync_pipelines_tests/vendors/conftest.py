@@ -20,6 +20,8 @@ from sync_pipelines.vendors.catsy_settings import CatsySettings
 from sync_pipelines.vendors.http import CallMeter, Http
 from sync_pipelines.vendors.plytix import Plytix
 from sync_pipelines.vendors.plytix_settings import PlytixSettings
+from sync_pipelines.vendors.sentos import Sentos
+from sync_pipelines.vendors.sentos_settings import SentosSettings
 from sync_pipelines.vendors.shopify import Pace, Shopify
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.vendors.sparklayer import SparkLayer
@@ -33,6 +35,7 @@ _OURS = (
     "SHOPIFY_",
     "PLYTIX_",
     "AMAZON_",
+    "SENTOS_",
     "ALERT_",
     "SYNC_PIPELINES_",
     "HTTP_PROXY",
@@ -262,6 +265,24 @@ def amazon(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     def connect() -> Amazon:
         made.append(Amazon.connect(AmazonSettings.read(), CallMeter()))
         made[-1].http.sleep = made[-1].auth.sleep = Naps()
+        return made[-1]
+
+    yield connect
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def sentos(sandbox: Sandbox) -> Iterator[Callable[..., Sentos]]:
+    """Connect to Sentos with the environment as it is by then; writes are on unless a test turns them off. It naps between
+    tries, and its rate windows are out of the way unless a test puts them there."""
+    made: list[Sentos] = []
+
+    def connect(*, writes_on: bool = True, limits: Path | None = None, **settings: Any) -> Sentos:
+        wide = {"calls": 100_000, "writes": 100_000, "same_reads": 100_000}
+        given = SentosSettings.read().model_copy(update=wide | settings)
+        made.append(Sentos.connect(given, CallMeter(), lambda: writes_on, limits))
+        made[-1].http.sleep = Naps()
         return made[-1]
 
     yield connect

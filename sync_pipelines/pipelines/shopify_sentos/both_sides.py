@@ -1,14 +1,14 @@
-"""One product as both sides hold it now; and an order whose stock a person has seen to."""
+"""One product as both sides hold it now; and an order that a person has seen to."""
 
 from __future__ import annotations
 
 import contextlib
 from typing import Any
 
-from sync_pipelines.delivery import notes
+from sync_pipelines.delivery import notes, records
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.errors import UsageError
-from sync_pipelines.pipelines.shopify_sentos import questions
+from sync_pipelines.pipelines.shopify_sentos import as_sent, questions
 from sync_pipelines.pipelines.shopify_sentos.erp_products import parsed
 from sync_pipelines.pipelines.shopify_sentos.goods import MATCHED
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
@@ -67,11 +67,23 @@ def match(named: str) -> str:
 
 
 def settle(order: str) -> list[str]:
-    """Note that a person has seen to the pieces of an order. Returns its keys. Raises UsageError for an unknown one."""
-    keys = sorted(key for key in questions.full_keys([order]) if key.startswith("shopify-") and "/" not in key)
-    if not keys:
+    """Note that a person has seen to an order. Returns what that means, in a sentence for each. Raises UsageError for an unknown
+    one.
+
+    Of one that Sentos has: to what was changed in the shop since. Of another: to the pieces that were sent without Sentos.
+    """
+    keys = {key for key in questions.full_keys([order]) if key.startswith("shopify-") and "/" not in key}
+    rows = {row.key: row for row in questions.order_rows_read() if row.key in keys}
+    if not rows:
         raise UsageError(f"no order is known as {order}.")
+    account = ShopifySentosSettings.orders_account()
     with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
-        found = [notes.Explanation(key, SETTLED, "a person has seen to its pieces") for key in keys]
-        notes.note_explanations(ledger, ShopifySentosSettings.orders_account(), found)
-    return keys
+        accepted = as_sent.accept(ledger, rows.values())
+        there = records.records_of(ledger, account, rows)
+        missing = sorted(rows.keys() - there.keys())
+        found = [notes.Explanation(key, SETTLED, "a person has seen to its pieces") for key in missing]
+        notes.note_explanations(ledger, account, found)
+    said = [f"{rows[key].name}: in Sentos as it is in the shop now" for key in accepted]
+    said += [f"{rows[key].name}: its pieces are seen to" for key in missing]
+    said += [f"{row.name}: nothing was open" for key, row in rows.items() if key not in (*accepted, *missing)]
+    return said

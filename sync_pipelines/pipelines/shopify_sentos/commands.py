@@ -29,14 +29,15 @@ def product(
 @app.command("settle")
 def settle(
     order: Annotated[
-        str, typer.Argument(metavar="ORDER", help="an order that the shop sent and Sentos does not have, such as #1042")
+        str, typer.Argument(metavar="ORDER", help="an order that changed after it was sent, or was sent without Sentos: #1042")
     ],
 ) -> None:
-    """Say that you have seen to the stock of an order which was sent without Sentos: its pieces are not taken off any more."""
+    """Say that you have seen to an order: that Sentos has its changes now, or, if Sentos never had it, the stock without it."""
     from sync_pipelines.operations.cli import screen
     from sync_pipelines.pipelines.shopify_sentos import both_sides
 
-    screen.say(f"settled: {', '.join(both_sides.settle(order))}")
+    for line in both_sides.settle(order):
+        screen.say(line)
 
 
 @app.command("match")

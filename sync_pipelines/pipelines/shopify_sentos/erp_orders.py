@@ -22,7 +22,7 @@ from sync_pipelines.delivery import notes
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shopify_sentos.erp_products import client
 from sync_pipelines.pipelines.shopify_store.order_versions import quoted
-from sync_pipelines.vendors.sentos import Row, amount, identifier, read_time
+from sync_pipelines.vendors.sentos import Row, Sentos, amount, identifier, read_time
 from sync_pipelines.vendors.sentos_settings import SentosSettings
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.warehouse.keyed_log import KeyedLog
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 KEY = ("sentos", "order_states")
 CURSOR = "sentos order states"
 """The cursor that says up to when the orders of the ERP were read, by our clock."""
+SINCE = "sentos orders since"
+"""The cursor that says from when on, by our clock."""
 
 SCHEMA = pa.schema(
     [
@@ -87,13 +89,17 @@ class ErpOrder:
     read_at: datetime
 
 
-def bring_up_to_date(session: Session) -> int:
+def bring_up_to_date(session: Session, since: datetime | None = None) -> int:
     """Read what was made or changed in Sentos since last time into the log; move the cursor, but in a preview. Returns how many
-    orders came. The first time: the orders of the shop's lookback.
+    orders came. The first time: the orders of the shop's lookback. A run reads once, and again where that was before `since`.
 
     A list may show an order late, and Sentos' clock may differ from ours: each reading begins that much earlier.
     """
-    return session.once("sentos orders read", lambda: _read(session))
+    readings = session.once("sentos orders read", list[tuple[datetime, int]])
+    if not readings or (since is not None and readings[-1][0] < since):
+        began = datetime.now(UTC)
+        readings.append((began, _read(session)))
+    return sum(came for _, came in readings)
 
 
 def _read(session: Session) -> int:
@@ -109,27 +115,55 @@ def _read(session: Session) -> int:
         since = datetime.fromisoformat(cursor) - off - timedelta(seconds=settings.lag_seconds)
         windows.append("updated")
     sentos = client(session)
-    found: dict[int, dict[str, Any]] = {}
-    for by in windows:
-        for row in sentos.orders(since, now + off, by=by):
-            try:
-                order = _order(row, now)
-            except ValueError as e:
-                sentos.http.log.warning("an order that cannot be read is left out: %s", e)
-                continue
-            found[order["sentos_id"]] = order
+    found = _listed(sentos, windows, since, now + off, now)
     if found or first:
-        extract = f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
-        with staged_file(session.warehouse.staging, "-".join(KEY)) as draft:
-            about = About(settings.account, now.isoformat(), extract, len(found))
-            rows = pa.Table.from_pylist(list(found.values()), SCHEMA)
-            pq.write_table(with_about(rows, about), draft, compression="zstd")
-            log_of.append(Staged(draft, about))
+        _append(log_of, settings.account, found, now)
     if session.verb != "preview":
         notes.set_cursor(session.ledger, settings.account, CURSOR, now.isoformat(), session.id)
+        if first:
+            notes.set_cursor(session.ledger, settings.account, SINCE, since.isoformat(), session.id)
     if log_of.due():
         log_of.compact()
     return len(found)
+
+
+def read_back_to(session: Session, moment: datetime) -> None:
+    """Read the orders that were made in the ERP since then, where that is before those that were read: before an old order of
+    the shop is sent, it has to be known whether an earlier program has made it there."""
+    settings, now = SentosSettings.read(), datetime.now(UTC)
+    off = timedelta(seconds=settings.clock_off_seconds)
+    stored = notes.get_cursor(session.ledger, settings.account, SINCE)
+    # a preview has read as far back as the first run will
+    until = datetime.fromisoformat(stored) if stored else now - timedelta(days=ShopifySettings.read().lookback_days)
+    if moment - off >= until:
+        return
+    found = _listed(client(session), ["created"], moment - off, until + off, now)
+    _append(keyed_log(session.warehouse), settings.account, found, now)
+    if session.verb != "preview":
+        notes.set_cursor(session.ledger, settings.account, SINCE, (moment - off).isoformat(), session.id)
+
+
+def _listed(sentos: Sentos, windows: Iterable[str], since: datetime, until: datetime, at: datetime) -> dict[int, dict[str, Any]]:
+    """Rows of the log by Sentos' number."""
+    found: dict[int, dict[str, Any]] = {}
+    for by in windows:
+        for row in sentos.orders(since, until, by=by):
+            try:
+                order = _order(row, at)
+            except ValueError as e:
+                log.warning("an order that cannot be read is left out: %s", e)
+                continue
+            found[order["sentos_id"]] = order
+    return found
+
+
+def _append(log_of: KeyedLog, account: str, found: Mapping[int, dict[str, Any]], at: datetime) -> None:
+    extract = f"{at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+    with staged_file(log_of.warehouse.staging, "-".join(KEY)) as draft:
+        about = About(account, at.isoformat(), extract, len(found))
+        rows = pa.Table.from_pylist(list(found.values()), SCHEMA)
+        pq.write_table(with_about(rows, about), draft, compression="zstd")
+        log_of.append(Staged(draft, about))
 
 
 def keyed_log(warehouse: Warehouse) -> KeyedLog:

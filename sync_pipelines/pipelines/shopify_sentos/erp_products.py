@@ -6,7 +6,7 @@ import json
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -27,6 +27,8 @@ from sync_pipelines.warehouse.snapshots import About, Published
 log = logging.getLogger(__name__)
 
 KEY = ("sentos", "products")
+LEFT = "products that left"
+"""The cursor with the keys, as JSON, that the last whole reading was the first to miss."""
 OWN_PRICE = ""
 """The key under which a product's own sale price stands among its prices."""
 Refresh = Literal["auto", "always", "never"]
@@ -186,6 +188,7 @@ def _read(session: Session) -> Published:
     session.meter.minimum["sentos"] += pages
     now = datetime.now(UTC)
     extract = f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}"
+    _note_what_left(session, settings.account, rows.values())
     table = pa.Table.from_pylist(list(rows.values()), SCHEMA)
     gaps = f"{unreadable} products have no usable id" if unreadable else ""
     published = session.warehouse.write(KEY, table, About(settings.account, now.isoformat(), extract, len(rows), gaps=gaps))
@@ -201,6 +204,25 @@ def _read(session: Session) -> Published:
     )
     _read_by(session).add(extract)
     return published
+
+
+def _note_what_left(session: Session, account: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Note which keys the reading before had and this one has not. Noted before this one replaces it."""
+    earlier = session.warehouse.find(KEY, account)
+    had = set() if earlier is None else {key for row in rows_of(earlier) for key in keys_of(row)}
+    has = {key for row in rows for key in keys_of(_erp_row(row))}
+    notes.set_cursor(session.ledger, account, LEFT, json.dumps(sorted(had - has)), session.id)
+
+
+def just_left(session: Session) -> set[str]:
+    """Keys that the last whole reading was the first to miss: it may have been a mishap."""
+    stored = notes.get_cursor(session.ledger, SentosSettings.read().account, LEFT)
+    return set(json.loads(stored)) if stored else set()
+
+
+def keys_of(row: ErpRow) -> set[str]:
+    """Keys under which a row, and its product, may be planned and remembered."""
+    return {row.sku, f"sentos-{row.variant_id or row.product_id}", row.product_sku, f"sentos-{row.product_id}"} - {""}
 
 
 def _rows(product: Row, page: Page) -> Iterator[dict[str, Any]]:

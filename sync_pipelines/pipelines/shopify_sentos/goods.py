@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 
-from sync_pipelines.delivery import notes
+from sync_pipelines.delivery import notes, records
 from sync_pipelines.delivery.guards import PlanGuard, source_shrank
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
+from sync_pipelines.delivery.records import Record
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shopify_sentos import PIPELINE, erp_products
 from sync_pipelines.pipelines.shopify_sentos.matching import Pair, matched
@@ -67,6 +68,15 @@ def confirmed_matches(ledger: Ledger) -> dict[str, str]:
     """What people have said: ids of variants by the key of the row that each is."""
     said = notes.explanations(ledger, ShopifySentosSettings.goods_account("products"))
     return {explanation.key: explanation.text for explanation in said.values() if explanation.what == MATCHED}
+
+
+def gone_keys(session: Session, found: Goods, account: str) -> dict[str, Record]:
+    """Records of ours whose keys Sentos has no more, by key: in this whole reading and in the one before."""
+    if found.erp.about.gaps:
+        return {}
+    there = {key for pair in found.pairs for key in erp_products.keys_of(pair.erp)} | erp_products.just_left(session)
+    ours = records.records_of(session.ledger, account)
+    return {key: each for key, each in ours.items() if key not in there and each.state not in ("absent", "gone")}
 
 
 def location(session: Session) -> Location:

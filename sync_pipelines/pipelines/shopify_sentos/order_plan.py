@@ -14,10 +14,10 @@ from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shape import Extra, PlanRequest, Writer
-from sync_pipelines.pipelines.shopify_sentos import PIPELINE, erp_orders
+from sync_pipelines.pipelines.shopify_sentos import PIPELINE, as_sent, erp_orders
 from sync_pipelines.pipelines.shopify_sentos.erp_products import client
 from sync_pipelines.pipelines.shopify_sentos.order_rows import OrderRow, rows_of
-from sync_pipelines.pipelines.shopify_sentos.order_target import SENT, Orders, Sign
+from sync_pipelines.pipelines.shopify_sentos.order_target import SENT, Found, Orders, Sign, numbers_in_erp
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 from sync_pipelines.vendors.sentos_settings import SentosSettings
 
@@ -54,6 +54,10 @@ class OrderWriter(Writer[Orders]):
     def readable(self, row: Mapping[str, Any]) -> Mapping[str, str]:
         return readable(row)
 
+    def begin_applying(self, session: Session, target: Orders, plan: Plan) -> None:
+        """Note what each order is like that is sent, or found to be there, before anything is sent."""
+        as_sent.note(session.ledger, session.plans, plan)
+
     def patience(self) -> Patience:
         """A place in the minute is waited for as often as it takes."""
         sentos = SentosSettings.read()
@@ -68,6 +72,8 @@ class OrderWriter(Writer[Orders]):
         minutes = plan.counts.changes * sentos.window_seconds / sentos.writes / 60
         states = Counter(row.state for row in rows_of(session))
         facts: dict[str, Any] = {"orders": states.total(), **{f"orders_{state}": n for state, n in sorted(states.items())}}
+        if changed := as_sent.changed(session.ledger, rows_of(session)):
+            facts["changed_after_sending"] = len(changed)
         if plan.counts.changes > sentos.writes:
             facts["takes"] = f"{minutes:.0f} minutes at {sentos.writes} calls a minute, {at_a_time()} orders a run"
         return Extra(facts)
@@ -88,9 +94,12 @@ def at_a_time() -> int:
 
 
 def _target(session: Session) -> Orders:
-    erp_orders.bring_up_to_date(session)
-    there = erp_orders.orders_in_erp(session.warehouse)
     account = ShopifySentosSettings.orders_account()
+    known = records.records_of(session.ledger, account)
+    erp_orders.bring_up_to_date(session)
+    if made := [row.created_at for row in rows_of(session) if row.state == "goes" and row.key not in known]:
+        erp_orders.read_back_to(session, min(made))
+    there = Found(erp_orders.orders_in_erp(session.warehouse), numbers_in_erp(known))
     return Orders(client(session), account, SentosSettings.read(), ShopifySentosSettings.read(), there)
 
 
@@ -106,10 +115,10 @@ def desired_orders(
             elif row.key in known:
                 yield Desired(row.key, {}, silent=True)
         elif there is not None:
-            yield Desired(row.key, {"status": there.status})
+            yield Desired(row.key, {"status": there.status, "digest": row.digest})
         elif row.state == "goes" and row.body is not None:
             fields: Fields = {name: row.body[name] for name in SENT if name in row.body}
-            yield Desired(row.key, {**fields, "total": row.total})
+            yield Desired(row.key, {**fields, "total": row.total, "digest": row.digest})
         elif row.state == "held":
             yield Desired(row.key, {"order_code": row.name}, conflict=row.reason)
         elif row.key in known:

@@ -95,6 +95,7 @@ def map_orders(session: Session) -> Published:
     with current_orders(session.warehouse, shop.account) as con:
         for part in whole_orders(con, "SELECT f, n FROM current_order"):
             rows += [_row(order, settings, facts, first) for order in part]
+    rows.sort(key=lambda row: (row["created_at"], row["order_id"]))  # a run may send some of them only: the oldest
     account = ShopifySentosSettings.orders_account()
     about = About(account, datetime.now(UTC).isoformat(), rows=len(rows), origin="derived")
     published = session.warehouse.write(KEY, pa.Table.from_pylist(rows, SCHEMA), about)

@@ -28,11 +28,12 @@ from sync_pipelines.delivery.model import (
     Target,
     Unclear,
 )
+from sync_pipelines.delivery.records import Record
 from sync_pipelines.pipelines.as_delivery_failures import as_delivery_failures
 from sync_pipelines.pipelines.shopify_sentos.erp_orders import ErpOrder, read_now
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 from sync_pipelines.vendors.failures import Permanent, Transient
-from sync_pipelines.vendors.sentos import NotMade, Sentos
+from sync_pipelines.vendors.sentos import CANCELLED, NotMade, Sentos
 from sync_pipelines.vendors.sentos_settings import SentosSettings
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,8 @@ NEVER_BY_RUN = "an order is not taken out of the ERP by undoing a run; cancel it
 
 
 class Orders(Target):
-    """Orders of one shop in one ERP. Fields: the members of the body, and `status`, which alone is kept in step.
+    """Orders of one shop in one ERP. Fields: the members of the body, and `status`, which alone is kept in step; `total` and
+    `digest`, of what cannot be changed once it is there, are not sent.
 
     there: what the ERP has, as this run has read it.
     """
@@ -67,7 +69,7 @@ class Orders(Target):
     window: ClassVar[int | None] = 100
 
     def __init__(
-        self, client: Sentos, account: str, sentos: SentosSettings, settings: ShopifySentosSettings, there: Iterable[ErpOrder]
+        self, client: Sentos, account: str, sentos: SentosSettings, settings: ShopifySentosSettings, there: Found
     ) -> None:
         self.client, self.account, self.sentos, self.settings = client, account, sentos, settings
         self.settles_within = timedelta(seconds=sentos.lag_seconds)
@@ -75,13 +77,14 @@ class Orders(Target):
         self.fields: Mapping[str, Field] = {
             "status": Field(),
             "total": Field("create_only"),
+            "digest": Field("create_only"),
             **{n: Field("create_only", private=n in PERSONAL) for n in SENT if n != "status"},
         }
         self.steps = (
             Step("create", lands, actions=frozenset({"create"})),
             Step("status", lands, frozenset({"status"}), frozenset({"update"}), repeatable=True),
         )
-        self._there = Found(there)
+        self._there = there
         self.looked_at = datetime.now(UTC)
 
     # --- reading ----------------------------------------------------------------------------------------------------
@@ -95,6 +98,8 @@ class Orders(Target):
         for by it, which does not lag."""
         if keys is None:
             yield from (self._live(key, order) for key, order in self._there.ours())
+            return
+        if not keys:
             return
         with as_delivery_failures():
             self._there.add(self._made_since(self.looked_at - self.settles_within))
@@ -179,39 +184,58 @@ class Orders(Target):
         return NEVER_BY_RUN
 
 
-class Found:
-    """Orders of the ERP, and which of them is which of ours: by the number that we give it, else by what an earlier program
-    gave it, with the same name, day and total."""
+def numbers_in_erp(known: Mapping[str, Record]) -> dict[str, int]:
+    """Sentos' numbers of the orders that the ledger knows to be there, by key."""
+    return {key: int(record.remote_id) for key, record in known.items() if record.remote_id and record.state != "absent"}
 
-    def __init__(self, orders: Iterable[ErpOrder]) -> None:
-        self._by_id: dict[str, ErpOrder] = {}
-        self._by_code: dict[str, list[ErpOrder]] = {}
-        self._adopted: dict[str, ErpOrder] = {}
+
+class Found:
+    """Orders of the ERP, and which of them is which of ours: the one that the ledger names, else that with the number which we
+    give it, else what an earlier program made, with the shop's number or with the same name, day and total.
+
+    numbers: Sentos' numbers of those that the ledger knows, by key.
+    """
+
+    def __init__(self, orders: Iterable[ErpOrder], numbers: Mapping[str, int]) -> None:
+        self._numbers = dict(numbers)
+        self._taken = set(numbers.values())
+        self._orders: dict[int, ErpOrder] = {}
+        self._by_id: dict[str, set[int]] = {}
+        self._by_code: dict[str, set[int]] = {}
         self.add(orders)
 
     def add(self, orders: Iterable[ErpOrder]) -> None:
+        """Take note of orders as they are now."""
         for order in orders:
-            known = self._by_id.get(order.order_id)
-            if order.order_id and (known is None or known.sentos_id >= order.sentos_id):  # of two, the first is the one
-                self._by_id[order.order_id] = order
+            self._orders[order.sentos_id] = order
+            if order.order_id:
+                self._by_id.setdefault(order.order_id, set()).add(order.sentos_id)
             if order.order_code:
-                self._by_code.setdefault(order.order_code, []).append(order)
+                self._by_code.setdefault(order.order_code, set()).add(order.sentos_id)
 
     def find(self, key: str, sign: Sign | None = None) -> ErpOrder | None:
         """The order under a key; by its sign, also one that another program made of the same."""
-        if (found := self._by_id.get(key)) is not None:
-            return found
-        found = self._by_id.get(key.removeprefix("shopify-")) or self._adopted.get(key)
+        known = self._orders.get(self._numbers.get(key, 0))
+        if known is not None:
+            return known
+        found = self._first(self._by_id.get(key, ()))
         if found is None and sign is not None:
-            found = next((order for order in self._by_code.get(sign.name, ()) if sign.is_of(order)), None)
+            by_shops_number = self._by_id.get(key.removeprefix("shopify-"), set())
+            alike = (self._orders[n] for n in (*by_shops_number, *self._by_code.get(sign.name, ())))
+            found = self._first(order.sentos_id for order in alike if sign.is_of(order) or order.sentos_id in by_shops_number)
         if found is not None:
-            self._adopted[key] = found
+            self._numbers[key] = found.sentos_id
+            self._taken.add(found.sentos_id)
         return found
 
+    def _first(self, numbers: Iterable[int]) -> ErpOrder | None:
+        """Of several, the first that was not cancelled; none that stands for another order already."""
+        free = [self._orders[number] for number in numbers if number not in self._taken]
+        return min(free, key=lambda order: (order.status == CANCELLED, order.sentos_id), default=None)
+
     def ours(self) -> Iterator[tuple[str, ErpOrder]]:
-        """Those that stand for an order of the shop, by key."""
-        yield from ((key, order) for key, order in self._by_id.items() if key.startswith("shopify-"))
-        yield from self._adopted.items()
+        """Those that stand for an order of the shop, by key, as far as they were found or are known to the ledger."""
+        yield from ((key, self._orders[n]) for key, n in self._numbers.items() if n in self._orders)
 
 
 @dataclass(frozen=True)
@@ -223,10 +247,12 @@ class Sign:
     total: Decimal
 
     def is_of(self, order: ErpOrder) -> bool:
-        """Whether an order of the ERP is this one: of the same name, made on the same day, for the same amount."""
+        """Whether an order of the ERP is this one: of the same name, made on the same day, for the same amount. One with a
+        number that this program gives is of that number, whatever it is called: it may be another shop's."""
         made = order.order_date
         return (
-            order.order_code == self.name
+            not order.order_id.startswith("shopify-")
+            and order.order_code == self.name
             and order.total == self.total
             and made is not None
             and abs(made - self.made_at) < SAME_DAY

@@ -14,7 +14,7 @@ from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shape import PlanRequest, Writer
 from sync_pipelines.pipelines.shopify_sentos import PIPELINE
-from sync_pipelines.pipelines.shopify_sentos.goods import Goods, chosen, client, currency, goods, lands, whole_source
+from sync_pipelines.pipelines.shopify_sentos.goods import Goods, chosen, client, currency, gone_keys, goods, lands, whole_source
 from sync_pipelines.pipelines.shopify_sentos.price_plan import NoPrice, no_price_in, price_of
 from sync_pipelines.pipelines.shopify_sentos.product_mapping import (
     CannotBeMade,
@@ -27,6 +27,7 @@ from sync_pipelines.pipelines.shopify_sentos.product_mapping import (
 )
 from sync_pipelines.pipelines.shopify_sentos.product_target import Products
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
+from sync_pipelines.pipelines.shopify_store import catalog
 from sync_pipelines.vendors.shopify_catalog import Variant
 
 
@@ -48,7 +49,7 @@ class ProductWriter(Writer[Products]):
             pipeline=PIPELINE.name,
             extract=found.erp.about.extract,
             run=session.id,
-            policy=Policy(foreign_edits=settings.foreign_edits),
+            policy=Policy(foreign_edits=settings.foreign_edits, remove_missing=settings.archive_gone),
             plan_guards=[
                 guards.must_hold(
                     "currency", no_price_in(found, in_currency), f"prices are in the shop's currency, {in_currency}"
@@ -76,7 +77,22 @@ def there_of(session: Session) -> MutableMapping[str, MutableMapping[str, Varian
         variants = {pair.key: pair.variant for pair in product.usable if pair.variant is not None}
         if variants:
             there[product.key] = variants
+    if ShopifySentosSettings.read().archive_gone:
+        there |= _gone(session, found)
     return session.once("products in the shop", lambda: there)
+
+
+def _gone(session: Session, found: Goods) -> dict[str, MutableMapping[str, Variant]]:
+    """Products that we made and that Sentos has no more, by the key that they had; none with a variant of another row."""
+    made = gone_keys(session, found, ShopifySentosSettings.goods_account("products"))
+    keys = {record.remote_id: key for key, record in made.items() if record.created}
+    kept = {pair.variant.product.id for pair in found.pairs if pair.variant is not None}
+    there: dict[str, MutableMapping[str, Variant]] = {}
+    for variant in catalog.rows_of(found.shop):
+        key = keys.get(variant.product.id)
+        if key is not None and variant.product.id not in kept:
+            there.setdefault(key, {})[variant.sku or variant.id] = variant
+    return there
 
 
 def _products_named(found: Goods, keys: set[str] | None) -> set[str] | None:

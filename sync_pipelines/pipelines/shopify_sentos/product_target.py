@@ -125,7 +125,7 @@ class Products(Target):
             "type": product.type,
             "status": product.status,
             "handle": product.handle,
-            "tags": sorted(tag for tag in product.tags if tag.casefold() in ours),
+            "tags": sorted(tag for tag in product.tags if tag.casefold() in ours) or None,
             "variants": [
                 {"sku": variant.sku, "barcode": variant.barcode, "options": [list(each) for each in variant.options.items()]}
                 for _, variant in sorted(variants.items())
@@ -158,15 +158,33 @@ class Products(Target):
         if step.name == "variants":
             return self._change_variants(change, str(change.remote_id))
         if step.name == "tags":
-            variables = {"id": change.remote_id, "tags": list(after["tags"])}
-            payload = self.client.change(documents.ADD_TAGS, variables, what=f"tags of {change.key}")
+            return self._change_tags(change)
+        if step.name == "archive":
+            if edited := self._edited(change):
+                return Stale(f"somebody changed its {edited}; it stays as it is")
+            members: dict[str, Any] = {"status": "ARCHIVED"}
         else:
             members = {DETAILS[n]: after.get(n) or "" for n in DETAILS if self.fields[n].ownership == "owned"}
-            if step.name == "archive":
-                members = {"status": "ARCHIVED"}
-            product = {"id": change.remote_id, **members}
-            payload = self.client.change(documents.CHANGE_PRODUCT, {"product": product}, what=f"product {change.key}")
+        product = {"id": change.remote_id, **members}
+        payload = self.client.change(documents.CHANGE_PRODUCT, {"product": product}, what=f"product {change.key}")
         return _said(payload) or Applied(change.remote_id)
+
+    def _change_tags(self, change: Change) -> Answer:
+        """Add those of our tags that it lacks; take away those that an undone run added."""
+        had, wanted = (list((image or {}).get("tags") or ()) for image in (change.before, change.after))
+        for document, tags in ((documents.ADD_TAGS, wanted), (documents.REMOVE_TAGS, [tag for tag in had if tag not in wanted])):
+            if tags:
+                payload = self.client.change(document, {"id": change.remote_id, "tags": tags}, what=f"tags of {change.key}")
+                if refused := _said(payload):
+                    return refused
+        return Applied(change.remote_id)
+
+    def _edited(self, change: Change) -> str:
+        """Which of a product's own words or its status is not as this change knows it; "" where all are."""
+        variants, known = self.there.get(change.key), change.before or {}
+        now = self._live(change.key, variants).fields if variants else {}
+        names = ("title", "vendor", "type", "status", "handle")
+        return ", ".join(n for n in names if now and (now.get(n) or "") != (known.get(n) or ""))
 
     def _make(self, key: str, after: Fields) -> Answer:
         options = [dict(variant["options"]) for variant in after["variants"]]
@@ -275,6 +293,8 @@ class Products(Target):
     def reverse(self, change: Change) -> Change | str:
         if change.action == "update" and "variants" in change.steps:
             return "variants and SKUs of a product are not taken back"
+        if change.action == "remove":
+            return "an archived product is put back on sale in the shop, by a person"
         return super().reverse(change)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,21 @@ from sync_pipelines.delivery import records
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.observations import Observation, fact
-from sync_pipelines.pipelines.shopify_sentos import erp_orders, erp_products, order_plan, order_rows, price_plan, shipment_plan
+from sync_pipelines.pipelines.shopify_sentos import (
+    as_sent,
+    erp_orders,
+    erp_products,
+    order_plan,
+    order_rows,
+    price_plan,
+    shipment_plan,
+)
 from sync_pipelines.pipelines.shopify_sentos.erp_orders import ErpOrder
 from sync_pipelines.pipelines.shopify_sentos.erp_products import ErpRow
 from sync_pipelines.pipelines.shopify_sentos.goods import confirmed_matches
 from sync_pipelines.pipelines.shopify_sentos.matching import Pair, key_of, matched
 from sync_pipelines.pipelines.shopify_sentos.order_rows import OrderRow
-from sync_pipelines.pipelines.shopify_sentos.order_target import Found
+from sync_pipelines.pipelines.shopify_sentos.order_target import Found, numbers_in_erp
 from sync_pipelines.pipelines.shopify_sentos.product_mapping import products_of
 from sync_pipelines.pipelines.shopify_sentos.product_plan import readable as readable_product
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
@@ -167,7 +175,7 @@ def full_keys(named: Collection[str]) -> set[str]:
     wanted = {name.strip() for name in named}
     by_sku = {pair.key: product.key for product in products_of(pairs()) for pair in product.pairs}
     found |= {by_sku[name] for name in wanted if name in by_sku}
-    orders = {row.key for row in _order_rows() if {row.name, row.name.lstrip("#"), row.key, str(row.order_id)} & wanted}
+    orders = {row.key for row in order_rows_read() if {row.name, row.name.lstrip("#"), row.key, str(row.order_id)} & wanted}
     found |= orders
     if orders:
         with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
@@ -178,12 +186,12 @@ def full_keys(named: Collection[str]) -> set[str]:
 
 def names() -> Collection[str]:
     """The names of all orders (`#1042`), and every SKU."""
-    return {row.name for row in _order_rows()} | {row.sku for row in _erp_rows() if row.sku}
+    return {row.name for row in order_rows_read()} | {row.sku for row in _erp_rows() if row.sku}
 
 
 def mapped_keys(keys: Collection[str]) -> set[str]:
     """Those of these keys that Sentos or the shop had when they were last read."""
-    there = {key_of(row) for row in _erp_rows()} | {row.key for row in _order_rows()}
+    there = {key_of(row) for row in _erp_rows()} | {row.key for row in order_rows_read()}
     there |= {product.key for product in products_of(pairs())}
     return {key for key in keys if key.partition("/")[0] in there or key in there}
 
@@ -199,7 +207,7 @@ def source(key: str) -> dict[str, Any]:
         found["source"] += [_shown_erp(row) for row in _erp_rows() if key_of(row) in keys]
         found["mapped"] += [_shown_pair(pair) for pair in pairs() if pair.key in keys]
         found["source"] += [_shown_order(order) for order in _erp_orders().values() if order[0] in keys]
-        found["mapped"] += [_shown_row(row) for row in _order_rows() if row.key in keys]
+        found["mapped"] += [_shown_row(row) for row in order_rows_read() if row.key in keys]
     except SnapshotUnreadable as e:
         found["source"] = [{"problem": str(e)}]
     return found
@@ -237,10 +245,12 @@ def rejects(limit: int, _partition: str = "") -> tuple[Mapping[str, int], list[d
     try:
         problems = [{"key": p.key, "state": "conflict", "reason": p.problem} for p in pairs() if p.problem]
         unusable = [{"key": key_of(row), "state": "rejected", "reason": row.problem} for row in _erp_rows() if row.problem]
-        held = [{"key": row.name, "state": "held", "reason": row.reason} for row in _order_rows() if row.state == "held"]
+        held = [{"key": row.name, "state": "held", "reason": row.reason} for row in order_rows_read() if row.state == "held"]
+        with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
+            changed = as_sent.changed(ledger, order_rows_read())
     except SnapshotUnreadable as e:
         return {"unreadable": 1}, [{"problem": str(e)}]
-    found = [*problems, *unusable, *held]
+    found = [*problems, *unusable, *held, *(_shown_change(row, parts) for row, parts in changed)]
     return Counter(row["state"] for row in found), found[:limit]
 
 
@@ -254,7 +264,7 @@ def readable(row: Mapping[str, Any]) -> dict[str, str]:
 
 def export(output: Path) -> int:
     """Every SKU and order with what both sides have of it, and what was last put there, as CSV. Returns the rows written."""
-    there, rows = pairs(), list(_order_rows())
+    there, rows = pairs(), list(order_rows_read())
     if not there and not rows:
         raise DeliveryError("nothing was read yet: run preview or sync first.")
     settings = ShopifySentosSettings.read()
@@ -283,7 +293,7 @@ def export(output: Path) -> int:
 def more_status(ledger: Ledger) -> dict[str, Any]:
     """How many of the shop's orders wait, and why."""
     try:
-        states = Counter(row.state for row in _order_rows())
+        states = Counter(row.state for row in order_rows_read())
     except SnapshotUnreadable:
         return {}
     given = records.records_of(ledger, ShopifySentosSettings.orders_account())
@@ -317,14 +327,16 @@ def shop_variants() -> Iterator[Variant]:
     return iter(()) if published is None else catalog.rows_of(published)
 
 
-def _order_rows() -> Iterator[OrderRow]:
+def order_rows_read() -> Iterator[OrderRow]:
     published = _published(order_rows.KEY, ShopifySentosSettings.orders_account())
     return iter(()) if published is None else order_rows.read_rows(published)
 
 
 def _erp_orders() -> dict[int, tuple[str, ErpOrder]]:
     """Orders of the shop that are in the ERP, with their keys, by Sentos' number."""
-    there = Found(erp_orders.orders_in_erp(Warehouse(data_dir() / "warehouse")))
+    with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
+        known = records.records_of(ledger, ShopifySentosSettings.orders_account())
+    there = Found(erp_orders.orders_in_erp(Warehouse(data_dir() / "warehouse")), numbers_in_erp(known))
     return {order.sentos_id: (key, order) for key, order in there.ours()}
 
 
@@ -357,6 +369,15 @@ def _shown_order(order: tuple[str, ErpOrder]) -> dict[str, Any]:
         "status": erp.status,
         "tracking": erp.tracking_number,
     }
+
+
+def _shown_change(row: OrderRow, parts: Sequence[str]) -> dict[str, Any]:
+    what = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
+    why = (
+        f"{what} changed in the shop after Sentos got the order: change it there, and say so: "
+        f"sync-pipelines sentos settle '{row.name}'"
+    )
+    return {"key": row.name, "state": "changed", "reason": why}
 
 
 def _shown_row(row: OrderRow) -> dict[str, Any]:

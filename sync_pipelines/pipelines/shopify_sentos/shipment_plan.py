@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from sync_pipelines.delivery import guards, records
@@ -18,9 +18,17 @@ from sync_pipelines.pipelines.shape import Extra, PlanRequest, Writer
 from sync_pipelines.pipelines.shopify_sentos import PIPELINE, erp_orders
 from sync_pipelines.pipelines.shopify_sentos.erp_orders import ErpOrder
 from sync_pipelines.pipelines.shopify_sentos.goods import client, lands
-from sync_pipelines.pipelines.shopify_sentos.order_target import Found
+from sync_pipelines.pipelines.shopify_sentos.order_target import Found, numbers_in_erp
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
-from sync_pipelines.pipelines.shopify_sentos.shipment_target import BY_ID, Shipments, Shipping, key_of, order_of, taken
+from sync_pipelines.pipelines.shopify_sentos.shipment_target import (
+    BY_ID,
+    Shipments,
+    Shipping,
+    key_of,
+    numbers_of,
+    order_of,
+    taken,
+)
 from sync_pipelines.vendors.sentos import DELIVERED, SHIPPED
 
 REJECTED = "rejected"
@@ -39,13 +47,20 @@ class ShipmentWriter(Writer[Shipments]):
         settings, target = ShopifySentosSettings.read(), self.target(session)
         told = {key: order for key, order in _told(session).items() if not request.only or key in request.only}
         done: dict[str, list[records.Record]] = {}
+        told_before: dict[str, set[str]] = {}
         for record in records.records_of(session.ledger, target.account).values():
             done.setdefault(record.key.partition("@")[0], []).append(record)
+            if record.state == "present":
+                told_before.setdefault(order_of(record.key), set()).add(", ".join(numbers_of(record.key)))
         due = {key: order for key, order in told.items() if not _is_known(key, order, target, done, settings)}
         target.look(due)
         session.meter.minimum["shopify"] += -(-len(due) // BY_ID)
         by_hand: Counter[str] = Counter()
-        wanted = [each for key, order in due.items() for each in desired_shipments(key, order, target, settings, by_hand)]
+        wanted = [
+            each
+            for key, order in due.items()
+            for each in desired_shipments(key, order, target, settings, told_before.get(key, ()), by_hand)
+        ]
         session.once("sent by hand", lambda: by_hand)
         return make_plan(
             target,
@@ -76,7 +91,8 @@ class ShipmentWriter(Writer[Shipments]):
 
 def _told(session: Session) -> dict[str, ErpOrder]:
     """The shop's orders that Sentos says are sent, with a number to follow the parcel by."""
-    there = Found(erp_orders.orders_in_erp(session.warehouse))
+    known = records.records_of(session.ledger, ShopifySentosSettings.orders_account())
+    there = Found(erp_orders.orders_in_erp(session.warehouse), numbers_in_erp(known))
     return {key: order for key, order in there.ours() if order.status in (SHIPPED, DELIVERED) and _numbers(order.tracking_number)}
 
 
@@ -103,9 +119,15 @@ def _fields(order: ErpOrder, settings: ShopifySentosSettings) -> Fields:
 
 
 def desired_shipments(
-    key: str, order: ErpOrder, target: Shipments, settings: ShopifySentosSettings, by_hand: Counter[str]
+    key: str,
+    order: ErpOrder,
+    target: Shipments,
+    settings: ShopifySentosSettings,
+    told_before: Collection[str],
+    by_hand: Counter[str],
 ) -> Iterator[Desired]:
-    """What the shop should know of one order. by_hand: counts the orders that somebody sent without us; they are left."""
+    """What the shop should know of one order. told_before: the numbers that it was told of this order's parcels. by_hand: counts
+    the orders that somebody sent without us; they are left."""
     fields = _fields(order, settings)
     numbers = fields["numbers"]
     if key in target.too_long:
@@ -122,15 +144,22 @@ def desired_shipments(
         left.subtract(each.pieces)
     to_be_sent = _places(there, left)
     several = len({*to_be_sent, *(each.location for each in under_way)}) > 1
-    for each in under_way:
-        yield Desired(key_of(key, numbers, each.location if several else ""), fields)
-    for place in to_be_sent:
-        made = {"company": carrier(order.carrier, settings), "url": order.tracking_link, "order": there.name}
-        yield Desired(key_of(key, numbers, place if several else ""), {**made, "numbers": numbers, "pieces": dict(+left)})
+    if under_way and (more := sorted(set(numbers).difference(*(each.numbers for each in under_way)))):
+        why = f"Sentos has a further number for it now, {', '.join(more)}: add it in the shop"
+        yield Desired(key_of(key, numbers), {"order": there.name}, conflict=why)
+        return
+    for place, each in {each.location: each for each in reversed(under_way)}.items():
+        yield Desired(key_of(key, numbers, place if several else ""), {**fields, "numbers": list(each.numbers)})
+    made = {"company": carrier(order.carrier, settings), "url": order.tracking_link, "order": there.name, "delivered": False}
+    for place, pieces in to_be_sent.items():
+        yield Desired(key_of(key, numbers, place if several else ""), {**made, "numbers": numbers, "pieces": pieces})
     if not under_way and not to_be_sent:
         if there.parts:
             why = "what is left to be sent of it in the shop is held there, or is not what Sentos has sent"
             yield Desired(key_of(key, numbers), {"order": there.name}, conflict=why)
+        elif told_before:
+            why = f"the shop was told of it as {' and '.join(sorted(told_before))}, and Sentos has {', '.join(numbers)} now"
+            yield Desired(key_of(key, numbers), {"order": there.name}, conflict=f"{why}: change the number in the shop")
         else:
             by_hand[key] += 1
 
@@ -144,11 +173,15 @@ def _pieces(order: ErpOrder) -> dict[str, int]:
     return dict(pieces)
 
 
-def _places(there: Shipping, pieces: Mapping[str, int]) -> list[str]:
-    """The locations that pieces of it are to be sent from, and may be."""
-    may = [part for part in there.parts if part.may_be_sent]
-    sent = taken(may, {sku: n for sku, n in pieces.items() if n > 0})
-    return sorted({part.location for part in may if part.fulfillment_order in sent})
+def _places(there: Shipping, pieces: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """The locations that pieces of it are to be sent from, and may be, each with its pieces of every SKU."""
+    may = {part.fulfillment_order: part for part in there.parts if part.may_be_sent}
+    skus = {line: sku for part in may.values() for line, sku, _ in part.lines}
+    places: dict[str, Counter[str]] = {}
+    for part, lines in taken(list(may.values()), pieces).items():
+        for line, n in lines:
+            places.setdefault(may[part].location, Counter())[skus[line]] += n
+    return {place: dict(found) for place, found in sorted(places.items())}
 
 
 def carrier(name: str, settings: ShopifySentosSettings) -> str:

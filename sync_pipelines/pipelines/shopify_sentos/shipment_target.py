@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar
+from urllib.parse import quote, unquote
 
 from sync_pipelines.delivery.model import (
     Answer,
@@ -70,12 +71,17 @@ class Shipping:
 def key_of(order: str, numbers: Sequence[str], location: str = "") -> str:
     """The key of a shipment. location: only where the order is sent from several places."""
     at = f"@{location.rpartition('/')[2]}" if location else ""
-    return f"{order}/{'+'.join(numbers)}{at}"
+    return f"{order}/{'+'.join(quote(number, safe='') for number in numbers)}{at}"
 
 
 def order_of(key: str) -> str:
     """The key of the order that a shipment is of."""
     return key.partition("/")[0]
+
+
+def numbers_of(key: str) -> list[str]:
+    """The tracking numbers in the key of a shipment."""
+    return [unquote(number) for number in key.partition("/")[2].partition("@")[0].split("+")]
 
 
 def _numbers(value: Any) -> list[str]:
@@ -103,7 +109,7 @@ class Shipments(Target):
         self.too_long: set[str] = set()
         """Orders of which not all can be read in one call, by key: they are for a person."""
         self.steps = (
-            Step("ship", lands, frozenset({"numbers"}), frozenset({"create"}), atomic=True),
+            Step("ship", lands, frozenset({"numbers", "delivered"}), frozenset({"create"}), atomic=True),
             Step("delivered", lands, frozenset({"delivered"}), frozenset({"update"})),
             Step("cancel", lands, frozenset(), frozenset({"remove"}), repeatable=True),
         )
@@ -135,12 +141,11 @@ class Shipments(Target):
 
     def shipment(self, key: str) -> Shipment | None:
         """The parcel under a key, as its order was read last."""
-        order, _, rest = key.partition("/")
-        numbers, _, location = rest.partition("@")
-        there = self.orders.get(order)
+        location = key.partition("@")[2]
+        there = self.orders.get(order_of(key))
         for each in there.shipments if there else ():
             at_place = not location or each.location.endswith(f"/{location}")
-            if at_place and set(numbers.split("+")) & set(each.numbers):
+            if at_place and set(numbers_of(key)) & set(each.numbers):
                 return each
         return None
 
@@ -202,7 +207,7 @@ class Shipments(Target):
 
 
 def _is_at(part: Part, key: str) -> bool:
-    location = key.rpartition("@")[2] if "@" in key else ""
+    location = key.partition("@")[2]
     return not location or part.location.endswith(f"/{location}")
 
 

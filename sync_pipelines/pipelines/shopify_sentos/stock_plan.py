@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,20 +18,31 @@ from sync_pipelines.delivery.plans import Plan, is_first
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shape import Applied, PlanRequest, Writer
 from sync_pipelines.pipelines.shopify_sentos import PIPELINE, PRODUCTS, erp_orders
-from sync_pipelines.pipelines.shopify_sentos.goods import Goods, chosen, client, goods_just_read, lands, location, whole_source
+from sync_pipelines.pipelines.shopify_sentos.goods import (
+    Goods,
+    chosen,
+    client,
+    gone_keys,
+    goods_just_read,
+    lands,
+    location,
+    whole_source,
+)
 from sync_pipelines.pipelines.shopify_sentos.order_mapping import goes
 from sync_pipelines.pipelines.shopify_sentos.price_plan import readable
+from sync_pipelines.pipelines.shopify_sentos.product_plan import there_of
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 from sync_pipelines.pipelines.shopify_sentos.stock_rule import Known, Orders, offer
 from sync_pipelines.pipelines.shopify_sentos.stock_target import Stock
+from sync_pipelines.pipelines.shopify_store import catalog as shop_catalog
 from sync_pipelines.pipelines.shopify_store.change_reader import CURSOR, first_day
-from sync_pipelines.pipelines.shopify_store.days import instant, start_of, within
+from sync_pipelines.pipelines.shopify_store.days import instant, start_of, written
 from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, whole_orders
 from sync_pipelines.pipelines.shopify_store.orders import Order
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.sentos_settings import SentosSettings
 from sync_pipelines.vendors.shopify import Shopify, whole_reply
-from sync_pipelines.vendors.shopify_catalog import Location
+from sync_pipelines.vendors.shopify_catalog import Location, Variant
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
 from sync_pipelines.vendors.shopify_units import BY_ID, units_of
 
@@ -42,6 +54,9 @@ SETTLED = "stock settled"
 """What an order's explanation says whose pieces a person has seen to."""
 FRESH = timedelta(minutes=15)
 """How long a plan of stock may wait. What it was made from is soon the past."""
+CLOCKS_APART = timedelta(minutes=5)
+"""How far the shop's clock may be from ours. What was sent in these minutes before the rule began counts as sent since."""
+GONE = "Sentos does not have it any more"
 GID = "gid://shopify/Order/"
 
 
@@ -50,7 +65,9 @@ class StockWriter(Writer[Stock]):
 
     def target(self, session: Session) -> Stock:
         settings = ShopifySentosSettings.read()
-        account, variants = ShopifySentosSettings.goods_account("stock"), dict(goods_just_read(session).variants)
+        account = ShopifySentosSettings.goods_account("stock")
+        made = {sku: variant for of_product in there_of(session).values() for sku, variant in of_product.items()}
+        variants = {**made, **goods_just_read(session).variants, **_gone(session)}
         return Stock(client(session), account, location(session), variants, lands(), track=settings.track_untracked)
 
     def make_plan(self, session: Session, request: PlanRequest) -> Plan:
@@ -59,6 +76,7 @@ class StockWriter(Writer[Stock]):
         session.once("unsettled pieces", lambda: orders.unsettled)
         with_new = any(session.applies_in_this_run(asset) for asset in PRODUCTS.assets)
         wanted = list(desired_stock(found, at, orders, settings, with_new=with_new))
+        wanted += [Desired(key, {"available": 0, "why": GONE, "tracked": True}) for key in _gone(session)]
         first = is_first(session.ledger, ShopifySentosSettings.goods_account("stock"))
         return make_plan(
             self.target(session),
@@ -85,6 +103,17 @@ class StockWriter(Writer[Stock]):
     def applied(self, session: Session, target: Stock, plan: Plan, report: Report) -> Applied:
         unsettled: Mapping[str, int] = session.once("unsettled pieces", dict)
         return Applied({"sent_and_unknown_to_sentos": dict(sorted(unsettled.items())[:20])} if unsettled else {})
+
+
+def _gone(session: Session) -> dict[str, Variant]:
+    """Variants whose stock we wrote and that Sentos has no more, by the key that they had; none that is another row's by now."""
+    found = goods_just_read(session)
+    there = {variant.item_id: variant for variant in shop_catalog.rows_of(found.shop)}
+    for pair in found.pairs:
+        if pair.variant is not None:
+            there.pop(pair.variant.item_id, None)
+    gone = gone_keys(session, found, ShopifySentosSettings.goods_account("stock"))
+    return {key: there[record.remote_id] for key, record in gone.items() if record.remote_id in there}
 
 
 def desired_stock(
@@ -138,14 +167,14 @@ def orders_after(session: Session, found: Goods) -> Orders:
     shop = ShopifySettings.read()
     seller = client(session)
     read_at = datetime.fromisoformat(found.shop.about.at)
-    erp_orders.bring_up_to_date(session)
+    erp_orders.bring_up_to_date(session, since=datetime.fromisoformat(found.erp.about.at))
     shown_from = read_at + timedelta(seconds=shop.settle_lag)
     if (wait := (shown_from - datetime.now(UTC)).total_seconds()) > 0:
         log.info("waiting %.0f s: until then a search may miss orders made before stock was read", wait)
         time.sleep(wait)
     begun = _begun(session, read_at)
-    known = _known_in_erp(session)
-    ids = _stored(session, known, begun) | _changed_since(seller, min(begun, _read_up_to(session)), datetime.now(UTC))
+    known = _known_in_erp(session, {p.erp.sku: p.variant.item_id for p in found.pairs if p.erp.sku and p.variant is not None})
+    ids = _stored(session, known, begun) | _changed_since(seller, _read_up_to(session))
     session.meter.minimum["shopify"] += 1 + -(-len(ids) // BY_ID)
     return Orders(units_of(seller, sorted(ids)), lambda gid: known.get(gid) or Known(), begun)
 
@@ -154,9 +183,12 @@ def _begun(session: Session, moment: datetime) -> datetime:
     """When the stock of this shop was first planned."""
     account = ShopifySentosSettings.goods_account("stock")
     stored = notes.get_cursor(session.ledger, account, BEGUN)
-    if stored is None and session.verb != "preview":
-        notes.set_cursor(session.ledger, account, BEGUN, moment.isoformat(), session.id)
-    return datetime.fromisoformat(stored) if stored else moment
+    if stored is not None:
+        return datetime.fromisoformat(stored)
+    begun = moment - CLOCKS_APART
+    if session.verb != "preview":
+        notes.set_cursor(session.ledger, account, BEGUN, begun.isoformat(), session.id)
+    return begun
 
 
 def _read_up_to(session: Session) -> datetime:
@@ -168,9 +200,9 @@ def _read_up_to(session: Session) -> datetime:
     return instant(cursor) - timedelta(minutes=settings.overlap_minutes)
 
 
-def _changed_since(seller: Shopify, since: datetime, until: datetime) -> set[str]:
-    """Ids of the orders that changed in the shop since then."""
-    search, after, ids = within("updated_at", since, until), None, set[str]()
+def _changed_since(seller: Shopify, since: datetime) -> set[str]:
+    """Ids of the orders that changed in the shop since then, by whatever clock."""
+    search, after, ids = f"updated_at:>='{written(since)}'", None, set[str]()
     while True:
         data = seller.call(documents.CHANGED_ORDERS, {"filter": search, "after": after}, what=f"orders {search}")
         with whole_reply("changed orders"):
@@ -181,19 +213,30 @@ def _changed_since(seller: Shopify, since: datetime, until: datetime) -> set[str
             after = page["pageInfo"]["endCursor"]
 
 
-def _known_in_erp(session: Session) -> dict[str, Known]:
-    """What the ERP knows of the orders that it was given, and of those that a person settled, by their global ids."""
+def _known_in_erp(session: Session, items: Mapping[str, str]) -> dict[str, Known]:
+    """What the ERP knows of the orders that it was given, and of those that a person settled, by their global ids.
+
+    items: the shop's inventory item of each SKU.
+    """
     account = ShopifySentosSettings.orders_account()
     lag = timedelta(seconds=SentosSettings.read().lag_seconds)
     since = {key: datetime.fromisoformat(at) + lag for key, at in records.there_since(session.ledger, account).items()}
-    known = {key: Known(at) for key, at in since.items()}
+    settled = {each.key for each in notes.explanations(session.ledger, account).values() if each.what == SETTLED}
     ended = ShopifySentosSettings.read().cancelled_status
-    # cancelled or returned there: its pieces are back in the ERP's stock
-    known |= {o.order_id: Known(settled=True) for o in erp_orders.orders_in_erp(session.warehouse) if o.status == ended}
-    for explanation in notes.explanations(session.ledger, account).values():
-        if explanation.what == SETTLED:
-            known[explanation.key] = Known(since.get(explanation.key), settled=True)
-    return {GID + key.removeprefix("shopify-"): knows for key, knows in known.items()}
+    pieces: dict[str, Mapping[str, int]] = {}
+    for order in erp_orders.orders_in_erp(session.warehouse):
+        if order.status == ended:  # cancelled or returned there: its pieces are back in the ERP's stock
+            since.pop(order.order_id, None)
+            settled.add(order.order_id)
+        elif order.order_id in since:
+            of_order = Counter[str]()
+            for sku, quantity, _ in order.lines:
+                of_order[items.get(sku, "")] += quantity
+            pieces.setdefault(order.order_id, of_order)
+    return {
+        GID + key.removeprefix("shopify-"): Known(since.get(key), pieces.get(key, {}), settled=key in settled)
+        for key in {*since, *settled}
+    }
 
 
 def _stored(session: Session, known: dict[str, Known], begun: datetime) -> set[str]:

@@ -130,6 +130,8 @@ class Stock(Target):
             return Stale("the variant is not in the shop any more")
         self.variants[change.key] = now
         before = (change.before or {}).get("available")
+        if before is None and level.committed:
+            return Stale(f"{level.committed} are ordered there already; the next run takes them off")
         if before is not None and level.available != before:
             return Stale(f"{level.available} are available by now, not {before}")
         return self._set([(change, level.available, known.item_id)], intent)[change.key]

@@ -72,11 +72,13 @@ class ChangeReader:
         cursor, read = notes.get_cursor(self.store.ledger, self.store.settings.shop, CURSOR), 0
         first = first_day(self.store.ledger, self.store.settings)
         outdated = self._outdated()
-        # the first time, whenever the files are gone on which a cursor stands, and when more is read of an order than before
-        if not self.log.files() or any(day >= first for day in outdated.values()):
+        # the first time (a preview before it has left files, and no cursor), whenever the files are gone on which a cursor
+        # stands, and when more is read of an order than before
+        if cursor is None or not self.log.files() or any(day >= first for day in outdated.values()):
             since = start_of(first, self.store.zone)
             self.store.refuse_hidden(since, began)
-            read += self._append(within("created_at", since, until), "CREATED_AT", set(), began, even_empty=True)
+            known = set() if outdated else self._digests(datetime.min.replace(tzinfo=UTC))
+            read += self._append(within("created_at", since, until), "CREATED_AT", known, began, even_empty=True)
         if cursor is not None:
             since = instant(cursor) - timedelta(minutes=self.store.settings.overlap_minutes)
             if until > since:
