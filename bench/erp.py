@@ -61,7 +61,7 @@ class Case:
         self.children.append(child)
         self.calls.append({vendor: box.control("GET", f"{vendor}/calls")[n:] for vendor, n in before.items()})
         told = ", ".join(f"{step} {child.answer[step]:.2f}" for step in STEPS)
-        say(f"stock, {self.name}: {told} s CPU; {child.answer['counts']}; {child.answer['calls']}")
+        say(f"stock, {self.name}: {told} s CPU; {child.answer['counts']}; {Counter(self._operations[-1])}")
 
     @property
     def sentos(self) -> list[int]:
@@ -69,14 +69,16 @@ class Case:
 
     @property
     def writes(self) -> list[int]:
-        return [
-            sum(str(call["operation"]).startswith("mutation") and "bulk" not in call["operation"] for call in found["shopify"])
-            for found in self.calls
-        ]
+        return [sum(name.startswith("mutation") and "bulk" not in name for name in names) for names in self._operations]
 
     @property
     def exports(self) -> list[int]:
-        return [sum("bulkOperationRunQuery" in str(call["operation"]) for call in found["shopify"]) for found in self.calls]
+        return [sum("bulkOperationRunQuery" in name for name in names) for names in self._operations]
+
+    @property
+    def _operations(self) -> list[list[str]]:
+        """What each call to the shop was; "" for a file that was fetched."""
+        return [[str(call.get("operation") or "") for call in found["shopify"]] for found in self.calls]
 
     @property
     def beyond(self) -> list[float]:

@@ -55,7 +55,7 @@ def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Mea
                 "asins": lambda: amazon.calls_and_quota(2_000, 300, 100.0, (400, 60), 4.0),
                 "matching": lambda: amazon.match_and_plan(runs, 10_000),
             },
-            "erp": {"stock": lambda: erp.stock(runs, 1_000), "waiting": lambda: erp.waiting(100, 12.0)},
+            "erp": {"stock": lambda: erp.stock(runs, 1_000), "waiting": lambda: erp.waiting(100, 15.0)},
         }
     few = min(runs, 3)
     return {
@@ -77,7 +77,7 @@ def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Mea
             "asins": lambda: amazon.calls_and_quota(20_000, 3_000, 15.0, (2_000, 300), 1.0),
             "matching": lambda: amazon.match_and_plan(few, 100_000),
         },
-        "erp": {"stock": lambda: erp.stock(few, 10_000), "waiting": lambda: erp.waiting(1_000, 12.0)},
+        "erp": {"stock": lambda: erp.stock(few, 10_000), "waiting": lambda: erp.waiting(1_000, 15.0)},
     }
 
 
