@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import amazon
+import erp
 import extract
 import measure
 import orders
@@ -29,8 +30,9 @@ TITLES = {
     "prices": "Results: prices, Catsy → SparkLayer",
     "orders": "Results: orders, Shopify → Google Sheets",
     "amazon": "Results: listings, Amazon → Plytix",
+    "erp": "Results: stock and orders, Shopify ↔ Sentos",
 }
-"""What is measured has three parts; each has a heading of its own in the results, and its own date."""
+"""What is measured has four parts; each has a heading of its own in the results, and its own date."""
 
 
 def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Measurements]:
@@ -53,6 +55,7 @@ def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Mea
                 "asins": lambda: amazon.calls_and_quota(2_000, 300, 100.0, (400, 60), 4.0),
                 "matching": lambda: amazon.match_and_plan(runs, 10_000),
             },
+            "erp": {"stock": lambda: erp.stock(runs, 1_000), "waiting": lambda: erp.waiting(100, 15.0)},
         }
     few = min(runs, 3)
     return {
@@ -74,6 +77,7 @@ def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Mea
             "asins": lambda: amazon.calls_and_quota(20_000, 3_000, 15.0, (2_000, 300), 1.0),
             "matching": lambda: amazon.match_and_plan(few, 100_000),
         },
+        "erp": {"stock": lambda: erp.stock(few, 10_000), "waiting": lambda: erp.waiting(1_000, 15.0)},
     }
 
 
@@ -137,7 +141,7 @@ def machine(runs: int, part: str) -> list[str]:
         f"load {os.getloadavg()[0]:.1f} at the start.",
         f"Medians of {runs} with smallest and largest; competitors take turns.",
     ]
-    others: Mapping[str, Iterable[str]] = {"orders": ("ours", "dlt"), "amazon": ("ours",)}
+    others: Mapping[str, Iterable[str]] = {"orders": ("ours", "dlt"), "amazon": ("ours",), "erp": ("ours",)}
     for venv in others.get(part, measure.REQUIREMENTS):
         named = ", ".join(f"{name} {version}" for name, version in measure.versions(venv).items())
         lines.append(f"{venv.replace('_', ' ')}: {named}.")

@@ -174,10 +174,11 @@ class ErpStory(Story):
             table.add_column(name, overflow="fold")
         again = self.runs["again"]
         for row in (
-            ("nothing changed", "everything sent again", f"{again.calls['used']} calls, 0 writes"),
+            ("logging in", "four ways are tried, each is shown the secret", "one way, over https"),
             ("products are matched", "by title", "by SKU, exactly; what is not sure is held"),
-            ("somebody buys meanwhile", "written over: sold twice", "compared and refused, then planned again"),
-            ("an order not yet in the ERP", "its pieces are offered again", "taken off until the ERP has it"),
+            ("nothing changed", "–", f"{again.calls['used']} calls, 0 writes"),
+            ("somebody buys meanwhile", "–", "compared and refused, then planned again"),
+            ("an order in both systems", "counted twice in the stock", "counted once, wherever it is"),
             ("an answer is lost", "the order is made twice", "looked for, made once"),
             ("it goes wrong", '"Failed: 3"', "which row, what the vendor said, what to do"),
             ("taking it back", "no", "products and prices: sync-pipelines sentos undo"),

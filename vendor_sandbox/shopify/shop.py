@@ -39,6 +39,8 @@ from vendor_sandbox.vendor import Routes, Vendor, plain_text
 from vendor_sandbox.wire import Refused, Reply, Request
 
 _COUNTERS = ("queries", "bulk_started", "token_leaks")
+_TIMES_OUT = 180.0
+"""Seconds after which a call that was never answered takes no effect any more; assumed, as a client has to."""
 _RATE_LIMITS = "https://shopify.dev/api/usage/rate-limits"
 _GONE = (
     b"<?xml version='1.0' encoding='UTF-8'?><Error><Code>AccessDenied</Code>"
@@ -86,6 +88,7 @@ class Shopify(Vendor):
             "SHOPIFY_SETTLE_LAG": plain_text(self.settings.index_lag),
             "SHOPIFY_BEHIND_SECONDS": plain_text(self.settings.index_lag),
             "SHOPIFY_BULK_POLL_SECONDS": plain_text(self.clock.on_the_wall(2.0)),
+            "SHOPIFY_SENTOS_LANDS_WITHIN": plain_text(self.clock.on_the_wall(_TIMES_OUT)),
         }
 
     def admit(self, _request: Request, /) -> Reply | None:
