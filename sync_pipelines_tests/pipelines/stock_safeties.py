@@ -8,10 +8,11 @@ from sync_pipelines_tests.delivery import safeties
 
 Safety = partial(safeties.Safety, code="sync_pipelines/pipelines/shopify_sentos", tests_in="sync_pipelines_tests/pipelines")
 STOCK = "test_sentos_stock.py"
-SHOP_READ_AGAIN = (
-    "Goods(found.erp, found.shop, __import__('sync_pipelines.pipelines.shopify_sentos.matching', fromlist=['matched'])"
-    ".matched([p.erp for p in found.pairs], shop_catalog.rows_of(shop_catalog.read(session))))"
-)
+SHOP_READ_AGAIN = """
+        for thing in ("goods", "goods for stock", "shopify catalog", "products in the shop"):
+            session._things.pop(thing, None)
+        found = goods_just_read(session)
+"""
 
 SAFETIES = (
     Safety(
@@ -25,7 +26,7 @@ SAFETIES = (
         "orders are read before the shop's stock",
         "stock_plan.py",
         "orders = orders_after(session, found)\n",
-        f"orders = orders_after(session, found)\n        found = {SHOP_READ_AGAIN}\n",
+        f"orders = orders_after(session, found){SHOP_READ_AGAIN}",
         (f"{STOCK}::test_what_becomes_of_orders_is_read_after_the_shops_stock",),
     ),
     Safety(

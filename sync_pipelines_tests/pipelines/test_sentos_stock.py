@@ -420,7 +420,7 @@ def test_what_is_another_row_by_now_keeps_its_stock(sentos: SentosScene) -> None
     sentos.shop(variants={"G1-S": {"sku": "NEW-S"}, "G1-M": {"sku": "NEW-M"}})
     for _ in range(3):
         sentos.stock()
-    assert offers(sentos, "NEW-S", "NEW-M") == [10, 10]
+        assert offers(sentos, "NEW-S", "NEW-M") == [10, 10]
 
 
 def test_what_others_sell_in_the_shop_and_sentos_never_had_keeps_its_stock(sentos: SentosScene) -> None:

@@ -270,8 +270,11 @@ class Products(Target):
                 }
                 for variant in new[start : start + IN_ONE_CALL]
             ]
-            if refused := _said(self.client.change(documents.ADD_VARIANTS, {"product": product_id, "variants": rows}, what=what)):
+            payload = self.client.change(documents.ADD_VARIANTS, {"product": product_id, "variants": rows}, what=what)
+            if refused := _said(payload):
                 return refused
+            for added in shop.by_id(self.client, [node["id"] for node in payload["productVariants"]]):
+                there[added.sku] = added
         return Applied(product_id)
 
     def settle(self, intents: Sequence[Intent]) -> Mapping[str, Answer]:
