@@ -9,7 +9,7 @@ import pytest
 
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.releasing import release
-from sync_pipelines.pipelines.shopify_sentos import PRODUCTS
+from sync_pipelines.pipelines.shopify_sentos import PRODUCTS, questions
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.failures import VendorError
 from sync_pipelines_tests.pipelines.sentos_scene import MAIN, Killed, SentosScene, Synced, garment, variant
@@ -137,17 +137,20 @@ def test_pictures_over_https_and_from_the_hosts_of_the_settings(
     assert [picture["source"] for picture in sentos.shop_products()["Gömlek 1"]["media"]] == taken
 
 
-def test_pictures_that_fail_are_told_and_never_sent_again(sentos: SentosScene) -> None:
-    sentos.add_products(garment(1, images=[{"url": "https://cdn.example.com/missing/1.jpg"}]))
-    found = products(sentos)
-    assert found.counts == {"delivered": 1}
-    sentos.sandbox.shopify.clock.skip(60)
-    (media,) = sentos.shop_products()["Gömlek 1"]["media"]
-    assert media["status"] == "FAILED"
+def test_pictures_that_fail_are_told_until_somebody_mends_them_and_never_sent_again(sentos: SentosScene) -> None:
+    bad, good = "https://cdn.example.com/missing/1.jpg", PICTURE.format(1)
+    sentos.add_products(garment(1, images=[{"url": bad}, {"url": good}]), garment(2, images=[{"url": good}]))
+    sentos.shop(settings={"media_seconds": 60 * sentos.sandbox.speed})
+    assert products(sentos).counts == {"delivered": 2}
+    sentos.sandbox.shopify.clock.skip(60 * sentos.sandbox.speed)
     writes = sentos.writes()
-    session = sentos.session(PRODUCTS)
-    sentos.apply(PRODUCTS, sentos.plan(PRODUCTS, session=session), session)
+    for _ in range(2):
+        products(sentos)
+        assert questions.rejects(10) == ({"picture": 1}, [{"key": "G1", "state": "picture", "reason": "IMAGE_DOWNLOAD_FAILURE"}])
     assert sentos.writes() == writes
+    sentos.shop(products={"set": {sentos.shop_products()["Gömlek 1"]["id"]: {"media": [good]}}})
+    products(sentos)
+    assert questions.rejects(10) == ({}, [])
 
 
 # --- what holds a product -----------------------------------------------------------------------------------------------

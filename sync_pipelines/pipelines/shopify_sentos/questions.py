@@ -14,7 +14,15 @@ from sync_pipelines.delivery import records
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.observations import Observation, fact
-from sync_pipelines.pipelines.shopify_sentos import erp_orders, erp_products, order_plan, order_rows, price_plan, shipment_plan
+from sync_pipelines.pipelines.shopify_sentos import (
+    erp_orders,
+    erp_products,
+    order_plan,
+    order_rows,
+    pictures,
+    price_plan,
+    shipment_plan,
+)
 from sync_pipelines.pipelines.shopify_sentos.erp_orders import ErpOrder
 from sync_pipelines.pipelines.shopify_sentos.erp_products import ErpRow
 from sync_pipelines.pipelines.shopify_sentos.matching import Pair, key_of, matched
@@ -222,14 +230,17 @@ def live(keys: set[str]) -> dict[str, Any]:
 
 
 def rejects(limit: int) -> tuple[Mapping[str, int], list[dict[str, Any]]]:
-    """Rows of Sentos that cannot be used or matched, and orders that cannot go: how many of each, and the first of them."""
+    """Rows of Sentos that cannot be used or matched, orders that cannot go, and pictures that the shop could not fetch: how many
+    of each, and the first of them."""
     try:
         problems = [{"key": p.key, "state": "conflict", "reason": p.problem} for p in pairs() if p.problem]
         unusable = [{"key": key_of(row), "state": "rejected", "reason": row.problem} for row in _erp_rows() if row.problem]
         held = [{"key": row.name, "state": "held", "reason": row.reason} for row in _order_rows() if row.state == "held"]
     except SnapshotUnreadable as e:
         return {"unreadable": 1}, [{"problem": str(e)}]
-    found = [*problems, *unusable, *held]
+    with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
+        failed = [{"key": key, "state": "picture", "reason": why} for key, why in pictures.failed(ledger).items()]
+    found = [*problems, *unusable, *held, *failed]
     return Counter(row["state"] for row in found), found[:limit]
 
 
