@@ -96,7 +96,7 @@ def sync_chains(
     ops, declared = _source_options(pipeline, refresh, None, None), PIPELINES[pipeline]
     writes = _named_writes(pipeline, only)
     chosen = _only_keys(pipeline, writes, keys)
-    ended = []
+    ended: list[Ended] = []
     for chain, some in _chains_of(declared, writes):
         reads = declared.reads(some)
         given = {step: value for step, value in ops.items() if step in reads}
