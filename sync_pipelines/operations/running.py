@@ -6,6 +6,7 @@ no error but an `Ended` that says so. `Interrupted` comes through, with how the 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -96,14 +97,14 @@ def sync_chains(
     ops, declared = _source_options(pipeline, refresh, None, None), PIPELINES[pipeline]
     writes = _named_writes(pipeline, only)
     chosen = _only_keys(pipeline, writes, keys)
-    ended = []
+    ended: list[Ended] = []
     for chain, some in _chains_of(declared, writes):
         reads = declared.reads(some)
         given = {step: value for step, value in ops.items() if step in reads}
         given |= {step: value for step, value in chosen.items() if step in {write.plan for write in some}}
         given |= {write.applies: {"limit": limit} for write in some}
         assets = [*reads, *(asset for write in some for asset in write.assets)]
-        ended.append(run(pipeline, "sync", given, assets=assets, chain=chain))
+        ended.append(run(pipeline, "sync", given, assets=assets, chain=chain, since=time.time() if ended else None))
         told(ended[-1])
     return tuple(ended)
 
@@ -198,16 +199,12 @@ def retry(pipeline: str, keys: Sequence[str] = ()) -> tuple[Ended, ...]:
 
 
 def _retry_in_chains(pipeline: Pipeline, keys: Sequence[str]) -> tuple[Ended, ...]:
-    return tuple(
-        run(
-            pipeline.name,
-            "retry",
-            {write.plan: {"only": list(keys)} for write in some},
-            assets=[*pipeline.reads(some), *(asset for write in some for asset in write.assets)],
-            chain=chain,
-        )
-        for chain, some in (_chains_of(pipeline, pipeline.writes) if keys else ())
-    )
+    ended: list[Ended] = []
+    for chain, some in _chains_of(pipeline, pipeline.writes) if keys else ():
+        ops = {write.plan: {"only": list(keys)} for write in some}
+        assets = [*pipeline.reads(some), *(asset for write in some for asset in write.assets)]
+        ended.append(run(pipeline.name, "retry", ops, assets=assets, chain=chain, since=time.time() if ended else None))
+    return tuple(ended)
 
 
 def _known(ledger: Ledger, pipeline: str, named: Sequence[str]) -> set[str]:
@@ -299,16 +296,17 @@ def run(
     days: tuple[date, date] | None = None,
     assets: Sequence[str] | None = None,
     chain: str = "",
+    since: float | None = None,
 ) -> Ended:
     """Run a pipeline's job. ops: configuration by step. assets: only these declared. chain: which, where there are several.
 
-    Raises what keeps it from beginning.
+    since: when it began, where that is not the start of the process. Raises what keeps it from beginning.
     """
     if PIPELINES[pipeline].partitions and verb != "undo" and partition is None:
         raise UsageError(f"{pipeline} works file by file: name one with --partition. {_files_of(pipeline)}")
     _ready(pipeline)
     stretch = None if days is None else (str(days[0]), str(days[1]))
-    return launch.launch(pipeline, verb, ops, partition=partition, partitions=stretch, assets=assets, chain=chain)
+    return launch.launch(pipeline, verb, ops, since=since, partition=partition, partitions=stretch, assets=assets, chain=chain)
 
 
 def _ready(pipeline: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sync_pipelines.pipelines.shopify_sentos import ORDERS, PRICES, PRODUCTS, SHIPMENTS, STOCK
 from sync_pipelines_tests.pipelines.sentos_scene import MAIN, SentosScene, garment
 
 
@@ -36,3 +37,7 @@ def sent(scene: SentosScene, name: str) -> list[dict[str, Any]]:
 def operations(scene: SentosScene, operation: str) -> int:
     """How often the shop was called so, whatever became of it."""
     return sum(call.get("operation") == operation for call in scene.sandbox.calls("shopify"))
+
+
+WRITES = {write.applies.rpartition("/")[2]: write for write in (PRODUCTS, PRICES, STOCK, ORDERS, SHIPMENTS)}
+"""What the pipeline writes, by its last name."""

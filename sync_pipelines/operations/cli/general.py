@@ -240,6 +240,8 @@ def retry(
         ended = running.retry(pipeline, rows or ())
     if not ended:
         screen.as_json({"pipeline": pipeline, "keys": []}) if json else screen.out.print("nothing ended badly; nothing to retry")
+    elif PIPELINES[pipeline].chains:
+        raise typer.Exit(runs.show_chains(ended, strict=strict, json=json))
     codes = [runs.show(each, strict=strict, json=json) for each in ended]
     raise typer.Exit(max(codes, default=exits.DONE))
 
