@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -157,6 +158,22 @@ def test_an_order_that_is_cancelled_in_sentos_and_open_in_the_shop_is_taken_off(
     name = sentos.buy("G1-S", quantity=2)
     sentos.orders()
     sentos.erp_status(name, 6)
+    assert sentos.erp_stock("G1-S") == 10
+    sentos.stock()
+    assert sentos.offered("G1-S") == 8
+
+
+def test_an_order_that_another_program_gave_sentos_is_known_and_when_it_is_cancelled_there_is_not(sentos: SentosScene) -> None:
+    in_step(sentos)
+    name = sentos.buy("G1-S", quantity=2)
+    order = sentos.order(name)
+    lines = [{"sku": "G1-S", "quantity": 2, "price": Decimal("199.90")}]
+    same = {"order_id": order["legacyResourceId"], "order_code": name, "total": Decimal("449.70"), "source": "MANUEL"}
+    (number,) = sentos.erp(sell=[{**same, "lines": lines}])["sold"]
+    sentos.orders()
+    assert (sentos.erp_orders(), sentos.erp_stock("G1-S")) == ([], 8)
+    assert sentos.planned(sentos.stock().plan) == {}
+    sentos.erp(orders={str(number): {"status": 6}})
     assert sentos.erp_stock("G1-S") == 10
     sentos.stock()
     assert sentos.offered("G1-S") == 8
