@@ -78,4 +78,32 @@ SAFETIES = (
         "pass",
         (f"{STOCK}::test_what_is_another_row_by_now_keeps_its_stock",),
     ),
+    Safety(
+        "what is ordered where it was not stocked is offered again",
+        "stock_target.py",
+        "if before is None and level.committed:",
+        "if False:",
+        (f"{STOCK}::test_an_item_that_is_ordered_where_it_is_not_stocked_is_not_offered_twice",),
+    ),
+    Safety(
+        "a spent key is used again",
+        "stock_target.py",
+        "if any(error.code == FAILED_BEFORE for error in errors) and not key:",
+        "if False:",
+        (f"{STOCK}::test_a_call_that_failed_unheard_is_sent_again_under_another_key",),
+    ),
+    Safety(
+        "undo archives what somebody changed",
+        "product_target.py",
+        "if edited := self._edited(change):",
+        "if edited := False:",
+        ("test_sentos_products.py::test_undo_leaves_what_somebody_changed_since",),
+    ),
+    Safety(
+        "a product that has another key by now is archived",
+        "product_plan.py",
+        "and variant.product.id not in kept",
+        "",
+        ("test_sentos_products.py::test_a_product_whose_own_sku_changes_is_not_gone",),
+    ),
 )

@@ -210,8 +210,9 @@ def test_two_plans_an_undo_and_another_price_list_in_a_row(sentos: SentosScene, 
     assert sentos.planned(prices(sentos).plan) == {}
 
 
-def test_more_variants_than_fit_in_a_call_go_in_two(sentos: SentosScene) -> None:
+def test_more_variants_than_fit_in_a_call_go_in_two(sentos: SentosScene, monkeypatch: pytest.MonkeyPatch) -> None:
     colors = ("Siyah", "Beyaz", "Mavi")
+    monkeypatch.setenv("SHOPIFY_SENTOS_MAX_MOVING", "1")
     in_step(sentos, garment(1, (), variants=[variant(f"G1-{c}-{n}", f"{n}", c) for c in colors for n in range(90)]))
     before = sentos.writes().get("productVariantsBulkUpdate", 0)
     priced(sentos, 1, 210)

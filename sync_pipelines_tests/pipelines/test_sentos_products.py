@@ -413,12 +413,18 @@ def test_what_others_made_is_never_archived(sentos: SentosScene, monkeypatch: py
     assert sentos.shop_products()["Gömlek (elle)"]["status"] == "ACTIVE"
 
 
-def test_a_product_sku_that_another_product_gets_archives_nothing(sentos: SentosScene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its products are then known by their numbers: the one we made has another key, and is not gone."""
+@pytest.mark.parametrize("renamed", [True, False])
+def test_a_product_whose_own_sku_changes_is_not_gone(
+    sentos: SentosScene, monkeypatch: pytest.MonkeyPatch, *, renamed: bool
+) -> None:
+    """It is renamed, or another product gets the same SKU: then we know it under another key."""
     monkeypatch.setenv("SHOPIFY_SENTOS_ARCHIVE_GONE", "true")
-    sentos.add_products(*(garment(n) for n in range(1, 9)))
+    sentos.add_products(*(garment(n, ("S",)) for n in range(1, 61)))
     products(sentos)
-    sentos.add_products(garment(9, sku="G1"))
+    if renamed:
+        set_product(sentos, 1, sku="NEW")
+    else:
+        sentos.add_products(garment(61, sku="G1"))
     for _ in range(3):
         products(sentos)
     assert "ARCHIVED" not in {product["status"] for product in sentos.shop_products().values()}

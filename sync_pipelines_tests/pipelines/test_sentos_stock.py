@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -162,6 +163,22 @@ def test_an_order_that_is_cancelled_in_sentos_and_open_in_the_shop_is_taken_off(
     assert sentos.offered("G1-S") == 8
 
 
+def test_an_order_that_another_program_gave_sentos_is_known_and_when_it_is_cancelled_there_is_not(sentos: SentosScene) -> None:
+    in_step(sentos)
+    name = sentos.buy("G1-S", quantity=2)
+    order = sentos.order(name)
+    lines = [{"sku": "G1-S", "quantity": 2, "price": Decimal("199.90")}]
+    same = {"order_id": order["legacyResourceId"], "order_code": name, "total": Decimal("449.70"), "source": "MANUEL"}
+    (number,) = sentos.erp(sell=[{**same, "lines": lines}])["sold"]
+    sentos.orders()
+    assert (sentos.erp_orders(), sentos.erp_stock("G1-S")) == ([], 8)
+    assert sentos.planned(sentos.stock().plan) == {}
+    sentos.erp(orders={str(number): {"status": 6}})
+    assert sentos.erp_stock("G1-S") == 10
+    sentos.stock()
+    assert sentos.offered("G1-S") == 8
+
+
 def test_orders_of_sentos_are_read_after_its_stock(sentos: SentosScene) -> None:
     """Else one that is cancelled between the two readings would be known, and its pieces back in stock."""
     in_step(sentos)
@@ -236,6 +253,16 @@ def test_an_item_that_comes_back_to_the_location_is_compared_with_what_it_had_th
     assert found.counts == {"drifted": 1}
     assert sentos.offered("G1-S") == 4
     sentos.stock()
+    assert sentos.offered("G1-S") == 8
+
+
+def test_an_item_that_is_ordered_where_it_is_not_stocked_is_not_offered_twice(sentos: SentosScene) -> None:
+    in_step(sentos)
+    sentos.shop(inventory={"G1-S": {MAIN: 0}})
+    sentos.shop(inventory={"G1-S": {MAIN: None}})
+    sentos.buy("G1-S", quantity=2)
+    assert sentos.stock().counts == {"drifted": 1}
+    assert sentos.stock().counts == {"delivered": 1}
     assert sentos.offered("G1-S") == 8
 
 
@@ -353,7 +380,20 @@ def test_a_process_that_is_killed_after_its_call_writes_nothing_over_a_sale(sent
     assert sentos.offered("G1-S") == 5
 
 
-def test_a_key_that_is_still_in_use_is_waited_for_and_a_spent_one_replaced(sentos: SentosScene) -> None:
+@pytest.mark.parametrize("keys", ["refused", "reused"])
+def test_a_call_that_failed_unheard_is_sent_again_under_another_key(sentos: SentosScene, keys: str) -> None:
+    """What the key of a call that failed is worth is the shop's choice. Here its answer was lost, and what failed it is over."""
+    in_step(sentos)
+    sentos.shop(settings={"failed_keys": keys})
+    sentos.count_in("G1-S", 6)
+    sentos.interrupt(documents.SET_STOCK, lambda: sentos.shop(locations={MAIN: {"active": False}}))
+    sentos.fault("shopify", SET, "lost_reply")
+    sentos.interrupt(documents.VARIANTS, lambda: sentos.shop(locations={MAIN: {"active": True, "fulfills_online_orders": True}}))
+    assert sentos.stock().counts == {"delivered": 1}
+    assert sentos.offered("G1-S") == 6
+
+
+def test_a_key_that_is_still_in_use_is_waited_for(sentos: SentosScene) -> None:
     in_step(sentos)
     sentos.count_in("G1-S", 6)
     sentos.fault("shopify", SET, "key_in_use")

@@ -118,6 +118,10 @@ def _coming(session: Session, found: Goods) -> set[str]:
 def _gone(session: Session) -> dict[str, Variant]:
     """Variants whose stock we wrote and that Sentos has no more, by the key that they had; none that is another row's by now."""
     found = goods_just_read(session)
+    return session.once(f"gone from {found.shop.about.extract}", lambda: _gone_of(session, found))
+
+
+def _gone_of(session: Session, found: Goods) -> dict[str, Variant]:
     there = {variant.item_id: variant for variant in shop_catalog.rows_of(found.shop)}
     for pair in found.pairs:
         if pair.variant is not None:
@@ -233,15 +237,17 @@ def _known_in_erp(session: Session, items: Mapping[str, str]) -> dict[str, Known
     settled = {each.key for each in notes.explanations(session.ledger, account).values() if each.what == SETTLED}
     ended = ShopifySentosSettings.read().cancelled_status
     pieces: dict[str, Mapping[str, int]] = {}
+    adopted = {record.remote_id: key for key, record in records.records_of(session.ledger, account).items() if record.remote_id}
     for order in erp_orders.orders_in_erp(session.warehouse):
+        key = adopted.get(str(order.sentos_id), order.order_id)  # another program gives it another number
         if order.status == ended:  # cancelled or returned there: its pieces are back in the ERP's stock
-            since.pop(order.order_id, None)
-            settled.add(order.order_id)
-        elif order.order_id in since:
+            since.pop(key, None)
+            settled.add(key)
+        elif key in since:
             of_order = Counter[str]()
             for sku, quantity, _ in order.lines:
                 of_order[items.get(sku, "")] += quantity
-            pieces.setdefault(order.order_id, of_order)
+            pieces.setdefault(key, of_order)
     return {
         GID + key.removeprefix("shopify-"): Known(since.get(key), pieces.get(key, {}), settled=key in settled)
         for key in {*since, *settled}
