@@ -26,6 +26,10 @@ BY_ID = 100
 """Variants, products or items that are asked for by id in one call; the most is 250."""
 
 
+FEW = 20
+"""Products whose pictures are asked for in one call."""
+
+
 @dataclass(frozen=True)
 class Level:
     """Stock of a variant at one location, read together: what can be sold, and what is sold and not sent."""
@@ -75,6 +79,14 @@ class Location:
     name: str
     active: bool
     fulfils_online: bool
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pictures of a product: codes of those that could not be fetched, and how many are still to be."""
+
+    failed: Sequence[str]
+    waiting: int
 
 
 def locations(client: Shopify) -> list[Location]:
@@ -227,3 +239,18 @@ def variants_of(client: Shopify, product_id: str) -> list[str]:
             if not page["pageInfo"]["hasNextPage"]:
                 return found
             after = page["pageInfo"]["endCursor"]
+
+
+def pictures(client: Shopify, ids: Iterable[str]) -> dict[str, Pictures]:
+    """What became of the first pictures of these products, as far as they are there still."""
+    left, found = list(dict.fromkeys(ids)), dict[str, Pictures]()
+    for start in range(0, len(left), FEW):
+        what = f"pictures of {len(left[start : start + FEW])} products"
+        data = client.call(documents.PICTURES, {"ids": left[start : start + FEW]}, what=what)
+        with whole_reply(what):
+            for node in filter(None, data["nodes"]):
+                media = node["media"]["nodes"]
+                failed = [error["code"] for each in media if each["status"] == "FAILED" for error in each["mediaErrors"]]
+                waiting = sum(each["status"] in ("PROCESSING", "UPLOADED") for each in media)
+                found[node["id"]] = Pictures(failed, waiting)
+    return found

@@ -269,6 +269,14 @@ mutation ChangeProduct($product: ProductUpdateInput!) {
 }
 """
 
+PICTURES = """
+query Pictures($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    ... on Product { id media(first: 50) { nodes { status mediaErrors { code } } } }
+  }
+}
+"""
+
 ADD_TAGS = """
 mutation AddTags($id: ID!, $tags: [String!]!) {
   tagsAdd(id: $id, tags: $tags) { node { id } userErrors { field message } }
@@ -390,6 +398,7 @@ DOCUMENTS = {
     "product by handle": PRODUCT_BY_HANDLE,
     "variants of": VARIANTS_OF,
     "change product": CHANGE_PRODUCT,
+    "pictures": PICTURES,
     "add tags": ADD_TAGS,
     "remove tags": REMOVE_TAGS,
     "add variants": ADD_VARIANTS,

@@ -41,6 +41,24 @@ def test_products_and_their_stock_in_one_run_and_a_second_writes_nothing(sentos:
     assert sentos.writes() == writes
 
 
+def test_stock_that_is_planned_before_its_product_is_made_is_set_once_it_is(sentos: SentosScene) -> None:
+    """As a run does it: all plans first."""
+    sentos.add_products(garment(1, pieces=7))
+    session = sentos.session(PRODUCTS, STOCK)
+    plans = {write: sentos.plan(write, session=session) for write in (PRODUCTS, STOCK)}
+    assert sentos.planned(plans[STOCK]) == {"G1-S": "create", "G1-M": "create"}
+    for write, plan in plans.items():
+        sentos.apply(write, plan, session)
+    assert offers(sentos, "G1-S", "G1-M") == [7, 7]
+
+
+def test_what_cannot_be_made_has_no_stock_to_plan(sentos: SentosScene) -> None:
+    sentos.add_products(garment(1, currency="USD"), garment(2))
+    *_, stock = sentos.sync(PRODUCTS, PRICES, STOCK)
+    assert set(sentos.planned(stock.plan)) == {"G2-S", "G2-M"}
+    assert sentos.planned(sentos.stock().plan) == {}
+
+
 def test_what_is_ordered_and_not_in_sentos_is_taken_off_until_it_is(sentos: SentosScene) -> None:
     in_step(sentos)
     name = sentos.buy("G1-S", quantity=3)
@@ -420,7 +438,7 @@ def test_what_is_another_row_by_now_keeps_its_stock(sentos: SentosScene) -> None
     sentos.shop(variants={"G1-S": {"sku": "NEW-S"}, "G1-M": {"sku": "NEW-M"}})
     for _ in range(3):
         sentos.stock()
-    assert offers(sentos, "NEW-S", "NEW-M") == [10, 10]
+        assert offers(sentos, "NEW-S", "NEW-M") == [10, 10]
 
 
 def test_what_others_sell_in_the_shop_and_sentos_never_had_keeps_its_stock(sentos: SentosScene) -> None:

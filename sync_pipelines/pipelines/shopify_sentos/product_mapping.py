@@ -14,6 +14,9 @@ from sync_pipelines.pipelines.shopify_sentos.matching import Pair
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 
 MOST_OPTIONS = 3
+MOST_VALUES = 100
+"""Values that an option may have."""
+MOST_PICTURES = 250
 LONGEST = 255
 """Characters of a title, a vendor or an option's value (https://shopify.dev/docs/api/admin-graphql/2026-10/mutations/productSet)."""
 
@@ -77,6 +80,9 @@ def options_of(rows: Sequence[ErpRow], settings: ShopifySentosSettings) -> list[
         found = [{**options, settings.further_label: row.sku} for options, row in zip(found, rows, strict=True)]
     if found and len(found[0]) > MOST_OPTIONS:
         raise CannotBeMade(f"more than {MOST_OPTIONS} options")
+    for name in found[0] if found else ():
+        if (values := len({options[name] for options in found})) > MOST_VALUES:
+            raise CannotBeMade(f"{values} values of {name}; the shop takes {MOST_VALUES}")
     for options in found:
         if too_long := [value for value in options.values() if len(value) > LONGEST]:
             raise CannotBeMade(f"an option's value has more than {LONGEST} characters: {too_long[0][:40]}…")
@@ -102,7 +108,7 @@ def pictures_of(row: ErpRow, settings: ShopifySentosSettings) -> list[str]:
             and (not settings.picture_hosts or parts.hostname in settings.picture_hosts)
         ):
             found.append(url)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(found))[:MOST_PICTURES]
 
 
 def details_of(product: ErpProduct, settings: ShopifySentosSettings) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.session import Session
-from sync_pipelines.pipelines.shape import PlanRequest, Writer
-from sync_pipelines.pipelines.shopify_sentos import PIPELINE
+from sync_pipelines.pipelines.shape import Applied, PlanRequest, Writer
+from sync_pipelines.pipelines.shopify_sentos import PIPELINE, pictures
 from sync_pipelines.pipelines.shopify_sentos.goods import Goods, chosen, client, currency, gone_keys, goods, lands, whole_source
 from sync_pipelines.pipelines.shopify_sentos.price_plan import NoPrice, no_price_in, price_of
 from sync_pipelines.pipelines.shopify_sentos.product_mapping import (
@@ -67,6 +67,11 @@ class ProductWriter(Writer[Products]):
         """A call for each product that was sent, with a look at 100 variants before and one after."""
         if report is not None:
             session.meter.minimum["shopify"] += report.writes
+
+    def applied(self, session: Session, target: Products, plan: Plan, report: Report) -> Applied:
+        """Say of which products the shop could not fetch a picture."""
+        failed = pictures.look(session, target.client, target.pictured)
+        return Applied({"pictures_that_failed": dict(sorted(failed.items())[:20])} if failed else {})
 
 
 def there_of(session: Session) -> MutableMapping[str, MutableMapping[str, Variant]]:

@@ -69,6 +69,8 @@ class Products(Target):
         lands: timedelta,
     ) -> None:
         self.client, self.account, self.settings, self.there = client, account, settings, there
+        self.pictured: dict[str, str] = {}
+        """Ids of products that were made with pictures, by key."""
         self.fields: Mapping[str, Field] = {
             "title": Field(settings.title),
             "description": Field(settings.description),
@@ -221,6 +223,8 @@ class Products(Target):
                 return Stale(f"somebody made a product under this address meanwhile: {text}")
             return Refused(text)
         self._remember(key, after, payload["product"])
+        if after.get("pictures"):
+            self.pictured[key] = payload["product"]["id"]
         return Applied(payload["product"]["id"])
 
     def _remember(self, key: str, after: Fields, made: Mapping[str, Any]) -> None:
@@ -270,25 +274,31 @@ class Products(Target):
                 }
                 for variant in new[start : start + IN_ONE_CALL]
             ]
-            if refused := _said(self.client.change(documents.ADD_VARIANTS, {"product": product_id, "variants": rows}, what=what)):
+            payload = self.client.change(documents.ADD_VARIANTS, {"product": product_id, "variants": rows}, what=what)
+            if refused := _said(payload):
                 return refused
+            for added in shop.by_id(self.client, [node["id"] for node in payload["productVariants"]]):
+                there[added.sku] = added
         return Applied(product_id)
 
     def settle(self, intents: Sequence[Intent]) -> Mapping[str, Answer]:
         """What became of calls: products that were made by their address, which does not lag; the others by their ids."""
         for change in (c for intent in intents if intent.step.name == "make" for c in intent.changes):
             if not self.there.get(change.key):
-                self._find(change.key, (change.after or {})["handle"])
+                self._find(change.key, change.after or {})
         return super().settle(intents)
 
-    def _find(self, key: str, handle: str) -> None:
+    def _find(self, key: str, after: Fields) -> None:
         """Look for a product by its address, with its variants."""
+        handle = after["handle"]
         with as_delivery_failures():
             data = self.client.call(documents.PRODUCT_BY_HANDLE, {"handle": handle}, what=f"product at {handle}")
             found = data["productByIdentifier"]
             if found is not None:
                 ids = shop.variants_of(self.client, found["id"])
                 self.there[key] = {variant.sku: variant for variant in shop.by_id(self.client, ids)}
+                if after.get("pictures"):
+                    self.pictured[key] = found["id"]
 
     def reverse(self, change: Change) -> Change | str:
         if change.action == "update" and "variants" in change.steps:

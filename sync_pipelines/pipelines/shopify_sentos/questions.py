@@ -20,6 +20,7 @@ from sync_pipelines.pipelines.shopify_sentos import (
     erp_products,
     order_plan,
     order_rows,
+    pictures,
     price_plan,
     shipment_plan,
 )
@@ -230,16 +231,18 @@ def live(keys: set[str]) -> dict[str, Any]:
 
 
 def rejects(limit: int) -> tuple[Mapping[str, int], list[dict[str, Any]]]:
-    """Rows of Sentos that cannot be used or matched, and orders that cannot go: how many of each, and the first of them."""
+    """Rows of Sentos that cannot be used or matched, orders that cannot go, and pictures that the shop could not fetch: how many
+    of each, and the first of them."""
     try:
         problems = [{"key": p.key, "state": "conflict", "reason": p.problem} for p in pairs() if p.problem]
         unusable = [{"key": key_of(row), "state": "rejected", "reason": row.problem} for row in _erp_rows() if row.problem]
         held = [{"key": row.name, "state": "held", "reason": row.reason} for row in order_rows_read() if row.state == "held"]
         with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
-            changed = as_sent.changed(ledger, order_rows_read())
+            failed = [{"key": key, "state": "picture", "reason": why} for key, why in pictures.failed(ledger).items()]
+            changed = [_shown_change(row, parts) for row, parts in as_sent.changed(ledger, order_rows_read())]
     except SnapshotUnreadable as e:
         return {"unreadable": 1}, [{"problem": str(e)}]
-    found = [*problems, *unusable, *held, *(_shown_change(row, parts) for row, parts in changed)]
+    found = [*problems, *unusable, *held, *failed, *changed]
     return Counter(row["state"] for row in found), found[:limit]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,7 @@ from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan, is_first
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shape import Applied, PlanRequest, Writer
-from sync_pipelines.pipelines.shopify_sentos import PIPELINE, erp_orders
+from sync_pipelines.pipelines.shopify_sentos import PIPELINE, PRODUCTS, erp_orders
 from sync_pipelines.pipelines.shopify_sentos.goods import (
     Goods,
     chosen,
@@ -30,6 +30,7 @@ from sync_pipelines.pipelines.shopify_sentos.goods import (
 )
 from sync_pipelines.pipelines.shopify_sentos.order_mapping import goes
 from sync_pipelines.pipelines.shopify_sentos.price_plan import readable
+from sync_pipelines.pipelines.shopify_sentos.product_mapping import products_of
 from sync_pipelines.pipelines.shopify_sentos.product_plan import there_of
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 from sync_pipelines.pipelines.shopify_sentos.stock_rule import Known, Orders, offer
@@ -74,7 +75,8 @@ class StockWriter(Writer[Stock]):
         found, at, settings = goods_just_read(session), location(session), ShopifySentosSettings.read()
         orders = orders_after(session, found)
         session.once("unsettled pieces", lambda: orders.unsettled)
-        wanted = list(desired_stock(found, at, orders, settings))
+        there = set(self.target(session).variants) | _coming(session, found)
+        wanted = list(desired_stock(found, at, orders, settings, there))
         wanted += [Desired(key, {"available": 0, "why": GONE, "tracked": True}) for key in _gone(session)]
         first = is_first(session.ledger, ShopifySentosSettings.goods_account("stock"))
         return make_plan(
@@ -104,6 +106,15 @@ class StockWriter(Writer[Stock]):
         return Applied({"sent_and_unknown_to_sentos": dict(sorted(unsettled.items())[:20])} if unsettled else {})
 
 
+def _coming(session: Session, found: Goods) -> set[str]:
+    """Keys of the rows whose product this run has planned to make or to complete: they get their stock once that is done."""
+    plan = session.plan_made(PRODUCTS.applies)
+    if not plan:
+        return set()
+    made = {row["key"] for row in session.plans.query(plan, "SELECT key FROM plan WHERE held IS NULL")}
+    return {pair.key for product in products_of(found.pairs) if product.key in made for pair in product.usable}
+
+
 def _gone(session: Session) -> dict[str, Variant]:
     """Variants whose stock we wrote and that Sentos has no more, by the key that they had; none that is another row's by now."""
     found = goods_just_read(session)
@@ -115,13 +126,17 @@ def _gone(session: Session) -> dict[str, Variant]:
     return {key: there[record.remote_id] for key, record in gone.items() if record.remote_id in there}
 
 
-def desired_stock(found: Goods, at: Location, orders: Orders, settings: ShopifySentosSettings) -> Iterator[Desired]:
-    """What may be offered of every row of Sentos, by the rule."""
+def desired_stock(
+    found: Goods, at: Location, orders: Orders, settings: ShopifySentosSettings, there: Collection[str]
+) -> Iterator[Desired]:
+    """What may be offered of every row of Sentos that is in the shop, or will be (`there`), by the rule."""
     for pair in found.pairs:
         pieces = pair.erp.pieces(settings.warehouses)
         if pair.problem or pieces is None:
             why = pair.problem or f"Sentos' stock cannot be used: {pair.erp.problem}"
             yield Desired(pair.key, {}, conflict=why)
+            continue
+        if pair.key not in there:
             continue
         committed = known = sent = 0
         if pair.variant is not None:
