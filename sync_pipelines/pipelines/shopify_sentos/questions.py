@@ -249,12 +249,11 @@ def rejects(limit: int, _partition: str = "") -> tuple[Mapping[str, int], list[d
         unusable = [{"key": key_of(row), "state": "rejected", "reason": row.problem} for row in _erp_rows() if row.problem]
         held = [{"key": row.name, "state": "held", "reason": row.reason} for row in order_rows_read() if row.state == "held"]
         with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
-            changed = as_sent.changed(ledger, order_rows_read())
+            failed = [{"key": key, "state": "picture", "reason": why} for key, why in pictures.failed(ledger).items()]
+            changed = [_shown_change(row, parts) for row, parts in as_sent.changed(ledger, order_rows_read())]
     except SnapshotUnreadable as e:
         return {"unreadable": 1}, [{"problem": str(e)}]
-    with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
-        failed = [{"key": key, "state": "picture", "reason": why} for key, why in pictures.failed(ledger).items()]
-    found = [*problems, *unusable, *held, *(_shown_change(row, parts) for row, parts in changed), *failed]
+    found = [*problems, *unusable, *held, *failed, *changed]
     return Counter(row["state"] for row in found), found[:limit]
 
 
