@@ -20,7 +20,7 @@ from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettin
 from sync_pipelines.pipelines.shopify_store import catalog
 from sync_pipelines.pipelines.shopify_store.client import client, store_of
 from sync_pipelines.vendors import shopify_catalog as shop
-from sync_pipelines.vendors.shopify_catalog import Location
+from sync_pipelines.vendors.shopify_catalog import Location, Variant
 from sync_pipelines.warehouse.snapshots import Published
 
 MATCHED = "match"
@@ -31,10 +31,12 @@ __all__ = ["Goods", "chosen", "client", "currency", "goods", "goods_just_read", 
 
 @dataclass(frozen=True)
 class Goods:
-    """erp, shop: what it was made from. pairs: every row of Sentos with the variant that it is."""
+    """erp, shop: what it was made from. in_shop: every variant of the shop. pairs: every row of Sentos with the variant that it
+    is."""
 
     erp: Published
     shop: Published
+    in_shop: Sequence[Variant]
     pairs: Sequence[Pair]
 
     @cached_property
@@ -60,8 +62,8 @@ def goods_just_read(session: Session) -> Goods:
 def match(session: Session, erp: Published, there: Published | None = None) -> Goods:
     there = there or catalog.catalog(session)
     session.note(source_rejects=PIPELINE.source_rejects())
-    rows = list(erp_products.rows_of(erp))
-    return Goods(erp, there, matched(rows, catalog.rows_of(there), confirmed_matches(session.ledger)))
+    rows, variants = list(erp_products.rows_of(erp)), list(catalog.rows_of(there))
+    return Goods(erp, there, variants, matched(rows, variants, confirmed_matches(session.ledger)))
 
 
 def confirmed_matches(ledger: Ledger) -> dict[str, str]:

@@ -27,7 +27,6 @@ from sync_pipelines.pipelines.shopify_sentos.product_mapping import (
 )
 from sync_pipelines.pipelines.shopify_sentos.product_target import Products
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
-from sync_pipelines.pipelines.shopify_store import catalog
 from sync_pipelines.vendors.shopify_catalog import Variant
 
 
@@ -93,7 +92,7 @@ def _gone(session: Session, found: Goods) -> dict[str, MutableMapping[str, Varia
     keys = {record.remote_id: key for key, record in made.items() if record.created}
     kept = {pair.variant.product.id for pair in found.pairs if pair.variant is not None}
     there: dict[str, MutableMapping[str, Variant]] = {}
-    for variant in catalog.rows_of(found.shop):
+    for variant in found.in_shop:
         key = keys.get(variant.product.id)
         if key is not None and variant.product.id not in kept:
             there.setdefault(key, {})[variant.sku or variant.id] = variant

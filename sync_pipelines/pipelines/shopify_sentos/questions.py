@@ -245,8 +245,9 @@ def rejects(limit: int, _partition: str = "") -> tuple[Mapping[str, int], list[d
     """Rows of Sentos that cannot be used or matched, orders that cannot go or changed after they went, and pictures that the shop
     could not fetch: how many of each, and the first of them."""
     try:
-        problems = [{"key": p.key, "state": "conflict", "reason": p.problem} for p in pairs() if p.problem]
-        unusable = [{"key": key_of(row), "state": "rejected", "reason": row.problem} for row in _erp_rows() if row.problem]
+        rows = _erp_rows()
+        problems = [{"key": p.key, "state": "conflict", "reason": p.problem} for p in pairs(rows) if p.problem]
+        unusable = [{"key": key_of(row), "state": "rejected", "reason": row.problem} for row in rows if row.problem]
         held = [{"key": row.name, "state": "held", "reason": row.reason} for row in order_rows_read() if row.state == "held"]
         with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
             failed = [{"key": key, "state": "picture", "reason": why} for key, why in pictures.failed(ledger).items()]
@@ -315,13 +316,14 @@ def _erp_rows() -> list[ErpRow]:
     return [] if published is None else list(erp_products.rows_of(published))
 
 
-def pairs() -> list[Pair]:
+def pairs(rows: Sequence[ErpRow] | None = None) -> list[Pair]:
+    """The rows of Sentos as they were last read, or these, each with the variant of the shop that it is."""
     published = _published(catalog.KEY, ShopifySettings.read().shop)
     if published is None:
         return []
     with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
         confirmed = confirmed_matches(ledger)
-    return matched(_erp_rows(), catalog.rows_of(published), confirmed)
+    return matched(_erp_rows() if rows is None else rows, catalog.rows_of(published), confirmed)
 
 
 def shop_variants() -> Iterator[Variant]:

@@ -35,7 +35,6 @@ from sync_pipelines.pipelines.shopify_sentos.product_plan import there_of
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 from sync_pipelines.pipelines.shopify_sentos.stock_rule import Known, Orders, offer
 from sync_pipelines.pipelines.shopify_sentos.stock_target import Stock
-from sync_pipelines.pipelines.shopify_store import catalog as shop_catalog
 from sync_pipelines.pipelines.shopify_store.change_reader import CURSOR, first_day
 from sync_pipelines.pipelines.shopify_store.days import instant, start_of, written
 from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, whole_orders
@@ -122,7 +121,7 @@ def _gone(session: Session) -> dict[str, Variant]:
 
 
 def _gone_of(session: Session, found: Goods) -> dict[str, Variant]:
-    there = {variant.item_id: variant for variant in shop_catalog.rows_of(found.shop)}
+    there = {variant.item_id: variant for variant in found.in_shop}
     for pair in found.pairs:
         if pair.variant is not None:
             there.pop(pair.variant.item_id, None)
