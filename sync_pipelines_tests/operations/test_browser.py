@@ -38,12 +38,12 @@ def seen(address: str, profile: Path) -> str:
 
 
 @pytest.mark.browser
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_the_history_of_the_demo_is_in_the_ui_with_its_lineage_and_checks(own_folder: Path) -> None:
     shutil.copy(Path(__file__).parents[2] / "workspace.yaml", own_folder)
     env = {k: v for k, v in os.environ.items() if k not in ("SYNC_PIPELINES_DATA_DIR", "DAGSTER_HOME")}
     cli = [sys.executable, "-m", "sync_pipelines.operations.cli"]
-    told = subprocess.run([*cli, "demo", "--scale", "500"], env=env, capture_output=True, text=True, timeout=200)
+    told = subprocess.run([*cli, "demo", "--scale", "500"], env=env, capture_output=True, text=True, timeout=300)
     assert told.returncode == 0, told.stdout + told.stderr
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
