@@ -105,7 +105,8 @@ def bring_to_its_end(
     counts = {**total(reports)}
     for state, n in extra.counts.items():
         counts[state] = counts.get(state, 0) + n
-    session.count(write.applies, {**counts, "unchanged": counts.get("unchanged", 0) + found.counts.unchanged})
+    shown = {**counts, "unchanged": counts.get("unchanged", 0) + found.counts.unchanged}
+    session.count(write.applies, shown, writer.ended(session, counts)[0])
     return _ended(session, write, writer, found, reports, counts, extra.metadata, extra.checks)
 
 

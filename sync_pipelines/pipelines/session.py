@@ -68,6 +68,7 @@ class Session:
         self._made: dict[str, str] = {}
         self._taken_up: dict[str, str] = {}
         self._counts: dict[str, dict[str, int]] = {}
+        self._deciding: dict[str, dict[str, int]] = {}
         self._stopped: set[str] = set()
         self._cut_short: set[str] = set()
         self._facts: dict[str, Any] = {}
@@ -141,9 +142,11 @@ class Session:
         self._cut_short.add(asset)
         self.count(asset, counts)
 
-    def count(self, asset: str, counts: Mapping[str, int]) -> None:
-        """Note what a step counted; the run counts all of its steps together."""
+    def count(self, asset: str, counts: Mapping[str, int], deciding: Mapping[str, int] | None = None) -> None:
+        """Note what a step counted; the run counts all of its steps together. deciding: those of the outcomes that can make the
+        run end badly, where others are as they should be."""
         self._counts[asset] = dict(counts)
+        self._deciding[asset] = dict(counts if deciding is None else deciding)
 
     def counted(self, asset: str) -> Mapping[str, int]:
         """What an earlier step of this run counted."""
@@ -167,7 +170,7 @@ class Session:
         state: Literal["done", "stopped", "incomplete", "failed"] = "done"
         if self._stopped:
             state = "stopped"
-        elif any(counts.get(bad) for bad in BAD_OUTCOMES) and not self._cut_short:
+        elif any(each.get(bad) for each in self._deciding.values() for bad in BAD_OUTCOMES) and not self._cut_short:
             state = "incomplete"
         elif problem:
             state = "failed"

@@ -229,7 +229,7 @@ class Sentos:
     def _paced(self, error: VendorError) -> VendorError:
         """A refused call counts, too, and the vendor does not say when to come back: once the window is over."""
         if isinstance(error, RateLimited) and error.retry_after is None:
-            error.retry_after = self.settings.window_seconds + 1
+            error.retry_after = MARGIN * self.settings.window_seconds
         return error
 
 

@@ -324,6 +324,25 @@ query OrderUnits($ids: [ID!]!, $fulfillmentOrders: Int!, $lines: Int!) {
 }
 """
 
+LINES_TO_SEND = """
+query LinesToSend($id: ID!, $after: String!) {
+  fulfillmentOrder(id: $id) {
+    lineItems(first: 250, after: $after) { nodes { inventoryItemId remainingQuantity } pageInfo { hasNextPage endCursor } }
+  }
+}
+"""
+
+LINES_SENT = """
+query LinesSent($id: ID!, $after: String!) {
+  fulfillment(id: $id) {
+    fulfillmentLineItems(first: 250, after: $after) {
+      nodes { quantity lineItem { variant { inventoryItem { id } } } }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}
+"""
+
 ORDER_SHIPMENTS = """
 query OrderShipments($ids: [ID!]!) {
   nodes(ids: $ids) {
@@ -403,6 +422,8 @@ DOCUMENTS = {
     "remove tags": REMOVE_TAGS,
     "add variants": ADD_VARIANTS,
     "order units": ORDER_UNITS,
+    "lines to send": LINES_TO_SEND,
+    "lines sent": LINES_SENT,
     "order shipments": ORDER_SHIPMENTS,
     "ship": SHIP,
     "cancel shipment": CANCEL_SHIPMENT,

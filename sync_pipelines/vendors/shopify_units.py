@@ -14,6 +14,7 @@ from typing import Any
 
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.failures import Permanent
+from sync_pipelines.vendors.paging import NewIds
 from sync_pipelines.vendors.shopify import Shopify, whole_reply
 
 BY_ID = 50
@@ -44,25 +45,33 @@ def units_of(client: Shopify, ids: Iterable[str]) -> Iterator[Units]:
         data = client.call(documents.ORDER_UNITS, {"ids": part, "fulfillmentOrders": 10, "lines": 50}, what=what)
         with whole_reply(what):
             for node in filter(None, data["nodes"]):
-                yield _units(node if _whole(node) else _alone(client, node["id"]))
+                yield _units(_whole(client, node))
 
 
-def _alone(client: Shopify, order_id: str) -> Mapping[str, Any]:
-    """An order of many lines, by itself."""
-    what = f"what is to be sent of {order_id}"
-    data = client.call(documents.ORDER_UNITS, {"ids": [order_id], "fulfillmentOrders": 50, "lines": 250}, what=what)
-    (node,) = data["nodes"]
-    if not _whole(node):
-        raise Permanent(f"shopify: {node['name']} has more parts to send than can be read")
-    found: Mapping[str, Any] = node
-    return found
+def _whole(client: Shopify, node: dict[str, Any]) -> dict[str, Any]:
+    """An order with all its lines: those that did not fit into the call are asked for by themselves."""
+    if node["fulfillmentOrders"]["pageInfo"]["hasNextPage"]:
+        what = f"what is to be sent of {node['name']}"
+        data = client.call(documents.ORDER_UNITS, {"ids": [node["id"]], "fulfillmentOrders": 50, "lines": 50}, what=what)
+        (node,) = data["nodes"]
+        if node["fulfillmentOrders"]["pageInfo"]["hasNextPage"]:
+            raise Permanent(f"shopify: {node['name']} is sent in more than 50 parts, which cannot be read")
+    for each in node["fulfillmentOrders"]["nodes"]:
+        _complete(client, each["id"], each["lineItems"], documents.LINES_TO_SEND, ("fulfillmentOrder", "lineItems"))
+    for each in node["fulfillments"]:
+        _complete(client, each["id"], each["fulfillmentLineItems"], documents.LINES_SENT, ("fulfillment", "fulfillmentLineItems"))
+    return node
 
 
-def _whole(node: Mapping[str, Any]) -> bool:
-    connections = [node["fulfillmentOrders"]]
-    connections += [each["lineItems"] for each in node["fulfillmentOrders"]["nodes"]]
-    connections += [each["fulfillmentLineItems"] for each in node["fulfillments"]]
-    return not any(connection["pageInfo"]["hasNextPage"] for connection in connections)
+def _complete(client: Shopify, gid: str, connection: dict[str, Any], document: str, path: tuple[str, str]) -> None:
+    """Add the nodes of the further pages to those of the first."""
+    page, seen = connection["pageInfo"], NewIds(f"shopify: lines of {gid}")
+    while page["hasNextPage"]:
+        seen.page([page["endCursor"]])
+        data = client.call(document, {"id": gid, "after": page["endCursor"]}, what=f"more lines of {gid}")
+        more = data[path[0]][path[1]]
+        connection["nodes"] += more["nodes"]
+        page = more["pageInfo"]
 
 
 def _units(node: Mapping[str, Any]) -> Units:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sync_pipelines.delivery import runs
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.shopify_sentos import PRICES, PRODUCTS, STOCK
 from sync_pipelines.vendors import shopify_documents as documents
@@ -487,3 +488,15 @@ def test_what_others_sell_in_the_shop_and_sentos_never_had_keeps_its_stock(sento
     for _ in range(3):
         sentos.stock()
     assert sentos.offered("MUG") == 5
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("drifted", "done"), ("rejected", "incomplete")])
+def test_somebody_who_buys_in_between_does_not_make_a_run_end_badly(sentos: SentosScene, outcome: str, state: str) -> None:
+    session = sentos.session(STOCK)
+    runs.start_run(session.ledger, session.id, session.pipeline, "sync stock")
+    deciding, _ = STOCK.writer().ended(session, {outcome: 1})
+    session.count(STOCK.applies, {outcome: 1}, deciding)
+    session.end("", timedelta(days=1))
+    known = runs.get_run(session.ledger, session.id)
+    assert known is not None
+    assert known["state"] == state

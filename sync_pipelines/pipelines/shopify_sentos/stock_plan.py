@@ -39,6 +39,7 @@ from sync_pipelines.pipelines.shopify_store.change_reader import CURSOR, first_d
 from sync_pipelines.pipelines.shopify_store.days import instant, start_of, written
 from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, whole_orders
 from sync_pipelines.pipelines.shopify_store.orders import Order
+from sync_pipelines.pipelines.tables import listed
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.sentos_settings import SentosSettings
 from sync_pipelines.vendors.shopify import Shopify, whole_reply
@@ -99,6 +100,10 @@ class StockWriter(Writer[Stock]):
         """A call for every 250 SKUs, and a look at them after it."""
         if report is not None and report.writes:
             session.meter.minimum["shopify"] += report.writes + -(-plan.counts.changes // 100)
+
+    def ended(self, session: Session, counts: Mapping[str, int]) -> tuple[Mapping[str, int], str]:
+        """Where somebody bought in between, the next run reads again: that is as it should be."""
+        return {state: n for state, n in counts.items() if state != "drifted"}, listed(counts) or "nothing to do"
 
     def applied(self, session: Session, target: Stock, plan: Plan, report: Report) -> Applied:
         unsettled: Mapping[str, int] = session.once("unsettled pieces", dict)
