@@ -142,7 +142,7 @@ def validate(pipelines: Sequence[str] = WRITERS, *, deep: bool = False) -> tuple
 def _wrong_settings() -> list[Checked]:
     """Return what is wrong with the settings of any pipeline; a run reads only its own."""
     found = []
-    of_one = {section: name for name, pipeline in PIPELINES.items() for section in pipeline.settings}
+    of_one = {section: name for name in reversed(WRITERS) for section in PIPELINES[name].settings}
     looks: list[tuple[str, Callable[[], object]]] = [("", check_file)]
     looks += [(of_one.get(section, ""), section.read) for section in SECTIONS]
     for name, look in looks:

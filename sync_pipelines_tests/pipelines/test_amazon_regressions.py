@@ -20,6 +20,7 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.plans import Plan
 from sync_pipelines.operations import launch, running
 from sync_pipelines.pipelines.amazon_plytix import (
+    LINKS,
     PIPELINE,
     commands,
     entries,
@@ -39,6 +40,7 @@ from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.amazon_plytix.matching import Products, candidate, match
 from sync_pipelines.pipelines.amazon_plytix.settings import AmazonPlytixSettings
 from sync_pipelines.pipelines.building import path_of, tags
+from sync_pipelines.pipelines.plan_and_apply import refuse_too_early
 from sync_pipelines.pipelines.resources import PIPELINE_TAG, VERB_TAG
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors import amazon
@@ -143,7 +145,7 @@ class Office:
             tags={VERB_TAG: verb},
         )
         self.desk.clock.sleep(10)
-        return Ran(done, launch._ended(P, done.run_id, 0.0, 0.0, ""))
+        return Ran(done, launch._ended(P, done.run_id, 0.0, 0.0, "", partition))
 
     def undo(self, run: Ran) -> Ran:
         """Take a run back with the plans that the command takes, in its order."""
@@ -649,7 +651,6 @@ class TestPlans:
         assert office.told()["errors"] == []
 
     def test_an_older_plan_that_nobody_applied_keeps_no_newer_links_back(self, merchandiser: ListingScene) -> None:
-        settings = PlytixSettings.read()
         merchandiser.plan_products(few(1, 2))
         merchandiser.clock.sleep(10)
         merchandiser.sync(few(1, 2))
@@ -658,9 +659,9 @@ class TestPlans:
         products = merchandiser.plan_products(found)
         links = merchandiser.plan_links(found)
         with pytest.raises(DeliveryError, match=products.id):
-            planning.refuse_before_products(merchandiser.ledger, settings, links)
+            refuse_too_early(merchandiser.ledger, PIPELINE, LINKS, links.scope)
         merchandiser.apply(merchandiser.desk().products(), products)
-        planning.refuse_before_products(merchandiser.ledger, settings, links)
+        refuse_too_early(merchandiser.ledger, PIPELINE, LINKS, links.scope)
 
 
 # --- what a file says ---------------------------------------------------------------------------------------------------

@@ -234,7 +234,7 @@ def live(keys: set[str]) -> dict[str, Any]:
         for number in numbers.values():
             if (row := sentos.order(number)) is not None:
                 (now,) = erp_orders.read_now([row])
-                found[f"sentos {now.order_code}"] = {"number": number, "status": now.status, "tracking": now.tracking_number}
+                found[f"sentos {now.order_code}"] = {"status": now.status, "tracking_number": now.tracking_number}
     return found
 
 
