@@ -19,6 +19,7 @@ from vendor_sandbox.catsy import Catsy
 from vendor_sandbox.control import control
 from vendor_sandbox.faults import Fault, FaultBook, read_faults
 from vendor_sandbox.google import Google
+from vendor_sandbox.lightspeed import Lightspeed
 from vendor_sandbox.limits import Clock
 from vendor_sandbox.plytix import Plytix
 from vendor_sandbox.sentos import Sentos
@@ -80,7 +81,11 @@ class Sandbox:
         self.plytix = Plytix(catalogue, clock, self.boots)
         self.shopify = Shopify(catalogue, clock, orders_of(size) if orders is None else orders)
         self.sentos = Sentos(catalogue, clock)
-        vendors = (self.catsy, self.sparklayer, self.google, self.shopify, self.amazon, self.plytix, self.sentos)
+        self.lightspeed = Lightspeed(catalogue, clock)
+        vendors = (
+            *(self.catsy, self.sparklayer, self.google, self.shopify, self.amazon, self.plytix, self.sentos),
+            self.lightspeed,
+        )
         self.vendors: Mapping[str, Vendor] = {each.name: each for each in vendors}
         self._books = {name: FaultBook() for name in self.vendors}
         self._calls: dict[str, list[Call]] = {name: [] for name in self.vendors}

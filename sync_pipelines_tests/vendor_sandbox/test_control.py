@@ -23,7 +23,7 @@ def change(sandbox: Sandbox, vendor: str, **body: object) -> Any:
 class TestAbout:
     def test_the_sandbox_says_what_it_is(self) -> None:
         with Sandbox(seed=3, scale="50", speed=2) as sandbox:
-            vendors = ["catsy", "sparklayer", "google", "shopify", "amazon", "plytix", "sentos"]
+            vendors = ["catsy", "sparklayer", "google", "shopify", "amazon", "plytix", "sentos", "lightspeed"]
             about = {"ok": True, "id": sandbox.id, "seed": 3, "scale": 50, "speed": 2, "vendors": vendors}
             assert control(sandbox, "GET", "").json() == about
 

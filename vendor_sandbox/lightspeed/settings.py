@@ -1,0 +1,71 @@
+"""What a test may set on Lightspeed, with the value assumed where the vendor's documents do not say (sheet, section 14)."""
+
+import dataclasses
+from typing import Any
+
+from vendor_sandbox.values import flag, number, one_of, or_null, setting, texts, whole
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """`window_seconds`, `token_seconds` and `search_lag` run on the sandbox's clock, which `speed` scales."""
+
+    # Limits
+    registers: int | None = setting(None, or_null(whole(1)))
+    """How many registers the limit counts: 300 calls each and 50 more in a window. Null: those that are not deleted."""
+    window_seconds: float = setting(300.0, number(above=0))
+    window: str = setting("fixed", one_of("fixed", "sliding"))
+    """A fixed window is aligned to the epoch."""
+    count_refused: bool = setting(True, flag)
+    """Whether a call that got 429 counts too."""
+    burst: int = setting(0, whole(0))
+    """Calls beyond the limit. A high value takes the limit out of a test's way."""
+    retry_after: str = setting("date", one_of("date", "seconds"))
+    token_calls: int = setting(10, whole(1))
+    """Calls to the token endpoint in a window."""
+
+    # Access
+    token_seconds: float = setting(86_400.0, number(above=0))
+    """How long an OAuth access token lives."""
+    refresh_reuse: str = setting("refuse", one_of("refuse", "grace"))
+    """What happens to a refresh token that was used before: refused, or answered with the tokens it was exchanged for."""
+    scope_in_reply: bool = setting(True, flag)
+    user_agent: str = setting("any", one_of("any", "required"))
+    unknown_version: int = setting(404, one_of(404, 400))
+
+    # Lists
+    default_size: int = setting(200, whole(1))
+    max_size: int = setting(1000, whole(1))
+    short_pages: bool = setting(True, flag)
+    """Whether some pages have fewer rows than asked for while more remain."""
+    max_ahead: bool = setting(True, flag)
+    """Whether `version.max` may be above the highest version of the rows; no row is skipped by it."""
+    before: str = setting("inclusive", one_of("inclusive", "exclusive"))
+    without_row_version: tuple[str, ...] = setting(("brands", "tags", "product_types"), texts)
+    """Lists of the date versions whose rows have no `version`."""
+    without_envelope: tuple[str, ...] = setting(("taxes",), texts)
+    """Lists whose reply has no `version`."""
+    empty_version: str = setting("null", one_of("null", "after", "none"))
+    """The `version` of an empty page in the date versions: nulls, the number asked after, or no member. 2.0 has zeros."""
+    deleted_by_default: bool = setting(False, flag)
+    """Whether lists that know `deleted` show deleted rows without it."""
+    consignments_as: str = setting("version", one_of("version", "always", "never"))
+    """A bare array in 2.0 and an object in the date versions; an object always, or never."""
+    categories_at: str = setting("data.categories", one_of("data.categories", "data.data.categories"))
+    sku_misses: bool = setting(True, flag)
+    """Whether `GET /products?sku=` answers another product when none has the code."""
+    lines_touch: bool = setting(True, flag)
+    """Whether a change of a consignment's line gives the consignment a new version."""
+    text_numbers: str = setting("2026-10", one_of("none", "2026-10", "all"))
+    """Where some of the prices of products are text."""
+    family_images: str = setting("all", one_of("all", "parent"))
+    """Which members of a family show its images."""
+    search_lag: float = setting(2.0, number())
+    """How long search shows a row as it was."""
+
+    # The store
+    tax_exclusive: bool = setting(False, flag)
+    time_zone: str = setting("Pacific/Auckland", one_of("Pacific/Auckland", "Europe/London", "America/New_York", "UTC"))
+
+    def document(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
