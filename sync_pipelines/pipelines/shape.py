@@ -319,6 +319,7 @@ class Pipeline:
     title, about: for people, in a few words and in a sentence. owners: teams, as Dagster writes them.
     settings: every section that a run of it reads. rights: those whose accounts it needs the right to write to.
     sources: module with the assets that it reads, and sensors and schedules of its own; loaded by Dagster only.
+    mirrors: module with the tables of the collections that it mirrors, `COLLECTIONS`, and their `VENDOR`.
     own_crons: what `sources` has schedules of its own for.
     environment: what to know of these variables, for .env.example.
     preview: keys of what is read and mapped before the plans are made. writes: its targets, in their order. chains: how these
@@ -337,6 +338,7 @@ class Pipeline:
     owners: tuple[str, ...]
     settings: tuple[type[Section], ...]
     sources: str
+    mirrors: str = ""
     crons: tuple[Cron, ...] = ()
     own_crons: tuple[Cron, ...] = ()
     jobs: tuple[Job, ...] = ()

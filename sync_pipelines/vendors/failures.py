@@ -115,14 +115,24 @@ def excerpt(text: str) -> str:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds from a Retry-After header: whole, fractional, or an HTTP date. None when absent or unreadable."""
-    value = next((v for k, v in headers.items() if k.lower() == "retry-after"), "").strip()
+    """Seconds from a Retry-After header: whole, fractional, or an HTTP date. None when absent or unreadable.
+
+    A date is by the vendor's clock, which the reply shows, too; ours may be wrong. It has no fractions: a second is added.
+    """
+    value, now = (next((v for k, v in headers.items() if k.lower() == name), "").strip() for name in ("retry-after", "date"))
     if not value:
         return None
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", value):
         return float(value)
+    moment, said = _http_date(value), _http_date(now)
+    if moment is None:
+        return None
+    return max(0.0, (moment - said).total_seconds() + 1.0 if said else (moment - datetime.now(UTC)).total_seconds())
+
+
+def _http_date(text: str) -> datetime | None:
     try:
-        moment = parsedate_to_datetime(value)
+        moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - datetime.now(UTC)).total_seconds())
+    return moment.replace(tzinfo=moment.tzinfo or UTC)

@@ -95,6 +95,7 @@ class Http:
         self.timeout, self.deadline, self.longest_wait, self.sleep = timeout, deadline, longest_wait, sleep
         self._reads = [(method, re.compile(path)) for method, path in reads]
         self._writes_on = writes_on
+        self._limits_file = limits_file
         self._windows = self._counted_in(rates, limits_file) if rates else None
         self._also_in = also_in
         self._reserved = False
@@ -113,6 +114,12 @@ class Http:
         if not self._reserved:
             self._take_place(method, path, {}, self.longest_wait if longest is None else longest)
             self._reserved = True
+
+    def limit_to(self, rates: Sequence[tuple[int, float]]) -> None:
+        """Count in these windows from now on, where the vendor says that its own are others. What was counted stays counted."""
+        if self._windows is not None:
+            self._windows.close()
+        self._windows = self._counted_in(rates, self._limits_file)
 
     def _counted_in(self, rates: Sequence[tuple[int, float]], file: Path | None) -> CallWindows:
         try:

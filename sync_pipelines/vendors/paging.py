@@ -1,10 +1,22 @@
-"""Ends a reading whose pages repeat: a vendor that ignores its own page number or token would be read for ever."""
+"""Pages of a reading, and its end where they repeat: a vendor that ignores its own page number would be read for ever."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sync_pipelines.vendors.failures import VendorError
+
+
+@dataclass(frozen=True)
+class Page:
+    """Rows that were read. cursor: where to go on once they are kept; None in the midst of what has no place to go on from.
+    gap: why there may be more than was read."""
+
+    rows: Sequence[dict[str, Any]]
+    cursor: int | None = None
+    gap: str = ""
 
 
 class GoesInCircles(VendorError):

@@ -21,13 +21,13 @@ from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.duck import no_collection
 from sync_pipelines.pipelines.shopify_store.day_reader import DayReader, DaysIncomplete
 from sync_pipelines.pipelines.shopify_store.days import day_of, instant, start_of, stretches, within
-from sync_pipelines.pipelines.shopify_store.drafts import Draft
 from sync_pipelines.pipelines.shopify_store.order_versions import current_orders, orders_without
 from sync_pipelines.pipelines.shopify_store.orders import CHANGES_KEY, ORDERS, ORDERS_KEY, OrderTables
 from sync_pipelines.pipelines.shopify_store.store import FLUSH, SHOWN_WITHOUT_ALL, ReadingRefused, Store
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.shopify_orders import SortKey
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
+from sync_pipelines.warehouse.drafts import Draft
 from sync_pipelines.warehouse.keyed_log import KeyedLog
 from sync_pipelines.warehouse.snapshots import About
 

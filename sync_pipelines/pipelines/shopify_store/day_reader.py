@@ -17,12 +17,13 @@ from itertools import groupby
 from sync_pipelines.delivery import notes
 from sync_pipelines.duck import no_collection
 from sync_pipelines.pipelines.shopify_store.days import day_of, days_between, end_of, instant, start_of, stretches, within
-from sync_pipelines.pipelines.shopify_store.drafts import Ascending, Draft, write_all
+from sync_pipelines.pipelines.shopify_store.drafts import Ascending, write_all
 from sync_pipelines.pipelines.shopify_store.exports import Way
 from sync_pipelines.pipelines.shopify_store.orders import DAY_ASSETS, ORDERS_KEY, Order, OrderTables
 from sync_pipelines.pipelines.shopify_store.store import FLUSH, SHOWN_WITHOUT_ALL, Store
 from sync_pipelines.vendors.failures import VendorError
 from sync_pipelines.vendors.shopify_orders import OrderVanished
+from sync_pipelines.warehouse.drafts import Draft
 from sync_pipelines.warehouse.snapshots import About
 
 log = logging.getLogger(__name__)

@@ -1,17 +1,12 @@
-"""Orders on their way into files: in ascending order of their days, and files that count only once they are complete."""
+"""Orders on their way into files, in ascending order of their days."""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sync_pipelines.pipelines.shopify_store.orders import LINES_KEY, ORDERS_KEY, REFUNDS_KEY, Order, OrderTables
-from sync_pipelines.warehouse.snapshots import About, Staged, with_about
+from sync_pipelines.warehouse.drafts import Draft
 
 
 class Ascending:
@@ -27,34 +22,6 @@ class Ascending:
         if self._next is not None and self._next[0] == day:
             yield from self._next[1]
             self._next = next(self._groups, None)
-
-
-class Draft:
-    """A Parquet file in the making; what is not handed on by `complete` is dropped."""
-
-    def __init__(self, folder: Path, key: Sequence[str], schema: pa.Schema) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.path = folder / f"{'-'.join(key)}-{uuid.uuid4().hex}.parquet"
-        self.schema = schema
-        self.rows = 0
-        self._writer = pq.ParquetWriter(self.path, schema, compression="zstd", compression_level=1)
-
-    def __enter__(self) -> Draft:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._writer.close()
-        self.path.unlink(missing_ok=True)
-
-    def write(self, rows: pa.Table) -> None:
-        if rows.num_rows:
-            self._writer.write_table(rows)
-            self.rows += rows.num_rows
-
-    def complete(self, about: About) -> Staged:
-        self._writer.add_key_value_metadata(with_about(self.schema.empty_table(), about).schema.metadata)
-        self._writer.close()
-        return Staged(self.path, about)
 
 
 def write_all(files: dict[tuple[str, str], Draft], collected: OrderTables) -> None:
