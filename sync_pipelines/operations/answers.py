@@ -20,7 +20,7 @@ from sync_pipelines.errors import SyncError, UsageError
 from sync_pipelines.nearest import meant_one_of, nearest
 from sync_pipelines.operations import environment, health
 from sync_pipelines.operations.paths import writable
-from sync_pipelines.operations.pipelines import PIPELINES, WRITERS, account, of, refuse_foreign_options
+from sync_pipelines.operations.pipelines import ASKED, PIPELINES, account, of, refuse_foreign_options
 from sync_pipelines.operations.schedules import Scheduled, schedules_of
 from sync_pipelines.pipelines import rights
 from sync_pipelines.pipelines.observations import Verdict
@@ -72,12 +72,12 @@ class Asked(Generic[T]):
 
 
 def of_all(question: Callable[[str], T]) -> Asked[T]:
-    """Ask each pipeline that writes somewhere. One that cannot answer keeps no other from answering.
+    """Ask each pipeline. One that cannot answer keeps no other from answering.
 
     Raises LedgerUnreadable: then none can.
     """
     answers, refused = list[T](), dict[str, str]()
-    for name in WRITERS:
+    for name in ASKED:
         try:
             answers.append(question(name))
         except LedgerUnreadable:
@@ -124,7 +124,7 @@ class Checked:
     text: str
 
 
-def validate(pipelines: Sequence[str] = WRITERS, *, deep: bool = False) -> tuple[Checked, ...]:
+def validate(pipelines: Sequence[str] = ASKED, *, deep: bool = False) -> tuple[Checked, ...]:
     """Read the settings of all pipelines, and log in to the systems of these. deep: also test what is assumed of the vendors.
 
     Reads only. Raises LedgerUnreadable: without a ledger nothing can run.
@@ -142,7 +142,7 @@ def validate(pipelines: Sequence[str] = WRITERS, *, deep: bool = False) -> tuple
 def _wrong_settings() -> list[Checked]:
     """Return what is wrong with the settings of any pipeline; a run reads only its own."""
     found = []
-    of_one = {section: name for name in reversed(WRITERS) for section in PIPELINES[name].settings}
+    of_one = {section: name for name in reversed(ASKED) for section in PIPELINES[name].settings}
     looks: list[tuple[str, Callable[[], object]]] = [("", check_file)]
     looks += [(of_one.get(section, ""), section.read) for section in SECTIONS]
     for name, look in looks:
@@ -184,7 +184,7 @@ def status(pipeline: str) -> Status:
         return Status(
             pipeline,
             account(pipeline),
-            "on" if enabled else "off (sync-pipelines enable)",
+            "on" if enabled and declared.writes else "off (sync-pipelines enable)" if declared.writes else "nothing",
             standing,
             declared.source_rejects(),
             schedules_of(pipeline),

@@ -11,7 +11,7 @@ from sync_pipelines.delivery import reports, runs
 from sync_pipelines.delivery.ledger import Ledger, LedgerUnreadable
 from sync_pipelines.errors import SyncError
 from sync_pipelines.operations import environment
-from sync_pipelines.operations.pipelines import PIPELINES, WRITERS, of
+from sync_pipelines.operations.pipelines import ASKED, PIPELINES, of
 
 PROGRAM = "sync-pipelines"
 
@@ -20,17 +20,18 @@ def what_to_do(pipeline: str, standing: reports.Standing, *, may_write: bool) ->
     """Return the command that a person goes on with; "" where nothing is to be done."""
     command, last, waiting = f"{PROGRAM} {PIPELINES[pipeline].short}", standing.last_run, standing.waiting_plan
     of_file = " --partition …" if PIPELINES[pipeline].partitions else ""
+    first = f"preview{of_file}" if PIPELINES[pipeline].writes else "sync"
     if waiting is not None and waiting.verdict != "clear":
         return f"{command} release --plan {waiting.plan_id} --verdict --reason …"
     steps: Sequence[tuple[Callable[[], object], str]] = (
         (lambda: last is None and not _is_set_up(pipeline), "init"),
         (lambda: any(run.state == "failed" for run in standing.broken), "errors"),
         (lambda: standing.rows_ended_badly, "errors"),
-        (lambda: not may_write, f"preview{of_file}" if last is None else "enable"),
+        (lambda: not may_write, first if last is None else "enable"),
         (lambda: standing.calls_in_doubt, f"sync{of_file}"),
         (lambda: waiting is not None, f"apply --plan {waiting.plan_id if waiting else ''}"),
         (lambda: standing.rows_held, "errors"),
-        (lambda: last is None, f"preview{of_file}"),
+        (lambda: last is None, first),
     )
     return next((f"{command} {verb}" for is_due, verb in steps if is_due()), "")
 
@@ -59,7 +60,7 @@ class Health:
     unknown: Mapping[str, str]
 
 
-def check(pipelines: Sequence[str] = WRITERS, *, max_age: timedelta | None = None, strict: bool = False) -> Health:
+def check(pipelines: Sequence[str] = ASKED, *, max_age: timedelta | None = None, strict: bool = False) -> Health:
     """Look whether these pipelines need a person. Asks no vendor.
 
     max_age: how old the last good sync of a pipeline may be, if it was ever synced. strict: count held rows as well.

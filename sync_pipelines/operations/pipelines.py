@@ -5,18 +5,24 @@ from __future__ import annotations
 from sync_pipelines import pipelines
 from sync_pipelines.errors import UsageError
 from sync_pipelines.pipelines.shape import Pipeline, Questions
+from sync_pipelines.settings import AccountSection
 
 PIPELINES: dict[str, Pipeline] = {pipeline.name: pipeline for pipeline in pipelines.PIPELINES}
 """All of them, in the order in which they are shown."""
 WRITERS = tuple(name for name, pipeline in PIPELINES.items() if pipeline.writes)
-"""Those that write somewhere: the general verbs are about them."""
+"""Those that write somewhere: plans, releases and undo are about them."""
+ASKED = tuple(name for name, pipeline in PIPELINES.items() if pipeline.questions)
+"""Those that are synced by themselves, and can be asked about."""
 BY_DAY = tuple(name for name, pipeline in PIPELINES.items() if pipeline.days)
 """Those whose days can be read again."""
 
 
 def account(pipeline: str) -> str:
-    """Return the accounts that a pipeline may be allowed to write to, by its settings, in words."""
-    return " and ".join(section.read().account for section in PIPELINES[pipeline].rights)
+    """Return the accounts that a pipeline may be allowed to write to, by its settings, in words; those that it reads, where it
+    writes to none."""
+    declared = PIPELINES[pipeline]
+    read = [section for section in declared.settings if issubclass(section, AccountSection)]
+    return " and ".join(section.read().account for section in declared.rights or read)
 
 
 def of(pipeline: str) -> Questions:

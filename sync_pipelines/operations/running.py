@@ -314,7 +314,7 @@ def _ready(pipeline: str) -> None:
     check_file()
     for section in (*PIPELINES[pipeline].settings, *SHARED):
         section.read()
-    if PIPELINES[pipeline].writes:
+    if PIPELINES[pipeline].questions:
         of(pipeline).ready()
     with open_ledger():
         pass

@@ -45,6 +45,8 @@ def init(pipeline: str, given: Sequence[str] = ()) -> int:
     screen.say(
         f"Nothing is written to a live account yet. Look first: sync-pipelines preview {pipeline}; "
         f"then: sync-pipelines enable {pipeline}"
+        if PIPELINES[pipeline].writes
+        else f"Next: sync-pipelines sync {pipeline}"
     )
     return DONE
 

@@ -8,6 +8,7 @@ expression of a SELECT may be a COPY.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ from sync_pipelines.delivery import tables
 from sync_pipelines.errors import UsageError
 from sync_pipelines.operations import environment
 from sync_pipelines.pipelines import PIPELINES
+from sync_pipelines.pipelines.mirrors import Mirror, views
 from sync_pipelines.pipelines.sections import ACCOUNTS, account_of
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
@@ -77,6 +79,9 @@ POSSIBLE = (
     "over what is listed by `show tables`. Files, settings and extensions are out of reach, and nothing can be changed."
 )
 
+LOGS = "as_read"
+"""Where the files of mirrors are, each row as often as it was read; nobody is shown it."""
+
 LOCKED = (
     "SET python_enable_replacements = false",
     "SET autoinstall_known_extensions = false",
@@ -99,7 +104,8 @@ def ask(query: str) -> list[dict[str, Any]]:
         raise QueryRefused(f"that is not a question, and nothing was done. {POSSIBLE}")
     with _views(query) as (con, missing):
         names = con.execute(
-            "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables ORDER BY 1"
+            "SELECT table_schema || '.' || table_name AS name FROM information_schema.tables WHERE table_schema <> ? ORDER BY 1",
+            [LOGS],
         ).fetchall()
         if re.fullmatch(r"\s*show\s+tables\s*;?\s*", query, re.IGNORECASE):
             listed = {name for (name,) in names} | {f"ledger.{table}" for table in tables.schema.tables}
@@ -116,6 +122,12 @@ def ask(query: str) -> list[dict[str, Any]]:
                 + "".join(f"\nNot there: {reason}" for reason in missing)
             ) from e
         return rows
+
+
+def _mirrors() -> Iterator[tuple[tuple[str, str], Mirror]]:
+    """Every mirror, by vendor and name: what is asked of them is what they hold now, not all that was ever read."""
+    for module in (importlib.import_module(pipeline.mirrors) for pipeline in PIPELINES if pipeline.mirrors):
+        yield from (((module.VENDOR, mirror.name), mirror) for mirror in module.COLLECTIONS)
 
 
 def _accounts(vendor: str) -> Iterator[str]:
@@ -137,10 +149,15 @@ def _views(query: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[str]]]:
     ):
         con.execute("SET enable_progress_bar = false")
         warehouse = Warehouse(data_dir() / "warehouse")
+        mirrors = dict(_mirrors())
         for vendor, asset in warehouse.assets():
             with _said(missing, f"{vendor}.{asset}"):
                 files = next((found for of in _accounts(vendor) if (found := warehouse.files((vendor, asset), of))), [])
-                if files:
+                if files and (mirror := mirrors.get((vendor, asset))) is not None:
+                    _view(con, LOGS, f"{vendor}_{asset}", _rows_of(files))
+                    for name, rows in views(mirror, f'"{LOGS}"."{vendor}_{asset}"').items():
+                        con.execute(f'CREATE SCHEMA IF NOT EXISTS "{vendor}"; CREATE VIEW "{vendor}"."{name}" AS {rows}')
+                elif files:
                     _view(con, vendor, asset, _rows_of(files))
         for write in (write for pipeline in PIPELINES for write in pipeline.writes):
             schema, _, name = write.plan.partition("/")

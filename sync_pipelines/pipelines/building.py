@@ -7,6 +7,7 @@ import dataclasses
 import importlib
 import typing
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,8 @@ def _shown(value: Any) -> Any:
         return dg.MetadataValue.md(value)
     if isinstance(value, Path):
         return dg.MetadataValue.path(str(value))
+    if isinstance(value, Decimal):
+        return dg.MetadataValue.float(float(value))  # for plots; exact amounts are in tables
     return dg.MetadataValue.json(value) if isinstance(value, list | dict) else value
 
 

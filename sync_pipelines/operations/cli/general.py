@@ -25,7 +25,7 @@ from sync_pipelines.operations.cli.options import (
     Refresh,
     Strict,
 )
-from sync_pipelines.operations.pipelines import BY_DAY, PIPELINES, WRITERS
+from sync_pipelines.operations.pipelines import ASKED, BY_DAY, PIPELINES, WRITERS
 
 # --- setting up -----------------------------------------------------------------------------------------------------
 
@@ -277,7 +277,7 @@ def status(
         raise typer.BadParameter("--max-age and --strict are for --check")
     if check:
         age = None if max_age is None else timedelta(hours=max_age)
-        found = health.check([pipeline] if pipeline else WRITERS, max_age=age, strict=strict)
+        found = health.check([pipeline] if pipeline else ASKED, max_age=age, strict=strict)
         raise typer.Exit(questions.show_health(found, json=json))
     if pipeline is None:
         raise typer.Exit(questions.show_statuses(answers.of_all(answers.status), json=json))
@@ -335,29 +335,26 @@ def export(
     screen.as_json(answers.plain(done)) if json else screen.say(f"{done.rows} rows written to {done.output}")
 
 
-WRITERS_VERBS: tuple[Command, ...] = (
-    init,
-    enable,
-    disable,
-    validate,
-    preview,
-    sync,
-    apply,
-    release,
-    undo,
-    retry,
-    reset,
-    status,
-    history,
-    errors,
-    trace,
-    export,
-)
-"""For every pipeline that writes somewhere, in the order in which they are shown."""
-DAYS_VERBS: tuple[Command, ...] = (backfill,)
-"""For every pipeline whose days can be read again."""
-
 VERBS: dict[str, tuple[Command, tuple[str, ...]]] = {
-    verb.__name__: (verb, pipelines) for verbs, pipelines in ((WRITERS_VERBS, WRITERS), (DAYS_VERBS, BY_DAY)) for verb in verbs
+    verb.__name__: (verb, pipelines)
+    for verb, pipelines in (
+        (init, ASKED),
+        (enable, WRITERS),
+        (disable, WRITERS),
+        (validate, ASKED),
+        (preview, WRITERS),
+        (sync, ASKED),
+        (apply, WRITERS),
+        (release, WRITERS),
+        (undo, WRITERS),
+        (retry, WRITERS),
+        (reset, WRITERS),
+        (status, ASKED),
+        (history, ASKED),
+        (errors, ASKED),
+        (trace, ASKED),
+        (export, ASKED),
+        (backfill, BY_DAY),
+    )
 }
-"""Each verb with the pipelines that it is for, by its name."""
+"""Each verb with the pipelines that it is for, by its name, in the order in which they are shown."""

@@ -130,10 +130,19 @@ def _note_least(session: Session, mirror: Mirror, reading: Reading) -> None:
 
 
 def facts_of(session: Session, mirror: Mirror, reading: Reading) -> dict[str, Any]:
-    """What is kept of a run: what it read, and how much there is now."""
-    return {
-        "read": reading.read,
-        "new_or_changed": reading.kept,
-        "found_to_be_gone": reading.vanished,
-        **log_of(session.warehouse, mirror).totals(),
-    }
+    """What a run read, and how much there is now; the ledger keeps the count, and the first of the sums, of every run."""
+    log = log_of(session.warehouse, mirror)
+    totals = log.totals()
+    notes.note_extract(
+        session.ledger,
+        f"{session.id} {mirror.name}",
+        source="/".join(log.key),
+        account=log.account,
+        rows=totals["rows"],
+        repeats=0,
+        origin="api",
+        run=session.id,
+        money=str(totals[mirror.sums[0]]) if mirror.sums else "",
+        complete=not reading.gaps,
+    )
+    return {"read": reading.read, "new_or_changed": reading.kept, "found_to_be_gone": reading.vanished, **totals}
