@@ -155,8 +155,8 @@ def _views(query: str) -> Iterator[tuple[duckdb.DuckDBPyConnection, list[str]]]:
                 files = next((found for of in _accounts(vendor) if (found := warehouse.files((vendor, asset), of))), [])
                 if files and (mirror := mirrors.get((vendor, asset))) is not None:
                     _view(con, LOGS, f"{vendor}_{asset}", _rows_of(files))
-                    for name, rows in views(mirror, f'"{LOGS}"."{vendor}_{asset}"').items():
-                        con.execute(f'CREATE SCHEMA IF NOT EXISTS "{vendor}"; CREATE VIEW "{vendor}"."{name}" AS {rows}')
+                    for name, held in views(mirror, f'"{LOGS}"."{vendor}_{asset}"').items():
+                        con.execute(f'CREATE SCHEMA IF NOT EXISTS "{vendor}"; CREATE VIEW "{vendor}"."{name}" AS {held}')
                 elif files:
                     _view(con, vendor, asset, _rows_of(files))
         for write in (write for pipeline in PIPELINES for write in pipeline.writes):
