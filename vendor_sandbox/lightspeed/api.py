@@ -1,11 +1,13 @@
 """Versions of the API, and one call to it as its handlers receive it."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from vendor_sandbox import exact_json
 from vendor_sandbox.lightspeed.access import COST
+from vendor_sandbox.lightspeed.lazy import LazyRow
 from vendor_sandbox.lightspeed.settings import Settings
 from vendor_sandbox.lightspeed.store import Row, Store
 from vendor_sandbox.vendor import phrase
@@ -51,14 +53,14 @@ def version_named(name: str, settings: Settings) -> Version:
 
 @dataclass(frozen=True)
 class ApiCall:
-    """A call. `store` is what handlers read and write; those of search read `found`, which lags behind."""
+    """A call. `templates` are the vendor's, of rows that are made lazily."""
 
     request: Request
     version: Version
     store: Store
-    found: Store
     settings: Settings
     scopes: Collection[str]
+    templates: dict[Any, str]
 
     @property
     def sees_cost(self) -> bool:
@@ -79,12 +81,28 @@ class ApiCall:
             raise Refused(422, f"{name} must be a number")
         return int(text)
 
+    def shown(self, show: "Show", row: Row) -> str:
+        """Return a row as JSON."""
+        if isinstance(row, LazyRow):
+            asked = (show, self.version.name, self.sees_cost, self.parameter("include_images"), self.store.version)
+            return row.lazy.text(row.index, self.templates, asked, lambda each: show(self, each))
+        return exact_json.dumps(show(self, row))
+
     def row(self, collection: str, row_id: str, *, deleted: bool = True) -> Row:
         """Return a row by its id. Raises Refused (404)."""
-        row = self.store[collection].rows.get(row_id)
+        row = self.store[collection].get(row_id)
         if row is None or (row.get("deleted_at") and not deleted):
             raise Refused(404, f"There is no such row in {collection}: {row_id}")
         return row
+
+
+Show = Callable[[ApiCall, Row], dict[str, Any]]
+"""Says how a row is shown."""
+
+
+def json_text(text: str) -> Reply:
+    """Return a reply of JSON that is written already."""
+    return Reply(200, text.encode(), {"Content-Type": "application/json"})
 
 
 def error_reply(status: int, detail: str, headers: Any = None) -> Reply:

@@ -17,7 +17,7 @@ Answer = dict[str, Any]
 def document_of(store: Store) -> dict[str, Any]:
     """Return every collection, with deleted rows; `lines` are those of consignments."""
     return {
-        **{name: list(store[name].rows.values()) for name in COLLECTIONS},
+        **{name: list(store[name].own.values()) for name in COLLECTIONS},
         "lines": {consignment: list(lines) for consignment, lines in store.lines.items()},
         "version": store.version,
     }
@@ -62,10 +62,10 @@ def _load(body: Mapping[str, Any], store: Store) -> Answer:
         elif name == "version":
             store.version = max(store.version, rows)
         else:
-            for row_id in list(store[name].rows):
+            for row_id in list(store[name].own):
                 store.remove(name, row_id)
             for row in rows:
-                store.put(name, row, row["version"])
+                store.put(name, row, version=row["version"])
     return {}
 
 
@@ -104,9 +104,9 @@ def _each(do: Callable[[Store, str, str], Any], where: str) -> Callable[[Mapping
 
 def delete(store: Store, name: str, row_id: str) -> None:
     """Delete a row as the vendor does: it keeps its id. The stock of a product goes with it."""
-    store.put(name, {**store[name].rows[row_id], "deleted_at": stamp()})
+    store.put(name, {**store[name][row_id], "deleted_at": stamp()})
     if name == "products":
-        for row in [each for each in store["inventory"].rows.values() if each["product_id"] == row_id]:
+        for row in store.stock_of(row_id):
             store.put("inventory", {**row, "deleted_at": stamp()})
 
 
@@ -128,7 +128,7 @@ def _fields(name: str, fields: Any, where: str) -> dict[str, Any]:
 
 
 def _known(store: Store, name: str, row_id: Any, where: str) -> Any:
-    row = store[name].rows.get(row_id)
+    row = store[name].get(row_id)
     if row is None:
         raise BadChange(f"{where}: there is no row {row_id!r} in {name}")
     return row

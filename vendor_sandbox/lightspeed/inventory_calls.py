@@ -1,10 +1,11 @@
 """Stock: a list by version until 2026-01, a bare array from 2026-04 on (https://x-series-api.lightspeedhq.com/docs/2026-04-release-notes)."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vendor_sandbox.lightspeed import lists, small_shown
-from vendor_sandbox.lightspeed.api import ApiCall
+from vendor_sandbox.lightspeed.api import ApiCall, json_text
 from vendor_sandbox.lightspeed.store import Row
 from vendor_sandbox.values import is_number
 from vendor_sandbox.wire import Refused, Reply
@@ -49,12 +50,12 @@ def of_product_until_dates(call: ApiCall, product_id: str) -> Reply:
     """List the stock of a product as 2.0 does, with the level and the cost that its list does not have."""
     after = call.number("after", 0)
     call.row("products", product_id)
-    rows = (each for each in call.store["inventory"].after(after) if each["product_id"] == product_id)
+    rows = (each for each in call.store.stock_of(product_id) if each["version"] > after)
     page, envelope = lists.page_of(call, rows, after)
     shown = [
         {
             **small_shown.stock(call, row),
-            "current_amount": row["level"] - row["procure"],
+            "current_amount": small_shown.available(row),
             "average_cost": row["average_cost"] if call.sees_cost else None,
         }
         for row in page
@@ -68,23 +69,26 @@ def _answered(call: ApiCall, body: Mapping[str, Any], product_id: str | None, si
             raise Refused(422, f"{name} must be a number")
     if not isinstance(size, int) or not 1 <= size <= _MAX_SIZE or direction not in ("asc", "desc"):
         raise Refused(422, f"size must be between 1 and {_MAX_SIZE}, and the direction asc or desc")
-    rows: Iterable[Row] = call.store["inventory"].after(body.get("after") or 0)
+    after = body.get("after") or 0
+    rows: Iterable[Row]
+    if product_id is None:
+        rows = call.store["inventory"].after(after, reverse=direction == "desc")
+    else:
+        family = call.store.family(_family(call, product_id)) if body.get("variants") else []
+        stock = [row for each in ([row["id"] for row in family] or [product_id]) for row in call.store.stock_of(each)]
+        stock.sort(key=lambda row: row["version"], reverse=direction == "desc")
+        rows = (row for row in stock if row["version"] > after)
     if body.get("before"):
         rows = (each for each in rows if each["version"] < body["before"] + (call.settings.before == "inclusive"))
-    if product_id is not None:
-        wanted = set(call.store.families.get(_family(call, product_id), ())) if body.get("variants") else {product_id}
-        rows = (each for each in rows if each["product_id"] in wanted)
     if not body.get("include_deleted"):
         rows = (each for each in rows if not each["deleted_at"])
-    found = list(rows)
-    if direction == "desc":
-        found.reverse()
-    if call.settings.short_pages and found and found[0]["version"] % 3 == 0 and len(found) > size > 3:
-        size = size * 3 // 4
-    return Reply.json(200, [small_shown.stock(call, each) for each in found[:size]])
+    page = list(itertools.islice(rows, size))
+    if call.settings.short_pages and len(page) > 3 and page[0]["version"] % 3 == 0:
+        page = page[: len(page) * 3 // 4]
+    return json_text(f"[{','.join(call.shown(small_shown.stock, each) for each in page)}]")
 
 
 def _family(call: ApiCall, root_id: str) -> str:
     """Return the family of a root: the id of its parent, or its own."""
-    row = call.store["products"].rows.get(root_id)
+    row = call.store["products"].get(root_id)
     return str(row["family_id"]) if row is not None else root_id

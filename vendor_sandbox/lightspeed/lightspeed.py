@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from vendor_sandbox.catalogue import Catalogue
 from vendor_sandbox.faults import Kinds
-from vendor_sandbox.lightspeed import change, inventory_calls, lists
+from vendor_sandbox.lightspeed import bulk, category_calls, change, inventory_calls, lists, search
 from vendor_sandbox.lightspeed.access import DOMAIN_PREFIX, TOKEN, Grant, Tokens, Window, limit_headers, retry_after
 from vendor_sandbox.lightspeed.api import ApiCall, error_reply, version_named
 from vendor_sandbox.lightspeed.seed_trade import seeded_store
@@ -40,6 +40,7 @@ class Lightspeed(Vendor):
         with self.lock:
             self._store: Store | None = None
             self._calls: Counter[str] = Counter()
+            self._templates: dict[Any, str] = {}
             self.settings = Settings()
             self.tokens = Tokens(self.clock, self.settings)
             self._windows: dict[str, Window] = {}
@@ -48,13 +49,22 @@ class Lightspeed(Vendor):
         self.settings = settings
         self.tokens.settings = settings
         self._windows = {}
+        self._templates.clear()
+        if self._store is not None:
+            self._fit(self._store)
+
+    def _fit(self, store: Store) -> None:
+        """Give a store what the settings say of it."""
+        store.lag = self.settings.search_lag
+        bulk.add_bulk(store, self.settings.more_products, self.settings.more_sales)
 
     @property
     def store(self) -> Store:
         """What the retailer has. It is made from the seed on first use."""
         with self.lock:
             if self._store is None:
-                self._store = seeded_store(self.catalogue)
+                self._store = seeded_store(self.catalogue, self.clock)
+                self._fit(self._store)
             return self._store
 
     def env(self, base_url: str) -> dict[str, str]:
@@ -73,7 +83,7 @@ class Lightspeed(Vendor):
         if application not in self._windows:
             registers = self.settings.registers
             if registers is None:
-                registers = sum(not each["deleted_at"] for each in self.store["registers"].rows.values())
+                registers = sum(not each["deleted_at"] for each in self.store["registers"].after())
             most = _CALLS_OF_A_REGISTER * registers + _CALLS_BESIDE if application else self.settings.token_calls
             self._windows[application] = Window(self.clock, self.settings, most + self.settings.burst)
         return self._windows[application]
@@ -144,7 +154,7 @@ class Lightspeed(Vendor):
             raise Refused(403, f"The token lacks a scope: {', '.join(missing)}")
         with self.lock:
             self._calls[f"{request.method} {_route_of(request)}"] += 1
-            call = ApiCall(request, version, self.store, self.store, self.settings, grant.scopes)
+            call = ApiCall(request, version, self.store, self.settings, grant.scopes, self._templates)
             return handler(call, *arguments)
 
     # The truth
@@ -192,8 +202,11 @@ _READS: tuple[tuple[str, Handler, Collection[str]], ...] = (
     ("GET /tags/{id}", lists.one("tags"), ["products:read"]),
     ("GET /product_types", lists.version_list("product_types"), ["products:read"]),
     ("GET /product_types/{id}", lists.one("product_types"), ["products:read"]),
-    ("GET /product_categories", lists.categories, ["products:read"]),
+    ("GET /product_categories", category_calls.list_categories, ["products:read"]),
     ("GET /variant_attributes", lists.variant_attributes, ["products:read"]),
+    ("GET /variant_attributes/{id}", lists.variant_attribute, ["products:read"]),
+    ("GET /product_families/{id}", lists.get_family, ["products:read"]),
+    ("GET /products/{id}/family", lists.family_of, ["products:read"]),
     ("GET /inventory", inventory_calls.list_inventory, ["inventory:read"]),
     ("POST /inventory", inventory_calls.post_inventory, ["inventory:read"]),
     ("GET /inventory/{id}", inventory_calls.of_product, ["inventory:read"]),
@@ -202,7 +215,7 @@ _READS: tuple[tuple[str, Handler, Collection[str]], ...] = (
     ("GET /consignments/{id}", lists.one("consignments"), ["consignments:read"]),
     ("GET /consignments/{id}/products", lists.consignment_lines, ["consignments:read"]),
     ("GET /sales", lists.version_list("sales"), ["sales:read"]),
-    ("GET /sales/{id}", lists.one("sales"), ["sales:read"]),
+    ("GET /sales/{id}", lists.get_sale, ["sales:read"]),
     ("GET /outlets", lists.version_list("outlets"), ["outlets:read"]),
     ("GET /outlets/{id}", lists.one("outlets"), ["outlets:read"]),
     ("GET /registers", lists.version_list("registers"), ["registers:read"]),
@@ -211,7 +224,7 @@ _READS: tuple[tuple[str, Handler, Collection[str]], ...] = (
     ("GET /users", lists.version_list("users"), ["users:read"]),
     ("GET /payment_types", lists.version_list("payment_types"), ["payment_types:read"]),
     ("GET /retailer", lists.retailer, ["retailer:read", "payment_types:read"]),
-    ("GET /search", lists.search, []),
+    ("GET /search", search.search, []),
 )
 _ROUTES = Routes({route: handler for route, handler, _ in _READS})
 _SCOPES: Mapping[Handler, Collection[str]] = {handler: scopes for _, handler, scopes in _READS}

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vendor_sandbox.lightspeed import products_shown, sales_shown, small_shown
-from vendor_sandbox.lightspeed.api import ApiCall
-from vendor_sandbox.lightspeed.small_shown import Show
+from vendor_sandbox import exact_json
+from vendor_sandbox.lightspeed import family_shown, products_shown, sales_shown, small_shown
+from vendor_sandbox.lightspeed.api import ApiCall, Show, json_text
 from vendor_sandbox.lightspeed.store import Row
 from vendor_sandbox.wire import Refused, Reply
 
@@ -22,8 +22,12 @@ class Listed:
     """In `all` versions, in the `dated` ones, `never`; or `always`, because there is no such parameter and all rows come."""
 
 
+def _product(call: ApiCall, row: Row) -> dict[str, Any]:
+    return family_shown.product(call, row) if call.version.families else products_shown.product(call, row)
+
+
 LISTS: Mapping[str, Listed] = {
-    "products": Listed("products", products_shown.product, "all"),
+    "products": Listed("products", _product, "all"),
     "suppliers": Listed("suppliers", small_shown.supplier, "dated"),
     "brands": Listed("brands", small_shown.as_it_is, "dated"),
     "tags": Listed("tags", small_shown.as_it_is, "all"),
@@ -49,20 +53,30 @@ def shows_deleted(call: ApiCall, kind: str) -> bool:
 def version_list(name: str) -> Callable[[ApiCall], Reply]:
     """Return the handler of a list."""
     listed = LISTS[name]
+    without_version = _without_version(listed.show)
 
     def handler(call: ApiCall) -> Reply:
         deleted = shows_deleted(call, listed.deleted)
         after = call.number("after", 0)
         rows = (row for row in call.store[listed.collection].after(after) if deleted or not row["deleted_at"])
         page, envelope = page_of(call, _filtered(call, name, rows), after)
-        shown = [listed.show(call, row) for row in page]
-        if call.version.dated and name in call.settings.without_row_version:
-            shown = [{key: value for key, value in each.items() if key != "version"} for each in shown]
-        if name == "consignments" and _bare(call):
-            return Reply.json(200, shown)
-        return Reply.json(200, {"data": shown, **({} if name in call.settings.without_envelope else envelope)})
+        bare = call.version.dated and name in call.settings.without_row_version
+        shown = ",".join(call.shown(without_version if bare else listed.show, row) for row in page)
+        if name == "consignments" and _is_array(call):
+            return json_text(f"[{shown}]")
+        more = {} if name in call.settings.without_envelope else dict(envelope)
+        if name == "products" and call.version.families:
+            wanted = [value for key, value in call.request.pairs if key == "includes[]"]
+            more |= {"includes": family_shown.included(call, page, wanted)} if wanted else {}
+        return json_text(
+            "".join([f'{{"data":[{shown}]', *(f',"{key}":{exact_json.dumps(value)}' for key, value in more.items()), "}"])
+        )
 
     return handler
+
+
+def _without_version(show: Show) -> Show:
+    return lambda call, row: {key: value for key, value in show(call, row).items() if key != "version"}
 
 
 def one(name: str) -> Callable[[ApiCall, str], Reply]:
@@ -70,7 +84,8 @@ def one(name: str) -> Callable[[ApiCall, str], Reply]:
     listed = LISTS[name]
 
     def handler(call: ApiCall, row_id: str) -> Reply:
-        return Reply.json(200, {"data": listed.show(call, call.row(listed.collection, row_id))})
+        row = call.row(listed.collection, row_id)
+        return json_text(f'{{"data":{call.shown(listed.show, row)}}}')
 
     return handler
 
@@ -78,24 +93,28 @@ def one(name: str) -> Callable[[ApiCall, str], Reply]:
 def page_of(call: ApiCall, rows: Iterable[Row], after: int) -> tuple[list[Row], Mapping[str, Any]]:
     """Return the next rows, and the member `version` of the reply.
 
-    Rows that share a version come on one page, or they would be lost: a page ends before them instead.
+    Rows that share a version come on one page, or they would be lost: a page ends before them instead, or is too long.
     """
     settings, before = call.settings, call.number("before", 0)
     size = max(1, min(call.number("page_size", settings.default_size), settings.max_size))
     if before:
         rows = itertools.takewhile(lambda row: row["version"] < before + (settings.before == "inclusive"), rows)
-    found = list(itertools.islice(rows, size + 1))
+    remaining = iter(rows)
+    found = list(itertools.islice(remaining, size + 1))
     if settings.short_pages and len(found) > 3 and found[0]["version"] % 3 == 0:
         size = min(size, len(found) * 3 // 4)
     page, following = found[:size], found[size]["version"] if len(found) > size else None
     if following is not None and page[-1]["version"] == following:
-        page = [row for row in page if row["version"] != following] or page
+        page = [row for row in page if row["version"] != following]
+        if not page:
+            rest = itertools.chain(found, remaining)
+            page = list(itertools.takewhile(lambda row: row["version"] == following, rest))
     if not page:
         return page, _empty_version(call, after)
     highest = page[-1]["version"]
     if settings.max_ahead:
-        highest = min(highest + 2, (following or call.store.version + 1) - 1)
-    return page, {"version": {"min": page[0]["version"], "max": max(highest, page[-1]["version"])}}
+        highest = max(highest, min(highest + 2, (following or call.store.version + 1) - 1))
+    return page, {"version": {"min": page[0]["version"], "max": highest}}
 
 
 def _empty_version(call: ApiCall, after: int) -> Mapping[str, Any]:
@@ -110,49 +129,53 @@ def _empty_version(call: ApiCall, after: int) -> Mapping[str, Any]:
 
 
 def _filtered(call: ApiCall, name: str, rows: Iterable[Row]) -> Iterable[Row]:
-    if name == "consignments":
-        for member in ("type", "status", "outlet_id"):
-            if wanted := call.parameter(member):
-                rows = [row for row in rows if row[member] == wanted]
-    return rows
+    if name != "consignments":
+        return rows
+    wanted = {member: value for member in ("type", "status", "outlet_id") if (value := call.parameter(member))}
+    return (row for row in rows if all(row[member] == value for member, value in wanted.items()))
 
 
-def _bare(call: ApiCall) -> bool:
-    return call.settings.consignments_as == "never" or (call.settings.consignments_as == "version" and not call.version.dated)
-
-
-def list_products(call: ApiCall) -> Reply:
-    """List products; `sku`, `name` and `family_name` ignore every other parameter (sheet, section 3)."""
-    products = call.store["products"].rows.values()
-    for name in ("sku", "name", "family_name"):
-        wanted = call.parameter(name)
-        if wanted is None:
-            continue
-        rows = [row for row in products if not row["deleted_at"] and _matches(row, name, wanted)]
-        if not rows and name == "sku" and call.settings.sku_misses:
-            rows = [row for row in products if not row["deleted_at"]][:1]
-        shown = [products_shown.product(call, row) for row in rows]
-        versions = [row["version"] for row in rows]
-        return Reply.json(200, {"data": shown, "version": {"min": min(versions, default=0), "max": max(versions, default=0)}})
-    return _PRODUCTS(call)
+def _is_array(call: ApiCall) -> bool:
+    return call.settings.consignments_as == "array" or (call.settings.consignments_as == "version" and not call.version.dated)
 
 
 _PRODUCTS = version_list("products")
 
 
-def _matches(row: Row, name: str, wanted: str) -> bool:
-    if name == "sku":
-        return any(each["code"].casefold() == wanted.casefold() for each in row["codes"]) or row["sku"] == wanted
-    return bool(row["name"] == wanted)
+def list_products(call: ApiCall) -> Reply:
+    """List products; `sku`, `name` and `family_name` ignore every other parameter."""
+    sku, name = call.parameter("sku"), call.parameter("name") or call.parameter("family_name")
+    if sku is None and name is None:
+        return _PRODUCTS(call)
+    if sku is not None:
+        rows = [row for row in call.store.with_code(sku) if not row["deleted_at"]]
+    else:
+        rows = [row for row in call.store["products"].after() if not row["deleted_at"] and row["name"] == name]
+    if not rows and sku is not None and call.settings.sku_misses:
+        rows = list(itertools.islice((row for row in call.store["products"].after() if not row["deleted_at"]), 1))
+    versions = [row["version"] for row in rows]
+    shown = ",".join(call.shown(_product, row) for row in rows)
+    version = {"min": min(versions, default=0), "max": max(versions, default=0)}
+    return json_text(f'{{"data":[{shown}],"version":{exact_json.dumps(version)}}}')
+
+
+def get_sale(call: ApiCall, sale_id: str) -> Reply:
+    """Return a sale; 2.0 knows only some of those that are closed this way."""
+    row = call.row("sales", sale_id)
+    if not call.version.dated and row["status"] not in ("CLOSED", "ONACCOUNT_CLOSED", "LAYBY_CLOSED"):
+        raise Refused(404, f"There is no closed sale {sale_id}")
+    return json_text(f'{{"data":{call.shown(sales_shown.sale, row)}}}')
 
 
 def variant_attributes(call: ApiCall) -> Reply:
     """List all attributes, without pages."""
-    rows = call.store["variant_attributes"].rows.values()
     deleted = shows_deleted(call, "all")
-    return Reply.json(
-        200, {"data": [small_shown.variant_attribute(call, each) for each in rows if deleted or not each["deleted_at"]]}
-    )
+    rows = (row for row in call.store["variant_attributes"].own.values() if deleted or not row["deleted_at"])
+    return Reply.json(200, {"data": [small_shown.variant_attribute(call, each) for each in rows]})
+
+
+def variant_attribute(call: ApiCall, attribute_id: str) -> Reply:
+    return Reply.json(200, {"data": small_shown.variant_attribute(call, call.row("variant_attributes", attribute_id))})
 
 
 def consignment_lines(call: ApiCall, consignment_id: str) -> Reply:
@@ -169,6 +192,18 @@ def line_shown(line: Row) -> dict[str, Any]:
     return {**line, **numbers}
 
 
+def get_family(call: ApiCall, family_id: str) -> Reply:
+    members = call.store.family(family_id)
+    if not members or not call.version.families:
+        raise Refused(404, f"There is no family {family_id}")
+    includes = family_shown.included(call, members, ("categories", "tags", "variant_attributes"))
+    return Reply.json(200, {"data": family_shown.family(call, members), "includes": includes})
+
+
+def family_of(call: ApiCall, product_id: str) -> Reply:
+    return get_family(call, call.row("products", product_id)["family_id"])
+
+
 def retailer(call: ApiCall) -> Reply:
     zone = call.settings.time_zone
     shown = {
@@ -183,94 +218,3 @@ def retailer(call: ApiCall) -> Reply:
         "account_status": "active",
     }
     return Reply.json(200, {"data": shown})
-
-
-def search(call: ApiCall) -> Reply:
-    """Search products or sales by exact values, as they were some seconds ago."""
-    kind = call.parameter("type")
-    if kind not in ("products", "sales", "customers"):
-        raise Refused(422, "type must be products, sales or customers")
-    if kind == "customers":
-        return Reply.json(200, {"data": []})
-    offset = max(0, call.number("offset", 0))
-    size = max(1, min(call.number("page_size", 50), 1000))
-    wanted: dict[str, list[str]] = {}
-    for name, value in call.request.pairs:
-        wanted.setdefault(name, []).append(value)
-    find = _FOUND[kind]
-    rows = [
-        row
-        for row in call.found[kind].rows.values()
-        if bool(row["deleted_at"]) == call.flag("deleted")
-        and all(
-            bool(find(row, name.lstrip("-")) & set(values)) != name.startswith("-")
-            for name, values in wanted.items()
-            if name.lstrip("-") in _FILTERS[kind]
-        )
-    ]
-    return Reply.json(200, {"data": [LISTS[kind].show(call, row) for row in rows[offset : offset + size]]})
-
-
-_FILTERS = {
-    "products": ("sku", "supplier_id", "brand_id", "tag_id", "product_type_id", "variant_parent_id", "_id"),
-    "sales": ("status", "invoice_number", "customer_id", "user_id", "outlet_id", "register_id", "product_id", "_id"),
-}
-
-
-def _product_values(row: Row, name: str) -> set[Any]:
-    match name:
-        case "sku":
-            # Only small letters are found: the index holds nothing else.
-            return {each["code"].lower() for each in row["codes"]}
-        case "supplier_id":
-            return {each["supplier_id"] for each in row["suppliers"]}
-        case "tag_id":
-            return set(row["tag_ids"])
-        case "product_type_id":
-            return {row["category_id"]}
-        case "_id":
-            return {row["id"]}
-    return {row.get(name)}
-
-
-def _sale_values(row: Row, name: str) -> set[Any]:
-    if name == "product_id":
-        return {line["product_id"] for line in row["lines"]}
-    return {row["id"] if name == "_id" else row.get(name)}
-
-
-_FOUND: Mapping[str, Callable[[Row, str], set[Any]]] = {"products": _product_values, "sales": _sale_values}
-
-
-def categories(call: ApiCall) -> Reply:
-    """List the categories by full path; `after` is the id of the last one seen."""
-    rows = call.store["categories"].rows
-    live = [each for each in rows.values() if not each["deleted_at"]]
-    if parent := call.parameter("parent"):
-        live = [each for each in live if (each["parent_id"] or "none") == parent]
-    paths = {each["id"]: products_shown.path_of(call.store, each["id"]) for each in live}
-    live.sort(key=lambda each: [part["name"] for part in paths[each["id"]]])
-    after = call.parameter("after")
-    places = [place for place, each in enumerate(live) if each["id"] == after]
-    if after and not places:
-        raise Refused(404, f"There is no category {after}")
-    size = max(1, call.number("page_size", 1000))
-    start = places[0] + 1 if places else 0
-    page = live[start : start + size]
-    parents = {each["parent_id"] for each in rows.values() if not each["deleted_at"]}
-    shown = [
-        {
-            "id": each["id"],
-            "name": each["name"],
-            "root_category_id": paths[each["id"]][0]["id"],
-            "parent_category_id": each["parent_id"],
-            "leaf_category": each["id"] not in parents,
-            "category_path": [{"id": part["id"], "name": part["name"]} for part in paths[each["id"]]],
-        }
-        for each in page
-    ]
-    info = {"has_next": start + size < len(live), "last_seen": page[-1]["id"] if page else ""}
-    data: dict[str, Any] = {"categories": shown}
-    if call.settings.categories_at == "data.data.categories":
-        return Reply.json(200, {"data": {"data": data, "page_info": info}})
-    return Reply.json(200, {"data": data, "page_info": info})

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+from zlib import crc32
 
 from vendor_sandbox.lightspeed.api import ApiCall
 from vendor_sandbox.lightspeed.store import Row, Store
@@ -54,7 +55,7 @@ def product(call: ApiCall, row: Row) -> dict[str, Any]:
         "price_excluding_tax": amount(call, row, row["price_excluding_tax"]),
         "loyalty_amount": None,
         "product_codes": [_code(each, dated) for each in row["codes"]],
-        "product_suppliers": [_link(call, row, each) for each in row["suppliers"]],
+        "product_suppliers": [link(call, row, each) for each in row["suppliers"]],
         "supplier_id": row["suppliers"][0]["supplier_id"] if row["suppliers"] else None,
         "product_type_id": row["category_id"],
         "brand_id": row["brand_id"],
@@ -82,7 +83,7 @@ def amount(call: ApiCall, row: Row, value: Decimal | None) -> Decimal | str | No
     """Return a price, as text where prices may be text and for every third product."""
     where = call.settings.text_numbers
     as_text = where == "all" or (where == "2026-10" and call.version.families)
-    return str(value) if as_text and value is not None and int(row["id"][-3:], 16) % 3 == 0 else value
+    return str(value) if as_text and value is not None and crc32(row["id"].encode()) % 3 == 0 else value
 
 
 def variant_name(row: Row) -> str:
@@ -90,7 +91,7 @@ def variant_name(row: Row) -> str:
 
 
 def options_of(store: Store, row: Row) -> list[dict[str, Any]]:
-    attributes = store["variant_attributes"].rows
+    attributes = store["variant_attributes"]
     return [
         {"id": option["attribute_id"], "name": attributes[option["attribute_id"]]["name"], "value": option["value"]}
         for option in row["options"]
@@ -101,14 +102,14 @@ def path_of(store: Store, category_id: str | None) -> list[Row]:
     """Return a category and those above it, the root first; nothing for none."""
     path: list[Row] = []
     while category_id is not None:
-        path.insert(0, store["categories"].rows[category_id])
+        path.insert(0, store["categories"][category_id])
         category_id = path[0]["parent_id"]
     return path
 
 
 def images_of(store: Store, owner_id: str, *, of_family: bool) -> list[Row]:
     """Return the images of a product or a family in their order, without those that are not ready or were deleted."""
-    found = [store["images"].rows[each] for each in store.images.get(owner_id, ())]
+    found = [store["images"][each] for each in store.images.get(owner_id, ())]
     found = [each for each in found if each["of_family"] == of_family and each["status"] == "uploaded" and not each["deleted_at"]]
     return sorted(found, key=lambda each: each["position"])
 
@@ -131,14 +132,14 @@ def _parent(store: Store, row: Row) -> Row:
 def _sample(store: Store, collection: str, row_id: str | None) -> dict[str, Any]:
     if row_id is None:
         return {}
-    row = store[collection].rows[row_id]
+    row = store[collection][row_id]
     return {"id": row["id"], "name": row["name"], "version": row["version"]}
 
 
 def _supplier(store: Store, row: Row, dated: bool) -> dict[str, Any] | None:
     if not row["suppliers"]:
         return None if dated else {}
-    found = store["suppliers"].rows[row["suppliers"][0]["supplier_id"]]
+    found = store["suppliers"][row["suppliers"][0]["supplier_id"]]
     names = ("id", "name", "source", "description", "version", "deleted_at")
     return {name: found[name] for name in names}
 
@@ -163,10 +164,10 @@ def _code(code: Mapping[str, Any], dated: bool) -> dict[str, Any]:
     return {"id": code["id"], "type": kind, "code": code["code"]} if dated else {"type": kind, "code": code["code"]}
 
 
-def _link(call: ApiCall, row: Row, link: Mapping[str, Any]) -> dict[str, Any]:
-    price = amount(call, row, link["price"]) if call.sees_cost else None
-    shown = {"supplier_id": link["supplier_id"], "code": link["code"], "price": price}
+def link(call: ApiCall, row: Row, supplied: Mapping[str, Any]) -> dict[str, Any]:
+    price = amount(call, row, supplied["price"]) if call.sees_cost else None
+    shown = {"supplier_id": supplied["supplier_id"], "code": supplied["code"], "price": price}
     if not call.version.dated:
         return shown
-    name = call.store["suppliers"].rows[link["supplier_id"]]["name"]
-    return {"id": link["id"], "product_id": row["id"], "supplier_name": name, **shown}
+    name = call.store["suppliers"][supplied["supplier_id"]]["name"]
+    return {"id": supplied["id"], "product_id": row["id"], "supplier_name": name, **shown}

@@ -13,6 +13,7 @@ from vendor_sandbox.hardware import hardware
 from vendor_sandbox.lightspeed import ids
 from vendor_sandbox.lightspeed.rows import FIVE, new_row, without_tax
 from vendor_sandbox.lightspeed.store import Store, stamp
+from vendor_sandbox.limits import Clock
 
 BOOT_PRODUCTS, CLOTHES = 80, 240
 OPENED = stamp(datetime(2026, 1, 5, 8, tzinfo=UTC))
@@ -52,8 +53,8 @@ _SMALL = ("suppliers", "brands", "tags", "variant_attributes")
 class Seed:
     """Fills a store. Names find the ids of the small collections."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.store = Store()
+    def __init__(self, catalogue: Catalogue, clock: Clock) -> None:
+        self.store = Store(clock)
         self.catalogue = catalogue
         self.choose = seeded(catalogue.seed + 11)
         self._numbers: dict[str, int] = {}
@@ -70,7 +71,7 @@ class Seed:
         return str(row["id"])
 
     def delete(self, collection: str, row_id: str) -> None:
-        self.store.put(collection, {**self.store[collection].rows[row_id], "deleted_at": OPENED})
+        self.store.put(collection, {**self.store[collection][row_id], "deleted_at": OPENED})
 
     # The small collections
 
@@ -114,9 +115,9 @@ class Seed:
             "users",
             "payment_types",
         ):
-            self.delete(collection, list(self.store[collection].rows)[-1])
+            self.delete(collection, list(self.store[collection].own)[-1])
         self.delete("variant_attributes", ids.uuid("variant_attributes", ATTRIBUTES.index("Flavour")))
-        legacy = self.store["variant_attributes"].rows[ids.uuid("variant_attributes", ATTRIBUTES.index("Legacy size"))]
+        legacy = self.store["variant_attributes"][ids.uuid("variant_attributes", ATTRIBUTES.index("Legacy size"))]
         self.store.put("variant_attributes", {**legacy, "is_deprecated": True})
 
     # Products

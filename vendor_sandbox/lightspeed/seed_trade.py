@@ -11,6 +11,7 @@ from vendor_sandbox.lightspeed.rows import RATE
 from vendor_sandbox.lightspeed.sales_shown import STATES, line_of
 from vendor_sandbox.lightspeed.seed import OUTLETS, PAYMENT_TYPES, SUPPLIERS, Seed
 from vendor_sandbox.lightspeed.store import Store, stamp
+from vendor_sandbox.limits import Clock
 
 CONSIGNMENTS: tuple[tuple[str, str], ...] = (
     *(("SUPPLIER", status) for status in ("OPEN", "SENT", "DISPATCHED", "RECEIVED", "CANCELLED")),
@@ -28,9 +29,9 @@ SALES = 260
 _DAY_ONE = datetime(2026, 2, 2, 9, tzinfo=UTC)
 
 
-def seeded_store(catalogue: Catalogue) -> Store:
+def seeded_store(catalogue: Catalogue, clock: Clock) -> Store:
     """Return the whole store as it is at the start."""
-    seed = Seed(catalogue)
+    seed = Seed(catalogue, clock)
     seed.fill_small()
     seed.fill_products()
     _fill_consignments(seed)
@@ -39,7 +40,7 @@ def seeded_store(catalogue: Catalogue) -> Store:
 
 
 def _fill_consignments(seed: Seed) -> None:
-    products = list(seed.store["products"].rows)
+    products = list(seed.store["products"].own)
     for number, (kind, status) in enumerate(CONSIGNMENTS):
         _consignment(seed, kind, status, f"{kind} {status}", products[number * 7 : number * 7 + number % 6])
     _consignment(seed, "SUPPLIER", "RECEIVED", "All of it", products[:MANY_LINES])
@@ -48,7 +49,7 @@ def _fill_consignments(seed: Seed) -> None:
 
 
 def _consignment(seed: Seed, kind: str, status: str, name: str, products: list[str]) -> str:
-    number = len(seed.store["consignments"].rows)
+    number = len(seed.store["consignments"].own)
     at = stamp(_DAY_ONE + timedelta(days=number))
     arrived = status in ("RECEIVED", "STOCKTAKE_COMPLETE")
     consignment = seed.put(
@@ -67,11 +68,11 @@ def _consignment(seed: Seed, kind: str, status: str, name: str, products: list[s
         },
     )
     for place, product in enumerate(products):
-        cost = seed.store["products"].rows[product]["supply_price"] + place
+        cost = seed.store["products"][product]["supply_price"] + place
         count, received = Decimal(1 + place % 9), Decimal(1 + place % 4)
         line = {
             "product_id": product,
-            "product_sku": seed.store["products"].rows[product]["sku"],
+            "product_sku": seed.store["products"][product]["sku"],
             "count": None if kind == "STOCKTAKE" and place == 1 else count,
             "received": received if arrived or status == "DISPATCHED" else Decimal(0),
             "cost": None if kind == "OUTLET" and status == "OPEN" else cost,
@@ -84,12 +85,12 @@ def _consignment(seed: Seed, kind: str, status: str, name: str, products: list[s
 
 
 def _fill_sales(seed: Seed) -> None:
-    products = list(seed.store["products"].rows)
+    products = list(seed.store["products"].own)
     statuses = [*STATES, *["CLOSED"] * 12]
     for number in range(SALES):
         status = statuses[number % len(statuses)]
         _sale(seed, number, status, list(_bought(seed, products)), None)
-    first = [each for each in seed.store["sales"].rows.values() if each["status"] == "CLOSED"][:5]
+    first = [each for each in seed.store["sales"].own.values() if each["status"] == "CLOSED"][:5]
     for place, sold in enumerate(first):
         lines = [(line["product_id"], -line["quantity"]) for line in sold["lines"][:1]]
         back = _sale(seed, SALES + place, "SAVED" if place == 4 else "CLOSED", lines, sold["id"])
@@ -109,7 +110,7 @@ def _sale(seed: Seed, number: int, status: str, bought: list[tuple[str, Decimal]
     tax, rate = ids.uuid("taxes", 1), ids.uuid("tax_rates", 150)
     lines = []
     for place, (product_id, quantity) in enumerate(bought):
-        product = seed.store["products"].rows[product_id]
+        product = seed.store["products"][product_id]
         fields = {
             "id": ids.uuid("sale_lines", number * 16 + place),
             "product_id": product_id,
@@ -125,7 +126,7 @@ def _sale(seed: Seed, number: int, status: str, bought: list[tuple[str, Decimal]
         lines.append(line_of(fields, RATE))
     total, taxes = sum(each["price_total"] for each in lines), sum(each["tax_total"] for each in lines)
     sequence = 2000 + number // len(OUTLETS)
-    prefix = seed.store["registers"].rows[register]["invoice_prefix"]
+    prefix = seed.store["registers"][register]["invoice_prefix"]
     sale = {
         "outlet_id": ids.uuid("outlets", outlet),
         "register_id": register,

@@ -49,8 +49,8 @@ class Settings:
     """The `version` of an empty page in the date versions: nulls, the number asked after, or no member. 2.0 has zeros."""
     deleted_by_default: bool = setting(False, flag)
     """Whether lists that know `deleted` show deleted rows without it."""
-    consignments_as: str = setting("version", one_of("version", "always", "never"))
-    """A bare array in 2.0 and an object in the date versions; an object always, or never."""
+    consignments_as: str = setting("version", one_of("version", "object", "array"))
+    """A bare array in 2.0 and an object in the date versions, or the same in all."""
     categories_at: str = setting("data.categories", one_of("data.categories", "data.data.categories"))
     sku_misses: bool = setting(True, flag)
     """Whether `GET /products?sku=` answers another product when none has the code."""
@@ -64,6 +64,11 @@ class Settings:
     """How long search shows a row as it was."""
 
     # The store
+    more_products: int = setting(0, whole(0, 10_000_000))
+    """Products beside those of the seed, with three rows of stock each. They come first in lists, so set
+    it before anything is read."""
+    more_sales: int = setting(0, whole(0, 10_000_000))
+    """Sales beside those of the seed, with 2.5 lines each; they too come first."""
     tax_exclusive: bool = setting(False, flag)
     time_zone: str = setting("Pacific/Auckland", one_of("Pacific/Auckland", "Europe/London", "America/New_York", "UTC"))
 

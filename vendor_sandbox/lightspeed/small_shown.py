@@ -1,13 +1,10 @@
 """How rows of the smaller collections are shown."""
 
-from collections.abc import Callable
 from typing import Any
 
 from vendor_sandbox.lightspeed.api import ApiCall
 from vendor_sandbox.lightspeed.products_shown import path_of
 from vendor_sandbox.lightspeed.store import Row
-
-Show = Callable[[ApiCall, Row], dict[str, Any]]
 
 
 def as_it_is(_call: ApiCall, row: Row) -> dict[str, Any]:
@@ -24,9 +21,14 @@ def product_type(call: ApiCall, row: Row) -> dict[str, Any]:
     path = path_of(call.store, row["id"])
     return {
         **shown,
-        "leaf_category": not any(each["parent_id"] == row["id"] for each in call.store["categories"].rows.values()),
+        "leaf_category": not any(each["parent_id"] == row["id"] for each in call.store["categories"].own.values()),
         "category_path": [{"id": each["id"], "name": each["name"]} for each in path],
     }
+
+
+def available(row: Row) -> Any:
+    """Return the level as versions before 2026-04 know it: less what is owed."""
+    return row["level"] - row["procure"] if row["procure"] else row["level"]
 
 
 def stock(call: ApiCall, row: Row) -> dict[str, Any]:
@@ -36,7 +38,7 @@ def stock(call: ApiCall, row: Row) -> dict[str, Any]:
     if row["reorder_method"] == "MIN_MAX":
         shown["reorder_amount"] = max(0, row["reorder_target"] - row["level"])
     if not call.version.posts_inventory:
-        return {**shown, "inventory_level": row["level"] - row["procure"]}
+        return {**shown, "inventory_level": available(row)}
     return {
         **shown,
         "current_inventory_level": row["level"],
