@@ -73,6 +73,7 @@ class Lightspeed(Vendor):
             "LIGHTSPEED_URL": base_url,
             "LIGHTSPEED_STORE": DOMAIN_PREFIX,
             "LIGHTSPEED_TOKEN": TOKEN,
+            "LIGHTSPEED_WINDOW_SECONDS": plain_text(scaled(self.settings.window_seconds)),
             "LIGHTSPEED_LAG_SECONDS": plain_text(scaled(self.settings.search_lag)),
             "LIGHTSPEED_LANDS_WITHIN": plain_text(scaled(_LANDS_WITHIN_SECONDS)),
         }
