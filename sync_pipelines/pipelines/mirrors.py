@@ -32,7 +32,7 @@ from sync_pipelines.errors import SyncError
 from sync_pipelines.progress import tell
 from sync_pipelines.vendors.paging import Page
 from sync_pipelines.warehouse.drafts import Draft
-from sync_pipelines.warehouse.keyed_log import KeyedLog
+from sync_pipelines.warehouse.keyed_log import MOST_DELTAS, TENTH, KeyedLog
 from sync_pipelines.warehouse.snapshots import About, Warehouse
 from sync_pipelines.warehouse.spool import as_text, dumps
 
@@ -45,7 +45,7 @@ TIME = pa.timestamp("us", tz="UTC")
 TEXTS = pa.list_(pa.string())
 PLACES = Decimal("0.00001")
 
-FLUSH = 2_000
+FLUSH = 1_000
 """Rows in memory before they go to the file."""
 PUBLISHED_AT = 20_000
 """Rows after which what was read is published, and the cursor moved: a run that dies loses no more than this."""
@@ -381,8 +381,15 @@ class MirrorLog:
                 yield pa.Table.from_batches([batch]).select(self.mirror.schema.names).cast(self.mirror.schema)
 
     def compact(self) -> None:
-        if self.log.due():
+        """Make one file of them, where they are many, or a tenth of their rows are none that count any more."""
+        files = self.warehouse.partitions(self.key, self.account)
+        kept = sum(part.about.rows for part in files)
+        if len(files) > MOST_DELTAS or (len(files) > 1 and (kept - self._present_rows()) * TENTH > kept):
             self.log.compact()
+
+    def _present_rows(self) -> int:
+        with duck.engine() as con:
+            return int(con.execute(f"SELECT count(DISTINCT id) FROM {self.any_source()}").fetchall()[0][0])
 
     def totals(self) -> dict[str, Any]:
         """How many rows there are, deleted ones apart, the sums of its columns, and the rows of its parts."""

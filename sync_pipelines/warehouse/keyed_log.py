@@ -8,13 +8,15 @@ says what went into it.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from contextlib import suppress
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from sync_pipelines.warehouse.snapshots import (
@@ -32,6 +34,8 @@ from sync_pipelines.warehouse.snapshots import (
 REPLACED_STAY = timedelta(hours=1)
 TENTH = 10
 MOST_DELTAS = 100
+MEMORY, ROWS_TOGETHER = "256MB", 4096
+"""What merging may take, and how many rows of the base are written at a time: rows can be wide."""
 
 
 class KeyedLog:
@@ -77,26 +81,35 @@ class KeyedLog:
         merged += [name for p in parts for name in p.about.merged.split(",") if name and p.path.with_stem(name).exists()]
         now = datetime.now(UTC)
         listed = ", ".join("'" + str(p.path).replace("'", "''") + "'" for p in parts)
+        alike = len({tuple(pq.read_schema(p.path).names) for p in parts}) == 1
+        source = f"read_parquet([{listed}]{'' if alike else ', union_by_name = true'})"
         order = ", ".join(f'"{column}" DESC' for column in self.newest)
-        with staged_file(self.warehouse.staging, "-".join(self.asset)) as draft, duckdb.connect(":memory:") as con:
+        with staged_file(self.warehouse.staging, "-".join(self.asset)) as draft, self._engine() as con:
             # which rows win is found in narrow columns; the wide ones are only copied
             con.execute(
-                f"""CREATE TABLE winner AS SELECT filename AS f, file_row_number AS n FROM (
-                    SELECT filename, file_row_number, row_number() OVER (PARTITION BY "{self.key}" ORDER BY {order}) AS place
-                    FROM read_parquet([{listed}], filename = true, file_row_number = true)) WHERE place = 1"""
+                f"""CREATE TABLE winner AS SELECT f, n FROM (SELECT file_index AS f, file_row_number AS n,
+                    row_number() OVER (PARTITION BY "{self.key}" ORDER BY {order}) AS place FROM {source}) WHERE place = 1"""
             )
             (rows,) = con.execute("SELECT count(*) FROM winner").fetchall()[0]
             name = f"{BASE}-{now:%Y%m%dT%H%M%S-%f}"
             about = About(self.account, now.isoformat(), rows=rows, origin=COMPACTED, partition=name, merged=",".join(merged))
             footer = json.dumps(asdict(about)).replace("'", "''")
             con.execute(
-                f"""COPY (SELECT * EXCLUDE (filename, file_row_number) FROM
-                        read_parquet([{listed}], filename = true, file_row_number = true)
-                        SEMI JOIN winner ON f = filename AND n = file_row_number)
-                    TO '{str(draft).replace("'", "''")}'
-                    (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{FOOTER.decode()}: '{footer}'}})"""
+                f"""COPY (SELECT * FROM {source} SEMI JOIN winner ON f = file_index AND n = file_row_number)
+                    TO '{str(draft).replace("'", "''")}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_TOGETHER},
+                    KV_METADATA {{{FOOTER.decode()}: '{footer}'}})"""
             )
             self.warehouse.publish(self.asset, Staged(draft, read_about(draft)))
+
+    @contextmanager
+    def _engine(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A DuckDB that needs little memory, however large the log is."""
+        self.warehouse.staging.mkdir(parents=True, exist_ok=True)
+        with (
+            tempfile.TemporaryDirectory(prefix="sync_pipelines_", dir=self.warehouse.staging) as spill,
+            duckdb.connect(":memory:", config={"temp_directory": spill, "memory_limit": MEMORY, "threads": 1}) as con,
+        ):
+            yield con
 
     def _drop_replaced(self, parts: Sequence[Published]) -> None:
         """Drop what no longer counts: replaced when the present base was made, if nobody can be reading it still."""

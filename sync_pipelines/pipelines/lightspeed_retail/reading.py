@@ -56,7 +56,8 @@ def bring_up_to_date(session: Session, mirror: Mirror) -> Reading:
             reading = log.follow(client(session).changed(mirror.name, after), _keep_cursor(session, mirror))
         else:
             reading = log.compare(client(session).whole(mirror.name))
-        log.compact()
+        if reading.kept:
+            log.compact()
     _note_least(session, mirror, reading)
     return reading
 
@@ -70,7 +71,8 @@ def prove(session: Session, mirror: Mirror) -> Reading:
     log = log_of(session.warehouse, mirror)
     with log.turn():
         reading = log.compare(client(session).changed(mirror.name, 0), up_to=_cursor(session, mirror))
-        log.compact()
+        if reading.kept:
+            log.compact()
     _note_least(session, mirror, reading)
     return reading
 
