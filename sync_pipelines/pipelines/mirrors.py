@@ -120,7 +120,7 @@ class Mirror:
     @cached_property
     def schema(self) -> pa.Schema:
         """The columns of its files."""
-        parts = [(part.name, part.kind) for part in self.parts]
+        parts = [field for part in self.parts for field in ((part.name, part.kind), (_rows_in(part), pa.int32()))]
         return pa.schema([*((c.name, c.kind) for c in self.every_column), *parts, *NOTED])
 
 
@@ -151,8 +151,15 @@ class Reading:
 # --- from the vendor's rows to columns ------------------------------------------------------------------------------------
 
 
+def _rows_in(part: Part) -> str:
+    """The column that says how many rows of a part there are: they need not be read to be counted."""
+    return f"rows in {part.name}"
+
+
 def table_of(mirror: Mirror, items: Sequence[Any], read_at: datetime) -> pa.Table:
-    """Return rows as they are kept. A value that cannot be read as its column's kind is empty there, and `problem` says so."""
+    """Return rows as they are kept; of several with one id the last. A value that cannot be read as its column's kind is empty
+    there, and `problem` says so."""
+    items = _last_of_each(items)
     shaped = [mirror.normal(item) if isinstance(item, dict) else {} for item in items]
     problems: list[list[str]] = [[] for _ in items]
     arrays = [_column(column, shaped, problems) for column in mirror.every_column]
@@ -160,7 +167,9 @@ def table_of(mirror: Mirror, items: Sequence[Any], read_at: datetime) -> pa.Tabl
     texts = [text(item) for item in items] if mirror.keeps_items else [None] * len(items)
     arrays[0] = _ids(arrays[0], items, problems)
     arrays[-1] = arrays[-1].fill_null(0)
-    arrays += [_part(part, shaped, problems) for part in mirror.parts]
+    for part in mirror.parts:
+        lists = _part(part, shaped, problems)
+        arrays += [lists, pc.list_value_length(lists)]
     said = [", ".join(dict.fromkeys(problem)) or None for problem in problems]
     arrays += [
         pa.nulls(len(items), TIME),
@@ -169,6 +178,14 @@ def table_of(mirror: Mirror, items: Sequence[Any], read_at: datetime) -> pa.Tabl
         pa.repeat(pa.scalar(read_at, TIME), len(items)),
     ]
     return pa.table(arrays, schema=mirror.schema)
+
+
+def _last_of_each(items: Sequence[Any]) -> Sequence[Any]:
+    """No two rows of one id are kept with one time: the later would not win."""
+    last: dict[str | int, int] = {}
+    for place, item in enumerate(items):
+        last[str(item["id"]) if isinstance(item, dict) and item.get("id") else place] = place
+    return items if len(last) == len(items) else [items[place] for place in sorted(last.values())]
 
 
 def _ids(found: pa.Array, items: Sequence[Any], problems: list[list[str]]) -> pa.Array:
@@ -351,10 +368,11 @@ class MirrorLog:
                     came.write(table_of(self.mirror, rows, writer.moment()))
             came.complete(About(self.account, began.isoformat(), rows=came.rows))
             with duck.engine() as con:
-                con.execute(f"CREATE TABLE present AS SELECT id, version, item, vanished_at, read_at FROM ({self.present()})")
                 source = f"read_parquet('{duck.quoted(came.path)}')"
-                con.execute(f"CREATE VIEW came AS {_present(source)}")
-                for new in self._rows(con, _NOT_THE_SAME):
+                con.execute(f"CREATE TABLE present AS SELECT {_TOLD_APART_BY} FROM ({self.present()})")
+                con.execute(f"CREATE TABLE came AS SELECT {_TOLD_APART_BY} FROM ({_present(source)})")
+                con.execute(f"CREATE TABLE new AS {_NOT_THE_SAME}")
+                for new in self._rows(con, f"FROM {source} SEMI JOIN new USING (id, read_at)"):
                     versions = new.column("version")
                     expected = pc.and_(pc.greater(versions, 0), pc.less_equal(versions, up_to))
                     reading.missing += pc.sum(expected).as_py() or 0
@@ -394,11 +412,11 @@ class MirrorLog:
     def totals(self) -> dict[str, Any]:
         """How many rows there are, deleted ones apart, the sums of its columns, and the rows of its parts."""
         sums = "".join(f', sum("{name}") FILTER (deleted_at IS NULL) AS "{name}"' for name in self.mirror.sums)
-        parts = "".join(f', sum(len("{part.name}")) AS "{part.name}"' for part in self.mirror.parts)
+        parts = "".join(f', sum("{_rows_in(part)}") AS "{part.name}"' for part in self.mirror.parts)
         with duck.engine() as con:
             rows = f"""SELECT count(*) FILTER (deleted_at IS NULL) AS rows, count(*) FILTER (deleted_at IS NOT NULL) AS deleted,
                 count(*) FILTER (vanished_at IS NOT NULL) AS vanished, count(problem) AS with_a_problem{sums}{parts}
-                FROM ({views(self.mirror, self.any_source(), nested=True)[self.mirror.name]})"""
+                FROM (SELECT * REPLACE (coalesce(deleted_at, vanished_at) AS deleted_at) FROM ({self.present()}))"""
             found = con.execute(rows).fetchall()[0]
             names = [column[0] for column in con.description or ()]
         return {
@@ -446,9 +464,9 @@ class MirrorLog:
             writer.drop()
 
 
-_NOT_THE_SAME = """SELECT came.* FROM came LEFT JOIN present USING (id)
-    WHERE present.id IS NULL OR present.vanished_at IS NOT NULL
-    OR CASE WHEN came.version > 0 THEN came.version <> present.version ELSE came.item IS DISTINCT FROM present.item END"""
+_TOLD_APART_BY = "id, version, CASE WHEN version > 0 THEN NULL ELSE md5(item) END AS content, vanished_at, read_at"
+_NOT_THE_SAME = """SELECT came.id, came.read_at FROM came LEFT JOIN present USING (id) WHERE present.id IS NULL
+    OR present.vanished_at IS NOT NULL OR came.version <> present.version OR came.content IS DISTINCT FROM present.content"""
 """What the mirror does not have as it came. A row that shows no version is told apart by what is in it."""
 
 
@@ -505,7 +523,7 @@ class _Writer:
             self._pending = []
 
 
-_SQL = {TEXT: "VARCHAR", WHOLE: "BIGINT", FLAG: "BOOLEAN", TIME: "TIMESTAMPTZ", NUMBER: "DECIMAL(24, 5)"}
+_SQL = {TEXT: "VARCHAR", WHOLE: "BIGINT", pa.int32(): "INTEGER", FLAG: "BOOLEAN", TIME: "TIMESTAMPTZ", NUMBER: "DECIMAL(24, 5)"}
 
 
 def _sql(kind: pa.DataType) -> str:
@@ -521,8 +539,8 @@ def _sql(kind: pa.DataType) -> str:
 
 
 def _present(source: str) -> str:
-    """The row that was read last of each id."""
-    return f"FROM {source} QUALIFY row_number() OVER (PARTITION BY id ORDER BY read_at DESC, version DESC) = 1"
+    """The row that was read last of each id. Rows can be wide: only their ids and times are compared."""
+    return f"FROM {source} SEMI JOIN (SELECT id, max(read_at) AS read_at FROM {source} GROUP BY id) USING (id, read_at)"
 
 
 def views(mirror: Mirror, source: str, *, nested: bool = False) -> dict[str, str]:
