@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 import pytest
 
+from sync_pipelines.pipelines import PIPELINES
 from sync_pipelines.pipelines.amazon_plytix import intake
 from sync_pipelines.pipelines.shopify_sheets import questions
 from sync_pipelines.settings import data_dir
@@ -53,6 +54,23 @@ def test_the_launchpad_fills_in_only_what_people_turn(defs: dg.Definitions) -> N
             fields = getattr(node.definition.config_schema.config_type, "fields", {})
             filled_in |= {(node.name, field) for field, how in fields.items() if how.default_provided and how.default_value}
     assert filled_in == {("catsy__products", "refresh"), ("plytix__products", "refresh"), ("sentos__products", "refresh")}
+
+
+_READ = (
+    *("suppliers", "products", "brands", "tags", "product_types", "categories", "variant_attributes", "consignments"),
+    *("inventory", "sales", "outlets", "registers", "taxes", "users", "payment_types"),
+)
+_LIGHTSPEED = {
+    *(("lightspeed/store", f"lightspeed/{name}") for name in _READ),
+    *(("lightspeed/products", f"lightspeed/product_{name}") for name in ("codes", "suppliers", "options", "images")),
+    ("lightspeed/products", "lightspeed/variant_images"),
+    ("lightspeed/sales", "lightspeed/sale_lines"),
+    ("lightspeed/sales", "lightspeed/sale_payments"),
+    ("lightspeed/taxes", "lightspeed/tax_rates"),
+    ("lightspeed/consignments", "lightspeed/consignment_lines"),
+    *((f"lightspeed/{name}", "lightspeed/proof") for name in (*_READ, "consignment_lines")),
+}
+"""What a store's mirror is made of: each collection, the lists in its rows, and the proof of them all."""
 
 
 def test_the_graph_reads_from_left_to_right(defs: dg.Definitions) -> None:
@@ -115,6 +133,7 @@ def test_the_graph_reads_from_left_to_right(defs: dg.Definitions) -> None:
         ("shopify/prices", "shopify/storefront"),
         ("shopify/stock", "shopify/storefront"),
         ("shopify/shipments", "shopify/storefront"),
+        *_LIGHTSPEED,
     }
 
 
@@ -123,7 +142,7 @@ def test_every_asset_says_what_it_is_who_owns_it_and_of_what_kind(defs: dg.Defin
         assert spec.description
         assert spec.owners
         assert spec.kinds
-        assert spec.group_name in ("catsy_sparklayer", "shopify_store", "shopify_sheets", "shopify_sentos", "amazon_plytix")
+        assert spec.group_name in {pipeline.name for pipeline in PIPELINES}
 
 
 def test_jobs_schedule_and_checks_are_there_under_their_names(defs: dg.Definitions) -> None:
@@ -151,6 +170,9 @@ def test_jobs_schedule_and_checks_are_there_under_their_names(defs: dg.Definitio
         "sync_shopify_sentos_orders",
         "apply_shopify_sentos",
         "undo_shopify_sentos",
+        "sync_lightspeed_retail",
+        "counter_lightspeed_retail",
+        "prove_lightspeed_retail",
     }
     schedules = {s.name: s.cron_schedule for s in repository.schedule_defs}
     assert schedules == {
@@ -162,11 +184,14 @@ def test_jobs_schedule_and_checks_are_there_under_their_names(defs: dg.Definitio
         "orders_shopify_sentos": "*/5 * * * *",
         "prices_shopify_sentos": "20 * * * *",
         "daily_shopify_sentos": "10 2 * * *",
+        "often_lightspeed_retail": "*/15 * * * *",
+        "hourly_lightspeed_retail": "5 * * * *",
+        "nightly_lightspeed_retail": "30 1 * * *",
     }
     assert all(s.default_status == dg.DefaultScheduleStatus.STOPPED for s in repository.schedule_defs)
     assert {s.name: s.default_status for s in repository.sensor_defs} == {"amazon_inbox": dg.DefaultSensorStatus.STOPPED}
     checks = {c.to_user_string() for c in defs.resolve_asset_graph().asset_check_keys}
-    assert len(checks) == 41
+    assert len(checks) == 58
 
 
 def test_days_of_orders_are_partitions_in_the_shops_zone_with_today_among_them(defs: dg.Definitions) -> None:

@@ -212,7 +212,7 @@ class TestWhoseDataAndWhere:
         assert account_of("catsy") == "https://api.example.com/api/v3/queries/q1"
         assert account_of("sparklayer") == "https://app.sparklayer.io site site-1"
         with pytest.raises(KeyError):
-            account_of("lightspeed")
+            account_of("magento")
 
     def test_the_sandbox_keeps_its_data_apart(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert data_dir() == home / "data"

@@ -286,7 +286,7 @@ def schedules_of(pipeline: Pipeline) -> Iterator[dg.ScheduleDefinition]:
 def definitions_of(pipeline: Pipeline) -> dg.Definitions:
     """Everything that a pipeline adds to the project: what its `sources` module has, and what is built from its declaration."""
     found = vars(importlib.import_module(pipeline.sources)).values()
-    sources = [each for one in found for each in (one if isinstance(one, tuple) else (one,))]
+    sources = [each for one in found for each in (one if type(one) is tuple else (one,))]  # an AssetSpec is one, too
     assets = _by_todays_days(pipeline, [each for each in sources if isinstance(each, dg.AssetsDefinition | dg.AssetSpec)])
     built = [build(pipeline, write) for write in pipeline.writes for build in (plan_asset, applied_asset)]
     return dg.Definitions(

@@ -15,7 +15,7 @@ from sync_pipelines.delivery.ledger import LedgerUnreadable
 from sync_pipelines.delivery.reports import AttemptOf, BadRow
 from sync_pipelines.errors import UsageError
 from sync_pipelines.operations import answers, environment, order_sheet, running, ui
-from sync_pipelines.operations.pipelines import WRITERS
+from sync_pipelines.operations.pipelines import ASKED
 from sync_pipelines.pipelines.sections import check_file
 from sync_pipelines.settings import RetentionSettings, SettingsError, data_dir
 from sync_pipelines.vendors.sparklayer_settings import SparkLayerSettings
@@ -58,7 +58,7 @@ def test_a_pipeline_that_cannot_answer_keeps_no_other_from_it() -> None:
         return name
 
     asked = answers.of_all(question)
-    assert asked.answers == tuple(name for name in WRITERS if name != P)
+    assert asked.answers == tuple(name for name in ASKED if name != P)
     assert asked.refused == {P: "wrong"}
 
 

@@ -29,7 +29,7 @@ class Prompt:
     asked: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
 
     def run(self, line: str, code: int = 0) -> str:
-        done = CliRunner(env={"COLUMNS": "200"}).invoke(app, line.split())
+        done = CliRunner(env={"COLUMNS": "400"}).invoke(app, line.split())
         assert done.exit_code == code, f"{done.output}\n{done.exception!r}"
         return str(done.output)
 
@@ -153,7 +153,8 @@ def test_a_mistyped_pipeline_or_command_is_answered_with_the_likest(prompt: Prom
         ("sheets backfill", "also: sync-pipelines backfill shopify_store"),
         ("shopify backfill", "also: sync-pipelines backfill shopify_store"),
         ("backfill", "also: sync-pipelines shopify backfill, sync-pipelines sheets backfill"),
-        ("sync", "also: sync-pipelines catsy sync, sync-pipelines sheets sync, sync-pipelines sentos sync"),
+        ("apply", "also: " + ", ".join(f"sync-pipelines {short} apply" for short in ("catsy", "sheets", "sentos", "amazon"))),
+        ("lightspeed sync", "also: sync-pipelines sync lightspeed_retail"),
         ("amazon errors", "also: sync-pipelines errors amazon_plytix"),
     ],
 )
