@@ -14,7 +14,6 @@ OUTLETS = 3
 _LINES = 4
 """Sales have one to four lines: 2.5 on average."""
 _STARTED = datetime(2024, 1, 1, tzinfo=UTC)
-_AT = stamp(_STARTED)
 _GST = (23, 20)
 """Price with tax and without, in a ratio of whole numbers."""
 
@@ -45,7 +44,7 @@ def _price(number: int) -> int:
 
 def _five(amount: int) -> str:
     """Write an amount in hundred-thousandths."""
-    return f"{'-' * (amount < 0)}{abs(amount) // 100_000}.{abs(amount) % 100_000:05d}"
+    return f"{amount // 100_000}.{amount % 100_000:05d}"
 
 
 def _product_facts(index: int) -> dict[str, str]:
@@ -81,8 +80,8 @@ def _product(_shape: int, facts: Mapping[str, Any]) -> dict[str, Any]:
         "price_including_tax": facts["n_including"],
         "brand_id": ids.uuid("brands", 2),
         "category_id": ids.uuid("categories", 5),
-        "created_at": _AT,
-        "updated_at": _AT,
+        "created_at": stamp(_STARTED),
+        "updated_at": stamp(_STARTED),
         "deleted_at": None,
     }
 
@@ -120,7 +119,7 @@ def _sale_facts(index: int, sold: int, product_id: Any) -> dict[str, str]:
         "number": f"B{outlet}-{index // OUTLETS + 1}",
         "n_sequence": str(index // OUTLETS + 1),
         "short": f"b{index:06x}",
-        "at": stamp(_STARTED + timedelta(seconds=60 * index)),
+        "at": (_STARTED + timedelta(minutes=index)).isoformat(),
     }
     total = 0
     for place in range(index % _LINES + 1):

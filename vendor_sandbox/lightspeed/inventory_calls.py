@@ -83,7 +83,7 @@ def _answered(call: ApiCall, body: Mapping[str, Any], product_id: str | None, si
     if not body.get("include_deleted"):
         rows = (each for each in rows if not each["deleted_at"])
     page = list(itertools.islice(rows, size))
-    if call.settings.short_pages and len(page) > 3 and page[0]["version"] % 3 == 0:
+    if lists.is_short(call, page):
         page = page[: len(page) * 3 // 4]
     return json_text(f"[{','.join(call.shown(small_shown.stock, each) for each in page)}]")
 

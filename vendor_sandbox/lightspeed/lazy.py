@@ -20,19 +20,19 @@ NUMBER = "n_"
 """What the names of facts that are numbers begin with."""
 
 _FIRST = 1 << 40
+_HEADS = {kind: ids.uuid(kind, _FIRST)[:24] for kind in ids.KINDS}
 
 Facts = Mapping[str, str]
 
 
 def lazy_id(kind: str, index: int) -> str:
-    return ids.uuid(kind, _FIRST + index)
+    return f"{_HEADS[kind]}{index:012x}"
 
 
 def index_of(kind: str, row_id: str) -> int | None:
     """Return the index of what has this id, None for an id that is not one of a lazy row of this kind."""
-    head = ids.uuid(kind, _FIRST)[:24]
     try:
-        return int(row_id[24:], 16) if row_id.startswith(head) and len(row_id) == 36 else None
+        return int(row_id[24:], 16) if row_id.startswith(_HEADS[kind]) and len(row_id) == 36 else None
     except ValueError:
         return None
 

@@ -6,17 +6,15 @@ It serves 2.0, 2.1, 3.0 and the versions by date. What the vendor's documents le
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any
 
-from vendor_sandbox.catalogue import Catalogue
-from vendor_sandbox.faults import Kinds
 from vendor_sandbox.lightspeed import bulk, category_calls, change, inventory_calls, lists, search
 from vendor_sandbox.lightspeed.access import DOMAIN_PREFIX, TOKEN, Grant, Tokens, Window, limit_headers, retry_after
 from vendor_sandbox.lightspeed.api import ApiCall, error_reply, version_named
 from vendor_sandbox.lightspeed.seed_trade import seeded_store
 from vendor_sandbox.lightspeed.settings import Settings
 from vendor_sandbox.lightspeed.store import Store
-from vendor_sandbox.limits import Clock
 from vendor_sandbox.values import known_members, with_changes
 from vendor_sandbox.vendor import Handler, Routes, Vendor, plain_text
 from vendor_sandbox.wire import Refused, Reply, Request
@@ -31,10 +29,6 @@ class Lightspeed(Vendor):
     """One retailer."""
 
     name = "lightspeed"
-    own_faults: ClassVar[Kinds] = {}
-
-    def __init__(self, catalogue: Catalogue, clock: Clock) -> None:
-        super().__init__(catalogue, clock)
 
     def reset(self) -> None:
         with self.lock:
@@ -58,12 +52,16 @@ class Lightspeed(Vendor):
         store.lag = self.settings.search_lag
         bulk.add_bulk(store, self.settings.more_products, self.settings.more_sales)
 
+    @cached_property
+    def _seed(self) -> Store:
+        return seeded_store(self.catalogue, self.clock)
+
     @property
     def store(self) -> Store:
         """What the retailer has. It is made from the seed on first use."""
         with self.lock:
             if self._store is None:
-                self._store = seeded_store(self.catalogue, self.clock)
+                self._store = self._seed.copy()
                 self._fit(self._store)
             return self._store
 

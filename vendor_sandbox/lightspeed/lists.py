@@ -1,9 +1,10 @@
 """Lists that are paged by version (https://x-series-api.lightspeedhq.com/docs/pagination), and single rows."""
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 from vendor_sandbox import exact_json
 from vendor_sandbox.lightspeed import family_shown, products_shown, sales_shown, small_shown
@@ -101,7 +102,7 @@ def page_of(call: ApiCall, rows: Iterable[Row], after: int) -> tuple[list[Row], 
         rows = itertools.takewhile(lambda row: row["version"] < before + (settings.before == "inclusive"), rows)
     remaining = iter(rows)
     found = list(itertools.islice(remaining, size + 1))
-    if settings.short_pages and len(found) > 3 and found[0]["version"] % 3 == 0:
+    if is_short(call, found):
         size = min(size, len(found) * 3 // 4)
     page, following = found[:size], found[size]["version"] if len(found) > size else None
     if following is not None and page[-1]["version"] == following:
@@ -115,6 +116,11 @@ def page_of(call: ApiCall, rows: Iterable[Row], after: int) -> tuple[list[Row], 
     if settings.max_ahead:
         highest = max(highest, min(highest + 2, (following or call.store.version + 1) - 1))
     return page, {"version": {"min": page[0]["version"], "max": highest}}
+
+
+def is_short(call: ApiCall, rows: Sequence[Row]) -> bool:
+    """Whether a page that begins with these rows has fewer than asked for: one in three does."""
+    return call.settings.short_pages and len(rows) > 3 and crc32(str(rows[0]["version"]).encode()) % 3 == 0
 
 
 def _empty_version(call: ApiCall, after: int) -> Mapping[str, Any]:

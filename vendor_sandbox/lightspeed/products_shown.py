@@ -65,6 +65,7 @@ def product(call: ApiCall, row: Row) -> dict[str, Any]:
     }
     if dated:
         shown |= {"family_id": row["family_id"], "packaging": {}, "customizations": []}
+        shown["ecwid_enabled_webstore"] = row["web_enabled"]
     if shown["variant_count"] is None:
         del shown["variant_count"]
     if not call.flag("include_images") and call.parameter("include_images") is not None:
@@ -137,7 +138,7 @@ def _sample(store: Store, collection: str, row_id: str | None) -> dict[str, Any]
 
 
 def _supplier(store: Store, row: Row, dated: bool) -> dict[str, Any] | None:
-    if not row["suppliers"]:
+    if not row["suppliers"] or row["suppliers"][0]["supplier_id"] is None:
         return None if dated else {}
     found = store["suppliers"][row["suppliers"][0]["supplier_id"]]
     names = ("id", "name", "source", "description", "version", "deleted_at")
@@ -169,5 +170,6 @@ def link(call: ApiCall, row: Row, supplied: Mapping[str, Any]) -> dict[str, Any]
     shown = {"supplier_id": supplied["supplier_id"], "code": supplied["code"], "price": price}
     if not call.version.dated:
         return shown
-    name = call.store["suppliers"][supplied["supplier_id"]]["name"]
+    supplier = call.store["suppliers"].get(supplied["supplier_id"])
+    name = None if supplier is None else supplier["name"]
     return {"id": supplied["id"], "product_id": row["id"], "supplier_name": name, **shown}

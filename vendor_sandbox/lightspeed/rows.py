@@ -44,7 +44,16 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "created_at": None,
         "updated_at": None,
     },
-    "images": {"owner_id": "", "of_family": True, "position": 1, "status": "uploaded", "polls": 0, "file": "", "sha": ""},
+    "images": {
+        "owner_id": "",
+        "product_id": "",
+        "of_family": True,
+        "position": 1,
+        "status": "uploaded",
+        "polls": 0,
+        "file": "",
+        "sha": "",
+    },
     "inventory": {
         "product_id": "",
         "outlet_id": "",

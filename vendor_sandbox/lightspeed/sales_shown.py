@@ -31,7 +31,8 @@ def attributes_of(status: str) -> list[str]:
 
 
 def sale(call: ApiCall, row: Row) -> dict[str, Any]:
-    return _nested(row) if call.version.dated else _flat(row)
+    flat = not call.version.dated or (call.settings.flat_returns and row["status"] == "SAVED" and row["return_for"])
+    return _flat(row) if flat else _nested(row)
 
 
 def _flat(row: Row) -> dict[str, Any]:

@@ -154,9 +154,17 @@ class Seed:
             "reorder_target": None if point is None else point + (fixed or 18),
         }
 
-    def _product(
-        self, sku: str, name: str, price: Decimal, supplier: str, brand: str, category: str, **more: Any
+    def product(
+        self,
+        sku: str,
+        name: str,
+        price: Decimal = Decimal("7.50"),
+        supplier: str = "Paper & Board",
+        brand: str = "Kestrel",
+        category: str = "Undefined",
+        **more: Any,
     ) -> dict[str, Any]:
+        """Return the fields of a product, in which `more` may replace some."""
         cost = (price * Decimal("0.4")).quantize(FIVE)
         link = {"supplier_id": self.id("suppliers", SUPPLIERS, supplier), "code": more.pop("supplier_code", sku), "price": cost}
         return {
@@ -191,7 +199,7 @@ class Seed:
             codes += [{"type": "EAN", "code": boot.ean}] if boot.ean else []
             codes += [{"type": "UPC", "code": boot.gtin[-12:]}] if boot.gtin else []
             price = Decimal(140 + crc32(boot.style.encode()) % 80) + Decimal("0.90")
-            yield self._product(
+            yield self.product(
                 boot.sku,
                 f"{boot.brand} {boot.style}",
                 price,
@@ -211,11 +219,11 @@ class Seed:
             family = ids.uuid("families", 2_000_000 + number)
             if not garment["variants"]:
                 codes = [{"type": "EAN", "code": garment["barcode"]}, {"type": "CUSTOM", "code": garment["sku"]}]
-                yield self._product(
+                yield self.product(
                     garment["sku"], garment["name"], garment["sale_price"], **shared, family_id=family, codes=codes
                 )
             for variant in garment["variants"]:
-                yield self._product(
+                yield self.product(
                     variant["sku"],
                     garment["name"],
                     garment["sale_price"],
@@ -231,7 +239,7 @@ class Seed:
             price = Decimal(each.price).scaleb(-2)
             item = each.item
             name = f"{item['name']} ({each.place})"
-            yield self._product(item["sku"], name, price, "Boltwerk Wholesale", item["brand"], "Fixings")
+            yield self.product(item["sku"], name, price, "Boltwerk Wholesale", item["brand"], "Fixings")
 
     def _books(self) -> Iterator[dict[str, Any]]:
         """Yield books: one with both kinds of ISBN, one whose ISBN-10 ends in X."""
@@ -240,7 +248,7 @@ class Seed:
             ("Knots, Bends & Hitches", "9780804429573", [{"type": "CUSTOM", "code": "080442957X"}]),
         ):
             codes = [{"type": "ISBN", "code": isbn}, *more]
-            yield self._product(isbn, name, Decimal("39.99"), "Paper & Board", "Open Shelf Press", "Books", codes=codes)
+            yield self.product(isbn, name, Decimal("39.99"), "Paper & Board", "Open Shelf Press", "Books", codes=codes)
 
 
 def _contact(name: str) -> dict[str, str | None]:

@@ -11,6 +11,7 @@ from vendor_sandbox.lightspeed.rows import RATE
 from vendor_sandbox.lightspeed.sales_shown import STATES, line_of
 from vendor_sandbox.lightspeed.seed import OUTLETS, PAYMENT_TYPES, SUPPLIERS, Seed
 from vendor_sandbox.lightspeed.store import Store, stamp
+from vendor_sandbox.lightspeed.traps import add_traps
 from vendor_sandbox.limits import Clock
 
 CONSIGNMENTS: tuple[tuple[str, str], ...] = (
@@ -34,6 +35,7 @@ def seeded_store(catalogue: Catalogue, clock: Clock) -> Store:
     seed = Seed(catalogue, clock)
     seed.fill_small()
     seed.fill_products()
+    add_traps(seed)
     _fill_consignments(seed)
     _fill_sales(seed)
     return seed.store
@@ -68,7 +70,7 @@ def _consignment(seed: Seed, kind: str, status: str, name: str, products: list[s
         },
     )
     for place, product in enumerate(products):
-        cost = seed.store["products"][product]["supply_price"] + place
+        cost = (seed.store["products"][product]["supply_price"] or 0) + place
         count, received = Decimal(1 + place % 9), Decimal(1 + place % 4)
         line = {
             "product_id": product,

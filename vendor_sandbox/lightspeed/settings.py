@@ -58,6 +58,8 @@ class Settings:
     """Whether a change of a consignment's line gives the consignment a new version."""
     text_numbers: str = setting("2026-10", one_of("none", "2026-10", "all"))
     """Where some of the prices of products are text."""
+    flat_returns: bool = setting(True, flag)
+    """Whether a return that is not finished is shown as in 2.0 by the date versions too, as in their document's example."""
     family_images: str = setting("all", one_of("all", "parent"))
     """Which members of a family show its images."""
     search_lag: float = setting(2.0, number())
