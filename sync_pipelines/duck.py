@@ -22,6 +22,9 @@ T = TypeVar("T")
 CHUNK = 10_000
 """Rows turned into Python objects at a time."""
 
+pa.set_memory_pool(pa.system_memory_pool())
+"""Arrow's own allocators keep what was used once: 30 to 60 MB in a run that reads and publishes 10,000 rows."""
+
 _SQL = {pa.string(): "VARCHAR", pa.int64(): "BIGINT", pa.bool_(): "BOOLEAN"}
 
 

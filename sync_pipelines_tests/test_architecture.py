@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "alerts": {"credentials", "settings", "transfer"},
     "delivery": GROUND,
     "vendors": {"settings", "credentials", "errors", "exact_json", "number_text", "progress", "transfer"},
-    "warehouse": {"settings", "errors", "csv_files"},
+    "warehouse": {"settings", "errors", "csv_files", "duck"},
     "pipelines": GROUND | {"vendors", "delivery", "warehouse", "settings", "credentials", "alerts", "logs", "currency"},
     "demo": {"errors", "operations", "pipelines", "vendors", "delivery", "settings", "logs"},
     "definitions": {"pipelines", "warehouse", "private_files"},

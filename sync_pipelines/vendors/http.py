@@ -72,7 +72,7 @@ class Http:
 
     reads: method and path pattern of every call that changes nothing; all others need `writes_on`. rates: windows
     the vendor counts in (calls, seconds), kept together; with `limits_file` they are shared by all processes on it.
-    also_in: the further windows that a call is counted in, by its method, path and parameters; None for most.
+    windows: in their place, for a vendor that does not count all calls alike.
     """
 
     def __init__(
@@ -89,15 +89,14 @@ class Http:
         deadline: float = 300.0,
         longest_wait: float = LONGEST_WAIT,
         sleep: Callable[[float], None] = time.sleep,
-        also_in: Callable[[str, str, Mapping[str, Any]], Windows | None] = lambda _method, _path, _params: None,
+        windows: Windows | None = None,
     ) -> None:
         self.vendor, self.base_url, self.meter = vendor, checked_base(vendor, base_url), meter
         self.timeout, self.deadline, self.longest_wait, self.sleep = timeout, deadline, longest_wait, sleep
         self._reads = [(method, re.compile(path)) for method, path in reads]
         self._writes_on = writes_on
         self._limits_file = limits_file
-        self._windows = self._counted_in(rates, limits_file) if rates else None
-        self._also_in = also_in
+        self._windows = windows or (self._counted_in(rates, limits_file) if rates else None)
         self._reserved = False
         self.authorization = ""
         """Sent with every call that brings none of its own, to this host only."""
@@ -128,19 +127,15 @@ class Http:
             raise Permanent(f"{self.vendor}: {e} Nothing was sent.") from e
 
     def _take_place(self, method: str, path: str, params: Mapping[str, Any], longest: float) -> None:
-        """Count the call in every window that it falls into."""
-        for windows, name in (
-            (self._also_in(method, path, params), _name_of(method, path, params)),
-            (self._windows, self.vendor),
-        ):
-            if windows is None:
-                continue
-            try:
-                windows.take(name, longest)
-            except WindowsFull as e:
-                raise RateLimited(f"{self.vendor}: the calls that {self.base_url} allows are {e}", retry_after=e.wait) from None
-            except NotCounted as e:
-                raise Permanent(f"{self.vendor}: {e} Nothing was sent.") from e
+        """Count the call in the windows that it falls into."""
+        if self._windows is None:
+            return
+        try:
+            self._windows.take(_name_of(method, path, params), longest)
+        except WindowsFull as e:
+            raise RateLimited(f"{self.vendor}: the calls that {self.base_url} allows are {e}", retry_after=e.wait) from None
+        except NotCounted as e:
+            raise Permanent(f"{self.vendor}: {e} Nothing was sent.") from e
 
     def close(self) -> None:
         self._session.close()
@@ -219,6 +214,7 @@ class Http:
         transfer.due(self.timeout)
         with (
             self._told(what, reads=self.is_read(method, path)),
+            self._counted(),
             self._session.request(
                 method,
                 self.base_url + path,
@@ -240,6 +236,15 @@ class Http:
         if problem is not None:
             raise problem
         return reply
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Say when a call is over, however it ended."""
+        try:
+            yield
+        finally:
+            if self._windows is not None:
+                self._windows.answered()
 
     @contextmanager
     def download(self, url: str, *, what: str) -> Iterator[Iterator[bytes]]:

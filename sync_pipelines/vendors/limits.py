@@ -6,8 +6,9 @@ import hashlib
 import logging
 import sqlite3
 import time
-from collections.abc import Sequence
-from contextlib import closing, suppress
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -36,8 +37,14 @@ class NotCounted(Exception):
 class Windows(Protocol):
     """What says when a call may be made."""
 
-    def take(self, name: str, longest: float) -> None:
-        """Wait for room, and count one call under this name. Raises WindowsFull after `longest` seconds, NotCounted."""
+    def take(self, call: str, longest: float) -> None:
+        """Wait for room, and count one call (its method, path and parameters).
+
+        Raises WindowsFull where that takes more than `longest` seconds, NotCounted.
+        """
+
+    def answered(self) -> None:
+        """Take note that the call counted last was answered, or will not be. Raises nothing."""
 
     def close(self) -> None: ...
 
@@ -54,27 +61,29 @@ class CallWindows:
         self._windows = [Rate(calls, max(1, round(seconds * 1000))) for calls, seconds in rates if _binds(calls, seconds, rates)]
         self._limiter = Limiter(self._bucket(), buffer_ms=5)
 
-    def take(self, name: str, longest: float) -> None:
-        """Wait for room in every window, and count one call. Raises WindowsFull after `longest` seconds, NotCounted."""
+    def take(self, call: str, longest: float) -> None:
         begun = time.monotonic()
-        while (wait := self._try(name)) is not None:
+        while (wait := self._try()) is not None:
             # of the shortest window that is full: once it is over, a longer one may be full all the same
             if time.monotonic() - begun + wait > longest:
                 raise WindowsFull(wait)
             if wait > LONG_WAIT:
-                log.info("%s: all calls that the account allows are used: waiting %.0f s", name, wait)
+                log.info("all calls that the account allows are used: waiting %.0f s", wait)
             time.sleep(wait + 0.005)
+
+    def answered(self) -> None:
+        """A call counts from when its place was taken."""
 
     def close(self) -> None:
         for bucket in self._limiter.buckets():
             bucket.close()
             self._limiter.dispose(bucket)
 
-    def _try(self, name: str) -> float | None:
+    def _try(self) -> float | None:
         """Count one call now, or say in how many seconds there may be room for it."""
         (bucket,) = self._limiter.buckets()
         try:
-            item = RateItem(name, cast("int", bucket.now()))  # type: ignore[no-untyped-call]
+            item = RateItem("call", cast("int", bucket.now()))  # type: ignore[no-untyped-call]
             if bucket.put(item) or (self._forget_the_future(bucket) and bucket.put(item)):
                 return None
             return cast("int", bucket.waiting(item)) / 1000
@@ -83,7 +92,7 @@ class CallWindows:
         except sqlite3.DatabaseError as e:
             self.close()
             self._limiter = Limiter(self._anew(e), buffer_ms=5)
-            return self._try(name)
+            return self._try()
 
     def _bucket(self) -> InMemoryBucket | SQLiteBucket:
         if self.file is None:
@@ -115,65 +124,89 @@ class CallWindows:
         return gone
 
 
-class SameCallWindow:
-    """How often one and the same call may be made: `calls` under one name within `seconds`, each name counted alone.
+class JointWindows:
+    """Calls that are counted under several names at once: a call gets its place under all of them together, or under none.
 
-    file: where they are counted, shared by the processes of one account. By the wall clock, for they have no other in common;
-    what is noted in the future is dropped.
+    A vendor counts a call when it arrives, and some arrive faster than others. So a place counts from the moment it was taken,
+    and once the call is answered from that moment on: no later call can arrive too early.
+
+    seconds: how long a place counts. limits_of: under which names a call counts, and how many places each has. file: where they
+    are counted, shared by the processes of one account. By the wall clock, for they have no other in common; what is noted in the
+    future is dropped.
     """
 
-    def __init__(self, calls: int, seconds: float, file: Path | None) -> None:
-        self.calls, self.seconds, self.file = calls, seconds, file
+    def __init__(self, seconds: float, limits_of: Callable[[str], Mapping[str, int]], file: Path | None) -> None:
+        self.seconds, self.limits_of, self.file = seconds, limits_of, file
         self._memory = sqlite3.connect(":memory:", isolation_level=None) if file is None else None
+        self._taken = ""
 
-    def take(self, name: str, longest: float) -> None:
+    def take(self, call: str, longest: float) -> None:
         begun = time.monotonic()
-        key = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
-        while (wait := self._try(key)) > 0:
+        limits = self.limits_of(call)
+        while (wait := self._try(limits)) > 0:
             if time.monotonic() - begun + wait > longest:
                 raise WindowsFull(wait)
-            log.info("%s: asked for %d times in %.0f s already: waiting %.0f s", name, self.calls, self.seconds, wait)
-            tell(f"waiting {wait:.0f} s: the vendor answers the same question {self.calls} times in {self.seconds:.0f} s")
-            time.sleep(wait + 0.005)
+            if wait >= 1:
+                log.info("%s: waiting %.0f s for a place", call, wait)
+                tell(f"waiting {wait:.0f} s: the vendor takes no more such calls in {self.seconds:.0f} s")
+            time.sleep(wait + 0.001)
+
+    def answered(self) -> None:
+        try:
+            with self._counting() as con:
+                con.execute("UPDATE place SET at = ? WHERE call = ?", (time.time(), self._taken))
+        except (sqlite3.Error, OSError) as e:  # the answer matters more
+            log.warning("%s cannot be written: %s. The call counts from when its place was taken", self.file, e)
 
     def close(self) -> None:
         if self._memory is not None:
             self._memory.close()
 
-    def _try(self, key: str) -> float:
+    def _try(self, limits: Mapping[str, int]) -> float:
         """Count one call now and return 0, or return in how many seconds there may be room for it."""
-        if self.file is None or self._memory is not None:
-            return self._counted(cast("sqlite3.Connection", self._memory), key)
         try:
-            return self._in_file(self.file, key)
+            return self._counted(limits)
         except (sqlite3.OperationalError, OSError) as e:
             raise NotCounted(f"{self.file} cannot be written: {e}. Is the disk full?") from e
         except sqlite3.DatabaseError as e:
             log.warning("%s cannot be read (%s): the calls of the last minutes are counted anew", self.file, e)
             for end in ("", "-wal", "-shm"):
                 Path(f"{self.file}{end}").unlink(missing_ok=True)
-            return self._in_file(self.file, key)
+            return self._counted(limits)
 
-    def _in_file(self, file: Path, key: str) -> float:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(file, timeout=30, isolation_level=None)) as con:
-            return self._counted(con, key)
+    @contextmanager
+    def _counting(self) -> Iterator[sqlite3.Connection]:
+        """The places, while nobody else counts."""
+        with ExitStack() as opened:
+            con = self._memory
+            if con is None:
+                file = cast("Path", self.file)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                con = opened.enter_context(closing(sqlite3.connect(file, timeout=30, isolation_level=None)))
+            con.execute("PRAGMA synchronous = OFF")  # a power cut takes a minute, too
+            con.execute("CREATE TABLE IF NOT EXISTS place (call TEXT, name TEXT, at REAL)")
+            con.execute("BEGIN IMMEDIATE")
+            try:
+                yield con
+                con.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # what went wrong is the error to tell
+                    con.execute("ROLLBACK")
+                raise
 
-    def _counted(self, con: sqlite3.Connection, key: str) -> float:
-        con.execute("CREATE TABLE IF NOT EXISTS same_call (name TEXT, at REAL)")
-        con.execute("BEGIN IMMEDIATE")
-        try:
+    def _counted(self, limits: Mapping[str, int]) -> float:
+        places = {hashlib.blake2b(name.encode(), digest_size=16).hexdigest(): most for name, most in limits.items()}
+        wait, call = 0.0, uuid.uuid4().hex
+        with self._counting() as con:
             now = time.time()
-            con.execute("DELETE FROM same_call WHERE at <= ? OR at > ?", (now - self.seconds, now))
-            made = [at for (at,) in con.execute("SELECT at FROM same_call WHERE name = ? ORDER BY at DESC", (key,))]
-            wait = 0.0 if len(made) < self.calls else made[self.calls - 1] + self.seconds - now
-            if wait <= 0:
-                con.execute("INSERT INTO same_call VALUES (?, ?)", (key, now))
-            con.execute("COMMIT")
-        except BaseException:
-            with suppress(sqlite3.Error):  # what went wrong is the error to tell
-                con.execute("ROLLBACK")
-            raise
+            con.execute("DELETE FROM place WHERE at <= ? OR at > ?", (now - self.seconds, now))
+            for name, most in places.items():
+                query = "SELECT at FROM place WHERE name = ? ORDER BY at DESC LIMIT 1 OFFSET ?"
+                for (at,) in con.execute(query, (name, most - 1)):
+                    wait = max(wait, at + self.seconds - now)
+            if not wait:
+                con.executemany("INSERT INTO place VALUES (?, ?, ?)", [(call, name, now) for name in places])
+                self._taken = call
         return wait
 
 

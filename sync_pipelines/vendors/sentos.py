@@ -20,14 +20,14 @@ from sync_pipelines.credentials import remember, secret
 from sync_pipelines.progress import tell
 from sync_pipelines.vendors.failures import NeverSent, Permanent, RateLimited, Reply, Transient, VendorError, shaped
 from sync_pipelines.vendors.http import CallMeter, Http
-from sync_pipelines.vendors.limits import CallWindows, NotCounted, SameCallWindow, Windows
+from sync_pipelines.vendors.limits import JointWindows
 from sync_pipelines.vendors.sentos_settings import SentosSettings
 
 READS = (("GET", r"/.*"),)
 TURKEY = timezone(timedelta(hours=3))
 """Sentos' times have no zone: they are Turkey's, which knows no summer time."""
-MARGIN = 1.015
-"""How much longer than the vendor's a window is for us: a call counts there when it arrives, and some arrive faster."""
+MARGIN = 1.003
+"""How much longer than the vendor's a window is for us: two clocks do not run alike."""
 READINGS = 3
 """How often the products are read when rows move from page to page meanwhile."""
 APPROVED, SHIPPED, CANCELLED, DELIVERED = 2, 5, 6, 99
@@ -67,16 +67,11 @@ class Sentos:
         Raises SettingsError or CredentialMissing when something is not set, HostRefused for an address not allowed.
         """
         key, password = secret("SENTOS_API_KEY"), secret("SENTOS_API_SECRET")
-        in_folder: Callable[[str], Path | None] = lambda name: None if limits is None else limits / name  # noqa: E731
         seconds = MARGIN * settings.window_seconds
-        try:
-            writes = CallWindows([(settings.writes, seconds)], in_folder("sentos-writes.db"))
-        except NotCounted as e:
-            raise Permanent(f"sentos: {e} Nothing was sent.") from e
-        same = SameCallWindow(settings.same_reads, seconds, in_folder("sentos-reads.db"))
 
-        def also_in(method: str, _path: str, _params: Mapping[str, Any]) -> Windows:
-            return same if method == "GET" else writes
+        def limits_of(call: str) -> dict[str, int]:
+            own = {call: settings.same_reads} if call.startswith("GET ") else {"writes": settings.writes}
+            return {"calls": settings.calls, **own}
 
         http = Http(
             "sentos",
@@ -84,12 +79,10 @@ class Sentos:
             meter=meter,
             reads=READS,
             writes_on=writes_on,
-            rates=((settings.calls, seconds),),
-            limits_file=in_folder("sentos.db"),
+            windows=JointWindows(seconds, limits_of, None if limits is None else limits / "sentos-calls.db"),
             timeout=settings.timeout,
             deadline=settings.deadline,
             longest_wait=max(2 * seconds, 120.0),
-            also_in=also_in,
         )
         http.authorization = basic(key, password)
         return cls(http, settings)

@@ -149,7 +149,7 @@ def test_what_needs_a_person_is_listed_settled_and_tried_again(shop: SentosScene
     errors = answer("errors", P)[0]
     assert any("telefon" in row["message"] for row in errors["rows"])
     (changed,) = [row for row in errors["source_rejects"]["rows"] if row["state"] == "changed"]
-    assert changed["key"] == name
+    assert changed["name"] == name
     assert "the address changed" in changed["reason"]
 
     assert f"{name}: in Sentos" in run("sentos", "settle", name).stdout

@@ -449,7 +449,7 @@ class TestHeld:
         assert run.counts == {"delivered": 1, "held": 1}
         assert [o["order_code"] for o in shop.erp_orders()] == [fine]
         counts, listed = questions.rejects(100)
-        mine = [row for row in listed if row["key"] == held]
+        mine = [row for row in listed if row["name"] == held]
         assert len(mine) == 1
         assert "NOBODY" in mine[0]["reason"]
         assert counts["held"] == 1
@@ -506,7 +506,7 @@ class TestHeld:
 
 class TestChangedAfterSending:
     def listed(self) -> dict[str, str]:
-        return {row["key"]: row["reason"] for row in questions.rejects(100)[1] if row["state"] == "changed"}
+        return {row["name"]: row["reason"] for row in questions.rejects(100)[1] if row["state"] == "changed"}
 
     def edit(self, shop: SentosScene, name: str, district: str = "Şişli") -> None:
         address = {**shop.order(name)["shippingAddress"], "city": district}

@@ -12,7 +12,7 @@ import pytest
 
 from sync_pipelines.vendors.failures import Permanent, RateLimited
 from sync_pipelines.vendors.http import Http
-from sync_pipelines.vendors.limits import CallWindows
+from sync_pipelines.vendors.limits import CallWindows, JointWindows
 from sync_pipelines_tests.vendors.conftest import ScriptedServer, answer
 
 Serve = Callable[..., ScriptedServer]
@@ -120,3 +120,12 @@ def test_calls_that_cannot_be_counted_are_not_sent(serve: Serve, client: Client,
     (tmp_path / "limits").write_text("a file where the folder should be")
     with pytest.raises(Permanent, match=r"limits/catsy.db cannot be opened.*Nothing was sent"):
         client(serve(answer()), rates=[(1, 60.0)], limits_file=tmp_path / "limits" / "catsy.db")
+
+
+def test_a_call_counts_from_its_answer_where_the_vendor_counts_it_on_arrival(serve: Serve, client: Client) -> None:
+    """One that is long under way arrives late; the next in its place may not arrive a window after it was sent only."""
+    server = serve([0.3, answer()], answer())
+    http = client(server, windows=JointWindows(0.4, lambda _: {"calls": 1}, None))
+    began = time.monotonic()
+    http.request("GET", "/", what="a call"), http.request("GET", "/", what="another")
+    assert time.monotonic() - began > 0.69

@@ -17,10 +17,10 @@ import rapidjson
 
 from sync_pipelines.exact_json import flaw
 from sync_pipelines.number_text import NumberUnclear, read_number
-from sync_pipelines.pipelines.amazon_plytix import typed_rows
 from sync_pipelines.pipelines.amazon_plytix.files import Dropped, FileRefused, facts_of, text
 from sync_pipelines.pipelines.amazon_plytix.identifiers import amazon_sku, is_asin
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
+from sync_pipelines.warehouse import typed_rows
 
 MAPPING_KEY = ("amazon", "asin_mapping")
 

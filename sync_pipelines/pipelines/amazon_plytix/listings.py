@@ -9,9 +9,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from sync_pipelines.pipelines.amazon_plytix import typed_rows
 from sync_pipelines.pipelines.amazon_plytix.decoding import LOST
 from sync_pipelines.vendors.amazon import CatalogItem
+from sync_pipelines.warehouse import typed_rows
 
 LISTINGS_KEY = ("amazon", "listings")
 PARENT = "VARIATION_PARENT"

@@ -13,7 +13,6 @@ from decimal import Decimal
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sync_pipelines import exact_json
 from sync_pipelines.delivery import notes
@@ -22,6 +21,7 @@ from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shopify_sentos import PIPELINE, STOCK
 from sync_pipelines.vendors.sentos import Page, Row, Sentos, amount, identifier
 from sync_pipelines.vendors.sentos_settings import SentosSettings
+from sync_pipelines.warehouse import typed_rows
 from sync_pipelines.warehouse.snapshots import About, Published
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ SCHEMA = pa.schema(
         ("problem", pa.string()),
     ]
 )
+KEYS = pa.schema([SCHEMA.field(name) for name in ("sku", "variant_id", "product_sku", "product_id")])
 NOTES = {
     "product_id": "Sentos' number for the product",
     "variant_id": "its number for the variant; empty for a product without variants",
@@ -106,6 +107,11 @@ class ErpRow:
             return None
         return sum(n for warehouse, n in self.stock.items() if not warehouses or warehouse in warehouses)
 
+    @property
+    def keys(self) -> set[str]:
+        """Keys under which the row, and its product, may be planned and remembered."""
+        return _keys(self.sku, self.variant_id, self.product_sku, self.product_id)
+
 
 def products(session: Session, refresh: Refresh = "auto") -> Published:
     """Return sentos/products as this run has it: read by an earlier step, from the cache, or from Sentos.
@@ -138,19 +144,22 @@ def client(session: Session) -> Sentos:
 
 def rows_of(published: Published) -> Iterator[ErpRow]:
     """The rows of a snapshot."""
-    for batch in pq.ParquetFile(published.path).iter_batches(5_000):
-        yield from map(_erp_row, batch.to_pylist())
+    return typed_rows.objects(published.path, ErpRow, SCHEMA, {"prices": _price_lists, "stock": _by_warehouse})
 
 
 def parsed(product: Row) -> Iterator[ErpRow]:
     """The rows of a product as Sentos just gave it. Raises ValueError for one without a usable id."""
-    return map(_erp_row, _rows(product, Page([product], datetime.now(UTC), None)))
+    for row in _rows(product, Page([product], datetime.now(UTC), None)):
+        stock = None if row["stock"] is None else _by_warehouse(row["stock"])
+        yield ErpRow(**{**row, "prices": _price_lists(row["prices"]), "stock": stock})
 
 
-def _erp_row(row: Mapping[str, Any]) -> ErpRow:
-    lists = {key: (_decimal(both["list"]), _decimal(both["sale"])) for key, both in json.loads(row["prices"]).items()}
-    stock = None if row["stock"] is None else {int(w): int(n) for w, n in json.loads(row["stock"]).items()}
-    return ErpRow(**{**row, "prices": lists, "stock": stock})
+def _price_lists(text: str) -> dict[str, tuple[Decimal | None, Decimal | None]]:
+    return {key: (_decimal(both["list"]), _decimal(both["sale"])) for key, both in json.loads(text).items()}
+
+
+def _by_warehouse(text: str) -> dict[int, int]:
+    return {int(warehouse): pieces for warehouse, pieces in json.loads(text).items()}
 
 
 def _read_by(session: Session) -> set[str]:
@@ -209,8 +218,8 @@ def _read(session: Session) -> Published:
 def _note_what_left(session: Session, account: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """Note which keys the reading before had and this one has not. Noted before this one replaces it."""
     earlier = session.warehouse.find(KEY, account)
-    had = set() if earlier is None else {key for row in rows_of(earlier) for key in keys_of(row)}
-    has = {key for row in rows for key in keys_of(_erp_row(row))}
+    had = set() if earlier is None else set[str]().union(*typed_rows.objects(earlier.path, _keys, KEYS))
+    has = set[str]().union(*(_keys(*(row[name] for name in KEYS.names)) for row in rows))
     notes.set_cursor(session.ledger, account, LEFT, json.dumps(sorted(had - has)), session.id)
 
 
@@ -220,9 +229,8 @@ def just_left(session: Session) -> set[str]:
     return set(json.loads(stored)) if stored else set()
 
 
-def keys_of(row: ErpRow) -> set[str]:
-    """Keys under which a row, and its product, may be planned and remembered."""
-    return {row.sku, f"sentos-{row.variant_id or row.product_id}", row.product_sku, f"sentos-{row.product_id}"} - {""}
+def _keys(sku: str, variant_id: str, product_sku: str, product_id: int) -> set[str]:
+    return {sku, f"sentos-{variant_id or product_id}", product_sku, f"sentos-{product_id}"} - {""}
 
 
 def _rows(product: Row, page: Page) -> Iterator[dict[str, Any]]:

@@ -13,9 +13,11 @@ from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.records import Record
 from sync_pipelines.pipelines.session import Session
-from sync_pipelines.pipelines.shopify_sentos import PIPELINE, erp_products
+from sync_pipelines.pipelines.shopify_sentos import erp_products
 from sync_pipelines.pipelines.shopify_sentos.matching import Pair, matched
 from sync_pipelines.pipelines.shopify_sentos.price_target import Variants
+from sync_pipelines.pipelines.shopify_sentos.product_mapping import ErpProduct, products_of
+from sync_pipelines.pipelines.shopify_sentos.rejects import rejects_of
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 from sync_pipelines.pipelines.shopify_store import catalog
 from sync_pipelines.pipelines.shopify_store.client import client, store_of
@@ -44,6 +46,11 @@ class Goods:
         """The variants that are rows of Sentos, by the key they are planned under."""
         return {pair.key: pair.variant for pair in self.pairs if pair.variant is not None and not pair.problem}
 
+    @cached_property
+    def products(self) -> Sequence[ErpProduct]:
+        """The products of Sentos that the rows are of."""
+        return products_of(self.pairs)
+
 
 def goods(session: Session) -> Goods:
     """Return what this run has read of both sides, matched. The shop is read after Sentos."""
@@ -61,9 +68,10 @@ def goods_just_read(session: Session) -> Goods:
 
 def match(session: Session, erp: Published, there: Published | None = None) -> Goods:
     there = there or catalog.catalog(session)
-    session.note(source_rejects=PIPELINE.source_rejects())
     rows, variants = list(erp_products.rows_of(erp)), list(catalog.rows_of(there))
-    return Goods(erp, there, variants, matched(rows, variants, confirmed_matches(session.ledger)))
+    pairs = matched(rows, variants, confirmed_matches(session.ledger))
+    session.note(source_rejects=len(rejects_of(session.ledger, session.warehouse, lambda: pairs)))
+    return Goods(erp, there, variants, pairs)
 
 
 def confirmed_matches(ledger: Ledger) -> dict[str, str]:
@@ -76,7 +84,7 @@ def gone_keys(session: Session, found: Goods, account: str) -> dict[str, Record]
     """Records of ours whose keys Sentos has no more, by key: in this whole reading and in the one before."""
     if found.erp.about.gaps:
         return {}
-    there = {key for pair in found.pairs for key in erp_products.keys_of(pair.erp)} | erp_products.just_left(session)
+    there = {key for pair in found.pairs for key in pair.erp.keys} | erp_products.just_left(session)
     ours = records.records_of(session.ledger, account)
     return {key: each for key, each in ours.items() if key not in there and each.state not in ("absent", "gone")}
 

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.model import DeliveryError
@@ -33,7 +32,8 @@ from sync_pipelines.pipelines.shopify_store.order_versions import current_orders
 from sync_pipelines.pipelines.shopify_store.orders import Order, amount
 from sync_pipelines.vendors.sentos_settings import SentosSettings
 from sync_pipelines.vendors.shopify_settings import ShopifySettings
-from sync_pipelines.warehouse.snapshots import About, Published
+from sync_pipelines.warehouse import typed_rows
+from sync_pipelines.warehouse.snapshots import About, Published, Warehouse
 
 KEY = ("sentos", "order_rows")
 LISTS = "sentos lists"
@@ -56,6 +56,7 @@ SCHEMA = pa.schema(
         ("body", pa.string()),
     ]
 )
+WITHOUT_BODIES = pa.schema([field for field in SCHEMA if field.name != "body"])
 NOTES = {
     "key": "what Sentos knows it by: shopify-<number>",
     "order_id": "Shopify's number for the order",
@@ -85,7 +86,7 @@ class OrderRow:
     cancelled: bool
     sent: bool
     digest: str
-    body: Mapping[str, Any] | None
+    body: Mapping[str, Any] | None = None
 
 
 def map_orders(session: Session) -> Published:
@@ -121,17 +122,22 @@ def first_moment(session: Session) -> datetime:
 def rows_of(session: Session) -> Iterator[OrderRow]:
     """The rows as they were last mapped. Raises DeliveryError where they never were."""
     account = ShopifySentosSettings.orders_account()
-    found = session.warehouse.find(KEY, account)
-    if found is None:
+    if session.warehouse.find(KEY, account) is None:
         raise DeliveryError(f"sentos/order_rows was never made for {account}. Materialize it first.")
-    yield from read_rows(found)
+    return last_mapped(session.warehouse)
 
 
-def read_rows(published: Published) -> Iterator[OrderRow]:
-    """The rows of a snapshot."""
-    for batch in pq.ParquetFile(published.path).iter_batches(2_000):
-        for row in batch.to_pylist():
-            yield OrderRow(**{**row, "body": loads(row["body"]) if row["body"] else None})
+def last_mapped(warehouse: Warehouse, *, bodies: bool = True) -> Iterator[OrderRow]:
+    """The rows as they were last mapped; none where they never were. bodies: with what Sentos would get."""
+    found = warehouse.find(KEY, ShopifySentosSettings.orders_account())
+    if found is None:
+        return iter(())
+    return typed_rows.objects(found.path, OrderRow, SCHEMA if bodies else WITHOUT_BODIES, {"body": _body})
+
+
+def _body(text: str) -> Mapping[str, Any] | None:
+    found: Mapping[str, Any] | None = loads(text) if text else None
+    return found
 
 
 def _row(order: Order, settings: ShopifySentosSettings, facts: Facts, first: datetime) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from sync_pipelines.delivery.model import (
     Live,
     NotApplied,
     Refused,
+    RetryLater,
     Stale,
     Step,
     Target,
@@ -54,6 +55,8 @@ SENT = (
 """The members of an order's body. Once it is made, its status is all that can change."""
 SHORT_WAIT = 5.0
 """Seconds that a call waits for its place with everything already read; for longer, everything is read again after it."""
+LOOK = 3.0
+"""Seconds that this reading may take while the place is not free yet. Less than SHORT_WAIT."""
 SAME_DAY = timedelta(days=1)
 NEVER_BY_RUN = "an order is not taken out of the ERP by undoing a run; cancel it in the shop"
 
@@ -130,8 +133,11 @@ class Orders(Target):
     def batches(self, step: Step, changes: Iterable[Change]) -> Iterator[Sequence[Change]]:
         """One order a call, each with its place in the rate windows taken before."""
         for change in changes:
-            with as_delivery_failures():
-                self.client.reserve_write(SHORT_WAIT)
+            try:
+                with as_delivery_failures():
+                    self.client.reserve_write(SHORT_WAIT)
+            except RetryLater as e:
+                raise RetryLater(max(0.0, e.seconds - LOOK), str(e)) from e
             yield [change]
 
     def write(self, step: Step, batch: Sequence[Change], intent: Intent) -> Mapping[str, Answer]:

@@ -23,7 +23,6 @@ from sync_pipelines.pipelines.shopify_sentos.product_mapping import (
     handle_of,
     options_of,
     pictures_of,
-    products_of,
 )
 from sync_pipelines.pipelines.shopify_sentos.product_target import Products
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
@@ -75,15 +74,18 @@ class ProductWriter(Writer[Products]):
 
 def there_of(session: Session) -> MutableMapping[str, MutableMapping[str, Variant]]:
     """What this run knows of the shop's products, by the key of Sentos' product, and their variants by SKU."""
-    found = goods(session)
+    return session.once("products in the shop", lambda: _there(session, goods(session)))
+
+
+def _there(session: Session, found: Goods) -> dict[str, MutableMapping[str, Variant]]:
     there: dict[str, MutableMapping[str, Variant]] = {}
-    for product in products_of(found.pairs):
+    for product in found.products:
         variants = {pair.key: pair.variant for pair in product.usable if pair.variant is not None}
         if variants:
             there[product.key] = variants
     if ShopifySentosSettings.read().archive_gone:
         there |= _gone(session, found)
-    return session.once("products in the shop", lambda: there)
+    return there
 
 
 def _gone(session: Session, found: Goods) -> dict[str, MutableMapping[str, Variant]]:
@@ -103,16 +105,12 @@ def _products_named(found: Goods, keys: set[str] | None) -> set[str] | None:
     """The products that have these SKUs, or are named by their own."""
     if keys is None:
         return None
-    return {
-        product.key
-        for product in products_of(found.pairs)
-        if product.key in keys or any(pair.key in keys for pair in product.pairs)
-    }
+    return {product.key for product in found.products if product.key in keys or any(pair.key in keys for pair in product.pairs)}
 
 
 def desired_products(found: Goods, settings: ShopifySentosSettings, currency: str) -> Iterator[Desired]:
     """What the shop should have of every product of Sentos."""
-    for product in products_of(found.pairs):
+    for product in found.products:
         try:
             fields = _fields(product, settings, currency)
         except CannotBeMade as e:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +14,7 @@ from sync_pipelines.delivery import records
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.observations import Observation, fact
-from sync_pipelines.pipelines.shopify_sentos import (
-    as_sent,
-    erp_orders,
-    erp_products,
-    order_plan,
-    order_rows,
-    pictures,
-    price_plan,
-    shipment_plan,
-)
+from sync_pipelines.pipelines.shopify_sentos import erp_orders, erp_products, order_plan, order_rows, price_plan, shipment_plan
 from sync_pipelines.pipelines.shopify_sentos.erp_orders import ErpOrder
 from sync_pipelines.pipelines.shopify_sentos.erp_products import ErpRow
 from sync_pipelines.pipelines.shopify_sentos.goods import confirmed_matches
@@ -32,6 +23,7 @@ from sync_pipelines.pipelines.shopify_sentos.order_rows import OrderRow
 from sync_pipelines.pipelines.shopify_sentos.order_target import Found, numbers_in_erp
 from sync_pipelines.pipelines.shopify_sentos.product_mapping import products_of
 from sync_pipelines.pipelines.shopify_sentos.product_plan import readable as readable_product
+from sync_pipelines.pipelines.shopify_sentos.rejects import rejects_of
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 from sync_pipelines.pipelines.shopify_store import catalog
 from sync_pipelines.settings import SettingsError, data_dir
@@ -242,20 +234,10 @@ def live(keys: set[str]) -> dict[str, Any]:
 
 
 def rejects(limit: int, _partition: str = "") -> tuple[Mapping[str, int], list[dict[str, Any]]]:
-    """Rows of Sentos that cannot be used or matched, orders that cannot go or changed after they went, and pictures that the shop
-    could not fetch: how many of each, and the first of them."""
-    try:
-        rows = _erp_rows()
-        problems = [{"key": p.key, "state": "conflict", "reason": p.problem} for p in pairs(rows) if p.problem]
-        unusable = [{"key": key_of(row), "state": "rejected", "reason": row.problem} for row in rows if row.problem]
-        held = [{"key": row.name, "state": "held", "reason": row.reason} for row in order_rows_read() if row.state == "held"]
-        with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
-            failed = [{"key": key, "state": "picture", "reason": why} for key, why in pictures.failed(ledger).items()]
-            changed = [_shown_change(row, parts) for row, parts in as_sent.changed(ledger, order_rows_read())]
-    except SnapshotUnreadable as e:
-        return {"unreadable": 1}, [{"problem": str(e)}]
-    found = [*problems, *unusable, *held, *failed, *changed]
-    return Counter(row["state"] for row in found), found[:limit]
+    """What needs a person, by `rejects_of`: how many of each state, and the first of them."""
+    with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
+        found = rejects_of(ledger, _warehouse(), pairs)
+    return Counter(row["state"] for row in found), list(found[:limit])
 
 
 def readable(row: Mapping[str, Any]) -> dict[str, str]:
@@ -307,8 +289,12 @@ def more_status(ledger: Ledger) -> dict[str, Any]:
 # --- what was last read ---------------------------------------------------------------------------------------------------
 
 
+def _warehouse() -> Warehouse:
+    return Warehouse(data_dir() / "warehouse")
+
+
 def _published(key: tuple[str, str], account: str) -> Published | None:
-    return Warehouse(data_dir() / "warehouse").find(key, account)
+    return _warehouse().find(key, account)
 
 
 def _erp_rows() -> list[ErpRow]:
@@ -316,14 +302,11 @@ def _erp_rows() -> list[ErpRow]:
     return [] if published is None else list(erp_products.rows_of(published))
 
 
-def pairs(rows: Sequence[ErpRow] | None = None) -> list[Pair]:
-    """The rows of Sentos as they were last read, or these, each with the variant of the shop that it is."""
-    published = _published(catalog.KEY, ShopifySettings.read().shop)
-    if published is None:
-        return []
+def pairs() -> list[Pair]:
+    """The rows of Sentos as they were last read, each with the variant of the shop that it is."""
     with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
         confirmed = confirmed_matches(ledger)
-    return matched(_erp_rows() if rows is None else rows, catalog.rows_of(published), confirmed)
+    return matched(_erp_rows(), shop_variants(), confirmed)
 
 
 def shop_variants() -> Iterator[Variant]:
@@ -333,15 +316,14 @@ def shop_variants() -> Iterator[Variant]:
 
 
 def order_rows_read() -> Iterator[OrderRow]:
-    published = _published(order_rows.KEY, ShopifySentosSettings.orders_account())
-    return iter(()) if published is None else order_rows.read_rows(published)
+    return order_rows.last_mapped(_warehouse())
 
 
 def _erp_orders() -> dict[int, tuple[str, ErpOrder]]:
     """Orders of the shop that are in the ERP, with their keys, by Sentos' number."""
     with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
         known = records.records_of(ledger, ShopifySentosSettings.orders_account())
-    there = Found(erp_orders.orders_in_erp(Warehouse(data_dir() / "warehouse")), numbers_in_erp(known))
+    there = Found(erp_orders.orders_in_erp(_warehouse()), numbers_in_erp(known))
     return {order.sentos_id: (key, order) for key, order in there.ours()}
 
 
@@ -374,15 +356,6 @@ def _shown_order(order: tuple[str, ErpOrder]) -> dict[str, Any]:
         "status": erp.status,
         "tracking": erp.tracking_number,
     }
-
-
-def _shown_change(row: OrderRow, parts: Sequence[str]) -> dict[str, Any]:
-    what = " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
-    why = (
-        f"{what} changed in the shop after Sentos got the order: change it there, and say so: "
-        f"sync-pipelines sentos settle '{row.name}'"
-    )
-    return {"key": row.name, "state": "changed", "reason": why}
 
 
 def _shown_row(row: OrderRow) -> dict[str, Any]:

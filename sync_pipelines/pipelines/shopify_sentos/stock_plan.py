@@ -30,7 +30,6 @@ from sync_pipelines.pipelines.shopify_sentos.goods import (
 )
 from sync_pipelines.pipelines.shopify_sentos.order_mapping import goes
 from sync_pipelines.pipelines.shopify_sentos.price_plan import readable
-from sync_pipelines.pipelines.shopify_sentos.product_mapping import products_of
 from sync_pipelines.pipelines.shopify_sentos.product_plan import there_of
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 from sync_pipelines.pipelines.shopify_sentos.stock_rule import Known, Orders, offer
@@ -116,7 +115,7 @@ def _coming(session: Session, found: Goods) -> set[str]:
     if not plan:
         return set()
     made = {row["key"] for row in session.plans.query(plan, "SELECT key FROM plan WHERE held IS NULL")}
-    return {pair.key for product in products_of(found.pairs) if product.key in made for pair in product.usable}
+    return {pair.key for product in found.products if product.key in made for pair in product.usable}
 
 
 def _gone(session: Session) -> dict[str, Variant]:

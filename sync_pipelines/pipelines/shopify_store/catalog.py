@@ -8,9 +8,9 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shopify_store.client import store_of
@@ -19,6 +19,7 @@ from sync_pipelines.vendors import shopify_catalog as shop
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.shopify import BulkFailed, NoRoomForBulk
 from sync_pipelines.vendors.shopify_catalog import Level, Product, Variant
+from sync_pipelines.warehouse import typed_rows
 from sync_pipelines.warehouse.snapshots import About, Published
 
 log = logging.getLogger(__name__)
@@ -93,37 +94,43 @@ def read(session: Session) -> Published:
 
 
 def rows_of(published: Published) -> Iterator[Variant]:
-    """The variants of a snapshot."""
+    """The variants of a snapshot; those of one product share it."""
     products: dict[str, Product] = {}
-    for batch in pq.ParquetFile(published.path).iter_batches(5_000):
-        for row in batch.to_pylist():
-            product = products.get(row["product_id"])
-            if product is None:
-                product = products[row["product_id"]] = Product(
-                    row["product_id"],
-                    row["title"],
-                    row["handle"],
-                    row["status"],
-                    row["vendor"],
-                    row["type"],
-                    row["description"],
-                    tuple(row["tags"]),
-                    tuple(row["option_names"]),
-                )
-            levels = {location: Level(*both) for location, both in json.loads(row["levels"]).items()}
-            yield Variant(
-                row["variant_id"],
-                row["item_id"],
-                row["sku"],
-                row["barcode"],
-                row["price"],
-                row["compare_at"],
-                row["tracked"],
-                json.loads(row["options"]),
-                levels,
-                product,
-                row["read_at"],
+
+    def variant(*values: Any) -> Variant:
+        row = dict(zip(SCHEMA.names, values, strict=True))
+        product = products.get(row["product_id"])
+        if product is None:
+            product = products[row["product_id"]] = Product(
+                row["product_id"],
+                row["title"],
+                row["handle"],
+                row["status"],
+                row["vendor"],
+                row["type"],
+                row["description"],
+                tuple(row["tags"]),
+                tuple(row["option_names"]),
             )
+        return Variant(
+            row["variant_id"],
+            row["item_id"],
+            row["sku"],
+            row["barcode"],
+            row["price"],
+            row["compare_at"],
+            row["tracked"],
+            row["options"],
+            row["levels"],
+            product,
+            row["read_at"],
+        )
+
+    return typed_rows.objects(published.path, variant, SCHEMA, {"options": json.loads, "levels": _levels})
+
+
+def _levels(text: str) -> dict[str, Level]:
+    return {location: Level(*both) for location, both in json.loads(text).items()}
 
 
 def _variants(store: Store) -> Iterator[Variant]:
