@@ -22,11 +22,11 @@ def replaced(path: Path) -> Iterator[Path]:
 
     A process that is killed leaves its draft; whoever writes the file next removes it.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     try:
         if path.is_dir():
             raise IsADirectoryError("it is a folder")
         _drop_abandoned(path)
+        draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
         draft.write_bytes(b"")
         try:
             yield draft
