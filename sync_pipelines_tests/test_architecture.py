@@ -11,13 +11,14 @@ import sync_pipelines
 from sync_pipelines.operations.pipelines import PIPELINES
 
 ROOT = Path(sync_pipelines.__file__).parent
-GROUND = {"errors", "exact_json", "duck", "number_text", "csv_files", "nearest", "progress"}
+GROUND = {"errors", "exact_json", "duck", "number_text", "csv_files", "whole_files", "nearest", "progress"}
 MAY_IMPORT = {
     "errors": set(),
     "exact_json": set(),
     "duck": {"errors"},
     "number_text": {"errors"},
-    "csv_files": {"errors"},
+    "csv_files": {"whole_files"},
+    "whole_files": {"errors"},
     "nearest": set(),
     "progress": set(),
     "settings": {"errors", "number_text", "nearest"},
