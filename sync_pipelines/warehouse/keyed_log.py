@@ -80,6 +80,8 @@ class KeyedLog:
         merged = [p.path.stem for p in parts if p.about.origin != COMPACTED]
         merged += [name for p in parts for name in p.about.merged.split(",") if name and p.path.with_stem(name).exists()]
         now = datetime.now(UTC)
+        # later than what goes into it, whatever became of the clock: its time says which base counts, and when rows were read
+        at = max([now, *(datetime.fromisoformat(p.about.at) + timedelta(microseconds=1) for p in parts)])
         listed = ", ".join("'" + str(p.path).replace("'", "''") + "'" for p in parts)
         alike = len({tuple(pq.read_schema(p.path).names) for p in parts}) == 1
         source = f"read_parquet([{listed}]{'' if alike else ', union_by_name = true'})"
@@ -92,7 +94,7 @@ class KeyedLog:
             )
             (rows,) = con.execute("SELECT count(*) FROM winner").fetchall()[0]
             name = f"{BASE}-{now:%Y%m%dT%H%M%S-%f}"
-            about = About(self.account, now.isoformat(), rows=rows, origin=COMPACTED, partition=name, merged=",".join(merged))
+            about = About(self.account, at.isoformat(), rows=rows, origin=COMPACTED, partition=name, merged=",".join(merged))
             footer = json.dumps(asdict(about)).replace("'", "''")
             con.execute(
                 f"""COPY (SELECT * FROM {source} SEMI JOIN winner ON f = file_index AND n = file_row_number)
