@@ -31,9 +31,9 @@ from sync_pipelines.duck import chunks
 from sync_pipelines.errors import SyncError
 from sync_pipelines.progress import tell
 from sync_pipelines.vendors.paging import Page
-from sync_pipelines.warehouse.drafts import Draft, drop_drafts
+from sync_pipelines.warehouse.drafts import Draft
 from sync_pipelines.warehouse.keyed_log import MOST_DELTAS, TENTH, KeyedLog
-from sync_pipelines.warehouse.snapshots import About, Warehouse, account_name
+from sync_pipelines.warehouse.snapshots import About, Warehouse
 from sync_pipelines.warehouse.spool import as_text, dumps
 
 Item = dict[str, Any]
@@ -161,7 +161,7 @@ def table_of(mirror: Mirror, items: Sequence[Any], read_at: datetime) -> pa.Tabl
     there, and `problem` says so."""
     items = _last_of_each(items)
     shaped = [mirror.normal(item) if isinstance(item, dict) else {} for item in items]
-    problems: list[list[str]] = [[] for _ in items]
+    problems = [[flaw] if (flaw := exact_json.flaw(item)) else [] for item in items]
     arrays = [_column(column, shaped, problems) for column in mirror.every_column]
     text = dumps if mirror.versioned else exact_json.dumps
     texts = [text(item) for item in items] if mirror.keeps_items else [None] * len(items)
@@ -327,7 +327,6 @@ class MirrorLog:
         self.warehouse, self.mirror, self.account = warehouse, mirror, account
         self.key = (vendor, mirror.name)
         self.log = KeyedLog(warehouse, self.key, account, "id", ("read_at", "version"))
-        self._drafts = (*self.key, account_name(account))
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -336,7 +335,7 @@ class MirrorLog:
         self.log.folder.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.log.folder / ".reading", timeout=LONGEST_TURN):
-                drop_drafts(self.warehouse.staging, self._drafts)
+                self.log.drop_drafts()
                 yield
         except Timeout as e:
             raise ReadingRefused(f"{'/'.join(self.key)}: another run has been reading it for ten minutes. Try again.") from e
@@ -450,7 +449,7 @@ class MirrorLog:
 
     def draft(self) -> Draft:
         """A file in the making, for rows of this mirror."""
-        return Draft(self.warehouse.staging, self._drafts, self.mirror.schema)
+        return Draft(self.warehouse.staging, [self.log.draft_name], self.mirror.schema)
 
     def _count(self, reading: Reading, page: Page) -> None:
         reading.read += len(page.rows)

@@ -38,9 +38,3 @@ class Draft:
         self._writer.add_key_value_metadata(with_about(self.schema.empty_table(), about).schema.metadata)
         self._writer.close()
         return Staged(self.path, about)
-
-
-def drop_drafts(folder: Path, key: Sequence[str]) -> None:
-    """Drop the drafts of this key, which killed runs left: for whoever knows that nobody is making one."""
-    for path in folder.glob(f"{'-'.join(key)}-*.parquet"):
-        path.unlink(missing_ok=True)

@@ -64,7 +64,8 @@ def assert_the_next_run_puts_all_right(scene: LightspeedScene) -> None:
     assert scene.differences(*MIRRORS, proved=True) == []
 
 
-@pytest.mark.parametrize("point", ["file:1:after", "commit:2:after"])def test_a_first_reading_that_is_killed_is_finished_by_the_next(scene: LightspeedScene, point: str) -> None:
+@pytest.mark.parametrize("point", ["file:1:after", "commit:2:after"])
+def test_a_first_reading_that_is_killed_is_finished_by_the_next(scene: LightspeedScene, point: str) -> None:
     ended = child(point, *MIRRORS)
     assert ended.returncode == -9, ended.stderr
     assert_the_next_run_puts_all_right(scene)

@@ -18,8 +18,8 @@ _NAME = Column("name", TEXT, "its name")
 
 
 def _product(item: Item) -> Item:
-    """2026-10 has names, categories and common pictures with the family, prices and suppliers in members of their own; a cost of 0
-    is one that the token does not show (the vendor's page on scopes: product scopes leave costs out)."""
+    """2026-10 has names, categories and common pictures with the family, prices and suppliers in members of their own; a cost
+    of 0 is one that the token does not show (the vendor's page on scopes: product scopes leave costs out)."""
     found = dict(item)
     prices = item["prices"] if isinstance(item.get("prices"), dict) else {}
     if _is_zero(item.get("supply_price")) and _is_zero(prices.get("supply_price")):
