@@ -12,7 +12,15 @@ def as_it_is(_call: ApiCall, row: Row) -> dict[str, Any]:
 
 
 def supplier(call: ApiCall, row: Row) -> dict[str, Any]:
-    return {**row, "description": row["description"] if call.version.dated else row["description"] or ""}
+    """Show a supplier; 2.0 has empty text where the date versions have null."""
+    if call.version.dated:
+        return dict(row)
+    contact = row["contact"] and {name: value or "" for name, value in row["contact"].items()}
+    return {**row, "description": row["description"] or "", "contact": contact}
+
+
+def payment_type(call: ApiCall, row: Row) -> dict[str, Any]:
+    return {**row, "disabled": False, "internal": False} if call.version.dated else dict(row)
 
 
 def product_type(call: ApiCall, row: Row) -> dict[str, Any]:

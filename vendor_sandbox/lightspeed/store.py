@@ -3,7 +3,7 @@
 import bisect
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -195,9 +195,10 @@ class Store:
     def found(self, name: str, codes: list[str] | None = None) -> Iterator[Row]:
         """Yield the rows as a search finds them; with `codes` those that may have one of them."""
         now = self.clock.now()
-        rows: Iterator[Row] | list[Row] = self[name].after()
+        rows: Iterable[Row] = self[name].after()
         if codes is not None:
-            rows = list({row["id"]: row for code in codes for row in self._candidates(code.casefold())}.values())
+            candidates = {row["id"]: row for code in codes for row in self._candidates(code.casefold())}
+            rows = sorted(candidates.values(), key=lambda row: row["version"])
         for row in rows:
             shown = next((earlier for until, earlier in self._earlier.get(row["id"], ()) if now < until), row)
             if shown is not None:
