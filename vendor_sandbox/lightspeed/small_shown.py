@@ -6,6 +6,13 @@ from vendor_sandbox.lightspeed.api import ApiCall
 from vendor_sandbox.lightspeed.products_shown import path_of
 from vendor_sandbox.lightspeed.store import Row
 
+_ADDRESS = ("address1", "address2", "suburb", "city", "postcode", "state", "country_id")
+CONTACT = (
+    *("first_name", "last_name", "company_name", "phone", "mobile", "fax", "website", "email", "twitter"),
+    *(f"{kind}_{part}" for kind in ("postal", "physical") for part in _ADDRESS),
+)
+"""Members of a supplier's contact."""
+
 
 def as_it_is(_call: ApiCall, row: Row) -> dict[str, Any]:
     return dict(row)
