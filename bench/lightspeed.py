@@ -100,7 +100,8 @@ def quota(products: int, speed: float) -> Section:
         settings = box.control("GET", "lightspeed/state")["settings"]
     limit, window = 350, float(settings["window_seconds"])
     at = [call["at"] * speed for call in calls]
-    used = 100 * (len(at) - limit) / (at[-1] - at[0]) * window / limit
+    windows = (len(at) - 1) // limit
+    used = 100 * windows * window / (at[windows * limit] - at[0])
     refused = sum(call["status"] == 429 for call in calls)
     return Section(
         f"{len(calls):,} pages under a limit of {limit} calls in {window:.0f} s",
@@ -114,8 +115,8 @@ def quota(products: int, speed: float) -> Section:
                 child.answer["rows"]["products"] >= products,
             ),
         ],
-        text=f"Seconds are of the sandbox's clock, which runs {speed:g} times as fast; the window is scaled alike. Used: of the "
-        "calls allowed in a window, those made from the first to the last. Once.",
+        text=f"Seconds are of the sandbox's clock, which runs {speed:g} times as fast; the window is scaled alike. Used: the "
+        f"time that {windows * limit:,} calls take at the limit, of the time until the next one was made. Once.",
     )
 
 

@@ -60,7 +60,7 @@ def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Mea
             "erp": {"stock": lambda: erp.stock(runs, 1_000), "waiting": lambda: erp.waiting(100, 15.0)},
             "lightspeed": {
                 "mirror": lambda: lightspeed.first_load(runs, 2_000, 2_000, with_dlt=True),
-                "quota": lambda: lightspeed.quota(100_000, 15.0),
+                "quota": lambda: lightspeed.quota(100_000, 5.0),
             },
         }
     few = min(runs, 3)
@@ -87,7 +87,7 @@ def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Mea
         "lightspeed": {
             "mirror": lambda: lightspeed.first_load(few, 100_000, 100_000, with_dlt=True),
             "store": lambda: lightspeed.first_load(1, 100_000, 1_000_000, with_dlt=False),
-            "quota": lambda: lightspeed.quota(200_000, 10.0),
+            "quota": lambda: lightspeed.quota(200_000, 5.0),
         },
     }
 
