@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import requests
 
 from sync_pipelines_tests.vendor_sandbox.conftest import exact
 from sync_pipelines_tests.vendor_sandbox.lightspeed_caller import LightspeedCaller, fresh
@@ -129,7 +130,7 @@ class TestCreate:
     def test_a_lost_answer_leaves_a_product_that_search_finds_later(self, lightspeed: LightspeedCaller) -> None:
         lightspeed.set(search_lag=2)
         lightspeed.sandbox.faults("lightspeed", [{"on": "POST */products", "kind": "lost_reply"}])
-        with pytest.raises(OSError):
+        with pytest.raises(requests.ConnectionError):
             lightspeed.call("POST", "products", {"name": "Ladle", "sku": "LADLE"})
         assert lightspeed.get("search", type="products", sku="ladle")["data"] == []
         lightspeed.sandbox.lightspeed.clock.skip(2.1)

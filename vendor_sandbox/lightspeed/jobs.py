@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from vendor_sandbox.lightspeed import consignment_stock
 from vendor_sandbox.lightspeed.store import Row, Store, stamp
 
 
@@ -12,6 +13,9 @@ def run_due(store: Store) -> None:
     due = [job for job in store.jobs if job[0] <= now]
     store.jobs = [job for job in store.jobs if job[0] > now]
     for _, collection, row_id in due:
+        if collection == "consignments":
+            consignment_stock.include(store, row_id)
+            continue
         part = _PARTED[collection]
         for product in list(store["products"].own.values()):
             changes = {} if product["deleted_at"] else part(store, product, row_id)

@@ -2,7 +2,17 @@
 
 from collections.abc import Collection, Mapping
 
-from vendor_sandbox.lightspeed import category_calls, family_writes, inventory_calls, lists, product_writes, search, small_writes
+from vendor_sandbox.lightspeed import (
+    category_calls,
+    consignment_lines,
+    consignment_writes,
+    family_writes,
+    inventory_calls,
+    lists,
+    product_writes,
+    search,
+    small_writes,
+)
 from vendor_sandbox.vendor import Handler, Routes
 
 Entry = tuple[str, Handler, Collection[str]]
@@ -30,6 +40,7 @@ _READS: tuple[Entry, ...] = (
     ("GET /consignments", lists.version_list("consignments"), ["consignments:read"]),
     ("GET /consignments/{id}", lists.one("consignments"), ["consignments:read"]),
     ("GET /consignments/{id}/products", lists.consignment_lines, ["consignments:read"]),
+    ("GET /consignments/{id}/totals", consignment_writes.totals, ["consignments:read"]),
     ("GET /sales", lists.version_list("sales"), ["sales:read"]),
     ("GET /sales/{id}", lists.get_sale, ["sales:read"]),
     ("GET /outlets", lists.version_list("outlets"), ["outlets:read"]),
@@ -68,6 +79,14 @@ _WRITES: tuple[Entry, ...] = (
     ("DELETE /variant_attributes/{id}", small_writes.delete_attribute, _PRODUCTS),
     ("POST /product_categories/bulk", small_writes.write_categories, _PRODUCTS),
     ("DELETE /product_categories/bulk", small_writes.delete_categories, _PRODUCTS),
+    # Which scope a write of a consignment needs depends on its type.
+    ("POST /consignments", consignment_writes.create, []),
+    ("PUT /consignments/{id}", consignment_writes.update, []),
+    ("DELETE /consignments/{id}", consignment_writes.delete, []),
+    ("POST /consignments/{id}/products", consignment_lines.add, []),
+    ("PUT /consignments/{id}/products/{product_id}", consignment_lines.update, []),
+    ("DELETE /consignments/{id}/products/{product_id}", consignment_lines.delete, []),
+    ("POST /consignments/{id}/bulk", consignment_lines.bulk, []),
 )
 _ENTRIES = (*_WRITES, *_READS)
 

@@ -75,6 +75,18 @@ class Settings:
     deleted_codes: str = setting("free", one_of("free", "taken"))
     """Whether the codes of deleted products may be used again."""
     brand_delete: str = setting("payload", one_of("payload", "data"))
+    consignment_put: str = setting("whole", one_of("whole", "partial"))
+    """Whether an update of a consignment must have its name, outlet and type."""
+    consignment_replies: str = setting("data", one_of("data", "bare"))
+    skip_sent: bool = setting(False, flag)
+    """Whether a supplier's order may go from OPEN to DISPATCHED."""
+    line_wrapper: str = setting("required", one_of("required", "optional"))
+    """Whether a line must be wrapped in `data`."""
+    line_numbers: str = setting("text", one_of("text", "any"))
+    line_again: str = setting("another", one_of("another", "refuse"))
+    """What becomes of a product that is added to a consignment a second time."""
+    bulk_most: int = setting(500, whole(1))
+    """More lines than these in one call are written, and answered with 504."""
     job_seconds: float = setting(2.0, number())
     """How long the vendor takes for what it does later."""
 
