@@ -87,6 +87,15 @@ class Settings:
     """What becomes of a product that is added to a consignment a second time."""
     bulk_most: int = setting(500, whole(1))
     """More lines than these in one call are written, and answered with 504."""
+    image_types: str = setting("two", one_of("two", "all"))
+    """Which files are taken: jpg and png, or gif, tiff and webp too."""
+    image_status: int = setting(201, one_of(201, 200))
+    image_polls: int = setting(2, whole(0))
+    """How often an image says that it is being processed before it is ready."""
+    image_seconds: float = setting(60.0, number())
+    """After how long it is ready even if nobody asks."""
+    image_fails: tuple[str, ...] = setting((), texts)
+    """Patterns of the names of files that cannot be processed."""
     job_seconds: float = setting(2.0, number())
     """How long the vendor takes for what it does later."""
 
