@@ -17,7 +17,7 @@ from vendor_sandbox.lightspeed.routes import PATHS, ROUTES, SCOPES_OF
 from vendor_sandbox.lightspeed.seed_trade import seeded_store
 from vendor_sandbox.lightspeed.settings import Settings
 from vendor_sandbox.lightspeed.store import Store
-from vendor_sandbox.values import known_members, with_changes
+from vendor_sandbox.values import checked, known_members, mapping, with_changes
 from vendor_sandbox.vendor import Vendor, plain_text
 from vendor_sandbox.wire import Refused, Reply, Request
 
@@ -176,7 +176,14 @@ class Lightspeed(Vendor):
 
     def change(self, body: Any) -> dict[str, Any]:
         wanted = known_members(body, (*change.MEMBERS, *change.ACCESS, "settings"), "the change")
-        settings = with_changes(self.settings, wanted.get("settings", {}))
+        settings = self.settings
+        if "load" in wanted:
+            loaded = dict(checked(mapping, wanted["load"], "load"))
+            for told in ("calls", "tokens"):  # of the process that showed them
+                loaded.pop(told, None)
+            settings = with_changes(settings, loaded.pop("settings", {}))
+            wanted["load"] = loaded
+        settings = with_changes(settings, wanted.get("settings", {}))
         answer: dict[str, Any] = {}
         members = {name: value for name, value in wanted.items() if name in change.MEMBERS}
         store = None

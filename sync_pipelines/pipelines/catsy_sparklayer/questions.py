@@ -20,6 +20,7 @@ from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSe
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
 from sync_pipelines.pipelines.observations import Observation, fact
 from sync_pipelines.pipelines.sections import account_of
+from sync_pipelines.pipelines.shape import Written
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors.catsy import Catsy
 from sync_pipelines.vendors.catsy_settings import CatsySettings
@@ -205,8 +206,8 @@ def rejects(limit: int, _partition: str = "") -> tuple[dict[str, int], list[dict
     return by_state, rows
 
 
-def export(output: Path) -> int:
-    """Every mapped row with what was last put there, as CSV. Atomic. Returns the rows written."""
+def export(output: Path, _form: str) -> Written:
+    """Every mapped row with what was last put there, as CSV. Atomic."""
     found = Warehouse(data_dir() / "warehouse").find(("catsy", "trade_prices"), account_of("catsy"))
     if found is None:
         raise DeliveryError("nothing was mapped yet: run preview or sync first.")
@@ -220,4 +221,4 @@ def export(output: Path) -> int:
         lines = (
             line for batch in rows.to_arrow_reader(1_000) for line in zip(*(c.to_pylist() for c in batch.columns), strict=True)
         )
-        return write_csv(output, rows.columns, lines)
+        return Written(write_csv(output, rows.columns, lines), (output,))

@@ -22,6 +22,7 @@ from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.delivery.records import Record
 from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.observations import Observation, Verdict, fact
+from sync_pipelines.pipelines.shape import Written
 from sync_pipelines.pipelines.shopify_sheets import missing, order_rows, planning, prepare
 from sync_pipelines.pipelines.shopify_sheets.cell_writes import LINES
 from sync_pipelines.pipelines.shopify_sheets.layout import read_layout, shown
@@ -308,8 +309,8 @@ def find_missing() -> list[missing.Gap]:
 # --- files for people -------------------------------------------------------------------------------------------------
 
 
-def export(output: Path) -> int:
-    """Every order as its row should be, with when it was last written, as CSV. Atomic. Returns the rows written."""
+def export(output: Path, _form: str) -> Written:
+    """Every order as its row should be, with when it was last written, as CSV. Atomic."""
     known = mapped()
     if known is None:
         raise DeliveryError("nothing was mapped yet: run preview or sync first.")
@@ -331,7 +332,7 @@ def export(output: Path) -> int:
                         record.at if record else "",
                     ]
 
-        return write_csv(output, [*headers, "lines", "in the sheet", "written at"], found())
+        return Written(write_csv(output, [*headers, "lines", "in the sheet", "written at"], found()), (output,))
 
 
 def write_test_output(files: PlanFiles, plan_id: str, folder: Path) -> list[Path]:
