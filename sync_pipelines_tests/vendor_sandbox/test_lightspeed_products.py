@@ -82,6 +82,10 @@ class TestCreate:
         made = [done(lightspeed, "POST", "products", {"name": name})["data"][0] for name in ("One", "Two")]
         skus = [lightspeed.get(f"products/{each}")["data"]["sku"] for each in made]
         assert int(skus[1]) == int(skus[0]) + 1
+        sequence = lightspeed.truth("made")
+        lightspeed.sandbox.lightspeed.reset()
+        lightspeed.change(load={"made": sequence})
+        assert lightspeed.get("retailer")["data"]["sku_sequence"]["value"] == int(skus[1])
 
     @pytest.mark.parametrize(
         "changes",
