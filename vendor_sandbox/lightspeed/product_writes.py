@@ -155,7 +155,7 @@ def update(call: ApiCall, product_id: str) -> Reply:
         shared["has_inventory"] = flag(common, "track_inventory", True)
     changes = {each["id"]: {**shared, **_family_links(call, each, common)} for each in call.store.members(row["family_id"])}
     changes[product_id] |= _own(call, row, details, changes[product_id])
-    _refuse_order(call, row, common, changes)
+    _reorder(call, row, common, changes)
     stock = [rows.stock_fields(call, each) for each in items(details, "inventory")]
     for each in call.store.members(row["family_id"]):
         if common or each["id"] == product_id:
@@ -215,7 +215,7 @@ def _own(call: ApiCall, row: Row, details: Mapping[str, Any], shared: Mapping[st
     return found
 
 
-def _refuse_order(call: ApiCall, row: Row, common: Mapping[str, Any], changes: Mapping[str, dict[str, Any]]) -> None:
+def _reorder(call: ApiCall, row: Row, common: Mapping[str, Any], changes: Mapping[str, dict[str, Any]]) -> None:
     """Put the options of a family in the order that `variant_attributes` gives. Others than it has are refused."""
     if "variant_attributes" not in common:
         return
