@@ -122,6 +122,18 @@ class TestPages:
         assert store.differences("products") == []
         assert store.sync("products")["products"].read == 0
 
+    def test_a_page_may_be_longer_than_was_asked_for_and_is_no_gap_then(
+        self, store: LightspeedScene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """All rows of stock share a version; nor are the least calls for it more than were made."""
+        monkeypatch.setenv("LIGHTSPEED_API_VERSION", "2.0")
+        shared = store.vendor.store
+        version = shared.next_version()
+        for row in list(shared["inventory"].own.values()):
+            shared.put("inventory", row, version=version)
+        assert store.sync("inventory")["inventory"].gaps == []
+        assert store.differences("inventory") == []
+
     @pytest.mark.parametrize("what", ["change", "delete", deep("move"), "vanish"])
     @pytest.mark.parametrize("name", [deep("products"), "brands", "inventory"])
     def test_what_people_do_while_pages_are_read_is_in_the_mirror(
