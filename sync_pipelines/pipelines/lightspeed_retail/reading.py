@@ -144,8 +144,8 @@ class _Cursor:
 
 
 def _note_least(session: Session, mirror: Mirror, reading: Reading) -> None:
-    """The least calls for what was read: whole pages, and an empty one; one for the lines of each consignment. Where rows shared a
-    version, pages may have been longer than was asked for, and the calls fewer."""
+    """The least calls for what was read: whole pages, and an empty one; one for the lines of each consignment. Where rows share
+    a version, pages may be longer than was asked for, and the calls fewer."""
     settings = LightspeedSettings.read()
     size = settings.stock_page_size if mirror is INVENTORY and settings.stock_by_post else settings.page_size
     if mirror is CONSIGNMENT_LINES:
