@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from sync_pipelines.errors import SyncError
+from sync_pipelines.whole_files import replaced
 
 _RUN = re.compile(r"'*\s*[=+\-@＝＋－＠\t\r\n]")
 """How a text begins that a spreadsheet program may run (https://owasp.org/www-community/attacks/CSV_Injection), also behind
@@ -17,31 +16,18 @@ apostrophes, so that `as_written` takes away no more than `harmless` added."""
 _NEGATIVE = re.compile(r"-[0-9]+(?:[.,][0-9]+)?")
 
 
-class CsvNotWritten(SyncError, OSError):
-    """A CSV could not be written; what was there before stays."""
-
-
 def write_csv(output: Path, header: Sequence[str], lines: Iterable[Sequence[Any]]) -> int:
     """Write a CSV under its final name only when it is complete and on the disk. Returns the lines written.
 
-    Raises CsvNotWritten.
+    Raises FileNotWritten.
     """
-    draft = output.with_name(f".{output.name}.{os.getpid()}")
     written = 0
-    try:
-        with draft.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow([harmless(name) for name in header])
-            for line in lines:
-                writer.writerow([harmless(value) for value in line])
-                written += 1
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(output)
-    except OSError as e:
-        raise CsvNotWritten(f"{output} cannot be written: {e.strerror or e}. What was there before stays.") from e
-    finally:
-        draft.unlink(missing_ok=True)
+    with replaced(output) as draft, draft.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow([harmless(name) for name in header])
+        for line in lines:
+            writer.writerow([harmless(value) for value in line])
+            written += 1
     return written
 
 
@@ -63,9 +49,6 @@ def as_written(cell: str) -> str:
 def write_text(path: Path, parts: Iterable[str]) -> Path:
     """Replace a file with these pieces of text, all at once."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.draft")
-    with draft.open("w", encoding="utf-8") as file:
+    with replaced(path) as draft, draft.open("w", encoding="utf-8") as file:
         file.writelines(parts)
-        file.flush()
-        os.fsync(file.fileno())
-    return draft.replace(path)
+    return path

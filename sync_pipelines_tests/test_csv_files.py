@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sync_pipelines
-from sync_pipelines.csv_files import CsvNotWritten, as_written, harmless, write_csv
+from sync_pipelines.csv_files import as_written, harmless, write_csv
+from sync_pipelines.whole_files import FileNotWritten
 
 RUN = "=+-@＝＋－＠\t\r\n"
 
@@ -43,7 +44,7 @@ def test_a_file_that_cannot_be_finished_leaves_the_old_one(tmp_path: Path, monke
     before = output.read_bytes()
     assert before == b"'=a,b\r\nx,-1\r\n"
     monkeypatch.setattr("os.fsync", _disk_full)
-    with pytest.raises(CsvNotWritten, match=r"out.csv cannot be written: no space left on device. What was there"):
+    with pytest.raises(FileNotWritten, match=r"out.csv cannot be written: no space left on device. What was there"):
         write_csv(output, ["a"], [])
     assert output.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]

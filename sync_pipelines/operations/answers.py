@@ -25,6 +25,7 @@ from sync_pipelines.operations.schedules import Scheduled, schedules_of
 from sync_pipelines.pipelines import rights
 from sync_pipelines.pipelines.observations import Verdict
 from sync_pipelines.pipelines.sections import SECTIONS, check_file
+from sync_pipelines.pipelines.shape import Written
 from sync_pipelines.settings import RetentionSettings, SettingsError, sandbox_on
 
 T = TypeVar("T")
@@ -267,15 +268,23 @@ def trace(pipeline: str, key: str) -> Trace:
 
 @dataclass(frozen=True)
 class Exported:
+    """output: what was asked for. The rest: what was written."""
+
     pipeline: str
     output: Path
-    rows: int
+    written: Written = field(metadata=FLAT)
 
 
-def export(pipeline: str, output: Path) -> Exported:
-    """Write what should be where, what was put there and when, as CSV. Raises UsageError for a file that cannot be made."""
-    writable(output)
-    return Exported(pipeline, output, of(pipeline).export(output))
+def export(pipeline: str, output: Path, form: str = "") -> Exported:
+    """Write what should be where, what was put there and when, as CSV; of what is only mirrored, the mirror.
+
+    form: for a pipeline that has the option `format`; "" where the file's ending says it. Raises UsageError for a file that
+    cannot be made.
+    """
+    refuse_foreign_options(pipeline, format=bool(form))
+    if not (form and output.is_dir()):
+        writable(output)
+    return Exported(pipeline, output, of(pipeline).export(output, form))
 
 
 def sql(query: str) -> list[dict[str, Any]]:

@@ -444,7 +444,7 @@ class MirrorLog:
     def source(self) -> str:
         """What to select from in DuckDB. Raises NeverRead."""
         if not self.log.files():
-            raise NeverRead(f"{'/'.join(self.key)} was never read for {self.account}.")
+            raise NeverRead(f"{'/'.join(self.key)} was never read for {self.account}: sync first.")
         return self.any_source()
 
     def any_source(self) -> str:

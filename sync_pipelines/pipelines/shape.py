@@ -264,8 +264,17 @@ class Cron:
     chain: str = ""
 
 
+@dataclass(frozen=True)
+class Written:
+    """What an export wrote. rows: in all of its files. counts: what else to say of them, by what was counted."""
+
+    rows: int
+    files: tuple[Path, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+
 class Questions(Protocol):
-    """What a person can ask of a pipeline outside a run. Nothing here changes anything but the file that `export` writes."""
+    """What a person can ask of a pipeline outside a run. Nothing here changes anything but the files that `export` writes."""
 
     def ready(self) -> None:
         """Look at what a run will need before anything heavy is loaded. Raises what is missing."""
@@ -304,8 +313,11 @@ class Questions(Protocol):
     def readable(self, row: Mapping[str, Any]) -> dict[str, str]:
         """Return a planned row for people, without personal data."""
 
-    def export(self, output: Path) -> int:
-        """Write what should be where, what was put there and when, as CSV. Returns the rows written."""
+    def export(self, output: Path, form: str) -> Written:
+        """Write what should be where, what was put there and when, as CSV; of what is only mirrored, the mirror.
+
+        form: of the file, for a pipeline that has several (its option `format`); "" for what its name says.
+        """
 
     def more_status(self, ledger: Ledger) -> dict[str, Any]:
         """Return what this pipeline adds to `status`."""

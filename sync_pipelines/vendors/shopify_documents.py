@@ -269,6 +269,18 @@ mutation ChangeProduct($product: ProductUpdateInput!) {
 }
 """
 
+ADD_PICTURES = """
+mutation AddPictures($product: ProductUpdateInput!, $media: [CreateMediaInput!]) {
+  productUpdate(product: $product, media: $media) { product { id } userErrors { field message } }
+}
+"""
+
+MEDIA_OF = """
+query MediaOf($id: ID!) {
+  product(id: $id) { media(first: 250) { nodes { id } } }
+}
+"""
+
 PICTURES = """
 query Pictures($ids: [ID!]!) {
   nodes(ids: $ids) {
@@ -327,7 +339,10 @@ query OrderUnits($ids: [ID!]!, $fulfillmentOrders: Int!, $lines: Int!) {
 LINES_TO_SEND = """
 query LinesToSend($id: ID!, $after: String!) {
   fulfillmentOrder(id: $id) {
-    lineItems(first: 250, after: $after) { nodes { inventoryItemId remainingQuantity } pageInfo { hasNextPage endCursor } }
+    lineItems(first: 250, after: $after) {
+      nodes { id sku inventoryItemId remainingQuantity }
+      pageInfo { hasNextPage endCursor }
+    }
   }
 }
 """
@@ -336,7 +351,7 @@ LINES_SENT = """
 query LinesSent($id: ID!, $after: String!) {
   fulfillment(id: $id) {
     fulfillmentLineItems(first: 250, after: $after) {
-      nodes { quantity lineItem { variant { inventoryItem { id } } } }
+      nodes { quantity lineItem { sku variant { inventoryItem { id } } } }
       pageInfo { hasNextPage endCursor }
     }
   }
@@ -344,20 +359,20 @@ query LinesSent($id: ID!, $after: String!) {
 """
 
 ORDER_SHIPMENTS = """
-query OrderShipments($ids: [ID!]!) {
+query OrderShipments($ids: [ID!]!, $fulfillmentOrders: Int!, $lines: Int!) {
   nodes(ids: $ids) {
     ... on Order {
       id name cancelledAt
-      fulfillmentOrders(first: 20) {
+      fulfillmentOrders(first: $fulfillmentOrders) {
         nodes {
           id status supportedActions { action } assignedLocation { name location { id } }
-          lineItems(first: 50) { nodes { id sku remainingQuantity } pageInfo { hasNextPage endCursor } }
+          lineItems(first: $lines) { nodes { id sku remainingQuantity } pageInfo { hasNextPage endCursor } }
         }
         pageInfo { hasNextPage endCursor }
       }
       fulfillments {
         id status displayStatus location { id } trackingInfo { company number url }
-        fulfillmentLineItems(first: 50) { nodes { quantity lineItem { sku } } pageInfo { hasNextPage endCursor } }
+        fulfillmentLineItems(first: $lines) { nodes { quantity lineItem { sku } } pageInfo { hasNextPage endCursor } }
       }
     }
   }
@@ -417,6 +432,8 @@ DOCUMENTS = {
     "product by handle": PRODUCT_BY_HANDLE,
     "variants of": VARIANTS_OF,
     "change product": CHANGE_PRODUCT,
+    "add pictures": ADD_PICTURES,
+    "media of": MEDIA_OF,
     "pictures": PICTURES,
     "add tags": ADD_TAGS,
     "remove tags": REMOVE_TAGS,
@@ -441,6 +458,7 @@ WRITES = frozenset(
         UPDATE_VARIANTS,
         MAKE_PRODUCT,
         CHANGE_PRODUCT,
+        ADD_PICTURES,
         ADD_TAGS,
         REMOVE_TAGS,
         ADD_VARIANTS,

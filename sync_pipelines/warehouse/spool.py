@@ -156,7 +156,7 @@ def export_csv(snapshot: Path, target: Path, first: Sequence[str]) -> int:
     """Write the items of a snapshot as CSV: the columns in `first`, then every other attribute by name. Atomic.
 
     Lists and objects are written as JSON text. Two passes over the file, a chunk in memory. Returns the rows written.
-    Raises CsvNotWritten.
+    Raises FileNotWritten.
     """
     file = pq.ParquetFile(snapshot)
     names: set[str] = set()

@@ -18,6 +18,7 @@ from sync_pipelines.operations.cli.options import (
     FromCsv,
     Json,
     Named,
+    OfFormat,
     Only,
     OnlyKeys,
     Partition,
@@ -324,15 +325,24 @@ def trace(pipeline: Named, key: str, json: Json = False) -> None:
 
 def export(
     pipeline: Named,
-    output: Annotated[Path, typer.Option("--output", "-o", help="the CSV to write")] = Path("export.csv"),
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="the file to write; export.csv, or of the format, if left out")
+    ] = None,
+    format: OfFormat = None,
     json: Json = False,
 ) -> None:
-    """What should be where, what was put there and when, as CSV."""
+    """What should be where, what was put there and when, as CSV. Of what is only mirrored: the mirror."""
     from sync_pipelines.operations import answers
-    from sync_pipelines.operations.cli import screen
+    from sync_pipelines.operations.cli import live, screen
 
-    done = answers.export(pipeline, output)
-    screen.as_json(answers.plain(done)) if json else screen.say(f"{done.rows} rows written to {done.output}")
+    with live.progress(f"export {pipeline}", silent=json):
+        done = answers.export(pipeline, output or Path(f"export.{format or 'csv'}"), format or "")
+    if json:
+        screen.as_json(answers.plain(done))
+        return
+    screen.say(f"{done.written.rows} rows written to {' and '.join(map(str, done.written.files))}")
+    for what, count in done.written.counts.items():
+        screen.say(f"  {what.replace('_', ' ')}: {count}")
 
 
 VERBS: dict[str, tuple[Command, tuple[str, ...]]] = {

@@ -15,6 +15,12 @@ class Refresh(StrEnum):
     never = "never"
 
 
+class Format(StrEnum):
+    sqlite = "sqlite"
+    json = "json"
+    csv = "csv"
+
+
 Named = Annotated[str, typer.Argument(metavar="PIPELINE", help="which pipeline")]
 """The pipeline that a verb is for. Which there are is settled when the verb is added to the command line."""
 AnyOrAll = Annotated[str | None, typer.Argument(metavar="[PIPELINE]", help="which pipeline; all of them if left out")]
@@ -30,3 +36,4 @@ Only = Annotated[
     list[str] | None, typer.Option("--only", help="only this of what it writes: products, prices, stock, …; may be repeated")
 ]
 OnlyKeys = Annotated[list[str] | None, typer.Option("--keys", help="only this SKU, or the order #1042; may be repeated")]
+OfFormat = Annotated[Format | None, typer.Option("--format", help="what to write; the file's ending says it if left out")]

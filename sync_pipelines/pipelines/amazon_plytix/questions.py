@@ -19,6 +19,7 @@ from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY
 from sync_pipelines.pipelines.amazon_plytix.entries import Entry
 from sync_pipelines.pipelines.observations import Observation, fact
 from sync_pipelines.pipelines.sections import account_of
+from sync_pipelines.pipelines.shape import Written
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors.amazon import SECRETS, Amazon, has_login
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
@@ -275,8 +276,8 @@ def more_status(_: Ledger) -> dict[str, Any]:
     }
 
 
-def export(output: Path) -> int:
-    """Every entry of every mapping with what was last put there, as CSV. Atomic. Returns the rows written."""
+def export(output: Path, _form: str) -> Written:
+    """Every entry of every mapping with what was last put there, as CSV. Atomic."""
     with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger:
         written = records.records_of(ledger, PlytixSettings.read().products_account)
     names = (*entries.SCHEMA.names,)
@@ -290,4 +291,4 @@ def export(output: Path) -> int:
 
     if not any(True for _ in mappings()):
         raise DeliveryError("nothing was mapped yet: run preview or sync first.")
-    return write_csv(output, ["file", *names, "in plytix", "written at", "plytix id"], lines())
+    return Written(write_csv(output, ["file", *names, "in plytix", "written at", "plytix id"], lines()), (output,))

@@ -14,12 +14,14 @@ from sync_pipelines.csv_files import write_csv
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.staging import load_records
+from sync_pipelines.duck import reading
 from sync_pipelines.pipelines.catsy_sparklayer import extract, planning
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
 from sync_pipelines.pipelines.catsy_sparklayer.target import ListMissing
 from sync_pipelines.pipelines.observations import Observation, fact
 from sync_pipelines.pipelines.sections import account_of
+from sync_pipelines.pipelines.shape import Written
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors.catsy import Catsy
 from sync_pipelines.vendors.catsy_settings import CatsySettings
@@ -177,7 +179,7 @@ def source(key: str) -> dict[str, Any]:
             continue
         if found is not None:
             rows["extract"] = rows["extract"] or {"id": found.about.extract, "at": found.about.at, "origin": found.about.origin}
-            with duckdb.connect(":memory:") as con:
+            with reading() as con:
                 rows[name] = (
                     found.relation(con).filter(f"{column} = '{sku.replace(chr(39), chr(39) * 2)}'").to_arrow_table().to_pylist()
                 )
@@ -198,15 +200,15 @@ def rejects(limit: int, _partition: str = "") -> tuple[dict[str, int], list[dict
         return {"unreadable": 1}, [{"problem": str(e)}]
     if found is None:
         return {}, []
-    with duckdb.connect(":memory:") as con:
+    with reading() as con:
         bad = found.relation(con).filter("state IN ('rejected', 'conflict')").select("price_list, sku, state, reason, source_id")
         rows = bad.limit(limit).to_arrow_table().to_pylist()
         by_state = dict(bad.aggregate("state, count(*)").fetchall())
     return by_state, rows
 
 
-def export(output: Path) -> int:
-    """Every mapped row with what was last put there, as CSV. Atomic. Returns the rows written."""
+def export(output: Path, _form: str) -> Written:
+    """Every mapped row with what was last put there, as CSV. Atomic."""
     found = Warehouse(data_dir() / "warehouse").find(("catsy", "trade_prices"), account_of("catsy"))
     if found is None:
         raise DeliveryError("nothing was mapped yet: run preview or sync first.")
@@ -220,4 +222,4 @@ def export(output: Path) -> int:
         lines = (
             line for batch in rows.to_arrow_reader(1_000) for line in zip(*(c.to_pylist() for c in batch.columns), strict=True)
         )
-        return write_csv(output, rows.columns, lines)
+        return Written(write_csv(output, rows.columns, lines), (output,))

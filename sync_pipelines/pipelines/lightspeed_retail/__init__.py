@@ -77,5 +77,6 @@ PIPELINE = Pipeline(
         Cron("nightly", "prove", "30 1 * * *", "Every night at 01:30 UTC: the proof that nothing is missing. Ships stopped."),
     ),
     questions=_questions,
+    options=frozenset({"format"}),
     commands="sync_pipelines.pipelines.lightspeed_retail.commands",
 )

@@ -12,6 +12,12 @@ VENDOR = "lightspeed"
 _CREATED = Column("created_at", TIME, "when it was made; UTC")
 _UPDATED = Column("updated_at", TIME, "when it last changed, as the store says; UTC")
 _NAME = Column("name", TEXT, "its name")
+_IMAGE = (
+    Column("id", TEXT, "the vendor's id"),
+    Column("url", TEXT, "where it is", ("url", "sizes.original")),
+    Column("original_url", TEXT, "where it is in its first size", ("sizes.original", "url")),
+    Column("version", WHOLE, "the vendor's count of changes when it last changed"),
+)
 
 
 # --- where the versions of the API have other shapes ----------------------------------------------------------------------
@@ -195,28 +201,8 @@ PRODUCTS = Mirror(
                 Column("value", TEXT, "the value"),
             ),
         ),
-        Part(
-            "product_images",
-            "The pictures of a product or its family.",
-            "product_id",
-            ("images",),
-            (
-                Column("id", TEXT, "the vendor's id"),
-                Column("url", TEXT, "where it is", ("url", "sizes.original")),
-                Column("version", WHOLE, "the vendor's count of changes when it last changed"),
-            ),
-        ),
-        Part(
-            "variant_images",
-            "The pictures of one variant alone.",
-            "product_id",
-            ("skuImages", "sku_images"),
-            (
-                Column("id", TEXT, "the vendor's id"),
-                Column("url", TEXT, "where it is", ("url", "sizes.original")),
-                Column("version", WHOLE, "the vendor's count of changes when it last changed"),
-            ),
-        ),
+        Part("product_images", "The pictures of a product or its family.", "product_id", ("images",), _IMAGE),
+        Part("variant_images", "The pictures of one variant alone.", "product_id", ("skuImages", "sku_images"), _IMAGE),
     ),
     normal=_product,
 )

@@ -15,6 +15,7 @@ from sync_pipelines.pipelines.lightspeed_retail import reading
 from sync_pipelines.pipelines.lightspeed_retail.collections import PRODUCTS, SALES, VENDOR
 from sync_pipelines.pipelines.mirrors import NeverRead, opened
 from sync_pipelines.pipelines.observations import Observation, fact
+from sync_pipelines.pipelines.shape import Written
 from sync_pipelines.settings import SettingsError, data_dir
 from sync_pipelines.vendors.failures import VendorError
 from sync_pipelines.vendors.http import CallMeter
@@ -163,8 +164,11 @@ def readable(_row: Mapping[str, Any]) -> dict[str, str]:
     raise UsageError("lightspeed_retail plans nothing.")
 
 
-def export(output: Path) -> int:
-    raise NotImplementedError
+def export(output: Path, form: str) -> Written:
+    """Write the mirror as SQLite, JSON or CSV: see `exporting`."""
+    from sync_pipelines.pipelines.lightspeed_retail import exporting
+
+    return exporting.export(output, form)
 
 
 def more_status(_: Ledger) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from sync_pipelines.delivery import records
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.observations import Observation, fact
+from sync_pipelines.pipelines.shape import Written
 from sync_pipelines.pipelines.shopify_sentos import erp_orders, erp_products, order_plan, order_rows, price_plan, shipment_plan
 from sync_pipelines.pipelines.shopify_sentos.erp_orders import ErpOrder
 from sync_pipelines.pipelines.shopify_sentos.erp_products import ErpRow
@@ -248,8 +249,8 @@ def readable(row: Mapping[str, Any]) -> dict[str, str]:
     return dict(readable_product(row) if '"variants"' in after + before else price_plan.readable(row))
 
 
-def export(output: Path) -> int:
-    """Every SKU and order with what both sides have of it, and what was last put there, as CSV. Returns the rows written."""
+def export(output: Path, _form: str) -> Written:
+    """Every SKU and order with what both sides have of it, and what was last put there, as CSV."""
     there, rows = pairs(), list(order_rows_read())
     if not there and not rows:
         raise DeliveryError("nothing was read yet: run preview or sync first.")
@@ -273,7 +274,7 @@ def export(output: Path) -> int:
         written = [known["order"][row.key].at if row.key in known["order"] else "", ""]
         lines.append(("order", row.name, row.key, row.state, f"{row.total:f}", row.reason, *written))
     header = ("what", "key", "name", "in_sentos", "in_the_shop", "problem", "written_at", "stock_written_at")
-    return write_csv(output, header, lines)
+    return Written(write_csv(output, header, lines), (output,))
 
 
 def more_status(ledger: Ledger) -> dict[str, Any]:
