@@ -110,6 +110,16 @@ class TestWalking:
         assert {"r0 1", "r31 9", "r32 9"} < set(texts(pages))
         assert pages[-1].cursor == 9
 
+    def test_rows_of_one_version_that_come_in_another_order_each_time_are_not_read_for_ever(self) -> None:
+        listed, chance = Listed([5] * 30), random.Random(1)
+
+        def fetch(after: int, size: int) -> tuple[list[Row], int | None]:
+            rows, named = listed.fetch(after, 30)
+            return chance.sample(rows, min(size, len(rows))), named
+
+        read = texts(walk(fetch, 0, "list", 4, 10))
+        assert len(read) == len(set(read)) >= 10
+
     @pytest.mark.parametrize("named", [None, 7])
     def test_an_empty_page_is_the_end_and_moves_no_cursor_whatever_version_it_names(self, named: int | None) -> None:
         (page,) = walk(lambda *_: ([], named), 5, "list", 10, 10)
