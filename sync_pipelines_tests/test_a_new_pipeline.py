@@ -28,7 +28,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(FOLDER, home / "sync_pipelines" / "pipelines" / "shelf_labels")
     table = home / "sync_pipelines" / "pipelines" / "__init__.py"
     text = table.read_text(encoding="utf-8")
-    with_it, places = re.subn(r"(PIPELINES: tuple\[Pipeline, \.\.\.\] = \()([^)]*?),?\s*\)", r"\1\2, SHELF_LABELS)", text)
+    with_it, places = re.subn(r"(PIPELINES: tuple\[Pipeline, \.\.\.\] = \([^)]*),\s*\)", r"\1, SHELF_LABELS)", text)
     assert places == 1
     line = "from sync_pipelines.pipelines.shelf_labels import PIPELINE as SHELF_LABELS\n"
     table.write_text(with_it.replace("\nPIPELINES:", f"{line}\nPIPELINES:"), encoding="utf-8")

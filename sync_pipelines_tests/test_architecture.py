@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -152,15 +153,14 @@ def test_the_stand_ins_know_nothing_of_the_clients() -> None:
     assert [p.name for p in stand_ins if any(name.split(".")[0] == "sync_pipelines" for name in imports(p))] == []
 
 
-LIGHTSPEED_FILE = {f"pipelines/lightspeed_retail/{name}.py" for name in ("shop_file", "shop_tables")}
-"""What writes a SQLite file for people, with tables of its own."""
-
-
 def test_nobody_outside_delivery_writes_sql_over_its_tables() -> None:
-    users = {
-        str(p.relative_to(ROOT))
-        for p in ROOT.rglob("*.py")
-        if room(p) != "delivery"
-        and any(name.startswith("sync_pipelines.delivery.tables") or name.split(".")[0] == "sqlalchemy" for name in imports(p))
+    assert users_of(lambda name: name.startswith("sync_pipelines.delivery.tables")) <= {"operations/sql.py"}
+    files_for_people = {"pipelines/lightspeed_retail/shop_file.py", "pipelines/lightspeed_retail/shop_tables.py"}
+    assert users_of(lambda name: name.split(".")[0] == "sqlalchemy") == {"operations/sql.py"} | files_for_people
+
+
+def users_of(wanted: Callable[[str], bool]) -> set[str]:
+    """The modules outside delivery that import such a module."""
+    return {
+        str(p.relative_to(ROOT)) for p in ROOT.rglob("*.py") if room(p) != "delivery" and any(wanted(name) for name in imports(p))
     }
-    assert users == {"operations/sql.py", *LIGHTSPEED_FILE}

@@ -94,6 +94,18 @@ def or_null(check: Check) -> Check:
     return lambda value: None if value is None else check(value)
 
 
+def array(value: object, where: str) -> list[Any]:
+    """Return `value`. Raises BadChange unless it is an array."""
+    if not isinstance(value, list):
+        raise BadChange(f"{where} must be an array")
+    return value
+
+
+def counts(value: object, where: str) -> dict[str, int]:
+    """Return `value`. Raises BadChange unless it is an object whose members are whole numbers."""
+    return {name: checked(whole(0), count, f"{where}.{name}") for name, count in checked(mapping, value, where).items()}
+
+
 def known_members(value: object, known: Collection[str], where: str) -> dict[str, Any]:
     """Return `value`. Raises BadChange unless it is an object whose members are all in `known`."""
     if not isinstance(value, dict):

@@ -161,7 +161,7 @@ def table_of(mirror: Mirror, items: Sequence[Any], read_at: datetime) -> pa.Tabl
     there, and `problem` says so."""
     items = _last_of_each(items)
     shaped = [mirror.normal(item) if isinstance(item, dict) else {} for item in items]
-    problems: list[list[str]] = [[] for _ in items]
+    problems = [[flaw] if (flaw := exact_json.flaw(item)) else [] for item in items]
     arrays = [_column(column, shaped, problems) for column in mirror.every_column]
     text = dumps if mirror.versioned else exact_json.dumps
     texts = [text(item) for item in items] if mirror.keeps_items else [None] * len(items)
@@ -330,10 +330,12 @@ class MirrorLog:
 
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """As long as the block lasts, nobody else reads into this mirror. Raises ReadingRefused after ten minutes."""
+        """As long as the block lasts, nobody else reads into this mirror; what a killed run left half made is dropped. Raises
+        ReadingRefused after ten minutes."""
         self.log.folder.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.log.folder / ".reading", timeout=LONGEST_TURN):
+                self.log.drop_drafts()
                 yield
         except Timeout as e:
             raise ReadingRefused(f"{'/'.join(self.key)}: another run has been reading it for ten minutes. Try again.") from e
@@ -361,7 +363,7 @@ class MirrorLog:
         """Keep those rows of a whole reading that the mirror does not have so, and mark what is gone from the vendor. With a
         gap, nothing is marked. up_to: the version up to which the mirror should have been complete."""
         reading, began = Reading(), self._moment(None)
-        with self._writer() as writer, Draft(self.warehouse.staging, self.key, self.mirror.schema) as came:
+        with self._writer() as writer, self.draft() as came:
             for page in pages:
                 self._count(reading, page)
                 for rows in chunks(page.rows, FLUSH):
@@ -400,10 +402,13 @@ class MirrorLog:
 
     def compact(self) -> None:
         """Make one file of them, where they are many, or a tenth of their rows are none that count any more."""
-        files = self.warehouse.partitions(self.key, self.account)
-        kept = sum(part.about.rows for part in files)
-        if len(files) > MOST_DELTAS or (len(files) > 1 and (kept - self._present_rows()) * TENTH > kept):
+        files, kept = len(self.log.files()), self.rows_in_files()
+        if files > MOST_DELTAS or (files > 1 and (kept - self._present_rows()) * TENTH > kept):
             self.log.compact()
+
+    def rows_in_files(self) -> int:
+        """How many rows its files hold: it falls when they are merged, and when one of them is lost."""
+        return sum(part.about.rows for part in self.warehouse.partitions(self.key, self.account))
 
     def _present_rows(self) -> int:
         with duck.engine() as con:
@@ -441,6 +446,10 @@ class MirrorLog:
             return f"read_parquet([{files}], union_by_name = true)"
         columns = ", ".join(f'NULL::{_sql(f.type)} AS "{f.name}"' for f in self.mirror.schema)
         return f"(SELECT {columns} WHERE false)"
+
+    def draft(self) -> Draft:
+        """A file in the making, for rows of this mirror."""
+        return Draft(self.warehouse.staging, [self.log.draft_name], self.mirror.schema)
 
     def _count(self, reading: Reading, page: Page) -> None:
         reading.read += len(page.rows)
@@ -497,14 +506,14 @@ class _Writer:
     def write(self, rows: pa.Table) -> None:
         if rows.num_rows:
             if self._draft is None:
-                self._draft = Draft(self._of.warehouse.staging, self._of.key, self._of.mirror.schema)
+                self._draft = self._of.draft()
             self._draft.write(rows)
 
     def publish(self) -> int:
         """Publish what came, as one delta; of a mirror that has no file yet, even of nothing. Returns all rows published."""
         self._flush()
         if self._draft is None and self._first:
-            self._draft = Draft(self._of.warehouse.staging, self._of.key, self._of.mirror.schema)
+            self._draft = self._of.draft()
         if self._draft is not None:
             rows = self._draft.rows
             self._of.log.append(self._draft.complete(About(self._of.account, self.moment().isoformat(), rows=rows)))

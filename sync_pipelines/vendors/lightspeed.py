@@ -37,7 +37,7 @@ class NoCursor(VendorError):
 
 @dataclass(frozen=True)
 class Collection:
-    """A list of the vendor. scope: what a token needs to read it. deleted: whether it shows deleted rows when asked to."""
+    """A list of the vendor. scope: what a token needs to read it. params: what is asked with every page."""
 
     name: str
     path: str
@@ -173,8 +173,11 @@ class Lightspeed:
         return True
 
     def _listed(self, collection: Collection, after: int, size: int) -> Rows:
-        params = {**collection.params, "after": after, "page_size": size}
-        found: Rows = self._get(collection.path, params, f"{collection.name} after version {after}", collection.scope, _rows)
+        params: dict[str, Any] = {**collection.params, "after": after, "page_size": size}
+        read = _rows
+        if collection.name == "products" and self.settings.by_families:
+            params["includes[]"], read = ["families", "variant_attributes"], _products_of_families
+        found: Rows = self._get(collection.path, params, f"{collection.name} after version {after}", collection.scope, read)
         return found
 
     def _stock(self, after: int, size: int) -> Rows:
@@ -299,15 +302,18 @@ def version_of(row: Row) -> int:
 
 
 def _mark(row: Row) -> str:
-    """What tells a row from the others of its version: its id, or all that is in it."""
-    own = row.get("id") if isinstance(row, dict) else None
-    return f"{own} {version_of(row)}" if own else exact_json.dumps(row)
+    """What tells a row from the others of its version: its id; of one without version or id, all that is in it."""
+    own, version = (row.get("id"), version_of(row)) if isinstance(row, dict) else (None, 0)
+    return f"{own} {version}" if own and version else exact_json.dumps(row)
 
 
 @shaped("lightspeed")
 def _rows(reply: Reply) -> Rows:
     """The rows of a list and the highest version named of them; some lists are bare arrays."""
-    document = reply.json()
+    return _rows_of(reply.json())
+
+
+def _rows_of(document: Any) -> Rows:
     if isinstance(document, list):
         return document, None
     rows = document["data"]
@@ -315,6 +321,21 @@ def _rows(reply: Reply) -> Rows:
         raise TypeError("no list")
     named = (document.get("version") or {}).get("max")
     return rows, None if named is None else int(named)
+
+
+@shaped("lightspeed")
+def _products_of_families(reply: Reply) -> Rows:
+    """Products as they are from 2026-10 on, each with its `family`, and with its options as earlier versions show them."""
+    document = reply.json()
+    rows, named = _rows_of(document)
+    included = document.get("includes") or {}
+    families = {each["id"]: each for each in included.get("families") or ()}
+    names = {each["id"]: each["name"] for each in included.get("variant_attributes") or ()}
+    for row in rows:
+        row["family"] = family = families.get(row.get("family_id")) or {}
+        options = zip(family.get("variant_attribute_ids") or (), row.get("variant_attributes") or (), strict=False)
+        row["variant_options"] = [{"id": each, "name": names.get(each), "value": value} for each, value in options]
+    return rows, named
 
 
 @shaped("lightspeed")

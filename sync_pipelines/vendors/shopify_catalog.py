@@ -254,3 +254,10 @@ def pictures(client: Shopify, ids: Iterable[str]) -> dict[str, Pictures]:
                 waiting = sum(each["status"] in ("PROCESSING", "UPLOADED") for each in media)
                 found[node["id"]] = Pictures(failed, waiting)
     return found
+
+
+def media_of(client: Shopify, product_id: str) -> set[str]:
+    """Return the ids of what a product has: pictures, films, models. None of a product that is not there."""
+    data = client.call(documents.MEDIA_OF, {"id": product_id}, what=f"media of {product_id}")
+    with whole_reply("media"):
+        return {node["id"] for node in data["product"]["media"]["nodes"]} if data["product"] else set()

@@ -269,6 +269,18 @@ mutation ChangeProduct($product: ProductUpdateInput!) {
 }
 """
 
+ADD_PICTURES = """
+mutation AddPictures($product: ProductUpdateInput!, $media: [CreateMediaInput!]) {
+  productUpdate(product: $product, media: $media) { product { id } userErrors { field message } }
+}
+"""
+
+MEDIA_OF = """
+query MediaOf($id: ID!) {
+  product(id: $id) { media(first: 250) { nodes { id } } }
+}
+"""
+
 PICTURES = """
 query Pictures($ids: [ID!]!) {
   nodes(ids: $ids) {
@@ -417,6 +429,8 @@ DOCUMENTS = {
     "product by handle": PRODUCT_BY_HANDLE,
     "variants of": VARIANTS_OF,
     "change product": CHANGE_PRODUCT,
+    "add pictures": ADD_PICTURES,
+    "media of": MEDIA_OF,
     "pictures": PICTURES,
     "add tags": ADD_TAGS,
     "remove tags": REMOVE_TAGS,
@@ -441,6 +455,7 @@ WRITES = frozenset(
         UPDATE_VARIANTS,
         MAKE_PRODUCT,
         CHANGE_PRODUCT,
+        ADD_PICTURES,
         ADD_TAGS,
         REMOVE_TAGS,
         ADD_VARIANTS,

@@ -8,6 +8,7 @@ says what went into it.
 from __future__ import annotations
 
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -27,6 +28,7 @@ from sync_pipelines.warehouse.snapshots import (
     Published,
     Staged,
     Warehouse,
+    account_name,
     read_about,
     staged_file,
 )
@@ -48,6 +50,19 @@ class KeyedLog:
     @property
     def folder(self) -> Path:
         return self.warehouse.path(self.asset, self.account, BASE).parent
+
+    @property
+    def draft_name(self) -> str:
+        """How the names of its files in the making begin."""
+        return "-".join((*self.asset, account_name(self.account)))
+
+    def drop_drafts(self) -> None:
+        """Drop what killed runs left half made. For whoever knows that nobody else writes this log now."""
+        for path in self.warehouse.staging.glob(f"{self.draft_name}-*"):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def files(self) -> list[Path]:
         return [p.path for p in self.warehouse.partitions(self.asset, self.account)]
@@ -80,11 +95,13 @@ class KeyedLog:
         merged = [p.path.stem for p in parts if p.about.origin != COMPACTED]
         merged += [name for p in parts for name in p.about.merged.split(",") if name and p.path.with_stem(name).exists()]
         now = datetime.now(UTC)
+        # later than what goes into it, whatever became of the clock: its time says which base counts, and when rows were read
+        at = max([now, *(datetime.fromisoformat(p.about.at) + timedelta(microseconds=1) for p in parts)])
         listed = ", ".join("'" + str(p.path).replace("'", "''") + "'" for p in parts)
         alike = len({tuple(pq.read_schema(p.path).names) for p in parts}) == 1
         source = f"read_parquet([{listed}]{'' if alike else ', union_by_name = true'})"
         order = ", ".join(f'"{column}" DESC' for column in self.newest)
-        with staged_file(self.warehouse.staging, "-".join(self.asset)) as draft, self._engine() as con:
+        with staged_file(self.warehouse.staging, self.draft_name) as draft, self._engine() as con:
             # which rows win is found in narrow columns; the wide ones are only copied
             con.execute(
                 f"""CREATE TABLE winner AS SELECT f, n FROM (SELECT file_index AS f, file_row_number AS n,
@@ -92,7 +109,7 @@ class KeyedLog:
             )
             (rows,) = con.execute("SELECT count(*) FROM winner").fetchall()[0]
             name = f"{BASE}-{now:%Y%m%dT%H%M%S-%f}"
-            about = About(self.account, now.isoformat(), rows=rows, origin=COMPACTED, partition=name, merged=",".join(merged))
+            about = About(self.account, at.isoformat(), rows=rows, origin=COMPACTED, partition=name, merged=",".join(merged))
             footer = json.dumps(asdict(about)).replace("'", "''")
             con.execute(
                 f"""COPY (SELECT * FROM {source} SEMI JOIN winner ON f = file_index AND n = file_row_number)
@@ -106,7 +123,7 @@ class KeyedLog:
         """A DuckDB that needs little memory, however large the log is."""
         self.warehouse.staging.mkdir(parents=True, exist_ok=True)
         with (
-            tempfile.TemporaryDirectory(prefix="sync_pipelines_", dir=self.warehouse.staging) as spill,
+            tempfile.TemporaryDirectory(prefix=f"{self.draft_name}-", dir=self.warehouse.staging) as spill,
             duckdb.connect(":memory:", config={"temp_directory": spill, "memory_limit": MEMORY, "threads": 1}) as con,
         ):
             yield con

@@ -13,6 +13,7 @@ import pytest
 from sync_pipelines.delivery import reports, runs
 from sync_pipelines.delivery.ledger import Ledger, LedgerUnreadable
 from sync_pipelines.operations import answers, health
+from sync_pipelines.operations.pipelines import ASKED
 from sync_pipelines_tests.operations.test_cli import P, answer, run
 from vendor_sandbox import Sandbox
 
@@ -114,7 +115,7 @@ def test_what_to_do_is_a_command(standing: reports.Standing, may_write: bool, to
 def test_a_monitor_gets_exit_codes_and_a_person_a_table(sandbox: Sandbox) -> None:
     table = run("status").stdout
     assert "sync-pipelines catsy preview" in table
-    assert len(table.splitlines()) == 5
+    assert len(table.splitlines()) == 1 + len(ASKED)
     assert "all is well" in run("status", "--check").stdout
     run("sync", P, code=2, CATSY_QUERY_ID="00000000-0000-0000-0000-000000000000")
     found = answer("status", "--check", code=1)

@@ -23,13 +23,14 @@ from vendor_sandbox import Sandbox
 
 STEPS = {
     "products": ("make",),
-    "changed products": ("tags", "variants"),
+    "changed products": ("tags", "pictures", "variants"),
     "prices": ("set",),
     "stock": ("set",),
     "orders": ("create", "status"),
     "shipments": ("ship", "delivered"),
 }
 """What there is to do, and the steps that it takes. The last word is the target's name."""
+PICTURE, NEW_PICTURE = "https://cdn.example.com/1.jpg", "https://cdn.example.com/2.jpg"
 NO_MORE_THAN = 80
 """Points of a kind that one run has at most."""
 
@@ -49,16 +50,17 @@ def begin(clothes: Sandbox, target: str) -> SentosScene:
 
 
 def new_products(scene: SentosScene) -> None:
-    scene.add_products(garment(1), garment(2, color="Beyaz"))
+    images = [{"url": PICTURE}]
+    scene.add_products(garment(1, images=images), garment(2, color="Beyaz", images=images))
 
 
 def changed_products(scene: SentosScene) -> None:
-    """A size more, and a tag."""
+    """A size more, a tag and a picture."""
     new_products(scene)
     scene.goods()
     for number, product in scene.erp_products().items():
         more = variant(f"{product['sku']}-L", "L", product["variants"][0]["color"])
-        scene.erp(set={str(number): {"variants": [*product["variants"], more]}})
+        scene.erp(set={str(number): {"variants": [*product["variants"], more], "images": [{"url": NEW_PICTURE}]}})
     os.environ["SHOPIFY_SENTOS_TAGS"] = '["sentos"]'
 
 
@@ -117,6 +119,8 @@ def assert_all_is_there_once(scene: SentosScene, target: str) -> None:
         assert skus == {f"G{n}-{size}": 1 for n in (1, 2) for size in sizes}
         tags = [product["tags"] for product in scene.sandbox.shopify.state()["products"]]
         assert tags == [["sentos"] if target == "changed products" else []] * 2
+        pictures = [[each["source"] for each in product["media"]] for product in scene.sandbox.shopify.state()["products"]]
+        assert pictures == [[PICTURE, NEW_PICTURE] if target == "changed products" else [PICTURE]] * 2
     elif target == "prices":
         assert {scene.price(sku) for sku in ("G1-S", "G1-M", "G2-S", "G2-M")} == {(Decimal("210.50"), Decimal(240))}
     elif target == "stock":
@@ -160,6 +164,7 @@ def changes(scene: SentosScene) -> int:
 def begun(sentos: SentosScene, clothes: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], SentosScene]:
     """Begin with something to do for a target."""
     monkeypatch.setenv("SHOPIFY_SENTOS_TAGS", "")
+    monkeypatch.setenv("SHOPIFY_SENTOS_PICTURES", "added")
     monkeypatch.setenv("SENTOS_MAX_AGE_MINUTES", "0")
     return lambda target: begin(clothes, target)
 

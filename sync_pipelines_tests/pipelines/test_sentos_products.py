@@ -154,6 +154,90 @@ def test_pictures_that_fail_are_told_until_somebody_mends_them_and_never_sent_ag
     assert questions.rejects(10) == ({}, [])
 
 
+# --- pictures that are new in Sentos ------------------------------------------------------------------------------------
+
+
+def pictures(n: int, *numbers: int) -> dict[str, Any]:
+    return garment(n, images=[{"url": PICTURE.format(number)} for number in numbers])
+
+
+def sources(scene: SentosScene, title: str = "Gömlek 1") -> list[str]:
+    return [picture["source"] for picture in scene.shop_products()[title]["media"]]
+
+
+@pytest.fixture
+def adding(sentos: SentosScene, monkeypatch: pytest.MonkeyPatch) -> SentosScene:
+    """Seven products of two pictures each, where Sentos adds its new ones."""
+    monkeypatch.setenv("SHOPIFY_SENTOS_PICTURES", "added")
+    sentos.add_products(*(pictures(n, 1, 2) for n in range(1, 8)))
+    products(sentos)
+    return sentos
+
+
+def test_a_picture_that_is_new_in_sentos_is_added_once_and_none_is_taken_away(adding: SentosScene) -> None:
+    own, shop_id = "https://elsewhere.example/own.jpg", adding.shop_products()["Gömlek 1"]["id"]
+    adding.shop(products={"set": {shop_id: {"media": [PICTURE.format(1), own]}}})  # somebody took the second one off
+    set_product(adding, 1, images=pictures(1, 2, 3)["images"])
+    found = products(adding)
+    assert (found.counts, found.report.as_planned) == ({"delivered": 1}, 1)
+    assert sources(adding) == [PICTURE.format(1), own, PICTURE.format(3)]
+    assert adding.planned(products(adding).plan) == {}
+    assert sources(adding, "Gömlek 2") == [PICTURE.format(1), PICTURE.format(2)]
+
+
+def test_pictures_are_left_alone_unless_the_settings_say_so(adding: SentosScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOPIFY_SENTOS_PICTURES", "create_only")
+    set_product(adding, 1, images=pictures(1, 1, 2, 3)["images"])
+    assert adding.planned(products(adding).plan) == {}
+
+
+def test_a_picture_that_came_before_the_setting_did_is_added(sentos: SentosScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    sentos.add_products(*(pictures(n, 1) for n in range(1, 8)))
+    products(sentos)
+    set_product(sentos, 1, images=pictures(1, 1, 2)["images"])
+    monkeypatch.setenv("SHOPIFY_SENTOS_PICTURES", "added")
+    assert products(sentos).counts == {"delivered": 1}
+    assert sources(sentos) == [PICTURE.format(1), PICTURE.format(2)]
+
+
+def test_pictures_of_a_product_that_others_made_count_as_given(sentos: SentosScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The shop shows addresses of its own: none of them can be told to be one of Sentos'."""
+    monkeypatch.setenv("SHOPIFY_SENTOS_PICTURES", "added")
+    own = theirs(sentos)["media"]
+    sentos.plan(PRODUCTS, session=sentos.session(PRODUCTS, verb="preview"))  # changes nothing, so it notes nothing either
+    set_product(sentos, 1, images=pictures(1, 1)["images"])
+    products(sentos)
+    assert sentos.shop_products()["Gömlek (elle)"]["media"] == own
+    set_product(sentos, 1, images=pictures(1, 1, 2)["images"])
+    assert products(sentos).counts == {"delivered": 1}
+    assert sources(sentos, "Gömlek (elle)") == ["https://elsewhere.example/own.jpg", PICTURE.format(2)]
+
+
+@pytest.mark.parametrize("kind", ["lost_reply", "lost_request", "cut_body"])
+def test_after_a_lost_answer_no_picture_is_there_twice_and_none_is_missing(adding: SentosScene, kind: str) -> None:
+    set_product(adding, 1, images=pictures(1, 1, 2, 3, 4)["images"])
+    adding.fault("shopify", "mutation productUpdate", kind)
+    products(adding)
+    products(adding)
+    assert sources(adding) == [PICTURE.format(number) for number in (1, 2, 3, 4)]
+    assert adding.planned(products(adding).plan) == {}
+
+
+def test_a_new_picture_that_fails_is_told(adding: SentosScene) -> None:
+    bad = "https://cdn.example.com/missing/1.jpg"
+    set_product(adding, 1, images=[{"url": bad}])
+    assert products(adding).counts == {"delivered": 1}
+    assert questions.rejects(10)[0] == {"picture": 1}
+
+
+def test_undo_says_that_pictures_stay(adding: SentosScene) -> None:
+    set_product(adding, 1, images=pictures(1, 1, 2, 3)["images"])
+    found = products(adding)
+    undone = adding.undo(PRODUCTS, found.plan)
+    assert undone.impossible == (("G1", "pictures of a product are not taken off again"),)
+    assert sources(adding) == [PICTURE.format(number) for number in (1, 2, 3)]
+
+
 # --- what holds a product -----------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """The control endpoints: what was called, what is true, and how a test changes it."""
 
+import re
 import threading
 import time
 from decimal import Decimal
@@ -18,6 +19,12 @@ def change(sandbox: Sandbox, vendor: str, **body: object) -> Any:
     reply = control(sandbox, "POST", f"/{vendor}/state", body)
     assert reply.status_code == 200, reply.text
     return exact(reply)
+
+
+def states(sandbox: Sandbox) -> dict[str, str]:
+    """What each vendor shows, without times: a shop's goods were made a year before the sandbox started."""
+    shown = {name: control(sandbox, "GET", f"/{name}/state").text for name in sandbox.vendors}
+    return {name: re.sub(r"\d{4}-\d\d-\d\dT[0-9:]+", "(time)", text) for name, text in shown.items()}
 
 
 class TestAbout:
@@ -45,6 +52,16 @@ class TestAbout:
             assert sandbox.env["CATSY_BURST"] == "10"
             assert float(sandbox.env["SPARKLAYER_BATCH_DELAY"]) == pytest.approx(0.5 / 60, rel=1e-4)
             assert sandbox.env["SPARKLAYER_LANDS_WITHIN"] == "2"
+
+
+class TestLoading:
+    def test_what_each_vendor_shows_can_be_loaded_into_another_sandbox(self) -> None:
+        """A demo's store goes on in the sandbox's next process."""
+        with Sandbox(scale=200) as one, Sandbox(scale=200, seed=2) as other:
+            for vendor in control(one, "GET", "").json()["vendors"]:
+                shown = exact(control(one, "GET", f"/{vendor}/state"))
+                change(other, vendor, load=shown)
+                assert exact(control(other, "GET", f"/{vendor}/state")) == shown, vendor
 
 
 class TestWhoMayCall:
@@ -262,12 +279,12 @@ class TestSparkLayerState:
 class TestReset:
     def test_everything_goes_back_to_the_seed(self, sandbox: Sandbox, sparklayer: SparkLayerCaller) -> None:
         with Sandbox() as untouched:
-            seed = {name: vendor.state() for name, vendor in untouched.vendors.items()}
+            seed = states(untouched)
         sparklayer.write([entry("A", (1, "1"))])
         change(sandbox, "catsy", add=[{"sku": "X"}], settings={"max_limit": 3})
         sandbox.faults("catsy", [{"on": "* *", "kind": "html"}])
         assert control(sandbox, "POST", "/reset").json() == {"ok": True}
-        assert {name: vendor.state() for name, vendor in sandbox.vendors.items()} == seed
+        assert states(sandbox) == seed
         assert sandbox.calls("sparklayer") == []
         assert sparklayer.call("GET", "v2/price-lists").status_code == 401
         assert CatsyCaller(sandbox).page().json()["items"]

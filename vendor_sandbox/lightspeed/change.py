@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from vendor_sandbox.lightspeed import ids
 from vendor_sandbox.lightspeed.access import SCOPES, Tokens
 from vendor_sandbox.lightspeed.rows import DEFAULTS, new_row
 from vendor_sandbox.lightspeed.store import COLLECTIONS, Store, stamp
-from vendor_sandbox.values import BadChange, checked, flag, known_members, mapping, number, or_null, texts
+from vendor_sandbox.values import BadChange, array, checked, counts, flag, known_members, mapping, number, or_null, texts, whole
 
 MEMBERS = ("load", "add", "set", "touch", "delete", "vanish", "lines")
 ACCESS = ("revoke_tokens", "personal_token", "authorize")
@@ -20,6 +21,7 @@ def document_of(store: Store) -> dict[str, Any]:
         **{name: list(store[name].own.values()) for name in COLLECTIONS},
         "lines": {consignment: list(lines) for consignment, lines in store.lines.items()},
         "version": store.version,
+        "made": dict(store.made),
     }
 
 
@@ -56,16 +58,21 @@ def _scopes(wanted: Mapping[str, Any], where: str) -> tuple[str, ...]:
 
 def _load(body: Mapping[str, Any], store: Store) -> Answer:
     """Put rows as `GET state` shows them, of the collections named, in place of those that are there."""
-    for name, rows in known_members(body, (*COLLECTIONS, "lines", "version"), "load").items():
-        if name == "lines":
-            store.lines = {consignment: tuple(lines) for consignment, lines in rows.items()}
-        elif name == "version":
-            store.version = max(store.version, rows)
-        else:
-            for row_id in list(store[name].own):
-                store.remove(name, row_id)
-            for row in rows:
-                store.put(name, row, version=row["version"])
+    for name, loaded in known_members(body, (*COLLECTIONS, "lines", "version", "made"), "load").items():
+        match name:
+            case "lines":
+                rows = checked(mapping, loaded, "load.lines")
+                store.lines = {each: tuple(array(lines, "load.lines")) for each, lines in rows.items()}
+            case "version":
+                store.version = max(store.version, checked(whole(1), loaded, "load.version"))
+            case "made":
+                store.made.update(counts(known_members(loaded, ids.KINDS, "load.made"), "load.made"))
+            case _:
+                for row_id in list(store[name].own):
+                    store.remove(name, row_id)
+                for row in array(loaded, f"load.{name}"):
+                    known_members(row, ("id", "version", *DEFAULTS[name], "deleted_at"), f"load.{name}")
+                    store.put(name, row, version=checked(whole(1), row.get("version"), f"load.{name}: version"))
     return {}
 
 

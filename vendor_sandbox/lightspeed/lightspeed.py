@@ -5,18 +5,19 @@ It serves 2.0, 2.1, 3.0 and the versions by date. What the vendor's documents le
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from vendor_sandbox.lightspeed import bulk, category_calls, change, inventory_calls, lists, search
+from vendor_sandbox.lightspeed import bulk, change, jobs
 from vendor_sandbox.lightspeed.access import DOMAIN_PREFIX, TOKEN, Grant, Tokens, Window, limit_headers, retry_after
 from vendor_sandbox.lightspeed.api import ApiCall, error_reply, version_named
+from vendor_sandbox.lightspeed.routes import PATHS, ROUTES, SCOPES_OF
 from vendor_sandbox.lightspeed.seed_trade import seeded_store
 from vendor_sandbox.lightspeed.settings import Settings
 from vendor_sandbox.lightspeed.store import Store
-from vendor_sandbox.values import known_members, with_changes
-from vendor_sandbox.vendor import Handler, Routes, Vendor, plain_text
+from vendor_sandbox.values import checked, known_members, mapping, with_changes
+from vendor_sandbox.vendor import Vendor, plain_text
 from vendor_sandbox.wire import Refused, Reply, Request
 
 _TOKEN_PATH = ("api", "1.0", "token")
@@ -146,13 +147,14 @@ class Lightspeed(Vendor):
         if request.parts[0] != "api" or len(request.parts) < 3:
             raise Refused(404, "There is nothing at this path")
         version = version_named(request.parts[1], self.settings)
-        handler, arguments = _ROUTES.find(_below(request))
-        needed = _SCOPES[handler]
+        handler, arguments = ROUTES.find(_below(request))
+        needed = SCOPES_OF[handler]
         missing = [scope for scope in needed if scope not in grant.scopes]
         if missing:
             raise Refused(403, f"The token lacks a scope: {', '.join(missing)}")
         with self.lock:
             self._calls[f"{request.method} {_route_of(request)}"] += 1
+            jobs.run_due(self.store)
             call = ApiCall(request, version, self.store, self.settings, grant.scopes, self._templates)
             return handler(call, *arguments)
 
@@ -160,6 +162,7 @@ class Lightspeed(Vendor):
 
     def state(self) -> dict[str, Any]:
         with self.lock:
+            jobs.run_due(self.store)
             return {
                 **change.document_of(self.store),
                 "calls": dict(self._calls),
@@ -169,7 +172,14 @@ class Lightspeed(Vendor):
 
     def change(self, body: Any) -> dict[str, Any]:
         wanted = known_members(body, (*change.MEMBERS, *change.ACCESS, "settings"), "the change")
-        settings = with_changes(self.settings, wanted.get("settings", {}))
+        settings = self.settings
+        if "load" in wanted:
+            loaded = dict(checked(mapping, wanted["load"], "load"))
+            for told in ("calls", "tokens"):  # of the process that showed them
+                loaded.pop(told, None)
+            settings = with_changes(settings, loaded.pop("settings", {}))
+            wanted["load"] = loaded
+        settings = with_changes(settings, wanted.get("settings", {}))
         answer: dict[str, Any] = {}
         members = {name: value for name, value in wanted.items() if name in change.MEMBERS}
         store = None
@@ -190,48 +200,8 @@ def _below(request: Request) -> Request:
     return Request(request.method, path, request.query, request.headers, request.body, request.fault, request.pairs)
 
 
-_READS: tuple[tuple[str, Handler, Collection[str]], ...] = (
-    ("GET /products", lists.list_products, ["products:read"]),
-    ("GET /products/{id}", lists.one("products"), ["products:read"]),
-    ("GET /suppliers", lists.version_list("suppliers"), ["suppliers:read"]),
-    ("GET /suppliers/{id}", lists.one("suppliers"), ["suppliers:read"]),
-    ("GET /brands", lists.version_list("brands"), ["products:read"]),
-    ("GET /brands/{id}", lists.one("brands"), ["products:read"]),
-    ("GET /tags", lists.version_list("tags"), ["products:read"]),
-    ("GET /tags/{id}", lists.one("tags"), ["products:read"]),
-    ("GET /product_types", lists.version_list("product_types"), ["products:read"]),
-    ("GET /product_types/{id}", lists.one("product_types"), ["products:read"]),
-    ("GET /product_categories", category_calls.list_categories, ["products:read"]),
-    ("GET /variant_attributes", lists.variant_attributes, ["products:read"]),
-    ("GET /variant_attributes/{id}", lists.variant_attribute, ["products:read"]),
-    ("GET /product_families/{id}", lists.get_family, ["products:read"]),
-    ("GET /products/{id}/family", lists.family_of, ["products:read"]),
-    ("GET /inventory", inventory_calls.list_inventory, ["inventory:read"]),
-    ("POST /inventory", inventory_calls.post_inventory, ["inventory:read"]),
-    ("GET /inventory/{id}", inventory_calls.of_product, ["inventory:read"]),
-    ("GET /products/{id}/inventory", inventory_calls.of_product_until_dates, ["inventory:read"]),
-    ("GET /consignments", lists.version_list("consignments"), ["consignments:read"]),
-    ("GET /consignments/{id}", lists.one("consignments"), ["consignments:read"]),
-    ("GET /consignments/{id}/products", lists.consignment_lines, ["consignments:read"]),
-    ("GET /sales", lists.version_list("sales"), ["sales:read"]),
-    ("GET /sales/{id}", lists.get_sale, ["sales:read"]),
-    ("GET /outlets", lists.version_list("outlets"), ["outlets:read"]),
-    ("GET /outlets/{id}", lists.one("outlets"), ["outlets:read"]),
-    ("GET /registers", lists.version_list("registers"), ["registers:read"]),
-    ("GET /registers/{id}", lists.one("registers"), ["registers:read"]),
-    ("GET /taxes", lists.version_list("taxes"), ["taxes:read"]),
-    ("GET /users", lists.version_list("users"), ["users:read"]),
-    ("GET /payment_types", lists.version_list("payment_types"), ["payment_types:read"]),
-    ("GET /retailer", lists.retailer, ["retailer:read", "payment_types:read"]),
-    ("GET /search", search.search, []),
-)
-_ROUTES = Routes({route: handler for route, handler, _ in _READS})
-_SCOPES: Mapping[Handler, Collection[str]] = {handler: scopes for _, handler, scopes in _READS}
-_NAMES: Mapping[Handler, str] = {handler: route.partition(" ")[2] for route, handler, _ in _READS}
-
-
 def _route_of(request: Request) -> str:
     """Return the route of a call: `/products/{id}`. Raises Refused."""
     if len(request.parts) < 3:
         raise Refused(404, "There is nothing at this path")
-    return _NAMES[_ROUTES.find(_below(request))[0]]
+    return PATHS[ROUTES.find(_below(request))[0]]

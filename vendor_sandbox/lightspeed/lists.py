@@ -39,7 +39,7 @@ LISTS: Mapping[str, Listed] = {
     "registers": Listed("registers", small_shown.as_it_is, "all"),
     "taxes": Listed("taxes", small_shown.as_it_is),
     "users": Listed("users", small_shown.as_it_is),
-    "payment_types": Listed("payment_types", small_shown.as_it_is, "dated"),
+    "payment_types": Listed("payment_types", small_shown.payment_type, "dated"),
     "inventory": Listed("inventory", small_shown.stock),
 }
 

@@ -88,7 +88,7 @@ def _nested(row: Row) -> dict[str, Any]:
         "attributes": attributes_of(row["status"]),
         "date": row["sale_date"],
         "source": {
-            "id": row["source_id"],
+            **({"id": row["source_id"]} if row["source_id"] else {}),
             "type": row["source"],
             "register_id": row["register_id"],
             "outlet_id": row["outlet_id"],

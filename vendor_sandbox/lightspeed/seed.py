@@ -12,6 +12,7 @@ from vendor_sandbox.clothes import garments
 from vendor_sandbox.hardware import hardware
 from vendor_sandbox.lightspeed import ids
 from vendor_sandbox.lightspeed.rows import FIVE, new_row, without_tax
+from vendor_sandbox.lightspeed.small_shown import CONTACT
 from vendor_sandbox.lightspeed.store import Store, stamp
 from vendor_sandbox.limits import Clock
 
@@ -252,7 +253,4 @@ class Seed:
 
 
 def _contact(name: str) -> dict[str, str | None]:
-    parts = ("first_name", "last_name", "company_name", "phone", "mobile", "fax", "website", "email", "twitter")
-    address = ("address1", "address2", "suburb", "city", "postcode", "state", "country_id")
-    names = (*parts, *(f"{kind}_{part}" for kind in ("postal", "physical") for part in address))
-    return {**dict.fromkeys(names), "company_name": name.strip(), "email": "orders@example.com", "postal_country_id": "NZ"}
+    return {**dict.fromkeys(CONTACT), "company_name": name.strip(), "email": "orders@example.com", "postal_country_id": "NZ"}

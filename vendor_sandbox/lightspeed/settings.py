@@ -65,6 +65,19 @@ class Settings:
     search_lag: float = setting(2.0, number())
     """How long search shows a row as it was."""
 
+    # Writes
+    unknown_members: str = setting("ignore", one_of("ignore", "refuse"))
+    """What becomes of members of a body that are not known; 2026-10 refuses them."""
+    unique_names: bool = setting(True, flag)
+    """Whether a name that is taken, whatever its case, is refused: of a supplier, brand, tag or attribute, or of a family."""
+    unique_codes: bool = setting(True, flag)
+    """Whether a code that another product has is refused."""
+    deleted_codes: str = setting("free", one_of("free", "taken"))
+    """Whether the codes of deleted products may be used again."""
+    brand_delete: str = setting("payload", one_of("payload", "data"))
+    job_seconds: float = setting(2.0, number())
+    """How long the vendor takes for what it does later."""
+
     # The store
     more_products: int = setting(0, whole(0, 10_000_000))
     """Products beside those of the seed, with three rows of stock each. They come first in lists, so set

@@ -6,13 +6,28 @@ from vendor_sandbox.lightspeed.api import ApiCall
 from vendor_sandbox.lightspeed.products_shown import path_of
 from vendor_sandbox.lightspeed.store import Row
 
+_ADDRESS = ("address1", "address2", "suburb", "city", "postcode", "state", "country_id")
+CONTACT = (
+    *("first_name", "last_name", "company_name", "phone", "mobile", "fax", "website", "email", "twitter"),
+    *(f"{kind}_{part}" for kind in ("postal", "physical") for part in _ADDRESS),
+)
+"""Members of a supplier's contact."""
+
 
 def as_it_is(_call: ApiCall, row: Row) -> dict[str, Any]:
     return dict(row)
 
 
 def supplier(call: ApiCall, row: Row) -> dict[str, Any]:
-    return {**row, "description": row["description"] if call.version.dated else row["description"] or ""}
+    """Show a supplier; 2.0 has empty text where the date versions have null."""
+    if call.version.dated:
+        return dict(row)
+    contact = row["contact"] and {name: value or "" for name, value in row["contact"].items()}
+    return {**row, "description": row["description"] or "", "contact": contact}
+
+
+def payment_type(call: ApiCall, row: Row) -> dict[str, Any]:
+    return {**row, "disabled": False, "internal": False} if call.version.dated else dict(row)
 
 
 def product_type(call: ApiCall, row: Row) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import bisect
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -103,6 +103,10 @@ class Store:
         """The ids of the products that have, or had, each code."""
         self._earlier: dict[str, list[tuple[float, Row | None]]] = {}
         """What a search found of a row until when: oldest first, by id."""
+        self.files: dict[str, bytes] = {}
+        """The content of images, by SHA-256."""
+        self.jobs: list[tuple[float, str, str]] = []
+        """What the vendor does later: when, and with which row of which collection."""
         self.version = FIRST_VERSION
         self.made: Counter[str] = Counter()
         """How many things of each kind were made after the start."""
@@ -114,7 +118,7 @@ class Store:
         copied.collections = {name: each.copy() for name, each in self.collections.items()}
         copied.lines, copied.families, copied.images = self.lines.copy(), self.families.copy(), self.images.copy()
         copied.stock, copied._coded = self.stock.copy(), self._coded.copy()
-        copied._earlier = self._earlier.copy()
+        copied._earlier, copied.files, copied.jobs = self._earlier.copy(), self.files.copy(), self.jobs.copy()
         copied.version, copied.made = self.version, self.made.copy()
         return copied
 
@@ -195,9 +199,10 @@ class Store:
     def found(self, name: str, codes: list[str] | None = None) -> Iterator[Row]:
         """Yield the rows as a search finds them; with `codes` those that may have one of them."""
         now = self.clock.now()
-        rows: Iterator[Row] | list[Row] = self[name].after()
+        rows: Iterable[Row] = self[name].after()
         if codes is not None:
-            rows = list({row["id"]: row for code in codes for row in self._candidates(code.casefold())}.values())
+            candidates = {row["id"]: row for code in codes for row in self._candidates(code.casefold())}
+            rows = sorted(candidates.values(), key=lambda row: row["version"])
         for row in rows:
             shown = next((earlier for until, earlier in self._earlier.get(row["id"], ()) if now < until), row)
             if shown is not None:
@@ -212,6 +217,11 @@ class Store:
         if touch:
             self.touch("consignments", consignment_id)
         return stored
+
+    def later(self, seconds: float, name: str, row_id: str) -> str:
+        """Have something done about a row in so many seconds, and return the id of the job."""
+        self.jobs.append((self.clock.now() + seconds, name, row_id))
+        return self.new_id("jobs")
 
     def touch(self, name: str, row_id: str) -> None:
         row = self[name][row_id]

@@ -9,10 +9,10 @@ from vendor_sandbox.sentos.lagging import Record
 from vendor_sandbox.sentos.orders import APPROVED, FIELDS, new_order, with_status, with_tracking
 from vendor_sandbox.sentos.people import address, customer
 from vendor_sandbox.sentos.settings import Settings
-from vendor_sandbox.sentos.state import LISTS, array, put_product, read_list, read_order
+from vendor_sandbox.sentos.state import LISTS, put_product, read_list, read_order
 from vendor_sandbox.sentos.stock import set_stock
 from vendor_sandbox.sentos.store import Store
-from vendor_sandbox.values import BadChange, checked, known_members, mapping, whole
+from vendor_sandbox.values import BadChange, array, checked, known_members, mapping, whole
 
 MEMBERS = (*LISTS, "add", "set", "delete", "stock", "sell", "orders", "delete_orders")
 

@@ -1,6 +1,5 @@
 """Sentos' truth as a document, and back."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +8,20 @@ from vendor_sandbox.sentos.calendar import read_stamp
 from vendor_sandbox.sentos.lagging import Record
 from vendor_sandbox.sentos.orders import FIELDS, STATUSES
 from vendor_sandbox.sentos.store import COUNTS, FIRST_IDS, Store, rows_of
-from vendor_sandbox.values import BadChange, Unfit, checked, flag, known_members, mapping, one_of, or_null, text, whole
+from vendor_sandbox.values import (
+    BadChange,
+    Unfit,
+    array,
+    checked,
+    counts,
+    flag,
+    known_members,
+    mapping,
+    one_of,
+    or_null,
+    text,
+    whole,
+)
 
 LISTS = ("warehouses", "platforms", "categories", "channels")
 MEMBERS = ("products", "orders", *LISTS, "creates", "counts", "last_ids")
@@ -63,8 +75,8 @@ def loaded_store(document: Any, clock: Clock, seed: int) -> Store:
             raise BadChange(f"load.orders: the id {_id(fields)} is there twice")
         store.put_order({**FIELDS, **read_order(fields, "load.orders"), "id": _id(fields)})
     for name, counter in (("creates", store.creates), ("counts", store.counts)):
-        counter.update(_counter(loaded.get(name, {}), name))
-    store.last_ids |= _counter(known_members(loaded.get("last_ids", {}), FIRST_IDS, "load.last_ids"), "last_ids")
+        counter.update(counts(loaded.get(name, {}), f"load.{name}"))
+    store.last_ids |= counts(known_members(loaded.get("last_ids", {}), FIRST_IDS, "load.last_ids"), "load.last_ids")
     return store
 
 
@@ -135,12 +147,6 @@ def _named(value: Any, where: str) -> list[Record]:
     return found
 
 
-def array(value: Any, where: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise BadChange(f"{where} must be an array")
-    return value
-
-
 def _id(fields: Any) -> int:
     found: int = checked(whole(1), checked(mapping, fields, "load").get("id"), "load: id")
     return found
@@ -150,7 +156,3 @@ def _stamp(value: object) -> str:
     if not isinstance(value, str) or read_stamp(value) is None:
         raise Unfit("must be a time such as 2026-01-05 13:10:00")
     return value
-
-
-def _counter(value: Any, where: str) -> Counter[str]:
-    return Counter({name: checked(whole(0), count, f"load.{where}") for name, count in checked(mapping, value, where).items()})

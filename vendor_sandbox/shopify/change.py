@@ -15,7 +15,19 @@ from vendor_sandbox.shopify.jobs import ENDINGS, Ending
 from vendor_sandbox.shopify.settings import Settings
 from vendor_sandbox.shopify.shipping import settled
 from vendor_sandbox.shopify.store import Draft, Store
-from vendor_sandbox.values import BadChange, checked, flag, known_members, mapping, one_of, or_null, text, whole, with_changes
+from vendor_sandbox.values import (
+    BadChange,
+    array,
+    checked,
+    flag,
+    known_members,
+    mapping,
+    one_of,
+    or_null,
+    text,
+    whole,
+    with_changes,
+)
 
 _MEMBERS = (
     *("load", "settings", "add", "arrive", "set", "cancel", "refund", "edit", *FULFILMENT_WORDS, "delete"),
@@ -69,14 +81,14 @@ def read_change(body: Any, store: Store, goods: Goods, settings: Settings, now: 
     """
     draft = Draft(store)
     changed = Changed(settings, draft)
-    for each in _array(body.get("add", []), "add"):
+    for each in array(body.get("add", []), "add"):
         fields = checked(mapping, each, "add")
         at = checked(instant, fields.get("createdAt", shown(now)), "add: createdAt")
         index, fresh = draft.new_order(at)
         _put(draft, changed, index, _merged(fresh, fields, "add"))
     for _ in range(checked(whole(0), body.get("arrive", 0), "arrive")):
         _put(draft, changed, *draft.new_order(now))
-    for each in _array(body.get("buy", []), "buy"):
+    for each in array(body.get("buy", []), "buy"):
         fields = dict(checked(mapping, each, "buy"))
         lines = fields.pop("lines", None)
         index, fresh = draft.new_order(now)
@@ -87,20 +99,20 @@ def read_change(body: Any, store: Store, goods: Goods, settings: Settings, now: 
         index, order = _known(draft, store, reference)
         where = f"set.{reference}"
         draft.put(index, _merged({**order, "updatedAt": shown(now)}, checked(mapping, fields, where), where))
-    for reference in _array(body.get("cancel", []), "cancel"):
+    for reference in array(body.get("cancel", []), "cancel"):
         wanted = reference if isinstance(reference, dict) else {"order": reference}
         wanted = known_members(wanted, ("order", "reason", "restock"), "cancel")
         index, order = _known(draft, store, wanted.get("order"))
         reason = checked(one_of(*_REASONS), wanted.get("reason", "CUSTOMER"), "cancel: reason")
         restocked = {} if checked(flag, wanted.get("restock", True), "cancel: restock") else {"restocked": False}
         draft.put(index, settled({**cancelled(order, now, reason), **restocked}, None, shown(now)))
-    for each in _array(body.get("refund", []), "refund"):
+    for each in array(body.get("refund", []), "refund"):
         wanted = known_members(each, ("order", "lines", "note"), "refund")
         index, order = _known(draft, store, wanted.get("order"))
         lines = _quantities(order, checked(mapping, wanted.get("lines", {"0": 1}), "refund: lines"))
         note = checked(or_null(text), wanted.get("note"), "refund: note")
         draft.put(index, settled(refunded(order, now, lines, note), None, shown(now)))
-    for each in _array(body.get("edit", []), "edit"):
+    for each in array(body.get("edit", []), "edit"):
         wanted = known_members(each, ("order", "lines"), "edit")
         index, order = _known(draft, store, wanted.get("order"))
         lines = _quantities(order, checked(mapping, wanted.get("lines", {"0": 1}), "edit: lines"))
@@ -109,7 +121,7 @@ def read_change(body: Any, store: Store, goods: Goods, settings: Settings, now: 
         for reference, change in fulfilment_changes(word, body[word], shown(now)) if word in body else ():
             index, order = _known(draft, store, reference)
             draft.put(index, change(order))
-    for reference in _array(body.get("delete", []), "delete"):
+    for reference in array(body.get("delete", []), "delete"):
         draft.put(_known(draft, store, reference)[0], None)
     if "next_bulk" in body:
         changed.endings.append(_ending(body["next_bulk"]))
@@ -131,9 +143,9 @@ def document_of(store: Store) -> dict[str, Any]:
 def loaded_orders(document: Mapping[str, Any], size: int) -> tuple[dict[int, Order | None], int]:
     """Return the orders of a saved state by index, and the next free index. Raises BadChange."""
     own: dict[int, Order | None] = {}
-    for order in _array(document.get("orders", []), "load.orders"):
+    for order in array(document.get("orders", []), "load.orders"):
         own[_index_in(checked(mapping, order, "load.orders").get("id"))] = order
-    for reference in _array(document.get("deleted", []), "load.deleted"):
+    for reference in array(document.get("deleted", []), "load.deleted"):
         own[_index_in(reference)] = None
     least = max([size, *(index + 1 for index in own)])
     return own, checked(whole(least), document.get("next_index", least), "load.next_index")
@@ -190,9 +202,3 @@ def _ending(value: object) -> Ending:
     if status == "FAILED" and code is None:
         code = "INTERNAL_SERVER_ERROR"
     return Ending(status, code, checked(or_null(whole(0)), wanted.get("after_objects"), "next_bulk: after_objects"))
-
-
-def _array(value: object, where: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise BadChange(f"{where} must be an array")
-    return value

@@ -8,7 +8,6 @@ from vendor_sandbox.shopify.goods import Goods, Record
 from vendor_sandbox.shopify.goods_state import (
     PRODUCT,
     VARIANT,
-    array,
     members,
     new_pictures,
     put_available,
@@ -18,7 +17,7 @@ from vendor_sandbox.shopify.goods_state import (
 )
 from vendor_sandbox.shopify.instants import shown
 from vendor_sandbox.shopify.settings import Settings
-from vendor_sandbox.values import BadChange, checked, flag, known_members, mapping
+from vendor_sandbox.values import BadChange, array, checked, flag, known_members, mapping
 
 MEMBERS = ("locations", "products", "variants", "inventory")
 

@@ -18,6 +18,7 @@ from vendor_sandbox.values import (
     BadChange,
     Check,
     Unfit,
+    array,
     checked,
     flag,
     known_members,
@@ -253,9 +254,3 @@ def _own_id(goods: Goods, kind: str, wanted: Mapping[str, Any], where: str) -> i
     if found is None or found[0] != kind:
         raise BadChange(f"{where}: {wanted['id']!r} is not the id of a {kind}")
     return found[1]
-
-
-def array(value: object, where: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise BadChange(f"{where} must be an array")
-    return value

@@ -24,16 +24,27 @@ _IMAGE = (
 
 
 def _product(item: Item) -> Item:
-    """2026-10 has names with the family, prices and suppliers in lists of their own; a cost of 0 is one that the token does not
-    show (the vendor's page on scopes: product scopes leave costs out)."""
+    """2026-10 has names, categories and common pictures with the family, prices and suppliers in members of their own; a cost
+    of 0 is one that the token does not show (the vendor's page on scopes: product scopes leave costs out)."""
     found = dict(item)
-    if not found.get("supply_price"):
-        found["supply_price"] = None
-    family = found.get("family")
-    for name in ("name", "description", "brand_id", "tag_ids", "handle"):
-        if found.get(name) is None and isinstance(family, dict):
-            found[name] = family.get(name)
+    prices = item["prices"] if isinstance(item.get("prices"), dict) else {}
+    if _is_zero(item.get("supply_price")) and _is_zero(prices.get("supply_price")):
+        found["supply_price"], found["prices"] = None, {**prices, "supply_price": None}
+    family = item.get("family")
+    if isinstance(family, dict):
+        found["images"], found["sku_images"] = family.get("images"), item.get("images")
+        for name in ("name", "description", "brand_id", "category_id", "tag_ids", "handle"):
+            if found.get(name) is None:
+                found[name] = family.get(name)
+    links = item.get("suppliers")
+    if isinstance(links, list) and links and isinstance(links[0], dict):
+        found = {"supplier_id": links[0].get("supplier_id"), "supplier_code": links[0].get("code"), **found}
     return found
+
+
+def _is_zero(amount: object) -> bool:
+    """Whether an amount, perhaps written as text, is none or 0."""
+    return not amount or not str(amount).strip("0.")
 
 
 def _inventory(item: Item) -> Item:
@@ -139,14 +150,14 @@ PRODUCTS = Mirror(
         Column("product_type_id", TEXT, "its category, by the older name", ("product_type_id", "type.id")),
         Column("category_id", TEXT, "its category", ("product_category.id", "category_id", "product_type_id", "type.id")),
         Column("tag_ids", TEXTS, "its tags"),
-        Column("active", FLAG, "whether it is sold in the store", ("active", "is_active", "active.in_store")),
+        Column("active", FLAG, "whether it is sold in the store", ("active.in_store", "active", "is_active")),
         Column("web", FLAG, "whether it is sold in the web shop", ("ecwid_enabled_webstore", "active.ecwid")),
         Column(
             "has_inventory", FLAG, "whether its stock is counted", ("has_inventory", "track_inventory", "family.track_inventory")
         ),
         Column("has_variants", FLAG, "whether there are variants of it"),
         Column("is_composite", FLAG, "whether it is made of others"),
-        Column("account_code", TEXT, "sales account"),
+        Column("account_code", TEXT, "sales account", ("account_code", "account_code_sale")),
         Column("account_code_purchase", TEXT, "purchase account"),
         Column("image_url", TEXT, "a picture, or a placeholder where it has none"),
         Column("source", TEXT, "who made it: USER, or a program"),
@@ -317,9 +328,9 @@ SALES = Mirror(
                 Column("price", NUMBER, "of one, without tax", ("pricing.price", "price", "unit_price")),
                 Column("price_total", NUMBER, "without tax", ("pricing.total", "price_total", "total_price")),
                 Column("cost", NUMBER, "of one", ("pricing.cost", "cost", "unit_cost")),
-                Column("cost_total", NUMBER, "of all", ("cost_total", "total_cost")),
+                Column("cost_total", NUMBER, "of all", ("pricing.cost_total", "cost_total", "total_cost")),
                 Column("discount", NUMBER, "off one", ("pricing.discount", "discount", "unit_discount")),
-                Column("discount_total", NUMBER, "off all", ("discount_total", "total_discount")),
+                Column("discount_total", NUMBER, "off all", ("pricing.discount_total", "discount_total", "total_discount")),
                 Column("tax_id", TEXT, "which tax", ("tax.id", "tax_id")),
                 Column("tax_total", NUMBER, "of all", ("tax.total", "tax_total", "total_tax")),
                 Column("is_return", FLAG, "whether it takes something back", ("return.is_return", "is_return")),

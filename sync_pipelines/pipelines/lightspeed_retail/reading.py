@@ -3,7 +3,7 @@ missing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import Any
 
@@ -35,8 +35,10 @@ def log_of(warehouse: Warehouse, mirror: Mirror) -> MirrorLog:
 
 
 def mirrored() -> Sequence[Mirror]:
-    """The collections that are mirrored, by the settings."""
-    left_out = LightspeedRetailSettings.read().leave_out
+    """The collections that are mirrored, by the settings; lines only together with their consignments."""
+    left_out = set(LightspeedRetailSettings.read().leave_out)
+    if CONSIGNMENTS.name in left_out:
+        left_out.add(CONSIGNMENT_LINES.name)
     return [mirror for mirror in COLLECTIONS if mirror.name not in left_out]
 
 
@@ -45,19 +47,18 @@ def is_mirrored(mirror: Mirror) -> bool:
 
 
 def bring_up_to_date(session: Session, mirror: Mirror) -> Reading:
-    """Read what changed of a collection since last time; all of it the first time, where its files are gone, and in another
-    version of the API. Raises VendorError and its kin, ReadingRefused while another run has been at it for long."""
+    """Read what changed of a collection since last time; all of it the first time, where files of it are gone, and where another
+    version of the API was read last. Raises VendorError and its kin, ReadingRefused while another run has been at it for long."""
     log = log_of(session.warehouse, mirror)
     with log.turn():
         if mirror is CONSIGNMENT_LINES:
             reading = _read_lines(session, log)
         elif mirror.versioned:
-            after = _cursor(session, mirror) if log.log.files() else 0
-            reading = log.follow(client(session).changed(mirror.name, after), _keep_cursor(session, mirror))
+            cursor = _Cursor(session, log)
+            reading = log.follow(client(session).changed(mirror.name, cursor.begin()), cursor.keep)
         else:
             reading = log.compare(client(session).whole(mirror.name))
-        if reading.kept:
-            log.compact()
+        _tidy(session, log, reading)
     _note_least(session, mirror, reading)
     return reading
 
@@ -70,11 +71,18 @@ def prove(session: Session, mirror: Mirror) -> Reading:
         return reading
     log = log_of(session.warehouse, mirror)
     with log.turn():
-        reading = log.compare(client(session).changed(mirror.name, 0), up_to=_cursor(session, mirror))
-        if reading.kept:
-            log.compact()
+        reading = log.compare(client(session).changed(mirror.name, 0), up_to=_Cursor(session, log).version())
+        _tidy(session, log, reading)
     _note_least(session, mirror, reading)
     return reading
+
+
+def _tidy(session: Session, log: MirrorLog, reading: Reading) -> None:
+    """Merge the files of a mirror where they are many, and note with its cursor what they hold now."""
+    if reading.kept:
+        log.compact()
+        if log.mirror.versioned and log.mirror is not CONSIGNMENT_LINES:
+            _Cursor(session, log).keep()
 
 
 def _read_lines(session: Session, log: MirrorLog) -> Reading:
@@ -102,20 +110,37 @@ def _read_lines(session: Session, log: MirrorLog) -> Reading:
     return log.follow(pages(), published_at=CONSIGNMENTS_PUBLISHED_AT)
 
 
-def _cursor(session: Session, mirror: Mirror) -> int:
-    settings = LightspeedSettings.read()
-    return int(notes.get_cursor(session.ledger, settings.account, cursor_name(mirror, settings)) or 0)
+class _Cursor:
+    """Up to which version a collection was read, in which version of the API, and how many rows its files held then: with fewer
+    in them, some file is gone; and what another version of the API wrote has other columns. Then all is read again."""
 
+    def __init__(self, session: Session, log: MirrorLog) -> None:
+        self._session, self._log = session, log
+        self._name, self._api = f"{VENDOR} {log.mirror.name}", LightspeedSettings.read().api_version
 
-def _keep_cursor(session: Session, mirror: Mirror) -> Callable[[int], None]:
-    settings = LightspeedSettings.read()
-    name = cursor_name(mirror, settings)
-    return lambda version: notes.set_cursor(session.ledger, settings.account, name, str(version), session.id)
+    def version(self) -> int:
+        """The version to go on after; 0 for a reading from the start."""
+        api, version, rows = self._kept()
+        return version if api == self._api and rows <= self._log.rows_in_files() else 0
 
+    def begin(self) -> int:
+        """As `version`. From the start means: also if this run dies on the way, and the settings are put back."""
+        version = self.version()
+        if not version and self._kept()[1]:
+            self._keep(0)
+        return version
 
-def cursor_name(mirror: Mirror, settings: LightspeedSettings) -> str:
-    """The cursor that says up to which version a collection was read, in a version of the API."""
-    return f"{VENDOR} {mirror.name} {settings.api_version}"
+    def keep(self, version: int | None = None) -> None:
+        """Move on to a version, if one is given, now that all before it is in the files."""
+        self._keep(self._kept()[1] if version is None else version)
+
+    def _keep(self, version: int) -> None:
+        value = f"{self._api} {version} {self._log.rows_in_files()}"
+        notes.set_cursor(self._session.ledger, self._log.account, self._name, value, self._session.id)
+
+    def _kept(self) -> tuple[str, int, int]:
+        api, version, rows = (notes.get_cursor(self._session.ledger, self._log.account, self._name) or "- 0 0").split()
+        return api, int(version), int(rows)
 
 
 def _note_least(session: Session, mirror: Mirror, reading: Reading) -> None:

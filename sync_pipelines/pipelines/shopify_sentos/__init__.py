@@ -153,6 +153,9 @@ PIPELINE = Pipeline(
         Credential("SHOPIFY_TIME_ZONE", "the shop's time zone", "UTC"),
         Credential("SHOPIFY_SENTOS_TITLE", "who keeps titles: create_only (the shop) or owned (Sentos)", "create_only"),
         Credential("SHOPIFY_SENTOS_DESCRIPTION", "who keeps descriptions: create_only or owned", "create_only"),
+        Credential(
+            "SHOPIFY_SENTOS_PICTURES", "who keeps pictures: create_only, or added (Sentos adds its new ones)", "create_only"
+        ),
     ),
     environment="Sentos takes its key and secret by HTTP Basic, and no other way is tried.",
     rights=(ShopifySettings, SentosSettings),

@@ -34,14 +34,14 @@ class ProductWriter(Writer[Products]):
 
     def target(self, session: Session) -> Products:
         account, settings = ShopifySentosSettings.goods_account("products"), ShopifySentosSettings.read()
-        return Products(client(session), account, settings, there_of(session), lands())
+        return Products(client(session), account, settings, there_of(session), _given(session), lands())
 
     def make_plan(self, session: Session, request: PlanRequest) -> Plan:
         found, settings = goods(session), ShopifySentosSettings.read()
         in_currency = currency(session)
         return make_plan(
             self.target(session),
-            desired_products(found, settings, in_currency),
+            desired_products(found, settings, in_currency, _given(session)),
             ledger=session.ledger,
             files=session.plans,
             pipeline=PIPELINE.name,
@@ -57,6 +57,11 @@ class ProductWriter(Writer[Products]):
             ],
             only=_products_named(found, chosen(request.only)),
         )
+
+    def begin_applying(self, session: Session, target: Products, plan: Plan) -> None:
+        """Note the pictures that products are made with, before they are."""
+        made = session.plans.query(plan.id, "SELECT key, after FROM plan WHERE held IS NULL AND action = 'create'")
+        target.given.take({row["key"]: loads(row["after"])["pictures"] for row in made})
 
     def readable(self, row: Mapping[str, Any]) -> Mapping[str, str]:
         return readable(row)
@@ -108,11 +113,26 @@ def _products_named(found: Goods, keys: set[str] | None) -> set[str] | None:
     return {product.key for product in found.products if product.key in keys or any(pair.key in keys for pair in product.pairs)}
 
 
-def desired_products(found: Goods, settings: ShopifySentosSettings, currency: str) -> Iterator[Desired]:
+def _given(session: Session) -> pictures.Given:
+    """The pictures that products were given. Those of a product that was there before any were noted count as given: in the shop
+    nobody can tell them from others."""
+    return session.once("pictures given", lambda: _given_of(session))
+
+
+def _given_of(session: Session) -> pictures.Given:
+    given, settings = pictures.Given(session.ledger), ShopifySentosSettings.read()
+    if settings.pictures == "added":
+        there = [product for product in goods(session).products if product.shop_products and given.addresses(product.key) is None]
+        found = {product.key: pictures_of(product.first, settings) for product in there}
+        given.take(found, note=session.verb != "preview")
+    return given
+
+
+def desired_products(found: Goods, settings: ShopifySentosSettings, currency: str, given: pictures.Given) -> Iterator[Desired]:
     """What the shop should have of every product of Sentos."""
     for product in found.products:
         try:
-            fields = _fields(product, settings, currency)
+            fields = _fields(product, settings, currency, given)
         except CannotBeMade as e:
             yield Desired(product.key, {}, conflict=str(e))
         else:
@@ -120,7 +140,7 @@ def desired_products(found: Goods, settings: ShopifySentosSettings, currency: st
                 yield Desired(product.key, fields)
 
 
-def _fields(product: ErpProduct, settings: ShopifySentosSettings, currency: str) -> Fields | None:
+def _fields(product: ErpProduct, settings: ShopifySentosSettings, currency: str, given: pictures.Given) -> Fields | None:
     """The whole image of a product, as it would be made. Raises CannotBeMade; None where nothing of it has a SKU."""
     pairs = [pair for pair in product.usable if pair.erp.sku]
     if not pairs:
@@ -157,7 +177,9 @@ def _fields(product: ErpProduct, settings: ShopifySentosSettings, currency: str)
         "type": settings.product_type,
         "status": settings.product_status,
         "handle": handle_of(product),
-        "pictures": pictures_of(product.first, settings),
+        "pictures": list(
+            dict.fromkeys([*(given.addresses(product.key) or () if there else ()), *pictures_of(product.first, settings)])
+        ),
         "variants": variants,
     }
 

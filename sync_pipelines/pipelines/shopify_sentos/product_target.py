@@ -27,6 +27,7 @@ from sync_pipelines.delivery.model import (
 )
 from sync_pipelines.exact_json import dumps
 from sync_pipelines.pipelines.as_delivery_failures import as_delivery_failures
+from sync_pipelines.pipelines.shopify_sentos.pictures import Given
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 from sync_pipelines.pipelines.shopify_sentos.user_errors import listed, user_errors
 from sync_pipelines.vendors import shopify_catalog as shop
@@ -45,13 +46,17 @@ def _variants(value: Any) -> str:
     return dumps(sorted([str(v["sku"]), str(v.get("barcode") or "")] for v in value or ()))
 
 
+def _pictures(value: Any) -> list[str]:
+    return sorted(set(value or ()))
+
+
 def _tags(value: Any) -> list[str]:
     return sorted({str(tag).strip().casefold() for tag in value or ()})
 
 
 class Products(Target):
-    """Products of one shop. Fields: title, description, vendor, type, status, handle, pictures, tags (those of ours), and
-    `variants`: SKU, barcode, options, first price of each.
+    """Products of one shop. Fields: title, description, vendor, type, status, handle, tags (those of ours), `pictures`: addresses
+    that it was given, and `variants`: SKU, barcode, options, first price of each.
 
     pairs: by product, the variants of the shop that are its rows, by SKU. There is no look-up by SKU that does not lag: what is
     known of the shop is what this run has read, and what it made since.
@@ -66,11 +71,13 @@ class Products(Target):
         account: str,
         settings: ShopifySentosSettings,
         there: MutableMapping[str, MutableMapping[str, Variant]],
+        given: Given,
         lands: timedelta,
     ) -> None:
+        self.given = given
         self.client, self.account, self.settings, self.there = client, account, settings, there
         self.pictured: dict[str, str] = {}
-        """Ids of products that were made with pictures, by key."""
+        """Ids of products that this run gave pictures, by key."""
         self.fields: Mapping[str, Field] = {
             "title": Field(settings.title),
             "description": Field(settings.description),
@@ -78,7 +85,7 @@ class Products(Target):
             "type": Field("create_only"),
             "status": Field("create_only"),
             "handle": Field("create_only"),
-            "pictures": Field("create_only"),
+            "pictures": Field("owned" if settings.pictures == "added" else "create_only", same=_pictures, rule="pictures"),
             "tags": Field(same=_tags, rule="tags"),
             "variants": Field(same=_variants, rule="variants"),
         }
@@ -88,6 +95,7 @@ class Products(Target):
             Step("make", lands, frozenset(), frozenset({"create"}), atomic=True),
             *((Step("details", lands, owned, update, repeatable=True),) if owned else ()),
             Step("tags", lands, frozenset({"tags"}), update, repeatable=True),
+            *((Step("pictures", lands, frozenset({"pictures"}), update, atomic=True),) if settings.pictures == "added" else ()),
             Step("variants", lands, frozenset({"variants"}), update, repeatable=True),
             Step("archive", lands, frozenset(), frozenset({"remove"}), repeatable=True),
         )
@@ -133,6 +141,8 @@ class Products(Target):
                 for _, variant in sorted(variants.items())
             ],
         }
+        if self.settings.pictures == "added":
+            fields["pictures"] = self.given.addresses(key)
         return Live(key, fields, "", product.id)
 
     # --- writing ----------------------------------------------------------------------------------------------------
@@ -145,13 +155,13 @@ class Products(Target):
         (change,) = batch
         try:
             with as_delivery_failures():
-                return {change.key: self._send(step, change)}
+                return {change.key: self._send(step, change, intent)}
         except Transient as e:
             return {change.key: Unclear(str(e))}
         except Permanent as e:
             raise CannotGoOn(str(e)) from e
 
-    def _send(self, step: Step, change: Change) -> Answer:
+    def _send(self, step: Step, change: Change, intent: Intent) -> Answer:
         after = change.after or {}
         if step.name == "make":
             return self._make(change.key, after)
@@ -161,6 +171,8 @@ class Products(Target):
             return self._change_variants(change, str(change.remote_id))
         if step.name == "tags":
             return self._change_tags(change)
+        if step.name == "pictures":
+            return self._add_pictures(change, str(change.remote_id), intent)
         if step.name == "archive":
             if edited := self._edited(change):
                 return Stale(f"somebody changed its {edited}; it stays as it is")
@@ -180,6 +192,34 @@ class Products(Target):
                 if refused := _said(payload):
                     return refused
         return Applied(change.remote_id)
+
+    def _add_pictures(self, change: Change, product_id: str, intent: Intent) -> Answer:
+        """Add those that the product was not given yet. The same call again would add them again."""
+        self.given.begin(change.key, intent.id, shop.media_of(self.client, product_id))
+        media = [{"originalSource": url, "mediaContentType": "IMAGE"} for url in self._not_given(change)]
+        what = f"{len(media)} pictures of {change.key}"
+        payload = self.client.change(documents.ADD_PICTURES, {"product": {"id": product_id}, "media": media}, what=what)
+        if refused := _said(payload):
+            return refused
+        self._take_pictures(change, product_id)
+        return Applied(product_id)
+
+    def _look_for_pictures(self, change: Change, intent: Intent) -> None:
+        """Count pictures as given where the product has as many more as were sent."""
+        before = self.given.media_before(change.key, intent.id)
+        if before is not None:
+            with as_delivery_failures():
+                new = shop.media_of(self.client, str(change.remote_id)) - before
+            if len(new) >= len(self._not_given(change)):
+                self._take_pictures(change, str(change.remote_id))
+
+    def _not_given(self, change: Change) -> list[str]:
+        given = self.given.addresses(change.key) or ()
+        return [url for url in (change.after or {})["pictures"] if url not in given]
+
+    def _take_pictures(self, change: Change, product_id: str) -> None:
+        self.given.take({change.key: (change.after or {})["pictures"]})
+        self.pictured[change.key] = product_id
 
     def _edited(self, change: Change) -> str:
         """Which of a product's own words or its status is not as this change knows it; "" where all are."""
@@ -282,7 +322,11 @@ class Products(Target):
         return Applied(product_id)
 
     def settle(self, intents: Sequence[Intent]) -> Mapping[str, Answer]:
-        """What became of calls: products that were made by their address, which does not lag; the others by their ids."""
+        """What became of calls: products that were made by their address, which does not lag; the others by their ids; pictures
+        by how many the product has that it had not before."""
+        for intent in (each for each in intents if each.step.name == "pictures"):
+            for change in intent.changes:
+                self._look_for_pictures(change, intent)
         for change in (c for intent in intents if intent.step.name == "make" for c in intent.changes):
             if not self.there.get(change.key):
                 self._find(change.key, change.after or {})
@@ -303,6 +347,8 @@ class Products(Target):
     def reverse(self, change: Change) -> Change | str:
         if change.action == "update" and "variants" in change.steps:
             return "variants and SKUs of a product are not taken back"
+        if change.action == "update" and "pictures" in change.steps:
+            return "pictures of a product are not taken off again"
         if change.action == "remove":
             return "an archived product is put back on sale in the shop, by a person"
         return super().reverse(change)

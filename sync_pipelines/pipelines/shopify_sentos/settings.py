@@ -28,6 +28,9 @@ class ShopifySentosSettings(Section):
     title: Owner = Field("create_only", description="whether Sentos keeps the title in step (owned), or only starts it")
     description: Owner = Field("create_only", description="the same of the description")
     vendor: Owner = Field("create_only", description="the same of the vendor")
+    pictures: Literal["create_only", "added"] = Field(
+        "create_only", description="whether pictures that are new in Sentos are added to products that are there (added)"
+    )
     product_status: Literal["DRAFT", "ACTIVE"] = Field("DRAFT", description="what a product is made as")
     product_type: str = Field("", description="the type that a product is made with")
     tags: tuple[str, ...] = Field((), description="tags that every product of Sentos has; other tags stay as they are")
