@@ -36,7 +36,9 @@ def _summary(call: ApiCall, row: Row) -> dict[str, Any]:
         "tag_ids": list(row["tag_ids"]),
         "track_inventory": row["has_inventory"],
         "variant_attribute_ids": attributes or None,
-        "images": [products_shown.image(each) for each in products_shown.images_of(call.store, row["family_id"], of_family=True)],
+        "images": [
+            products_shown.image(call, each) for each in products_shown.images_of(call.store, row["family_id"], of_family=True)
+        ],
         "created_at": row["created_at"],
     }
 
@@ -58,7 +60,7 @@ def _member(call: ApiCall, row: Row) -> dict[str, Any]:
         "active": {"in_store": row["active"], "ecwid": row["web_enabled"]},
         "account_code_sale": row["account_code_sale"],
         "account_code_purchase": row["account_code_purchase"],
-        "images": [products_shown.image(each) for each in products_shown.images_of(call.store, row["id"], of_family=False)],
+        "images": [products_shown.image(call, each) for each in products_shown.images_of(call.store, row["id"], of_family=False)],
         "created_at": row["created_at"],
         "updated_at": row["updated_at"],
         "deleted_at": row["deleted_at"],

@@ -3,20 +3,31 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from vendor_sandbox.lightspeed import consignment_stock, image_calls
 from vendor_sandbox.lightspeed.store import Row, Store, stamp
 
 
-def run_due(store: Store) -> None:
+def run_due(store: Store, image_fails: tuple[str, ...] = ()) -> None:
     """Do what is due. Products of the sizes that the settings ask for are left as they are."""
     now = store.clock.now()
     due = [job for job in store.jobs if job[0] <= now]
     store.jobs = [job for job in store.jobs if job[0] > now]
     for _, collection, row_id in due:
-        part = _PARTED[collection]
-        for product in list(store["products"].own.values()):
-            changes = {} if product["deleted_at"] else part(store, product, row_id)
-            if changes:
-                store.put("products", {**product, **changes, "updated_at": stamp()})
+        if collection == "consignments":
+            consignment_stock.include(store, row_id)
+        elif collection == "images":
+            image_calls.finish(store, row_id, image_fails)
+        else:
+            _part(store, collection, row_id)
+
+
+def _part(store: Store, collection: str, row_id: str) -> None:
+    """Part all products from a row that was deleted."""
+    part = _PARTED[collection]
+    for product in list(store["products"].own.values()):
+        changes = {} if product["deleted_at"] else part(store, product, row_id)
+        if changes:
+            store.put("products", {**product, **changes, "updated_at": stamp()})
 
 
 def _from_supplier(_store: Store, product: Row, supplier_id: str) -> Mapping[str, Any]:

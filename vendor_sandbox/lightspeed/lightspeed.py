@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from vendor_sandbox.lightspeed import bulk, change, jobs
+from vendor_sandbox.lightspeed import bulk, change, jobs, pictures
 from vendor_sandbox.lightspeed.access import DOMAIN_PREFIX, TOKEN, Grant, Tokens, Window, limit_headers, retry_after
 from vendor_sandbox.lightspeed.api import ApiCall, error_reply, version_named
+from vendor_sandbox.lightspeed.products_shown import PICTURES
 from vendor_sandbox.lightspeed.routes import PATHS, ROUTES, SCOPES_OF
 from vendor_sandbox.lightspeed.seed_trade import seeded_store
 from vendor_sandbox.lightspeed.settings import Settings
@@ -130,6 +131,9 @@ class Lightspeed(Vendor):
         return Reply(reply.status, reply.body, headers)
 
     def respond(self, request: Request) -> Reply:
+        if request.parts[0] == PICTURES:
+            with self.lock:
+                return pictures.served(self.store, request.parts[-1])
         if request.parts == _TOKEN_PATH:
             if request.method != "POST":
                 raise Refused(405, "Tokens are asked for with POST", {"Allow": "POST"})
@@ -154,7 +158,7 @@ class Lightspeed(Vendor):
             raise Refused(403, f"The token lacks a scope: {', '.join(missing)}")
         with self.lock:
             self._calls[f"{request.method} {_route_of(request)}"] += 1
-            jobs.run_due(self.store)
+            jobs.run_due(self.store, self.settings.image_fails)
             call = ApiCall(request, version, self.store, self.settings, grant.scopes, self._templates)
             return handler(call, *arguments)
 
@@ -162,7 +166,7 @@ class Lightspeed(Vendor):
 
     def state(self) -> dict[str, Any]:
         with self.lock:
-            jobs.run_due(self.store)
+            jobs.run_due(self.store, self.settings.image_fails)
             return {
                 **change.document_of(self.store),
                 "calls": dict(self._calls),

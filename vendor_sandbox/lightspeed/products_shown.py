@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 from zlib import crc32
 
 from vendor_sandbox.lightspeed.api import ApiCall
 from vendor_sandbox.lightspeed.store import Row, Store
 
 _PLACEHOLDER = "https://secure.retail.lightspeed.app/images/placeholder/product/no-image-white"
-_SIZES = {"standard": 350, "thumb": 160, "sl": 150, "sm": 100, "ss": 50, "st": 40}
+_SIZES = ("standard", "thumb", "sl", "sm", "ss", "st")
+PICTURES = "pictures"
+"""Where the pictures are, beside the API."""
 
 
 def product(call: ApiCall, row: Row) -> dict[str, Any]:
@@ -72,11 +75,11 @@ def product(call: ApiCall, row: Row) -> dict[str, Any]:
         return shown
     own = images_of(store, row["id"], of_family=False)
     family = images_of(store, row["family_id"], of_family=True)
-    shown["images"] = [image(each) for each in family] if is_parent or call.settings.family_images == "all" else []
-    shown["skuImages"] = [image(each) for each in own]
+    shown["images"] = [image(call, each) for each in family] if is_parent or call.settings.family_images == "all" else []
+    shown["skuImages"] = [image(call, each) for each in own]
     first = next(iter([*own, *family]), None)
-    shown["image_url"] = f"{_PLACEHOLDER}-standard.png" if first is None else _url(first, "standard")
-    shown["image_thumbnail_url"] = f"{_PLACEHOLDER}-thumb.png" if first is None else _url(first, "thumb")
+    shown["image_url"] = f"{_PLACEHOLDER}-standard.png" if first is None else _url(call, first, "standard")
+    shown["image_thumbnail_url"] = f"{_PLACEHOLDER}-thumb.png" if first is None else _url(call, first, "thumb")
     return shown
 
 
@@ -115,14 +118,14 @@ def images_of(store: Store, owner_id: str, *, of_family: bool) -> list[Row]:
     return sorted(found, key=lambda each: each["position"])
 
 
-def image(row: Row) -> dict[str, Any]:
-    sizes = {"original": _url(row, None), **{name: _url(row, name) for name in _SIZES}}
+def image(call: ApiCall, row: Row) -> dict[str, Any]:
+    sizes = {name: _url(call, row, name) for name in ("original", *_SIZES)}
     return {"id": row["id"], "url": sizes["original"], "version": row["version"], "sizes": sizes}
 
 
-def _url(row: Row, size: str | None) -> str:
-    shape = "1920,fit" if size is None else f"{_SIZES[size]},q90"
-    return f"https://vendimageuploadcdn.example.com/{shape}/vend-images/product/original/{row['file']}"
+def _url(call: ApiCall, row: Row, size: str) -> str:
+    """Return where a picture is served: by the sandbox itself, in any size as it is."""
+    return f"http://{call.request.headers.get('host', '')}/lightspeed/{PICTURES}/{size}/{quote(row['file'])}"
 
 
 def _parent(store: Store, row: Row) -> Row:

@@ -2,7 +2,18 @@
 
 from collections.abc import Collection, Mapping
 
-from vendor_sandbox.lightspeed import category_calls, family_writes, inventory_calls, lists, product_writes, search, small_writes
+from vendor_sandbox.lightspeed import (
+    category_calls,
+    consignment_lines,
+    consignment_writes,
+    family_writes,
+    image_calls,
+    inventory_calls,
+    lists,
+    product_writes,
+    search,
+    small_writes,
+)
 from vendor_sandbox.vendor import Handler, Routes
 
 Entry = tuple[str, Handler, Collection[str]]
@@ -23,6 +34,7 @@ _READS: tuple[Entry, ...] = (
     ("GET /variant_attributes/{id}", lists.variant_attribute, ["products:read"]),
     ("GET /product_families/{id}", lists.get_family, ["products:read"]),
     ("GET /products/{id}/family", lists.family_of, ["products:read"]),
+    ("GET /product_images/{id}", image_calls.get, ["products:read"]),
     ("GET /inventory", inventory_calls.list_inventory, ["inventory:read"]),
     ("POST /inventory", inventory_calls.post_inventory, ["inventory:read"]),
     ("GET /inventory/{id}", inventory_calls.of_product, ["inventory:read"]),
@@ -30,6 +42,7 @@ _READS: tuple[Entry, ...] = (
     ("GET /consignments", lists.version_list("consignments"), ["consignments:read"]),
     ("GET /consignments/{id}", lists.one("consignments"), ["consignments:read"]),
     ("GET /consignments/{id}/products", lists.consignment_lines, ["consignments:read"]),
+    ("GET /consignments/{id}/totals", consignment_writes.totals, ["consignments:read"]),
     ("GET /sales", lists.version_list("sales"), ["sales:read"]),
     ("GET /sales/{id}", lists.get_sale, ["sales:read"]),
     ("GET /outlets", lists.version_list("outlets"), ["outlets:read"]),
@@ -68,6 +81,21 @@ _WRITES: tuple[Entry, ...] = (
     ("DELETE /variant_attributes/{id}", small_writes.delete_attribute, _PRODUCTS),
     ("POST /product_categories/bulk", small_writes.write_categories, _PRODUCTS),
     ("DELETE /product_categories/bulk", small_writes.delete_categories, _PRODUCTS),
+    ("POST /products/{id}/actions/image_upload", image_calls.upload, _PRODUCTS),
+    ("POST /products/{id}/images", image_calls.upload_of_variant, _PRODUCTS),
+    ("POST /product_families/{id}/images", image_calls.upload_of_family, _PRODUCTS),
+    ("DELETE /products/{id}/images/{image_id}", image_calls.delete_of(family=False), _PRODUCTS),
+    ("DELETE /product_families/{id}/images/{image_id}", image_calls.delete_of(family=True), _PRODUCTS),
+    ("PUT /product_images/{id}", image_calls.move, _PRODUCTS),
+    ("DELETE /product_images/{id}", image_calls.delete, _PRODUCTS),
+    # Which scope a write of a consignment needs depends on its type.
+    ("POST /consignments", consignment_writes.create, []),
+    ("PUT /consignments/{id}", consignment_writes.update, []),
+    ("DELETE /consignments/{id}", consignment_writes.delete, []),
+    ("POST /consignments/{id}/products", consignment_lines.add, []),
+    ("PUT /consignments/{id}/products/{product_id}", consignment_lines.update, []),
+    ("DELETE /consignments/{id}/products/{product_id}", consignment_lines.delete, []),
+    ("POST /consignments/{id}/bulk", consignment_lines.bulk, []),
 )
 _ENTRIES = (*_WRITES, *_READS)
 

@@ -52,6 +52,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
         "status": "uploaded",
         "polls": 0,
         "file": "",
+        "name": "",
         "sha": "",
     },
     "inventory": {

@@ -75,6 +75,27 @@ class Settings:
     deleted_codes: str = setting("free", one_of("free", "taken"))
     """Whether the codes of deleted products may be used again."""
     brand_delete: str = setting("payload", one_of("payload", "data"))
+    consignment_put: str = setting("whole", one_of("whole", "partial"))
+    """Whether an update of a consignment must have its name, outlet and type."""
+    consignment_replies: str = setting("data", one_of("data", "bare"))
+    skip_sent: bool = setting(False, flag)
+    """Whether a supplier's order may go from OPEN to DISPATCHED."""
+    line_wrapper: str = setting("required", one_of("required", "optional"))
+    """Whether a line must be wrapped in `data`."""
+    line_numbers: str = setting("text", one_of("text", "any"))
+    line_again: str = setting("another", one_of("another", "refuse"))
+    """What becomes of a product that is added to a consignment a second time."""
+    bulk_most: int = setting(500, whole(1))
+    """More lines than these in one call are written, and answered with 504."""
+    image_types: str = setting("two", one_of("two", "all"))
+    """Which files are taken: jpg and png, or gif, tiff and webp too."""
+    image_status: int = setting(201, one_of(201, 200))
+    image_polls: int = setting(2, whole(0))
+    """How often an image says that it is being processed before it is ready."""
+    image_seconds: float = setting(60.0, number())
+    """After how long it is ready even if nobody asks."""
+    image_fails: tuple[str, ...] = setting((), texts)
+    """Patterns of the names of files that cannot be processed."""
     job_seconds: float = setting(2.0, number())
     """How long the vendor takes for what it does later."""
 
