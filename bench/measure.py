@@ -90,7 +90,7 @@ def run(argv: Sequence[str | Path], env: Mapping[str, str] | None = None, cwd: P
 def clean_env() -> dict[str, str]:
     """The environment without settings of this project, so that a run does not depend on who starts it."""
     ours = re.compile(
-        r"SYNC_PIPELINES_|CATSY_|SPARKLAYER_|SHOPIFY_|GOOGLE_|AMAZON_|PLYTIX_|SENTOS_|TARGET_SPREADSHEET|DAGSTER_|PYTHONPATH$"
+        r"SYNC_PIPELINES_|CATSY_|SPARKLAYER_|SHOPIFY_|GOOGLE_|AMAZON_|PLYTIX_|SENTOS_|LIGHTSPEED_|TARGET_SPREADSHEET|DAGSTER_|PYTHONPATH$"
     )
     return {name: value for name, value in os.environ.items() if not ours.match(name)}
 

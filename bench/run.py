@@ -16,6 +16,7 @@ from pathlib import Path
 import amazon
 import erp
 import extract
+import lightspeed
 import measure
 import orders
 import plan
@@ -31,8 +32,9 @@ TITLES = {
     "orders": "Results: orders, Shopify → Google Sheets",
     "amazon": "Results: listings, Amazon → Plytix",
     "erp": "Results: stock and orders, Shopify ↔ Sentos",
+    "lightspeed": "Results: a mirror of a store, Lightspeed Retail",
 }
-"""What is measured has four parts; each has a heading of its own in the results, and its own date."""
+"""What is measured has five parts; each has a heading of its own in the results, and its own date."""
 
 
 def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Measurements]:
@@ -56,6 +58,10 @@ def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Mea
                 "matching": lambda: amazon.match_and_plan(runs, 10_000),
             },
             "erp": {"stock": lambda: erp.stock(runs, 1_000), "waiting": lambda: erp.waiting(100, 15.0)},
+            "lightspeed": {
+                "mirror": lambda: lightspeed.first_load(runs, 2_000, 2_000, with_dlt=True),
+                "quota": lambda: lightspeed.quota(100_000, 5.0),
+            },
         }
     few = min(runs, 3)
     return {
@@ -78,6 +84,11 @@ def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Mea
             "matching": lambda: amazon.match_and_plan(few, 100_000),
         },
         "erp": {"stock": lambda: erp.stock(few, 10_000), "waiting": lambda: erp.waiting(1_000, 15.0)},
+        "lightspeed": {
+            "mirror": lambda: lightspeed.first_load(few, 100_000, 100_000, with_dlt=True),
+            "store": lambda: lightspeed.first_load(1, 100_000, 1_000_000, with_dlt=False),
+            "quota": lambda: lightspeed.quota(200_000, 5.0),
+        },
     }
 
 
@@ -141,7 +152,12 @@ def machine(runs: int, part: str) -> list[str]:
         f"load {os.getloadavg()[0]:.1f} at the start.",
         f"Medians of {runs} with smallest and largest; competitors take turns.",
     ]
-    others: Mapping[str, Iterable[str]] = {"orders": ("ours", "dlt"), "amazon": ("ours",), "erp": ("ours",)}
+    others: Mapping[str, Iterable[str]] = {
+        "orders": ("ours", "dlt"),
+        "amazon": ("ours",),
+        "erp": ("ours",),
+        "lightspeed": ("ours", "plain_loop", "dlt"),
+    }
     for venv in others.get(part, measure.REQUIREMENTS):
         named = ", ".join(f"{name} {version}" for name, version in measure.versions(venv).items())
         lines.append(f"{venv.replace('_', ' ')}: {named}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import shutil
@@ -58,13 +59,16 @@ class _Instance:
         self.con.close()
         shutil.rmtree(self.spill, ignore_errors=True)
 
-    def __del__(self) -> None:
-        if os.getpid() == self.pid:
-            self.close()
-
 
 _idle: dict[str, list[_Instance]] = {}
 """By memory limit: instances that nobody uses just now."""
+
+
+@atexit.register
+def _close() -> None:
+    for one in (each for waiting in _idle.values() for each in waiting if each.pid == os.getpid()):
+        one.close()
+
 
 _database: dict[int, str] = {}
 """The attached database in use, by the identity of the connection: a new cursor has to be told."""
@@ -89,6 +93,20 @@ def engine(memory: str = "256MB") -> Iterator[duckdb.DuckDBPyConnection]:
         raise
     one.end()
     waiting.append(one)
+
+
+_readers: dict[int, duckdb.DuckDBPyConnection] = {}
+"""By process: another process's does not survive a fork."""
+
+
+@contextmanager
+def reading() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection for queries over files. Those of a process share one DuckDB: making one takes 18 ms, a cursor 0.2 ms."""
+    pid = os.getpid()
+    if pid not in _readers:
+        _readers.setdefault(pid, duckdb.connect(":memory:"))
+    with _readers[pid].cursor() as con:
+        yield con
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator
@@ -82,10 +82,17 @@ class Section(BaseSettings):
 
     @classmethod
     def read(cls: type[S]) -> S:
-        """Read the section. Raises SettingsError with one line per problem."""
+        """Read the section. Raises SettingsError with one line per problem.
+
+        Steps of a run ask for it again and again: it is parsed anew only when the environment or the file has changed.
+        """
         path = home() / "settings.toml"
         try:
-            return cls()
+            source = dict(os.environ), path.read_bytes() if path.exists() else b""
+            known = _parsed.get(cls)
+            if known is None or known[0] != source:
+                known = _parsed[cls] = (source, cls())
+            return cast("S", known[1])
         except ValidationError as e:
             lines = [f"  {'.'.join(map(str, problem['loc']))}: {cls._told(problem)}" for problem in e.errors()]
             raise SettingsError(f"settings [{cls.table}] (environment and {path}) are not right:\n" + "\n".join(lines)) from e
@@ -112,6 +119,10 @@ class Section(BaseSettings):
                 f"or settings.toml [{self.table}].{misspelt(variable)}"
             )
         return value
+
+
+_parsed: dict[type[Section], tuple[object, Section]] = {}
+"""Each section as it was last read, and what it was read from."""
 
 
 class AccountSection(Section):

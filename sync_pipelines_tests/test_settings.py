@@ -58,6 +58,23 @@ class TestWhichValueCounts:
         monkeypatch.setenv("CATSY_PAGE_SIZE", "100")
         assert CatsySettings.read().page_size == 100
 
+    def test_a_section_that_was_read_is_read_anew_once_anything_changed(
+        self, home: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write(home, "[catsy]\npage_size = 200\n")
+        before = (home / "settings.toml").stat()
+        assert CatsySettings.read() is CatsySettings.read()
+        write(home, "[catsy]\npage_size = 300\n")
+        os.utime(home / "settings.toml", ns=(before.st_atime_ns, before.st_mtime_ns))
+        assert CatsySettings.read().page_size == 300
+        for value in ("100", "101"):
+            monkeypatch.setenv("CATSY_PAGE_SIZE", value)
+            assert CatsySettings.read().page_size == int(value)
+        monkeypatch.delenv("CATSY_PAGE_SIZE")
+        assert CatsySettings.read().page_size == 300
+        monkeypatch.setenv("SYNC_PIPELINES_HOME", str(tmp_path_factory.mktemp("another")))
+        assert CatsySettings.read().page_size == 500
+
     def test_an_empty_variable_is_none(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write(home, '[catsy]\nquery_id = "from-file"\n')
         monkeypatch.setenv("CATSY_QUERY_ID", "")

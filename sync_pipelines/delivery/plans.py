@@ -35,7 +35,7 @@ from sync_pipelines.delivery.model import (
     Target,
 )
 from sync_pipelines.delivery.tables import put
-from sync_pipelines.duck import CHUNK, quoted
+from sync_pipelines.duck import CHUNK, quoted, reading
 from sync_pipelines.exact_json import dumps, loads
 
 COLUMNS = pa.schema(
@@ -111,7 +111,6 @@ class PlanFiles:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._reader = duckdb.connect(":memory:")
 
     def path(self, plan_id: str) -> Path:
         return self.folder / f"{plan_id}.parquet"
@@ -138,7 +137,7 @@ class PlanFiles:
         """The same, a chunk of rows at a time."""
         path = self.path(plan_id)
         try:
-            with self._reader.cursor() as reader:
+            with reading() as reader:
                 plan = f"WITH plan AS (SELECT * FROM read_parquet('{quoted(path)}'))"
                 for batch in reader.sql(f"{plan} {sql}", params=list(parameters)).to_arrow_reader(CHUNK):
                     yield batch.to_pylist()

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
+from pydantic import TypeAdapter, ValidationError
 
 from sync_pipelines.credentials import CredentialMissing, remember, secret
 from sync_pipelines.settings import data_dir
-from sync_pipelines.vendors.failures import Permanent, Reply, shaped
+from sync_pipelines.vendors.failures import Permanent, Reply, Transient, shaped
 from sync_pipelines.vendors.http import CallMeter, Http
 from sync_pipelines.vendors.lightspeed_settings import LightspeedSettings
 from sync_pipelines.vendors.tokens import FixedToken
@@ -34,6 +35,8 @@ SCOPES = (
 )
 EARLY = 60.0
 """Seconds before its end at which a token is renewed; a tenth of its life if that is shorter."""
+LONGEST_TURN = 120.0
+"""Seconds to wait while another process renews."""
 LOGIN_AGAIN = "Connect the store again: sync-pipelines lightspeed login."
 
 
@@ -44,6 +47,9 @@ class Tokens:
     access: str
     refresh: str
     renew_at: float
+
+
+_TOKENS = TypeAdapter(Tokens)
 
 
 class RenewedToken:
@@ -73,18 +79,16 @@ class RenewedToken:
         """Return a token other than the one that was used: another process's, if it renewed meanwhile, or a new one.
 
         Raises Permanent where the store refuses: also after an answer was lost, if it had renewed, for what the answer held
-        cannot be asked for again.
+        cannot be asked for again. Raises Transient while another process is at it for long.
         """
-        self._lock.acquire(timeout=120)
         try:
-            tokens = self._kept()
-            return (
-                tokens
-                if tokens.access != used.access
-                else self._granted({"grant_type": "refresh_token", "refresh_token": tokens.refresh})
-            )
-        finally:
-            self._lock.release()
+            with self._lock.acquire(timeout=LONGEST_TURN):
+                tokens = self._kept()
+                if tokens.access != used.access:
+                    return tokens
+                return self._granted({"grant_type": "refresh_token", "refresh_token": tokens.refresh})
+        except Timeout as e:
+            raise Transient(f"lightspeed: a new token: another process has been asking for one for {LONGEST_TURN:.0f} s.") from e
 
     def begin(self, code: str, redirect_uri: str) -> None:
         """Take in the code that the store gave to a person who allowed the application."""
@@ -123,14 +127,14 @@ class RenewedToken:
     def _kept(self) -> Tokens:
         """Raises CredentialMissing where no person has connected the store yet, or the file is damaged."""
         try:
-            tokens = Tokens(**json.loads(self.file.read_text(encoding="utf-8")))
+            tokens = _TOKENS.validate_json(self.file.read_bytes(), strict=True)
         except FileNotFoundError as e:
             raise CredentialMissing(
                 "LIGHTSPEED_TOKEN is not set, and no store is connected. Put a personal token into .env, or connect the store "
                 "with LIGHTSPEED_CLIENT_ID and LIGHTSPEED_CLIENT_SECRET: sync-pipelines lightspeed login."
             ) from e
-        except (ValueError, TypeError) as e:
-            raise CredentialMissing(f"{self.file} is damaged. {LOGIN_AGAIN}") from e
+        except ValidationError:  # whose text has the tokens
+            raise CredentialMissing(f"{self.file} is damaged. {LOGIN_AGAIN}") from None
         remember(tokens.access)
         remember(tokens.refresh)
         return tokens

@@ -339,7 +339,10 @@ query OrderUnits($ids: [ID!]!, $fulfillmentOrders: Int!, $lines: Int!) {
 LINES_TO_SEND = """
 query LinesToSend($id: ID!, $after: String!) {
   fulfillmentOrder(id: $id) {
-    lineItems(first: 250, after: $after) { nodes { inventoryItemId remainingQuantity } pageInfo { hasNextPage endCursor } }
+    lineItems(first: 250, after: $after) {
+      nodes { id sku inventoryItemId remainingQuantity }
+      pageInfo { hasNextPage endCursor }
+    }
   }
 }
 """
@@ -348,7 +351,7 @@ LINES_SENT = """
 query LinesSent($id: ID!, $after: String!) {
   fulfillment(id: $id) {
     fulfillmentLineItems(first: 250, after: $after) {
-      nodes { quantity lineItem { variant { inventoryItem { id } } } }
+      nodes { quantity lineItem { sku variant { inventoryItem { id } } } }
       pageInfo { hasNextPage endCursor }
     }
   }
@@ -356,20 +359,20 @@ query LinesSent($id: ID!, $after: String!) {
 """
 
 ORDER_SHIPMENTS = """
-query OrderShipments($ids: [ID!]!) {
+query OrderShipments($ids: [ID!]!, $fulfillmentOrders: Int!, $lines: Int!) {
   nodes(ids: $ids) {
     ... on Order {
       id name cancelledAt
-      fulfillmentOrders(first: 20) {
+      fulfillmentOrders(first: $fulfillmentOrders) {
         nodes {
           id status supportedActions { action } assignedLocation { name location { id } }
-          lineItems(first: 50) { nodes { id sku remainingQuantity } pageInfo { hasNextPage endCursor } }
+          lineItems(first: $lines) { nodes { id sku remainingQuantity } pageInfo { hasNextPage endCursor } }
         }
         pageInfo { hasNextPage endCursor }
       }
       fulfillments {
         id status displayStatus location { id } trackingInfo { company number url }
-        fulfillmentLineItems(first: 50) { nodes { quantity lineItem { sku } } pageInfo { hasNextPage endCursor } }
+        fulfillmentLineItems(first: $lines) { nodes { quantity lineItem { sku } } pageInfo { hasNextPage endCursor } }
       }
     }
   }

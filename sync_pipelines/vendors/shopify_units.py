@@ -19,6 +19,8 @@ from sync_pipelines.vendors.shopify import Shopify, whole_reply
 
 BY_ID = 50
 """Orders that are asked for in one call."""
+LINES, MOST_PARTS = 50, 50
+"""Lines of each part of an order that come with the order; parts that an order may have at most."""
 DONE = frozenset({"CLOSED", "CANCELLED"})
 """Fulfilment orders of which nothing will be sent any more."""
 
@@ -37,25 +39,32 @@ class Units:
     shipped: Mapping[tuple[Place, datetime], int]
 
 
+class TooManyParts(Permanent):
+    """An order that is sent in more parts than can be read."""
+
+
 def units_of(client: Shopify, ids: Iterable[str]) -> Iterator[Units]:
     """These orders, as far as they are there still. Raises VendorError."""
     left = list(dict.fromkeys(ids))
     for start in range(0, len(left), BY_ID):
         part, what = left[start : start + BY_ID], f"what is to be sent of {len(left[start : start + BY_ID])} orders"
-        data = client.call(documents.ORDER_UNITS, {"ids": part, "fulfillmentOrders": 10, "lines": 50}, what=what)
+        data = client.call(documents.ORDER_UNITS, {"ids": part, "fulfillmentOrders": 10, "lines": LINES}, what=what)
         with whole_reply(what):
             for node in filter(None, data["nodes"]):
-                yield _units(_whole(client, node))
+                yield _units(whole_order(client, node, documents.ORDER_UNITS))
 
 
-def _whole(client: Shopify, node: dict[str, Any]) -> dict[str, Any]:
-    """An order with all its lines: those that did not fit into the call are asked for by themselves."""
+def whole_order(client: Shopify, node: dict[str, Any], document: str) -> dict[str, Any]:
+    """Return an order with all its parts and lines; those that did not fit into the call are asked for by themselves.
+
+    node: an order as `document` (ORDER_UNITS, ORDER_SHIPMENTS) gave it. Raises TooManyParts and other VendorErrors.
+    """
     if node["fulfillmentOrders"]["pageInfo"]["hasNextPage"]:
         what = f"what is to be sent of {node['name']}"
-        data = client.call(documents.ORDER_UNITS, {"ids": [node["id"]], "fulfillmentOrders": 50, "lines": 50}, what=what)
-        (node,) = data["nodes"]
+        variables = {"ids": [node["id"]], "fulfillmentOrders": MOST_PARTS, "lines": LINES}
+        (node,) = client.call(document, variables, what=what)["nodes"]
         if node["fulfillmentOrders"]["pageInfo"]["hasNextPage"]:
-            raise Permanent(f"shopify: {node['name']} is sent in more than 50 parts, which cannot be read")
+            raise TooManyParts(f"shopify: {node['name']} is sent in more than {MOST_PARTS} parts, which cannot be read")
     for each in node["fulfillmentOrders"]["nodes"]:
         _complete(client, each["id"], each["lineItems"], documents.LINES_TO_SEND, ("fulfillmentOrder", "lineItems"))
     for each in node["fulfillments"]:

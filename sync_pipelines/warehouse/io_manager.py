@@ -11,6 +11,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from sync_pipelines.duck import reading
 from sync_pipelines.settings import data_dir
 from sync_pipelines.warehouse.snapshots import About, Published, Staged, Warehouse, about_in
 
@@ -53,7 +54,7 @@ class SnapshotIOManager(dg.IOManager):
         wanted = context.dagster_type.typing_type
         if wanted is Published:
             return published
-        with duckdb.connect(":memory:") as con:
+        with reading() as con:
             table = published.relation(con).to_arrow_table()
         return table if wanted is pa.Table else table.to_pandas(types_mapper=pd.ArrowDtype)
 

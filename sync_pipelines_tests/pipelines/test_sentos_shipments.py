@@ -10,6 +10,7 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.shopify_sentos import SHIPMENTS, questions, shipment_target
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 from sync_pipelines.pipelines.shopify_sentos.shipment_plan import carrier
+from sync_pipelines.vendors import shopify_units
 from sync_pipelines.vendors.failures import VendorError
 from sync_pipelines_tests.pipelines.sentos_scene import MAIN, SentosScene
 from sync_pipelines_tests.pipelines.sentos_shirts import made, operations, sent
@@ -140,6 +141,19 @@ class TestTold:
         shop.shipments()
         assert [pieces(parcel) for parcel in sent(shop, bought["name"])] == [3]
 
+    def test_an_order_of_more_lines_than_come_in_one_call_is_sent_whole(self, shop: SentosScene) -> None:
+        lines = [{"sku": sku, "quantity": 1} for sku in ("G1-S", "G1-M", "G2-S", "G2-M")] * 16
+        (bought,) = shop.shop(buy=[{"lines": lines}])["bought"]
+        shop.orders()
+        send(shop, bought["name"])
+        assert shop.shipments().counts == {"delivered": 1}
+        (parcel,) = sent(shop, bought["name"])
+        assert (pieces(parcel), len(parcel["fulfillmentLineItems"])) == (64, 64)
+        assert shop.order(bought["name"])["displayFulfillmentStatus"] == "FULFILLED"
+        send(shop, bought["name"], status=99)
+        assert shop.shipments().counts == {"delivered": 1}
+        assert shop.shipments().counts == {}
+
     def test_an_order_that_an_earlier_program_made_is_told_too(self, shop: SentosScene) -> None:
         name = shop.buy("G1-S")
         shop.erp(sell=[{"order_id": KEY.removeprefix("shopify-"), "order_code": name, "lines": [{"sku": "G1-S", "quantity": 1}]}])
@@ -196,6 +210,21 @@ class TestPlaces:
         assert operations(shop, SHIP) == 2
         again = shop.shipments()
         assert (again.counts, again.held) == ({}, {})
+
+    def test_an_order_in_more_parts_than_can_be_read_is_held_and_the_others_go(
+        self, shop: SentosScene, packed: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(shipment_target, "PARTS", 1)
+        monkeypatch.setattr(shopify_units, "MOST_PARTS", 1)
+        shop.shop(split={packed: {"1": 300000002}})
+        other = shop.buy("G1-S")
+        shop.orders()
+        send(shop, packed), send(shop, other, "TN2")
+        run = shop.shipments()
+        assert run.counts == {"delivered": 1, "held": 1}
+        assert run.held == {f"{KEY}/TN1": "conflict: the shop sends it in more parts than can be read: send it by hand"}
+        monkeypatch.setattr(shopify_units, "MOST_PARTS", 2)
+        assert shop.shipments().counts == {"delivered": 2}
 
     def test_no_more_pieces_are_sent_from_several_locations_than_sentos_has_sent(self, shop: SentosScene) -> None:
         (bought,) = shop.shop(buy=[{"lines": [{"sku": "G1-S", "quantity": 1}, {"sku": "G1-S", "quantity": 2}]}])["bought"]

@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -19,6 +18,7 @@ from sync_pipelines.delivery.applying import Report
 from sync_pipelines.delivery.model import DeliveryError, GuardFinding
 from sync_pipelines.delivery.planning import Policy, make_plan
 from sync_pipelines.delivery.plans import Plan
+from sync_pipelines.duck import reading
 from sync_pipelines.exact_json import FLAW, flaw, loads
 from sync_pipelines.pipelines.catsy_sparklayer import PIPELINE, extract, mapping
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
@@ -45,7 +45,7 @@ def map_prices(products: Published, settings: CatsySparkLayerSettings) -> pa.Tab
     mark = CatsySettings.read().decimal_mark
 
     def items() -> Iterator[mapping.SourceItem]:
-        with duckdb.connect(":memory:") as con:
+        with reading() as con:
             chosen = ", ".join(f'"{c}"' for c in ("item", "id", "sku", *columns))
             for batch in con.sql(f"SELECT {chosen} FROM read_parquet('{_quoted(products)}')").to_arrow_reader(10_000):
                 whole, *shown = batch.columns
@@ -58,7 +58,7 @@ def map_prices(products: Published, settings: CatsySparkLayerSettings) -> pa.Tab
                         prices.update({n: item[n] for n in prices if isinstance(item.get(n), Decimal)})
                     yield mapping.SourceItem(item_id, sku, prices, flaw(item))
 
-    with duckdb.connect(":memory:") as con:
+    with reading() as con:
         pairs = con.sql(f"SELECT id, sku FROM read_parquet('{_quoted(products)}')").to_arrow_table()
     ids, skus = (column.to_pylist() for column in pairs.columns)
     conflicts = {**mapping.sku_conflicts(skus), **mapping.versions(ids, skus)}

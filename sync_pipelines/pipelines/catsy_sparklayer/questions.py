@@ -14,6 +14,7 @@ from sync_pipelines.csv_files import write_csv
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.staging import load_records
+from sync_pipelines.duck import reading
 from sync_pipelines.pipelines.catsy_sparklayer import extract, planning
 from sync_pipelines.pipelines.catsy_sparklayer.extract import KEY
 from sync_pipelines.pipelines.catsy_sparklayer.settings import CatsySparkLayerSettings
@@ -178,7 +179,7 @@ def source(key: str) -> dict[str, Any]:
             continue
         if found is not None:
             rows["extract"] = rows["extract"] or {"id": found.about.extract, "at": found.about.at, "origin": found.about.origin}
-            with duckdb.connect(":memory:") as con:
+            with reading() as con:
                 rows[name] = (
                     found.relation(con).filter(f"{column} = '{sku.replace(chr(39), chr(39) * 2)}'").to_arrow_table().to_pylist()
                 )
@@ -199,7 +200,7 @@ def rejects(limit: int, _partition: str = "") -> tuple[dict[str, int], list[dict
         return {"unreadable": 1}, [{"problem": str(e)}]
     if found is None:
         return {}, []
-    with duckdb.connect(":memory:") as con:
+    with reading() as con:
         bad = found.relation(con).filter("state IN ('rejected', 'conflict')").select("price_list, sku, state, reason, source_id")
         rows = bad.limit(limit).to_arrow_table().to_pylist()
         by_state = dict(bad.aggregate("state, count(*)").fetchall())

@@ -92,7 +92,7 @@ def _look_at(output: Path) -> None:
         if not head.startswith(b"SQLite format 3\0") or head[68:72] != OURS.to_bytes(4, "big"):
             raise UsageError(f"{output} is there, and no export of ours. Name another file, or move that one away.")
     for ending in ("-journal", "-wal"):
-        beside = output.with_name(output.name + ending)
+        beside = Path(f"{output}{ending}")
         if beside.is_file() and beside.stat().st_size:
             raise UsageError(f"{output} is open in another program, or one that wrote to it broke off ({beside.name} is there).")
 
@@ -134,7 +134,8 @@ def _stored(column: Column[Any]) -> str:
 
 def _versions(mirrored: Collection[Mirror]) -> str:
     entities = [mirror.name for mirror in (SUPPLIERS, PRODUCTS, SALES, CONSIGNMENTS, INVENTORY, OUTLETS) if mirror in mirrored]
-    return " UNION ALL ".join(f"SELECT '{name}', coalesce(max(version), 0) FROM \"{name}\"" for name in entities)
+    each = " UNION ALL ".join(f"SELECT '{name}' AS entity, coalesce(max(version), 0) FROM \"{name}\"" for name in entities)
+    return f"{each} ORDER BY entity" if each else ""
 
 
 def _insert(shop: Connection, table: Table, con: duckdb.DuckDBPyConnection, rows: str) -> int:

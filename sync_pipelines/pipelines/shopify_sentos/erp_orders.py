@@ -14,11 +14,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sync_pipelines.delivery import notes
+from sync_pipelines.duck import reading
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shopify_sentos.erp_products import client
 from sync_pipelines.pipelines.shopify_store.order_versions import quoted
@@ -177,7 +177,7 @@ def orders_in_erp(warehouse: Warehouse) -> Iterator[ErpOrder]:
     files = keyed_log(warehouse).files()
     if not files:
         return
-    with duckdb.connect(":memory:") as con:
+    with reading() as con:
         con.execute("SET TimeZone = 'UTC'")
         rows = con.sql(
             f"""SELECT * FROM read_parquet([{", ".join(map(quoted, files))}])

@@ -131,7 +131,7 @@ def desired_shipments(
     fields = _fields(order, settings)
     numbers = fields["numbers"]
     if key in target.too_long:
-        yield Desired(key_of(key, numbers), {}, conflict="it has more lines than can be read in one call: send it by hand")
+        yield Desired(key_of(key, numbers), {}, conflict="the shop sends it in more parts than can be read: send it by hand")
     there = target.orders.get(key)
     if there is None:
         return

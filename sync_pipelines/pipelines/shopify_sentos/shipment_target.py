@@ -29,9 +29,12 @@ from sync_pipelines.pipelines.shopify_sentos.user_errors import listed, user_err
 from sync_pipelines.vendors import shopify_documents as documents
 from sync_pipelines.vendors.failures import Permanent, Transient
 from sync_pipelines.vendors.shopify import Shopify, whole_reply
+from sync_pipelines.vendors.shopify_units import LINES, TooManyParts, whole_order
 
 BY_ID = 25
 """Orders with their shipments that are asked for in one call; of 25, the cost is well below the most a call may cost."""
+PARTS = 20
+"""Parts of each of them that come with that call."""
 GID = "gid://shopify/Order/"
 NOT_TAKEN_BACK = "that a parcel was delivered is not taken back"
 
@@ -107,7 +110,7 @@ class Shipments(Target):
         self.orders: dict[str, Shipping] = {}
         """Orders as they were read last, by key."""
         self.too_long: set[str] = set()
-        """Orders of which not all can be read in one call, by key: they are for a person."""
+        """Orders of which not all can be read, by key: they are for a person."""
         self.steps = (
             Step("ship", lands, frozenset({"numbers", "delivered"}), frozenset({"create"}), atomic=True),
             Step("delivered", lands, frozenset({"delivered"}), frozenset({"update"})),
@@ -120,14 +123,19 @@ class Shipments(Target):
         for start in range(0, len(left), BY_ID):
             part = left[start : start + BY_ID]
             what, ids = f"what was sent of {len(part)} orders", [GID + key.removeprefix("shopify-") for key in part]
-            data = self.client.call(documents.ORDER_SHIPMENTS, {"ids": ids}, what=what)
+            variables = {"ids": ids, "fulfillmentOrders": PARTS, "lines": LINES}
+            data = self.client.call(documents.ORDER_SHIPMENTS, variables, what=what)
             with whole_reply(what):
                 for key, node in zip(part, data["nodes"], strict=True):
                     self.orders.pop(key, None)
-                    if node and not _more(node):
-                        self.orders[key] = _shipping(node)
-                    elif node:
-                        self.too_long.add(key)
+                    if node:
+                        self._look_at(key, node)
+
+    def _look_at(self, key: str, node: dict[str, Any]) -> None:
+        try:
+            self.orders[key] = _shipping(whole_order(self.client, node, documents.ORDER_SHIPMENTS))
+        except TooManyParts:
+            self.too_long.add(key)
 
     def read(self, keys: Sequence[str] | None) -> Iterator[Live]:
         if keys is not None:
@@ -222,13 +230,6 @@ def taken(parts: Sequence[Part], pieces: Mapping[str, int]) -> dict[str, list[tu
                 left[sku] -= n
                 found.setdefault(part.fulfillment_order, []).append((line, n))
     return found
-
-
-def _more(node: Mapping[str, Any]) -> bool:
-    """Whether there is more of an order than came."""
-    connections = [node["fulfillmentOrders"], *(each["lineItems"] for each in node["fulfillmentOrders"]["nodes"])]
-    connections += [each["fulfillmentLineItems"] for each in node["fulfillments"]]
-    return any(connection["pageInfo"]["hasNextPage"] for connection in connections)
 
 
 def _shipping(node: Mapping[str, Any]) -> Shipping:

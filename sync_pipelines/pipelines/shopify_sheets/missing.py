@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Literal, cast
 
-import duckdb
-
 from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.duck import reading
 from sync_pipelines.pipelines.shopify_sheets.layout import Layout
 from sync_pipelines.pipelines.shopify_store.change_reader import ChangeReader
 from sync_pipelines.pipelines.shopify_store.days import day_of, instant
@@ -39,7 +38,7 @@ class Gap:
 
 def names_of(rows: Published) -> dict[str, tuple[date, bool]]:
     """Day and test mark of every order that we have, by its name."""
-    with duckdb.connect(":memory:") as con:
+    with reading() as con:
         found = con.execute(f"SELECT name, day, test FROM read_parquet({quoted(rows.path)}) WHERE NOT gone").fetchall()
     return {name: (day, test) for name, day, test in found}
 

@@ -10,8 +10,6 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from sync_pipelines.credentials import CredentialMissing, secret
 from sync_pipelines.csv_files import write_csv
 from sync_pipelines.currency import decimals
@@ -20,6 +18,7 @@ from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.delivery.plans import PlanFiles
 from sync_pipelines.delivery.records import Record
+from sync_pipelines.duck import reading
 from sync_pipelines.exact_json import loads
 from sync_pipelines.pipelines.observations import Observation, Verdict, fact
 from sync_pipelines.pipelines.shape import Written
@@ -184,7 +183,7 @@ def full_keys(named: Collection[str]) -> set[str]:
     found = set(named)
     known = mapped()
     if known is not None:
-        with duckdb.connect(":memory:") as con:
+        with reading() as con:
             query = f"""SELECT key FROM read_parquet({quoted(known.path)})
                 WHERE name IN (SELECT unnest($1)) OR regexp_extract(name, '[0-9]+') IN (SELECT unnest($1))"""
             found |= {key for (key,) in con.execute(query, [sorted(named)]).fetchall()}
@@ -213,7 +212,7 @@ def source(key: str) -> dict[str, Any]:
     known = mapped()
     if known is None:
         return story
-    with duckdb.connect(":memory:") as con:
+    with reading() as con:
         query = f"SELECT * FROM read_parquet({quoted(known.path)}) WHERE key IN (SELECT unnest(?))"
         found = con.sql(query, params=[sorted(full_keys([key]))]).to_arrow_table().to_pylist()
     story["extract"] = {"id": known.about.extract or known.about.at, "at": known.about.at, "origin": "shopify"}
@@ -249,7 +248,7 @@ def rejects(limit: int, _partition: str = "") -> tuple[dict[str, int], list[dict
         return {"unreadable": 1}, [{"problem": str(e)}]
     if known is None:
         return {}, []
-    with duckdb.connect(":memory:") as con:
+    with reading() as con:
         bad = known.relation(con).filter("conflict IS NOT NULL").select("name, day, conflict")
         (total,) = bad.count("*").fetchall()[0]
         return {"conflict": total} if total else {}, bad.limit(limit).to_arrow_table().to_pylist()
@@ -274,7 +273,7 @@ def last_orders(ledger: Ledger, limit: int) -> list[dict[str, Any]]:
     known = mapped()
     if known is None:
         return []
-    with duckdb.connect(":memory:") as con:
+    with reading() as con:
         query = f"""SELECT name, day, key, lines, test, fingerprint, read_whole FROM read_parquet({quoted(known.path)})
             ORDER BY created_at DESC LIMIT ?"""
         found = con.sql(query, params=[limit]).to_arrow_table().to_pylist()
@@ -317,7 +316,7 @@ def export(output: Path, _form: str) -> Written:
     layout = read_layout(ShopifySheetsSettings.read().layout)
     columns = layout.orders.written
     headers = [column.header for column in columns]
-    with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger, duckdb.connect(":memory:") as con:
+    with contextlib.closing(Ledger.at(data_dir() / "ledger.db")) as ledger, reading() as con:
         written = records.records_of(ledger, ShopifySheetsSettings.read().account)
         query = f"SELECT name, day, key, test, body FROM read_parquet({quoted(known.path)}) ORDER BY created_at, order_id"
 

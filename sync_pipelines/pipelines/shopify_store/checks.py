@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-import duckdb
-
 from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.ledger import Ledger
+from sync_pipelines.duck import reading
 from sync_pipelines.pipelines.shape import Check, Checked
 from sync_pipelines.pipelines.shopify_store.day_reader import DayCompared
 from sync_pipelines.pipelines.shopify_store.orders import ORDERS_KEY
@@ -40,7 +39,7 @@ def days_as_read(warehouse: Warehouse, ledger: Ledger, account: str, days: Seque
         if noted is None or file is None:
             wrong.append(f"{day}: not there")
             continue
-        with duckdb.connect(":memory:") as con:
+        with reading() as con:
             (rows, money) = file.relation(con).aggregate("count(DISTINCT order_id), coalesce(sum(total), 0)").fetchall()[0]
         if rows != noted.rows or Decimal(money) != noted.money:
             wrong.append(f"{day}: {rows} orders, {money}; noted were {noted.rows} and {noted.money}")
