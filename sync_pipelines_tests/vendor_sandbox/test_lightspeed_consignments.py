@@ -218,6 +218,14 @@ class TestOthers:
         assert [desk.move(order, status, "RETURN") for status in ("SENT", "CANCELLED")] == [200, 422]
         assert desk.stock(product, desk.outlet)[0] == 6
 
+    def test_stock_may_stay_as_it_is(self, desk: Desk) -> None:
+        desk.set(moves_stock=False)
+        desk.set_stock(desk.products[0], desk.outlet, level=10)
+        order = desk.open("RETURN")
+        desk.add(order, desk.products[0], count="4")
+        assert desk.move(order, "SENT", "RETURN") == 200
+        assert desk.stock(desk.products[0], desk.outlet)[0] == 10
+
     def test_a_count_waits_for_its_products_and_sets_what_was_counted(self, desk: Desk) -> None:
         first, second = desk.products[:2]
         desk.set_stock(first, desk.outlet, level=10)

@@ -108,6 +108,14 @@ class TestCreate:
         assert lightspeed.call("POST", "products", {"name": "Ladle", **changes}).status_code == 422
         assert lightspeed.sandbox.lightspeed.store.version == before
 
+    def test_nobody_knows_how_it_is_refused(self, lightspeed: LightspeedCaller) -> None:
+        found = []
+        for settings in ({}, {"errors_as": "object", "bad_value": 400}, {"errors_as": "errors"}, {"errors_as": "nothing"}):
+            lightspeed.set(**settings)
+            reply = lightspeed.call("POST", "products", {})
+            found.append((reply.status_code, sorted(reply.json()) if reply.content else None))
+        assert found == [(422, ["error", "message"]), (400, ["error"]), (400, ["errors"]), (400, None)]
+
     def test_variants_must_differ_and_have_the_same_attributes(self, lightspeed: LightspeedCaller) -> None:
         body = aprons(lightspeed, "SAGE", "RUST")
         body["variants"][1]["variant_definitions"] = body["variants"][0]["variant_definitions"]
@@ -159,6 +167,8 @@ class TestUpdate:
         before = {row["sku"]: row for row in lightspeed.get("products", name="Linen Apron")["data"]}
         body = {"common": {"description": "Soft"}, "details": {"price_including_tax": 23}}
         assert done(lightspeed, "PUT", f"products/{before['RUST']['id']}", body) == {}
+        lightspeed.set(update_reply="product")
+        assert done(lightspeed, "PUT", f"products/{before['RUST']['id']}", body)["data"]["sku"] == "RUST"
         after = {row["sku"]: row for row in lightspeed.get("products", name="Linen Apron")["data"]}
         assert {row["description"] for row in after.values()} == {"Soft"}
         assert [after[sku]["price_excluding_tax"] for sku in ("SAGE", "RUST")] == [Decimal("16.30435"), Decimal(20)]

@@ -1,7 +1,7 @@
 """Versions of the API, and one call to it as its handlers receive it."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,8 +105,16 @@ def json_text(text: str) -> Reply:
     return Reply(200, text.encode(), {"Content-Type": "application/json"})
 
 
-def error_reply(status: int, detail: str, headers: Any = None) -> Reply:
+def error_reply(status: int, detail: str, headers: Mapping[str, str], settings: Settings) -> Reply:
     """Return an error in the shape that is known of 429, and assumed for the rest (sheet, section 6)."""
-    if status == 429:
-        return Reply.json(429, {"error": "Too Many Requests", "message": "Rate limiting enforced"}, **(headers or {}))
-    return Reply.json(status, {"error": phrase(status), "message": detail}, **(headers or {}))
+    title = phrase(status)
+    match "title" if status == 429 else settings.errors_as:
+        case "object":
+            body: object = {"error": {"code": status, "message": detail}}
+        case "errors":
+            body = {"errors": [{"title": title, "detail": detail}]}
+        case "nothing":
+            return Reply(status, b"", headers)
+        case _:
+            body = {"error": title, "message": "Rate limiting enforced" if status == 429 else detail}
+    return Reply.json(status, body, **headers)

@@ -108,7 +108,7 @@ class Lightspeed(Vendor):
     def problem(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Reply:
         if status == 429 and "Retry-After" not in (headers or {}):
             headers = {**(headers or {}), "Retry-After": retry_after(1.0, self.settings)}
-        return error_reply(status, detail, headers)
+        return error_reply(self.settings.bad_value if status == 422 else status, detail, headers or {}, self.settings)
 
     def forget_token(self, request: Request, /) -> None:
         with self.lock:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from vendor_sandbox.lightspeed import product_rows as rows
+from vendor_sandbox.lightspeed import products_shown
 from vendor_sandbox.lightspeed.api import ApiCall
 from vendor_sandbox.lightspeed.change import delete
 from vendor_sandbox.lightspeed.store import Row
@@ -162,6 +163,8 @@ def update(call: ApiCall, product_id: str) -> Reply:
             rows.change(call, each, changes[each["id"]])
     for outlet, fields in stock:
         set_stock(call, product_id, outlet, fields)
+    if call.settings.update_reply == "product":
+        return Reply.json(200, {"data": products_shown.product(call, call.store["products"][product_id])})
     return Reply.json(200, {})
 
 

@@ -65,6 +65,11 @@ class Settings:
     search_lag: float = setting(2.0, number())
     """How long search shows a row as it was."""
 
+    # Errors
+    errors_as: str = setting("title", one_of("title", "object", "errors", "nothing"))
+    """The body of errors other than 429: a title and a message, an object with code and message, a list in `errors`, or none."""
+    bad_value: int = setting(422, one_of(422, 400))
+
     # Writes
     unknown_members: str = setting("ignore", one_of("ignore", "refuse"))
     """What becomes of members of a body that are not known; 2026-10 refuses them."""
@@ -75,6 +80,10 @@ class Settings:
     deleted_codes: str = setting("free", one_of("free", "taken"))
     """Whether the codes of deleted products may be used again."""
     brand_delete: str = setting("payload", one_of("payload", "data"))
+    update_reply: str = setting("nothing", one_of("nothing", "product"))
+    """What an update of a product answers: an empty object, or the product."""
+    moves_stock: bool = setting(True, flag)
+    """Whether consignments that move on change stock."""
     consignment_put: str = setting("whole", one_of("whole", "partial"))
     """Whether an update of a consignment must have its name, outlet and type."""
     consignment_replies: str = setting("data", one_of("data", "bare"))

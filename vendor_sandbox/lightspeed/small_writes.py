@@ -143,8 +143,8 @@ def write_categories(call: ApiCall) -> Reply:
 def delete_categories(call: ApiCall) -> Reply:
     """Delete categories with those below them. Their products move to the parent later, or to none."""
     store, deleted = call.store, []
-    for category_id in texts(body_of(call), "category_ids"):
-        live(call, "categories", category_id)
+    wanted = [str(live(call, "categories", each)["id"]) for each in texts(body_of(call), "category_ids")]
+    for category_id in wanted:
         gone = [category_id]
         for each in gone:
             gone += [row["id"] for row in store["categories"].own.values() if row["parent_id"] == each and not row["deleted_at"]]
