@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dotenv import dotenv_values
 
 from sync_pipelines_tests.operations.test_cli import answer, run
 from sync_pipelines_tests.pipelines import lightspeed_scene
@@ -96,3 +98,13 @@ def test_a_sync_without_a_scope_names_it_and_reads_the_rest(store: LightspeedSce
     assert ended.returncode != 0
     assert "needs the scope" in ended.stdout + ended.stderr
     assert sql("SELECT count(*) AS rows FROM lightspeed.products")[0]["rows"] > 0, "what it may read was read"
+
+
+def test_init_asks_for_a_store_and_a_token_and_tests_them(store: LightspeedScene, own_folder: Path) -> None:
+    known = {name: os.environ[name] for name in ("LIGHTSPEED_STORE", "LIGHTSPEED_TOKEN")}
+    not_set = {name: "" for name in os.environ if name.startswith(("LIGHTSPEED_", "SYNC_PIPELINES_SANDBOX"))}
+    done = run("init", P, stdin="\n".join(known.values()) + "\n", **{**not_set, "LIGHTSPEED_URL": os.environ["LIGHTSPEED_URL"]})
+    written = dotenv_values(own_folder / ".env")
+    assert {name: written[name] for name in known} == known
+    assert "all collections" in done.stdout
+    assert known["LIGHTSPEED_TOKEN"] not in done.stdout + done.stderr
