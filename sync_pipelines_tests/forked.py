@@ -19,7 +19,9 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+CLI = "sync_pipelines.operations.cli"
 OURS = ("sync_pipelines", "vendor_sandbox")
 LATE = (
     "dagster._core.storage.sqlite_storage",
@@ -30,6 +32,8 @@ LATE = (
     "rich.console",
 )
 """What of others is only loaded in the middle of a command."""
+SCENES = tuple(f"sync_pipelines_tests.pipelines.{name}" for name in ("listing_scene", "merchant", "order_scene", "sentos_shirts"))
+"""What the children that kill themselves load."""
 _running: list[subprocess.Popen[str]] = []
 
 
@@ -39,37 +43,83 @@ def command(
     stdin: str | None = None,
     *,
     timeout: float,
-    module: str = "sync_pipelines.operations.cli",
+    module: str = CLI,
     largest_file: int | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a module as a program to its end, as `subprocess.run` would. Raises subprocess.TimeoutExpired.
 
     largest_file: no file may grow beyond so many bytes, as on a disk that is full.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        files = [Path(folder) / name for name in ("in", "out", "err")]
+        files[0].write_text(stdin or "", encoding="utf-8")
+        started = Command(arguments, env, *files, timeout=timeout, module=module, largest_file=largest_file)
+        code = started.wait()
+        out, err = (file.read_text(encoding="utf-8") for file in files[1:])
+    return subprocess.CompletedProcess([module, *arguments], code, out, err)
+
+
+class Command:
+    """A module that runs as a program in a session of its own, as `subprocess.Popen` would run it; its files by name."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        env: Mapping[str, str] = os.environ,
+        stdin: str | Path = os.devnull,
+        stdout: str | Path = os.devnull,
+        stderr: str | Path = os.devnull,
+        *,
+        timeout: float = 100,
+        module: str = CLI,
+        largest_file: int | None = None,
+    ) -> None:
+        self.arguments, self.timeout, self.returncode = list(arguments), timeout, None
+        order = {
+            "module": module,
+            "arguments": self.arguments,
+            "env": dict(env),
+            "cwd": str(Path.cwd()),
+            "timeout": timeout,
+            "largest_file": largest_file,
+            "files": [str(stdin), str(stdout), str(stderr)],
+        }
+        self.pid: int = _answer(order)
+
+    returncode: int | None
+
+    def poll(self) -> int | None:
+        """The exit code, None while it runs. Raises subprocess.TimeoutExpired once it has run for too long."""
+        return self._ask(os.WNOHANG)
+
+    def wait(self) -> int:
+        """Wait until it ends. Raises subprocess.TimeoutExpired."""
+        code = self._ask(0)
+        assert code is not None
+        return code
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def _ask(self, how: int) -> int | None:
+        if self.returncode is None:
+            self.returncode = _answer({"pid": self.pid, "how": how})
+        if self.returncode == -signal.SIGALRM:
+            raise subprocess.TimeoutExpired(self.arguments, self.timeout)
+        return self.returncode
+
+
+def _answer(order: Mapping[str, object]) -> Any:
+    """Have the process that forks do something, and return what it says."""
     if not _running or _running[0].poll() is not None:
         _running[:] = [_start()]
     server = _running[0]
     assert server.stdin
     assert server.stdout
-    with tempfile.TemporaryDirectory() as folder:
-        files = {name: str(Path(folder) / name) for name in ("in", "out", "err")}
-        Path(files["in"]).write_text(stdin or "", encoding="utf-8")
-        order = {
-            "module": module,
-            "arguments": list(arguments),
-            "env": dict(env),
-            "cwd": str(Path.cwd()),
-            "timeout": timeout,
-            "largest_file": largest_file,
-            **files,
-        }
-        server.stdin.write(json.dumps(order) + "\n")
-        server.stdin.flush()
-        code = json.loads(server.stdout.readline())
-        if code is None:
-            raise subprocess.TimeoutExpired(list(arguments), timeout)
-        out, err = (Path(files[name]).read_text(encoding="utf-8") for name in ("out", "err"))
-    return subprocess.CompletedProcess([module, *arguments], code, out, err)
+    server.stdin.write(json.dumps(order) + "\n")
+    server.stdin.flush()
+    return json.loads(server.stdout.readline())
 
 
 def _start() -> subprocess.Popen[str]:
@@ -84,41 +134,52 @@ def _serve() -> None:
         for module in pkgutil.walk_packages(importlib.import_module(ours).__path__, ours + "."):
             if not module.name.endswith("__main__") and ".migrations." not in module.name:
                 importlib.import_module(module.name)
-    for name in LATE:
+    for name in (*LATE, *SCENES):
         importlib.import_module(name)
     gc.freeze()  # a child that collects would copy every page
     for line in sys.stdin:
         order = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            _be(order)
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        sys.stdout.write(json.dumps(None if code == -signal.SIGALRM else code) + "\n")
+        sys.stdout.write(json.dumps(_ended(**order) if "pid" in order else _forked(order)) + "\n")
         sys.stdout.flush()
 
 
-def _be(order: Mapping[str, object]) -> None:
+def _ended(pid: int, how: int) -> int | None:
+    pid, status = os.waitpid(pid, how)
+    return os.waitstatus_to_exitcode(status) if pid else None
+
+
+def _forked(order: Mapping[str, Any]) -> int:
+    flags = (os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT)
+    files = [os.open(name, how | os.O_NOCTTY, 0o600) for name, how in zip(order["files"], flags, strict=True)]
+    child = os.fork()
+    if child == 0:
+        _be(order, files)
+    for file in files:
+        os.close(file)
+    return child
+
+
+def _be(order: Mapping[str, Any], files: Sequence[int]) -> None:
     """Become the command, in a process of its own."""
     import runpy
 
-    signal.alarm(order["timeout"])  # type: ignore[arg-type]
-    for number, name, flags in (
-        (0, "in", os.O_RDONLY),
-        (1, "out", os.O_WRONLY | os.O_CREAT),
-        (2, "err", os.O_WRONLY | os.O_CREAT),
-    ):
-        os.dup2(os.open(str(order[name]), flags, 0o600), number)
+    os.setsid()
+    signal.alarm(order["timeout"])
+    for number, file in enumerate(files):
+        os.dup2(file, number)
+        os.close(file)
     if order["largest_file"]:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"],) * 2)  # type: ignore[arg-type]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["largest_file"],) * 2)
     os.environ.clear()
-    os.environ.update(order["env"])  # type: ignore[call-overload]
-    os.chdir(str(order["cwd"]))
-    sys.argv = [str(order["module"]), *order["arguments"]]  # type: ignore[misc]
-    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, mode) for n, mode in ((0, "r"), (1, "w"), (2, "w")))
+    os.environ.update(order["env"])
+    os.chdir(order["cwd"])
+    sys.argv = [order["module"], *order["arguments"]]
+    sys.stdin, sys.stdout = os.fdopen(0, "r"), os.fdopen(1, "w")
+    sys.stderr = os.fdopen(2, "w", buffering=1)
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
     code: object = 0
     try:
-        runpy.run_module(str(order["module"]), run_name="__main__", alter_sys=True)
+        runpy.run_module(order["module"], run_name="__main__", alter_sys=True)
     except SystemExit as e:
         code = e.code
     except BaseException:  # noqa: BLE001 - what the interpreter would print

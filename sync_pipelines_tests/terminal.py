@@ -7,12 +7,12 @@ import pty
 import re
 import select
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
+
+from sync_pipelines_tests import forked
 
 _STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -23,9 +23,7 @@ class Terminal:
     def __init__(self, *arguments: str, env: Mapping[str, str] = os.environ, columns: int = 200) -> None:
         master, slave = pty.openpty()
         self._master = master
-        command = [sys.executable, "-m", "sync_pipelines.operations.cli", *arguments]
-        env = {**env, "TERM": "xterm", "COLUMNS": str(columns)}
-        self._child = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=env, start_new_session=True)
+        self._child = forked.Command(arguments, {**env, "TERM": "xterm", "COLUMNS": str(columns)}, *[os.ttyname(slave)] * 3)
         os.close(slave)
         self._seen = b""
 
@@ -34,7 +32,7 @@ class Terminal:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._child.poll() is None:
-            self._child.kill()
+            self._child.send_signal(signal.SIGKILL)
         self._child.wait()
         os.close(self._master)
 
@@ -72,7 +70,7 @@ class Terminal:
         self.until(lambda: self._child.poll() is not None)
         while self._read(0.2):
             pass
-        return self._child.returncode
+        return self._child.wait()
 
     def _read(self, timeout: float) -> bool:
         ready, _, _ = select.select([self._master], [], [], timeout)

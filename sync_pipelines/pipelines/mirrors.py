@@ -579,9 +579,11 @@ def views(mirror: Mirror, source: str, *, nested: bool = False) -> dict[str, str
 
 
 @contextmanager
-def opened(warehouse: Warehouse, vendor: str, account: str, mirrors: Sequence[Mirror]) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(
+    warehouse: Warehouse, vendor: str, account: str, mirrors: Sequence[Mirror], *, memory: str = "256MB"
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB in which each table of these mirrors is a view. Raises NeverRead for one that has no file yet."""
-    with duck.engine() as con:
+    with duck.engine(memory) as con:
         for mirror in mirrors:
             source = MirrorLog(warehouse, vendor, mirror, account).source()
             for name, query in views(mirror, source).items():

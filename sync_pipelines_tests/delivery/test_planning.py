@@ -169,7 +169,7 @@ prices = st.one_of(st.none(), st.integers(0, 5), st.decimals(0, 5, places=2))
 books = st.dictionaries(st.sampled_from("abcdefgh"), prices, max_size=8)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(live=books, wanted=books)
 def test_applying_a_plan_brings_the_target_to_what_is_desired_and_nothing_else(
     tmp_path_factory: pytest.TempPathFactory, live: dict[str, Any], wanted: dict[str, Any]

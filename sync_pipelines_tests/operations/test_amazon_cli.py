@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from sync_pipelines_tests import forked
 from sync_pipelines_tests.operations.test_cli import answer, run
 from vendor_sandbox import Sandbox
 
@@ -160,8 +159,7 @@ def test_a_run_that_would_wait_for_hours_ends_and_the_next_goes_on(
 def test_a_sync_killed_in_the_middle_is_put_right_by_the_next_one(brand: Sandbox, own_folder: Path) -> None:
     mapping = mapped(own_folder)
     brand.faults("plytix", [{"on": "POST /api/v1/products", "kind": "slow", "seconds": 1.5, "after": 3}])
-    command = [sys.executable, "-m", "sync_pipelines.operations.cli", "amazon", "sync", "--mapping", mapping, "--execute"]
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    child = forked.Command(["amazon", "sync", "--mapping", mapping, "--execute"])
     until = time.monotonic() + 60
     while not any(call["fault"] == "slow" for call in brand.calls("plytix")):
         assert time.monotonic() < until, "the sync never came to its write"

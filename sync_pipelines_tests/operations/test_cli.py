@@ -213,18 +213,15 @@ def test_a_sync_that_is_killed_while_it_sends_is_finished_by_the_next_one(
     sandbox: Sandbox, own_folder: Path, number: int
 ) -> None:
     sandbox.faults("sparklayer", [{"on": "PATCH *", "kind": "slow", "seconds": 4, "after": 1}])
-    command = [sys.executable, "-m", "sync_pipelines.operations.cli", "sync", P]
-    child = subprocess.Popen(
-        command, env={**os.environ, "SPARKLAYER_BATCH_SIZE": "100"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    said = own_folder / "said"
+    child = forked.Command(["sync", P], {**os.environ, "SPARKLAYER_BATCH_SIZE": "100"}, stderr=said)
     until = time.monotonic() + 60
     while len([c for c in sandbox.calls("sparklayer") if c["method"] == "PATCH"]) < 1 or not open_attempt(own_folder):
         assert time.monotonic() < until
         time.sleep(0.1)
     child.send_signal(number)
-    said = "".join(child.communicate(timeout=90))
-    assert child.returncode == (-9 if number == signal.SIGKILL else 2)
-    assert number == signal.SIGKILL or "interrupted" in said
+    assert child.wait() == (-9 if number == signal.SIGKILL else 2)
+    assert number == signal.SIGKILL or "interrupted" in said.read_text()
     sandbox.clear_faults("sparklayer")
     again = answer("sync", P, SPARKLAYER_LANDS_WITHIN="6")  # what was on its way when the process died lands after 4 s
     assert again["state"] == "done"

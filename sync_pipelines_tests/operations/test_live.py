@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import pty
 import re
-import subprocess
-import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from sync_pipelines.operations.cli import live
 from sync_pipelines.progress import Progress, heard_by, tell
+from sync_pipelines_tests import forked
 from sync_pipelines_tests.operations.test_cli import P, run
 from vendor_sandbox import Sandbox
 
@@ -67,21 +67,19 @@ def test_in_a_pipe_a_run_says_once_that_it_began_and_with_json_nothing(
     assert done.stderr.count(f"preview {P}: began ") == lines == len(done.stderr.splitlines())
 
 
-def test_on_a_terminal_a_line_shows_stage_and_counts_and_is_gone_afterwards(sandbox: Sandbox) -> None:
+def test_on_a_terminal_a_line_shows_stage_and_counts_and_is_gone_afterwards(sandbox: Sandbox, own_folder: Path) -> None:
     sandbox.faults("sparklayer", [{"on": "PATCH *", "kind": "slow", "seconds": 1, "times": 9}])
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "sync_pipelines.operations.cli", "sync", P]
     env = {**os.environ, "SPARKLAYER_BATCH_SIZE": "50", "TERM": "xterm", "COLUMNS": "150"}
-    child = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=theirs, text=True)
+    child = forked.Command(["sync", P], env, stdout=own_folder / "said", stderr=os.ttyname(theirs))
     os.close(theirs)
     shown = b""
     with suppress(OSError):  # the terminal's end, on Linux
         while part := os.read(ours, 4096):
             shown += part
     os.close(ours)
-    assert child.stdout
-    assert "done" in child.stdout.read()
-    assert child.wait(60) == 0
+    assert child.wait() == 0
+    assert "done" in (own_folder / "said").read_text()
     text = shown.decode()
     assert f"sync {P} · starting · 0:0" in text
     assert re.search(r"sparklayer/prices: 150 of 250 rows · \d+ s left · 0:\d\d", text)

@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from sync_pipelines_tests import forked
 from sync_pipelines_tests.operations.test_cli import answer, run
 from vendor_sandbox import Sandbox
 
@@ -199,7 +198,7 @@ def test_a_config_json_of_the_old_program_is_taken_over_and_never_guessed_about(
 def test_a_sync_killed_in_the_middle_is_put_right_by_the_next_one(shop: Sandbox) -> None:
     answer("prepare")
     shop.faults("google", [{"on": "POST /v4/spreadsheets/*/values:batchUpdate", "kind": "slow", "seconds": 5.0}])
-    child = subprocess.Popen([sys.executable, "-m", "sync_pipelines.operations.cli", "sync", P], stdout=subprocess.DEVNULL)
+    child = forked.Command(["sync", P])
     deadline = time.monotonic() + 30
     while not any(c["fault"] == "slow" for c in shop.calls("google")):
         assert time.monotonic() < deadline, "the sync never came to its write"

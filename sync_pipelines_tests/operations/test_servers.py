@@ -19,6 +19,7 @@ import requests
 
 from sync_pipelines.demo.playground import Playground, PlaygroundBusy
 from sync_pipelines.operations import running_sandbox, servers
+from sync_pipelines_tests import forked
 from vendor_sandbox import Sandbox
 
 CLI = [sys.executable, "-m", "sync_pipelines.operations.cli"]
@@ -32,8 +33,7 @@ def as_typed(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*arguments: str, code: int = 0, **variables: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, **variables}
-    done = subprocess.run([*CLI, *arguments], env=env, capture_output=True, text=True, timeout=100)
+    done = forked.command(arguments, {**os.environ, **variables}, timeout=100)
     assert done.returncode == code, done.stdout + done.stderr
     return done
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import dagster as dg
@@ -18,7 +18,6 @@ from sync_pipelines.pipelines.shopify_store.day_reader import DayReader
 from sync_pipelines.settings import data_dir
 from sync_pipelines_tests.pipelines.shopify_shop import Shop, shop_of
 
-TODAY = datetime.now(UTC).date()
 LINES, ORDERS, REFUNDS = (dg.AssetKey(["shopify", name]) for name in ("order_lines", "orders", "refunds"))
 
 
@@ -26,6 +25,20 @@ LINES, ORDERS, REFUNDS = (dg.AssetKey(["shopify", name]) for name in ("order_lin
 def shop(own_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     with shop_of(data_dir(), monkeypatch.setenv, orders=60) as shop:
         yield shop
+
+
+@pytest.fixture
+def today(monkeypatch: pytest.MonkeyPatch) -> date:
+    """The day on which the test began: midnight may pass meanwhile."""
+    began = datetime.now(UTC)
+
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return began.astimezone(tz)
+
+    monkeypatch.setattr(offered_days, "datetime", Stopped)
+    return began.date()
 
 
 def first_partition() -> date:
@@ -36,8 +49,8 @@ def first_partition() -> date:
     return date.fromisoformat(str(days.get_first_partition_key()))
 
 
-def test_before_anything_is_read_the_days_are_those_that_the_first_reading_takes(own_folder: Path) -> None:
-    assert offered_days.offered() == (TODAY - timedelta(days=30), "UTC")
+def test_before_anything_is_read_the_days_are_those_that_the_first_reading_takes(own_folder: Path, today: date) -> None:
+    assert offered_days.offered() == (today - timedelta(days=30), "UTC")
     assert not (own_folder / "data").exists()
 
 
@@ -55,24 +68,24 @@ def test_days_that_were_read_are_offered_from_then_on(shop: Shop) -> None:
     assert first_partition() == oldest
 
 
-def test_a_first_day_that_is_set_is_the_first_partition(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    DayReader(shop.store()).read(TODAY - timedelta(days=40), TODAY - timedelta(days=40))
-    monkeypatch.setenv("SHOPIFY_FIRST_DAY", str(TODAY - timedelta(days=20)))
-    assert first_partition() == TODAY - timedelta(days=20)
+def test_a_first_day_that_is_set_is_the_first_partition(shop: Shop, monkeypatch: pytest.MonkeyPatch, today: date) -> None:
+    DayReader(shop.store()).read(today - timedelta(days=40), today - timedelta(days=40))
+    monkeypatch.setenv("SHOPIFY_FIRST_DAY", str(today - timedelta(days=20)))
+    assert first_partition() == today - timedelta(days=20)
     monkeypatch.setenv("SHOPIFY_FIRST_DAY", "2021-05-01")
     assert first_partition() == date(2021, 5, 1)
 
 
-def test_a_wrong_setting_leaves_the_other_pipelines_their_definitions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_setting_leaves_the_other_pipelines_their_definitions(monkeypatch: pytest.MonkeyPatch, today: date) -> None:
     monkeypatch.setenv("SHOPIFY_TIME_ZONE", "Mars/Base")
-    assert first_partition() == TODAY - timedelta(days=30)
+    assert first_partition() == today - timedelta(days=30)
 
 
-def test_a_ledger_that_cannot_be_read_leaves_the_definitions_and_is_left_as_it_is(own_folder: Path) -> None:
+def test_a_ledger_that_cannot_be_read_leaves_the_definitions_and_is_left_as_it_is(own_folder: Path, today: date) -> None:
     ledger = data_dir() / "ledger.db"
     ledger.parent.mkdir()
     ledger.write_bytes(b"not a database, " * 200)
-    assert first_partition() == TODAY - timedelta(days=30)
+    assert first_partition() == today - timedelta(days=30)
     assert ledger.read_bytes() == b"not a database, " * 200
 
 
@@ -86,10 +99,10 @@ def test_a_backfill_reads_days_that_were_not_offered_and_they_are_from_then_on(s
         assert instance.get_materialized_partitions(ORDERS) == {str(oldest), str(oldest + timedelta(days=1))}
 
 
-def test_a_backfill_that_read_nothing_adds_no_days_that_are_missing(shop: Shop) -> None:
+def test_a_backfill_that_read_nothing_adds_no_days_that_are_missing(shop: Shop, today: date) -> None:
     before = first_partition()
     shop.sandbox.faults("shopify", [{"on": "POST *", "kind": "status", "status": 401, "times": 50}])
-    assert running.backfill("shopify_store", TODAY - timedelta(days=300), TODAY - timedelta(days=299)).state == "failed"
+    assert running.backfill("shopify_store", today - timedelta(days=300), today - timedelta(days=299)).state == "failed"
     assert first_partition() == before
 
 
@@ -100,10 +113,12 @@ def test_a_backfill_of_days_before_the_first_that_may_be_read_is_refused_before_
 
 
 @pytest.mark.parametrize("chosen", [ORDERS, LINES, REFUNDS], ids=str)
-def test_one_of_the_three_is_materialized_alone_and_the_files_of_all_are_published(shop: Shop, chosen: dg.AssetKey) -> None:
+def test_one_of_the_three_is_materialized_alone_and_the_files_of_all_are_published(
+    shop: Shop, chosen: dg.AssetKey, today: date
+) -> None:
     from sync_pipelines.definitions import defs
 
-    day = min(shop.day(order) for order in shop.truth().values() if shop.day(order) > TODAY - timedelta(days=25))
+    day = min(shop.day(order) for order in shop.truth().values() if shop.day(order) > today - timedelta(days=25))
     with dg.DagsterInstance.ephemeral() as instance:
         job = defs().resolve_implicit_global_asset_job_def()
         result = job.execute_in_process(instance=instance, asset_selection=[chosen], partition_key=str(day))

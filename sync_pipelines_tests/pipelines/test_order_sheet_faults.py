@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ from sync_pipelines.delivery.clock import Clock
 from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines.pipelines.shopify_sheets import checks
 from sync_pipelines.vendors.failures import VendorError
+from sync_pipelines_tests import forked
 from sync_pipelines_tests.pipelines.order_scene import GROW, READ, TABS, WRITE, OrderScene, line, order, orders, settled
 
 
@@ -325,15 +323,13 @@ class TestKills:
     def test_a_process_killed_at_any_point_loses_nothing_and_doubles_nothing(
         self, desk: OrderScene, kind: str, tmp_path: Path
     ) -> None:
-        root = Path(__file__).parents[2]
         first = {"commit": 1, "call": 3}[kind]
         for number in range(first, 40, 3):
             desk.take(
                 *orders(number * 10, number * 10 + 2),
                 *([{**desk.shop[first * 10], "note": f"at {number}"}] if number > first else []),
             )
-            command = [sys.executable, "-m", "sync_pipelines_tests.pipelines.killed_orders", f"{kind}:{number}"]
-            ended = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=root, env=dict(os.environ))
+            ended = forked.command([f"{kind}:{number}"], timeout=60, module="sync_pipelines_tests.pipelines.killed_orders")
             if ended.returncode == 0:
                 break
             assert ended.returncode == -9, ended.stderr

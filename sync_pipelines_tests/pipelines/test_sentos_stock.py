@@ -20,8 +20,7 @@ SET, STOCK_AT = "mutation inventorySetQuantities", "mutation inventoryActivate"
 def in_step(scene: SentosScene, *products: dict[str, Any]) -> None:
     """These products in both systems, with their stock."""
     scene.add_products(*(products or (garment(1), garment(2))))
-    scene.goods()
-    scene.stock()
+    scene.sync(PRODUCTS, STOCK)
     scene.sandbox.shopify.change_state({"settings": {}})
 
 
