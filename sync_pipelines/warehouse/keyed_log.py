@@ -130,7 +130,8 @@ class KeyedLog:
 
     def _drop_replaced(self, parts: Sequence[Published]) -> None:
         """Drop what no longer counts: replaced when the present base was made, if nobody can be reading it still."""
-        made = [datetime.fromisoformat(p.about.at) for p in parts if p.about.origin == COMPACTED]
+        # as the file says: `at` can be ahead of any clock, where one was wrong once
+        made = [datetime.fromtimestamp(p.path.stat().st_mtime, UTC) for p in parts if p.about.origin == COMPACTED]
         if made and datetime.now(UTC) - max(made) >= REPLACED_STAY:
             counting = {p.path for p in parts}
             for part in self.warehouse.all_partitions(self.asset, self.account):

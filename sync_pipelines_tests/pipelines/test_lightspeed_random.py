@@ -87,17 +87,6 @@ def running() -> Iterator[Sandbox]:
         yield sandbox
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with a ledger: making one takes longer than all the rest."""
-    folder = tmp_path_factory.mktemp("empty")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SYNC_PIPELINES_DATA_DIR", str(folder))
-        with LightspeedScene(None).session():
-            pass
-    return folder
-
-
 def small(running: Sandbox) -> LightspeedScene:
     """A store with few products and orders."""
     scene = lightspeed_scene.begin(running)
@@ -139,9 +128,8 @@ def cut_off_after(steps: int | None) -> Iterator[None]:
             yield
 
 
-def assert_that_the_mirror_ends_right(running: Sandbox, empty: Path, folder: Path, seed: int, steps: list[Any]) -> None:
+def assert_that_the_mirror_ends_right(running: Sandbox, folder: Path, seed: int, steps: list[Any]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(empty, folder)
     scene = small(running)
     history = History(scene, seed)
     with pytest.MonkeyPatch.context() as patch:
@@ -181,16 +169,16 @@ def generated(examples: int) -> Callable[[Any], Any]:
 
 @generated(8)
 @given(seed=st.integers(0, 10_000), steps=st.lists(step, min_size=1, max_size=3))
-def test_the_mirror_ends_equal_to_the_store(running: Sandbox, empty: Path, tmp_path: Path, seed: int, steps: list[Any]) -> None:
+def test_the_mirror_ends_equal_to_the_store(running: Sandbox, tmp_path: Path, seed: int, steps: list[Any]) -> None:
     os.environ.update(running.env)
-    assert_that_the_mirror_ends_right(running, empty, tmp_path / "data", seed, steps)
+    assert_that_the_mirror_ends_right(running, tmp_path / "data", seed, steps)
 
 
 @pytest.mark.deep
 @generated(100)
 @given(seed=st.integers(0, 1_000_000), steps=st.lists(step, min_size=1, max_size=8))
 def test_the_mirror_ends_equal_to_the_store_after_long_histories(
-    running: Sandbox, empty: Path, tmp_path: Path, seed: int, steps: list[Any]
+    running: Sandbox, tmp_path: Path, seed: int, steps: list[Any]
 ) -> None:
     os.environ.update(running.env)
-    assert_that_the_mirror_ends_right(running, empty, tmp_path / "data", seed, steps)
+    assert_that_the_mirror_ends_right(running, tmp_path / "data", seed, steps)

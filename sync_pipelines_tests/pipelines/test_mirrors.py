@@ -35,6 +35,7 @@ from sync_pipelines.pipelines.mirrors import (
     views,
 )
 from sync_pipelines.vendors.paging import Page
+from sync_pipelines.warehouse import keyed_log
 from sync_pipelines.warehouse.snapshots import Warehouse
 
 THINGS = Mirror(
@@ -280,6 +281,11 @@ class TestFollowing:
         log.follow([Page([thing("a", 3)], 3)])
         assert versions(log) == {"a": 3, "b": 1}
         assert log.compare([Page([thing("a", 3), thing("b", 4)])]).kept == 1
+        assert versions(log) == {"a": 3, "b": 4}
+        monkeypatch.setattr(keyed_log, "REPLACED_STAY", timedelta(0))
+        for _ in range(2):
+            log.log.compact()
+        assert len(log.warehouse.all_partitions(log.key, log.account)) == 2, "the base, and the one that it replaced just now"
         assert versions(log) == {"a": 3, "b": 4}
 
 

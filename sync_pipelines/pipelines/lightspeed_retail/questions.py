@@ -121,14 +121,15 @@ def dropped() -> Collection[str]:
 
 
 def source(key: str) -> dict[str, Any]:
-    """What the mirror has of a product or a sale, with the lists in it."""
-    found: dict[str, Any] = {}
+    """What the mirror has of the products and sales that a person named, table by table, and when it was read."""
+    found, keys = list[dict[str, Any]](), sorted(full_keys([key]))
     with _mirror() as con:
         for table, column in _OF_ONE:
-            rows = con.execute(f'SELECT * FROM "{table}" WHERE "{column}" = ?', [key]).to_arrow_table().to_pylist()
-            if rows:
-                found[table] = [{name: value for name, value in row.items() if name != "item"} for row in rows]
-    return found
+            query = f'SELECT * FROM "{table}" WHERE list_contains($keys, "{column}")'
+            rows = con.sql(query, params={"keys": keys}).to_arrow_table().to_pylist()
+            found += [{"table": table, **{name: value for name, value in row.items() if name != "item"}} for row in rows]
+    read_at = max((row["read_at"] for row in found if "read_at" in row), default=None)
+    return {"extract": read_at and {"at": read_at.isoformat(), "origin": "api"}, "source": found, "mapped": []}
 
 
 _OF_ONE = (
