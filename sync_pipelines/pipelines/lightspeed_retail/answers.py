@@ -142,7 +142,8 @@ TRADED = Question(
         coalesce(stock.stock, 0) AS stock, coalesce(stock.without_cost, 0) AS stock_without_cost,
         CASE WHEN coalesce(stock.without_cost, 0) = 0 THEN coalesce(stock.stock_value, 0) END AS stock_value,
         CASE WHEN coalesce(stock.stock, 0) = 0 THEN 0 ELSE (stock.stock * g.price)::DECIMAL(24, 5) END AS retail_value,
-        {_CURRENCY} AS currency, sold.last_sale, ordered.last_order, coalesce(sold.sold, 0) AS sold, coalesce(sold.revenue, 0) AS revenue,
+        {_CURRENCY} AS currency, sold.last_sale, ordered.last_order, coalesce(sold.sold, 0) AS sold,
+        coalesce(sold.revenue, 0) AS revenue,
         coalesce(sold.revenue_with_cost, 0) AS revenue_with_cost, coalesce(sold.cost_of_sales, 0) AS cost_of_sales, g.created_at
     FROM goods g LEFT JOIN sold USING (product_id) LEFT JOIN ordered USING (product_id) LEFT JOIN stock USING (product_id)
     ORDER BY g.product_id""",
@@ -257,8 +258,8 @@ TO_REORDER = Question(
     "What to order now, by outlet",
     "The level, less what is owed to customers, is at or below the reorder point. FIXED (or no method) orders the "
     "reorder amount, MIN_MAX up to its target; less what is on order: the whole count of supplier orders, "
-    "and of transfers to the outlet, that are OPEN, SENT or DISPATCHED, for received goods come into stock when an order is RECEIVED. Nothing left to order is left "
-    "out; so are products without stock of their own.",
+    "and of transfers to the outlet, that are OPEN, SENT or DISPATCHED, for received goods come into stock when an order is "
+    "RECEIVED. Nothing left to order is left out; so are products without stock of their own.",
     (*_GOODS_NEED, "inventory", "outlets", "consignments", "consignment_lines"),
     (
         *_PRODUCT,
