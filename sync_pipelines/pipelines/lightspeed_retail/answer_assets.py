@@ -38,11 +38,12 @@ def answer_asset(question: Question, fresh: Fresh) -> dg.AssetsDefinition:
         session = run.session
         session.note(pipeline=PIPELINE.name)
         account, numbers = LightspeedSettings.read().account, dict[str, Any]()
-        trade = session.warehouse.find([VENDOR, TRADE], account) if TRADE in question.needs else None
-        if TRADE in question.needs and trade is None:
+        needs_trade = TRADE in question.needs
+        trade = session.warehouse.find([VENDOR, TRADE], account) if needs_trade else None
+        if needs_trade and trade is None:
             raise NeverRead(f"{VENDOR}/{TRADE} was never materialized for {account}. Materialize it first.")
         days = LightspeedRetailSettings.read().dead_stock_days
-        with asked(session.warehouse, account, question.needs, days, trade=trade and trade.path) as con:
+        with asked(session.warehouse, account, question.needs, days, trade=trade.path if trade else None) as con:
             rows = answer(con, question)
             if question is TRADED:
                 con.from_arrow(rows).create(TRADE)

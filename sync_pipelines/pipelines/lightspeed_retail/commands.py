@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,8 +10,8 @@ import typer
 from sync_pipelines.operations.cli.options import Json
 
 app = typer.Typer()
-ALSO = ()
-"""Commands of the whole program, too: none."""
+ALSO = ("report",)
+"""Commands of the whole program, too: `sync-pipelines report lightspeed_retail`."""
 
 
 @app.command("prove")
@@ -23,6 +24,32 @@ def prove(json: Json = False) -> None:
     with runs.progress(f"prove {PIPELINE.name}", json=json):
         ended = running.run(PIPELINE.name, "prove", {})
     raise typer.Exit(runs.show(ended, json=json))
+
+
+@app.command("report")
+def report(
+    days: Annotated[
+        int | None, typer.Option(min=1, help="how far back to look for sales and orders; dead_stock_days if left out")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="a folder for all answers as CSV, or one answer: to_reorder.csv")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """What sells, what lies, what is missing and what to order, by the mirror as it is now."""
+    from sync_pipelines.operations import answers, retail_store
+    from sync_pipelines.operations.cli import screen
+
+    found = retail_store.report(days, output)
+    if json:
+        screen.as_json(answers.plain(found))
+        return
+    screen.facts(found.numbers)
+    for each in found.answers:
+        screen.say(f"\n{each.asks}: {each.not_answered or each.rows} ({each.question})")
+        screen.table([{name: value for name, value in row.items() if not name.endswith("_id")} for row in each.first])
+        if each.csv:
+            screen.say(f"all of them: {each.csv}")
 
 
 @app.command("login")
