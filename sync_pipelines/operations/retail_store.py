@@ -83,6 +83,30 @@ def report(days: int | None = None, output: Path | None = None) -> Report:
     return Report(PIPELINE, days, numbers, tuple(found))
 
 
+@dataclass(frozen=True)
+class Found:
+    """The products that have a code, with options, prices, stock, suppliers, and their last sale and order; where there are none,
+    codes that may have been meant."""
+
+    code: str
+    products: tuple[Mapping[str, Any], ...]
+    did_you_mean: tuple[str, ...]
+
+
+def find(code: str) -> Found:
+    """Find products by any code. Raises UsageError for a blank one, NeverRead before the first sync."""
+    from sync_pipelines.pipelines.lightspeed_retail import answers, finding
+    from sync_pipelines.vendors.lightspeed_settings import LightspeedSettings
+    from sync_pipelines.warehouse.snapshots import Warehouse
+
+    if not code.strip():
+        raise UsageError("a code is needed: an SKU, what is scanned, a supplier's code, a handle or an id.")
+    account = LightspeedSettings.read().account
+    with answers.asked(Warehouse(data_dir() / "warehouse"), account, finding.NEEDS, days=1) as con:
+        products, meant_codes = finding.find(con, code)
+    return Found(code, tuple(products), tuple(meant_codes))
+
+
 def _files(output: Path | None, names: list[str]) -> Mapping[str, Path]:
     """Where the answers are written, by question. Raises UsageError."""
     if output is None:
