@@ -25,7 +25,7 @@ from sync_pipelines.pipelines.mirrors import FLAG, NUMBER, TEXT, TIME, WHOLE, Co
 from sync_pipelines.warehouse.snapshots import Warehouse
 
 TRADE = "trade"
-MEMORY = "384MB"
+MEMORY = "256MB"
 
 
 @dataclass(frozen=True)
