@@ -61,6 +61,7 @@ WITHOUT_PRINTING = [
         "order_sheet",
         "amazon_listings",
         "order_report",
+        "retail_store",
         "launch",
         "paths",
         "pipelines",

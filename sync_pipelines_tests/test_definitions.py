@@ -60,6 +60,7 @@ _READ = (
     *("suppliers", "products", "brands", "tags", "product_types", "categories", "variant_attributes", "consignments"),
     *("inventory", "sales", "outlets", "registers", "taxes", "users", "payment_types"),
 )
+_ORDERS, _PICTURED = ("consignments", "consignment_lines"), ("products", "suppliers", "product_images", "variant_images")
 _LIGHTSPEED = {
     *(("lightspeed/store", f"lightspeed/{name}") for name in _READ),
     *(("lightspeed/products", f"lightspeed/product_{name}") for name in ("codes", "suppliers", "options", "images")),
@@ -69,8 +70,16 @@ _LIGHTSPEED = {
     ("lightspeed/taxes", "lightspeed/tax_rates"),
     ("lightspeed/consignments", "lightspeed/consignment_lines"),
     *((f"lightspeed/{name}", "lightspeed/proof") for name in (*_READ, "consignment_lines")),
+    *((f"lightspeed/{name}", "lightspeed/trade") for name in ("products", "suppliers", "inventory", "outlets", "sales")),
+    *((f"lightspeed/{name}", "lightspeed/to_reorder") for name in ("products", "suppliers", "inventory", "outlets")),
+    *((f"lightspeed/{name}", f"lightspeed/{of}") for name in _ORDERS for of in ("trade", "to_reorder")),
+    *(
+        ("lightspeed/trade", f"lightspeed/{of}")
+        for of in ("never_sold", "dead_stock", "dead_without_stock", "margins_by_supplier")
+    ),
+    *((f"lightspeed/{name}", f"lightspeed/{of}_without_pictures") for name in _PICTURED for of in ("variants", "web_products")),
 }
-"""What a store's mirror is made of: each collection, the lists in its rows, and the proof of them all."""
+"""What a store's mirror is made of: each collection, the lists in its rows, and the proof of them all; and what is asked of it."""
 
 
 def test_the_graph_reads_from_left_to_right(defs: dg.Definitions) -> None:

@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from sync_pipelines.operations import answers, environment, order_sheet, running
+from sync_pipelines.operations import answers, environment, order_sheet, retail_store, running
 from sync_pipelines.operations.cli import binding, general
 from sync_pipelines.operations.cli.root import app
 from sync_pipelines.operations.launch import Ended
@@ -62,6 +62,7 @@ def prompt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Prompt]:
         (order_sheet, "orders", []),
         (order_sheet, "missing", ()),
         (order_sheet, "prepare", order_sheet.Prepared("some", ())),
+        (retail_store, "report", retail_store.Report("some", 1, {}, ())),
         (order_sheet, "report", order_sheet.Report({"currency": "", "days": []}, environment.data_dir())),
     ):
         monkeypatch.setattr(module, name, note(name, gives))
@@ -93,11 +94,26 @@ def prompt(monkeypatch: pytest.MonkeyPatch) -> Iterator[Prompt]:
         ("sheets history --limit 3", "history sheets --limit 3"),
         ("sheets report --days 3", "report --days 3"),
         ("sheets report -o x.html", "report shopify_sheets -o x.html"),
+        ("lightspeed report --days 3 -o x", "report lightspeed_retail --days 3 -o x"),
+        ("lightspeed report", "report lightspeed"),
         ("sheets backfill --from 2026-01-01 --to 2026-01-02", "backfill shopify_store --from 2026-01-01 --to 2026-01-02"),
     ],
 )
 def test_old_spellings_ask_for_the_same(prompt: Prompt, short: str, long: str) -> None:
     assert prompt.asks(short) == prompt.asks(long)
+
+
+def test_a_command_of_several_pipelines_is_the_first_ones_without_a_name(prompt: Prompt) -> None:
+    assert prompt.asks("report")[1] == (7, None) != prompt.asks("report lightspeed")[1]
+    assert "366 days" in prompt.run("report --days 367", code=2)
+
+
+def test_pipelines_whose_commands_take_other_options_do_not_share_a_name() -> None:
+    def one(days: int = 1) -> None: ...
+    def other(weeks: int = 1) -> None: ...
+
+    with pytest.raises(TypeError, match="take other options"):
+        binding.with_a_name({"shopify_sheets": one, "lightspeed_retail": other})
 
 
 def test_what_is_asked_for(prompt: Prompt) -> None:
@@ -155,6 +171,9 @@ def test_a_mistyped_pipeline_or_command_is_answered_with_the_likest(prompt: Prom
         ("backfill", "also: sync-pipelines shopify backfill, sync-pipelines sheets backfill"),
         ("apply", "also: " + ", ".join(f"sync-pipelines {short} apply" for short in ("catsy", "sheets", "sentos", "amazon"))),
         ("lightspeed sync", "also: sync-pipelines sync lightspeed_retail"),
+        ("sheets report", "also: sync-pipelines report"),
+        ("lightspeed report", "also: sync-pipelines report lightspeed_retail"),
+        ("report", "also: sync-pipelines sheets report, sync-pipelines lightspeed report"),
         ("amazon errors", "also: sync-pipelines errors amazon_plytix"),
     ],
 )

@@ -2,7 +2,8 @@
 
 A general verb takes `pipeline` and every option that any pipeline has. Under a pipeline's short name it loses `pipeline`, and
 the options that this pipeline does not have. A pipeline's own commands come on top and win over a general verb of their name;
-those listed in `ALSO` of its module are commands of the whole program, too, as they were before there were short names.
+those listed in `ALSO` of its module are commands of the whole program, too: of the first pipeline that has it, as before there
+were short names, and of the others where they are named.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from typing import Annotated, Any, get_args
 
@@ -42,15 +43,35 @@ def bound(verb: Command, pipeline: str) -> Command:
     return _under(verb, parameters, lambda given: {"pipeline": pipeline, **given})
 
 
-def with_a_name(command: Command, pipeline: str) -> Command:
-    """Return a pipeline's own command that may be given the pipeline's name all the same."""
-    about = _named_in(typer.Argument(metavar="[PIPELINE]", help="may be named"), [pipeline])
-    named = inspect.Parameter("pipeline", inspect.Parameter.KEYWORD_ONLY, default=pipeline, annotation=Annotated[str, about])
-    return _under(
-        command,
-        [named, *_parameters(command).values()],
-        lambda given: {name: value for name, value in given.items() if name != "pipeline"},
-    )
+def with_a_name(commands: Mapping[str, Command]) -> Command:
+    """Return a command that pipelines have of their own, by their names, as one that may be given a pipeline's name: the first
+    one's without. Several take the same options, and the help says what each makes of them."""
+    first, *others = commands
+    help_text = "may be named" if not others else f"which pipeline; {first} if left out"
+    about = _named_in(typer.Argument(metavar="[PIPELINE]", help=help_text), list(commands))
+    named = inspect.Parameter("pipeline", inspect.Parameter.KEYWORD_ONLY, default=first, annotation=Annotated[str, about])
+    own = [_parameters(command) for command in commands.values()]
+    if any(each.keys() != own[0].keys() for each in own):
+        raise TypeError(f"{commands[first].__name__}: {', '.join(commands)} take other options")
+    parameters = [_with_help_of_each(commands, [each[name] for each in own]) if others else p for name, p in own[0].items()]
+
+    def command(pipeline: str, **given: Any) -> None:
+        commands[pipeline](**given)
+
+    told = [inspect.getdoc(each) or "" for each in commands.values()]
+    command.__name__ = commands[first].__name__
+    command.__doc__ = "\n\n".join(f"{name}: {text}" for name, text in zip(commands, told, strict=True)) if others else told[0]
+    return _under(command, [named, *parameters], lambda given: given)
+
+
+def _with_help_of_each(pipelines: Iterable[str], same: Sequence[inspect.Parameter]) -> inspect.Parameter:
+    """Return the first of these options, with what it is for each pipeline."""
+    (kind, option), *_ = ends = [get_args(each.annotation) for each in same]
+    texts = [each.help for _, each in ends]
+    told = copy(option)
+    if len(set(texts)) > 1:
+        told.help = "; ".join(f"{name}: {text}" for name, text in zip(pipelines, texts, strict=True))
+    return same[0].replace(annotation=Annotated[kind, told])
 
 
 def _parameters(command: Command) -> Mapping[str, inspect.Parameter]:
@@ -120,12 +141,20 @@ def own_commands(pipeline: str) -> tuple[Mapping[str, Command], Collection[str]]
     return commands, loaded.ALSO
 
 
+def owners_of(name: str) -> Mapping[str, Command]:
+    """Return the pipelines' own commands of this name that are a command of the whole program, too."""
+    own = {pipeline: own_commands(pipeline) for pipeline in PIPELINES}
+    return {pipeline: commands[name] for pipeline, (commands, also) in own.items() if name in also}
+
+
 def group_of(pipeline: str, verbs: Mapping[str, tuple[Command, Sequence[str]]]) -> typer.Typer:
     """Return the commands of one pipeline. verbs: the general ones by name, each with the pipelines that it is for."""
     group = typer.Typer(no_args_is_help=True, help=PIPELINES[pipeline].about)
     own, also = own_commands(pipeline)
     for name, command in own.items():
         _, named = verbs.get(name, (None, ()))
+        if not named and name in also and next(iter(owners_of(name))) != pipeline:
+            named = [pipeline]
         other = " ".join([PROGRAM, name, *(["|".join(named)] if named else [])])
         group.command(name, epilog=f"also: {other}" if name in also else None, rich_help_panel="Its own")(command)
     for name, (verb, pipelines) in verbs.items():

@@ -10,7 +10,7 @@ import typer
 
 from sync_pipelines.errors import UsageError
 from sync_pipelines.operations.cli import alerting, general
-from sync_pipelines.operations.cli.binding import PROGRAM, group_of, naming, own_commands, with_a_name
+from sync_pipelines.operations.cli.binding import PROGRAM, group_of, naming, own_commands, owners_of, with_a_name
 from sync_pipelines.operations.cli.options import Json
 from sync_pipelines.operations.pipelines import PIPELINES
 from sync_pipelines.settings import sandbox_on
@@ -68,10 +68,11 @@ def _add_pipelines() -> None:
         same = [s for s, (commands, also) in own.items() if (name in also if name in commands else groups[s] in pipelines)]
         epilog = f"also: {', '.join(f'{PROGRAM} {short} {name}' for short in same)}"
         app.command(name, epilog=epilog)(naming(verb, pipelines))
-    for short, (commands, also) in own.items():
-        for name in (name for name in also if name not in general.VERBS):
-            epilog, panel = f"also: {PROGRAM} {short} {name}", f"Of {short}"
-            app.command(name, epilog=epilog, rich_help_panel=panel)(with_a_name(commands[name], groups[short]))
+    for name in dict.fromkeys(name for _, also in own.values() for name in also if name not in general.VERBS):
+        owners = owners_of(name)
+        shorts = [PIPELINES[pipeline].short for pipeline in owners]
+        epilog = f"also: {', '.join(f'{PROGRAM} {short} {name}' for short in shorts)}"
+        app.command(name, epilog=epilog, rich_help_panel=f"Of {' and '.join(shorts)}")(with_a_name(owners))
     for short, name in groups.items():
         app.add_typer(group_of(name, general.VERBS), name=short, rich_help_panel="One pipeline")
 

@@ -47,6 +47,17 @@ REST = _assets(
     "payment_types",
 )
 
+ANSWERS = _assets(
+    "trade",
+    "never_sold",
+    "dead_stock",
+    "dead_without_stock",
+    "variants_without_pictures",
+    "web_products_without_pictures",
+    "margins_by_supplier",
+    "to_reorder",
+)
+
 PIPELINE = Pipeline(
     name="lightspeed_retail",
     short="lightspeed",
@@ -67,7 +78,11 @@ PIPELINE = Pipeline(
     sources="sync_pipelines.pipelines.lightspeed_retail.sources",
     mirrors="sync_pipelines.pipelines.lightspeed_retail.collections",
     jobs=(
-        Job("sync", "Read what changed in the store since last time: all collections.", (*REST, *STOCK, *SALES)),
+        Job(
+            "sync",
+            "Read what changed in the store since last time, all collections, and answer the questions.",
+            (*REST, *STOCK, *SALES, *ANSWERS),
+        ),
         Job("counter", "Read what changed in stock and sales since last time.", (*STOCK, *SALES)),
         Job("prove", "Read every collection whole and hold the mirror against it.", _assets("proof")),
     ),

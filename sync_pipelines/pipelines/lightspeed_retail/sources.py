@@ -1,4 +1,5 @@
-"""Lightspeed Retail in Dagster: a mirror of every collection, and the proof that they hold what the store holds."""
+"""Lightspeed Retail in Dagster: a mirror of every collection, what follows from it, and the proof that it holds what the store
+holds."""
 
 from datetime import timedelta
 
@@ -7,6 +8,7 @@ import pyarrow as pa
 
 from sync_pipelines.pipelines.building import Materialized, column_schema, metadata, results, specs
 from sync_pipelines.pipelines.lightspeed_retail import PIPELINE, reading
+from sync_pipelines.pipelines.lightspeed_retail.answer_assets import answer_assets
 from sync_pipelines.pipelines.lightspeed_retail.collections import (
     COLLECTIONS,
     CONSIGNMENT_LINES,
@@ -45,6 +47,8 @@ mirrors = tuple(
     )
     for mirror in COLLECTIONS
 )
+
+answers = answer_assets(HOURLY)
 
 NOTHING_WAS_MISSING = Check("nothing_was_missing", "the mirror had every row that the store has, as the store has it")
 PROOF = pa.schema(

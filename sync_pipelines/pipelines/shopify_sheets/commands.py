@@ -13,6 +13,7 @@ from sync_pipelines.operations.cli.options import Json, Strict
 app = typer.Typer()
 ALSO = ("missing", "orders", "report", "reconcile", "prepare", "backfill")
 """Commands of the whole program, too: `sync-pipelines missing`, as in earlier versions."""
+MOST_DAYS = 366
 
 
 @app.command()
@@ -50,13 +51,17 @@ def missing(json: Json = False) -> None:
 
 @app.command()
 def report(
-    days: Annotated[int, typer.Option(min=1, max=366)] = 7,
+    days: Annotated[int | None, typer.Option(min=1, help=f"the days counted, {MOST_DAYS} at most; 7 if left out")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="the page to write")] = None,
     json: Json = False,
 ) -> None:
     """The last days in numbers: as text, and as a page with charts."""
     from sync_pipelines.operations import answers, order_sheet
     from sync_pipelines.operations.cli import screen
+
+    days = 7 if days is None else days
+    if days > MOST_DAYS:
+        raise typer.BadParameter(f"{days} is more than {MOST_DAYS} days.", param_hint="--days")
 
     found = order_sheet.report(days, output)
     if json:
