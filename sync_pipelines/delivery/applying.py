@@ -281,7 +281,9 @@ class _Application:
         with self.ledger.write() as tx:
             self.lease.check(tx)
             mine = tables.plan.update().where(p.id == self.plan.id)
-            tx.execute(mine.values(state="applying", run=self.run, **({} if limit is None else {"partial": 1})))
+            tx.execute(mine.values(state="applying", run=self.run))
+            if limit is not None and limit < self.plan.counts.changes + self.plan.counts.held:
+                tx.execute(mine.where(p.partial == 0).values(partial=tables.SENT_IN_PART))
             if keys := ends.get("holds"):
                 over = tables.hold.delete().where(h.account == self.plan.account, h.key == sa.bindparam("k"))
                 tx.execute(over, [{"k": key} for key in keys])

@@ -249,10 +249,10 @@ def _broken(ledger: Ledger, pipeline: str, last: PastRun | None) -> tuple[PastRu
 
 
 def _last_plans(ledger: Ledger, accounts: Sequence[str]) -> list[str]:
-    """Return the last plan that was applied whole, of each account and partition."""
+    """Return the last plan that was made of everything and applied, of each account and partition."""
     p = tables.plan.c
     whole = sa.select(p.id, p.account, p.scope).where(
-        p.account.in_(accounts), p.state == "done", p.undo_of.is_(None), p.partial == 0
+        p.account.in_(accounts), p.state == "done", p.undo_of.is_(None), p.partial.in_([0, tables.SENT_IN_PART])
     )
     last = {(row["account"], row["scope"]): str(row["id"]) for row in ledger.rows(whole.order_by(p.applied_at))}
     return list(last.values())

@@ -24,6 +24,9 @@ def _table(name: str, keys: dict[str, Any], /, **columns: Any) -> sa.Table:
 
 TEXT, INT = sa.Text, sa.Integer
 
+SENT_IN_PART = 2
+"""What `partial` is of a plan that was made of everything, and of which only the first changes were sent."""
+
 record = _table(
     "record",
     {"account": TEXT, "key": TEXT},

@@ -163,10 +163,9 @@ def table_of(mirror: Mirror, items: Sequence[Any], read_at: datetime) -> pa.Tabl
     shaped = [mirror.normal(item) if isinstance(item, dict) else {} for item in items]
     problems = [[flaw] if (flaw := exact_json.flaw(item)) else [] for item in items]
     arrays = [_column(column, shaped, problems) for column in mirror.every_column]
-    text = dumps if mirror.versioned else exact_json.dumps
-    texts = [text(item) for item in items] if mirror.keeps_items else [None] * len(items)
     arrays[0] = _ids(arrays[0], items, problems)
     arrays[-1] = arrays[-1].fill_null(0)
+    texts = _texts_of(items, arrays[-1]) if mirror.keeps_items else [None] * len(items)
     for part in mirror.parts:
         lists = _part(part, shaped, problems)
         arrays += [lists, pc.list_value_length(lists)]
@@ -178,6 +177,11 @@ def table_of(mirror: Mirror, items: Sequence[Any], read_at: datetime) -> pa.Tabl
         pa.repeat(pa.scalar(read_at, TIME), len(items)),
     ]
     return pa.table(arrays, schema=mirror.schema)
+
+
+def _texts_of(items: Sequence[Any], versions: pa.Array) -> list[str]:
+    """The rows as the vendor gave them; those without a version, which are told apart by their text, with their keys in order."""
+    return [(dumps if version else exact_json.dumps)(item) for item, version in zip(items, versions.to_pylist(), strict=True)]
 
 
 def _last_of_each(items: Sequence[Any]) -> Sequence[Any]:
@@ -250,7 +254,11 @@ def _at(items: Sequence[Any], path: Sequence[str]) -> list[Any]:
 def _fast(values: list[Any], kind: pa.DataType) -> pa.Array:
     """All values at once, where each is of the kind already."""
     if kind == TIME:
-        return pa.array(values, TEXT).cast(TIME)
+        times = pa.array(values, TEXT).cast(TIME)
+        pc.min_max(times).as_py()  # raises OverflowError for a year that nothing but Arrow knows
+        return times
+    if kind == TEXTS and not all(value is None or isinstance(value, list) for value in values):
+        raise TypeError("a text is a list of texts to Arrow")
     if kind in (NUMBER, WHOLE) and any(value is True or value is False for value in values):
         raise TypeError("a yes or no is no number")
     return pa.array(values, kind)
@@ -571,9 +579,11 @@ def views(mirror: Mirror, source: str, *, nested: bool = False) -> dict[str, str
 
 
 @contextmanager
-def opened(warehouse: Warehouse, vendor: str, account: str, mirrors: Sequence[Mirror]) -> Iterator[duckdb.DuckDBPyConnection]:
+def opened(
+    warehouse: Warehouse, vendor: str, account: str, mirrors: Sequence[Mirror], *, memory: str = "256MB"
+) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB in which each table of these mirrors is a view. Raises NeverRead for one that has no file yet."""
-    with duck.engine() as con:
+    with duck.engine(memory) as con:
         for mirror in mirrors:
             source = MirrorLog(warehouse, vendor, mirror, account).source()
             for name, query in views(mirror, source).items():

@@ -249,10 +249,10 @@ def walk(fetch: Fetch, after: int, what: str, size: int, largest: int, *, versio
             yield _unversioned(rows, ask, what, versions=versions)
             return
         fresh = _without(known, [row for row in rows if version_of(row) >= top or not version_of(row)])
-        if (fresh and reached < top) or (rows and reached < top - back):
-            raise GoesInCircles(
-                f"{what}: a page after version {top - back} brought rows of {reached} and before. It is not used."
-            )
+        lowest = min((version for row in rows if (version := version_of(row))), default=reached)
+        ignored = lowest < top - back and len(rows) >= ask  # of a list that fits into a page, that does no harm
+        if (fresh and reached < top) or (rows and (reached < top - back or ignored)):
+            raise GoesInCircles(f"{what}: a page after version {top - back} brought rows of {lowest}. It is not used.")
         if fresh:
             at_top = Counter(_mark(row) for row in rows if version_of(row) in (0, reached))
             known = known | at_top if reached == top else at_top
@@ -262,10 +262,10 @@ def walk(fetch: Fetch, after: int, what: str, size: int, largest: int, *, versio
         elif not back:  # nothing, or what the vendor counts in that we asked to go on after
             yield Page((), top or None)
             return
-        elif len(rows) >= ask and ask < largest:
+        elif len(rows) == ask < largest:
             ask = largest
         else:
-            if len(rows) >= ask:
+            if len(rows) == ask:  # a longer page was not cut
                 yield Page(
                     (), None, f"{what}: more than {len(rows) - 1} rows share version {top}; what is beyond them was not read"
                 )

@@ -13,6 +13,7 @@ from sync_pipelines.delivery.applying import Patience, Paused, PlanStopped
 from sync_pipelines.delivery.ledger import Busy, LeaseLost, Ledger, LedgerUnreadable
 from sync_pipelines.delivery.model import Change, DeliveryError, NotApplied, Refused, Step
 from sync_pipelines.delivery.planning import _Decider
+from sync_pipelines.delivery.plans import is_first
 from sync_pipelines_tests.delivery.memory import KINDS, Crash, MemoryTarget
 from sync_pipelines_tests.delivery.shop import Shop
 
@@ -34,6 +35,13 @@ def test_a_limit_sends_the_first_changes_and_skips_the_rest(shop: Shop) -> None:
     plan = shop.plan({f"k{n}": n for n in range(7)})
     assert shop.apply(plan, limit=3).counts == {"delivered": 3, "skipped": 4}
     assert shop.sync({f"k{n}": n for n in range(7)}).counts == {"delivered": 4}
+
+
+def test_a_limit_that_leaves_nothing_out_is_none(shop: Shop) -> None:
+    """Else an account whose every run has a limit would be new for ever, and its guards would compare with nothing."""
+    for n, limit in ((7, 3), (7, 100), (8, 1)):
+        shop.apply(shop.plan({f"k{i}": 1 for i in range(n)}), limit=limit)
+        assert is_first(shop.ledger, shop.target.account) == (limit == 3)
 
 
 def test_a_limit_of_nothing_sends_nothing(shop: Shop) -> None:

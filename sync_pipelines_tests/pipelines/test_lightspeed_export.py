@@ -137,6 +137,9 @@ def test_amounts_are_numbers_and_exact_to_the_last_place(store: Store, orm: Orm)
 def test_an_exact_amount_is_text_and_a_whole_quantity_is_whole(file: Path) -> None:
     kinds = ask(file, "SELECT DISTINCT typeof(total_price_exact), typeof(total_price), typeof(sale_date) FROM sales")
     assert kinds == [("text", "real", "text")]
+    assert ask(file, "SELECT supply_price_exact, supply_price FROM products WHERE sku = 'TRAP-FIVE-DECIMALS'") == [
+        ("0.00001", 1e-5)
+    ]
     assert {kind for (kind,) in ask(file, "SELECT DISTINCT typeof(quantity) FROM sale_line_items")} == {"integer", "real"}
     assert ask(file, "SELECT DISTINCT typeof(saleaccountcode), purchaseaccountcode FROM products WHERE sku LIKE 'TRAP-CASE'") == [
         ("text", "0631")

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.delivery import notes
+from sync_pipelines.delivery import notes, reports
 from sync_pipelines.delivery.ledger import Busy
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines.pipelines.shopify_sentos import ORDERS, as_sent, both_sides, order_target, questions
+from sync_pipelines.pipelines.shopify_sentos import ORDERS, PIPELINE, as_sent, both_sides, order_target, questions
 from sync_pipelines.pipelines.shopify_sentos.erp_orders import CURSOR
 from sync_pipelines.pipelines.shopify_sentos.settings import ShopifySentosSettings
 from sync_pipelines.settings import data_dir
@@ -448,11 +448,11 @@ class TestHeld:
         run = shop.orders()
         assert run.counts == {"delivered": 1, "held": 1}
         assert [o["order_code"] for o in shop.erp_orders()] == [fine]
-        counts, listed = questions.rejects(100)
-        mine = [row for row in listed if row["name"] == held]
-        assert len(mine) == 1
-        assert "NOBODY" in mine[0]["reason"]
-        assert counts["held"] == 1
+        problems = reports.problems(shop.ledger, PIPELINE.name, PIPELINE.accounts, every=False)
+        assert [(row.key, "NOBODY" in row.message) for row in problems.held] == [
+            (f"shopify-{shop.order(held)['legacyResourceId']}", True)
+        ]
+        assert questions.rejects(100) == ({}, [])
 
     def test_a_held_order_goes_once_its_reason_is_gone(self, shop: SentosScene, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("SHOPIFY_SENTOS_OTHER_PAYMENT")

@@ -40,14 +40,14 @@ def departures_of_examples() -> frozenset[str]:
     """Return where the examples of the vendor's document depart from its own schemas."""
     found: set[str] = set()
     for path, operations in document()["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             for reply in operation["responses"].values() if "responses" in operation else ():
                 content = reply.get("content", {})
                 schema = content.get("application/json", {}).get("schema")
                 examples = [each["example"] for each in content.values() if "example" in each]
                 for example in examples if schema else ():
                     exact = exact_json.loads(json.dumps(example))
-                    found |= set(departures(exact, schema, document()["components"]["schemas"], path))
+                    found |= set(departures(exact, schema, document()["components"]["schemas"], f"{method.upper()} {path}"))
     return frozenset(found)
 
 
@@ -236,6 +236,18 @@ OF_2026_07: Mapping[str, Schema] = {
         "Categories": {"categories": "[Category]"},
         "CategoryPage": {"data": "Categories", "page_info": "PageInfo"},
         "Image": {**_of("text", "id product_id status"), "position": "number", "version": "whole"},
+        "Counted": {
+            **_of("text", "product_id! cost! count! received! status! created_at! updated_at! deleted_at! product_sku"),
+            **{"version!": "whole", "is_included": "flag"},
+        },
+        "Lines": {"data": "[Line]"},
+        "Sums": _of("text", "total_sent_count total_sent_cost total_received_count total_received_cost"),
+        "Job": _of("text", "id job_id"),
+        "Payload": {"data": "Job"},
+        "MadeAttribute": _of("text", "id name created_at updated_at"),
+        "MadeCategory": _of("text", "id name payload_id parent_category_id"),
+        "GoneCategory": {"ids": "[text]", "job_id": "text"},
+        "GoneCategories": {"categories": "[GoneCategory]"},
     }.items()
 }
 """Members that the stand-in shows, those that are required, and those that it should show and does not, of the 2026-07 document."""
@@ -271,4 +283,36 @@ REPLIES_OF_2026_07: Mapping[str, Schema] = {
     "GET /taxes": single("[Tax]"),
     "GET /payment_types": listed("PaymentType"),
     "GET /retailer": single("Retailer"),
+}
+
+WRITES_OF_2026_07: Mapping[str, tuple[int, Schema | None]] = {
+    "POST /suppliers": (200, single("text")),
+    "PUT /suppliers/{supplier_id}": (200, _schema("Id")),
+    "DELETE /suppliers/{supplier_id}": (200, single("Job")),
+    "POST /brands": (200, single("text")),
+    "PUT /brands/{brand_id}": (200, single("Id")),
+    "DELETE /brands/{brand_id}": (200, _object({"payload!": "Payload"})),
+    "POST /tags": (200, single("text")),
+    "PUT /tags/{tag_id}": (200, single("Named")),
+    "DELETE /tags/{tag_id}": (200, single("Job")),
+    "POST /variant_attributes": (201, single("MadeAttribute")),
+    "PUT /variant_attributes/{attribute-id}": (200, single("Option")),
+    "DELETE /variant_attributes/{attribute-id}": (200, single("Id")),
+    "POST /product_categories/bulk": (200, single("[MadeCategory]")),
+    "DELETE /product_categories/bulk": (200, single("GoneCategories")),
+    "POST /products": (200, single("[text]")),
+    "POST /products/{product_id}/actions/image_upload": (201, single("Image")),
+    "GET /product_images/{product_image_id}": (200, single("Image")),
+    "PUT /product_images/{product_image_id}": (200, single("Image")),
+    "DELETE /product_images/{product_image_id}": (204, None),
+    "POST /consignments": (201, single("Consignment")),
+    "POST /consignments/{consignment_id}/products": (200, single("Counted")),
+    "PUT /consignments/{consignment_id}/products/{product_id}": (200, single("Lines")),
+    "POST /consignments/{consignment_id}/bulk": (200, single("any")),
+    "GET /consignments/{consignment_id}/totals": (200, single("[Sums]")),
+    "PUT /consignments/{consignment_id}": (200, single("Consignment")),
+    "DELETE /consignments/{consignment_id}/products/{product_id}": (204, None),
+    "DELETE /consignments/{consignment_id}": (204, None),
+    "DELETE /products/{product_id}": (200, None),
+    "DELETE /products/{product_id}/all": (200, None),
 }

@@ -82,6 +82,10 @@ class TestCreate:
         made = [done(lightspeed, "POST", "products", {"name": name})["data"][0] for name in ("One", "Two")]
         skus = [lightspeed.get(f"products/{each}")["data"]["sku"] for each in made]
         assert int(skus[1]) == int(skus[0]) + 1
+        sequence = lightspeed.truth("made")
+        lightspeed.sandbox.lightspeed.reset()
+        lightspeed.change(load={"made": sequence})
+        assert lightspeed.get("retailer")["data"]["sku_sequence"]["value"] == int(skus[1])
 
     @pytest.mark.parametrize(
         "changes",
@@ -185,6 +189,16 @@ class TestUpdate:
         found = lightspeed.get(f"products/{product['id']}")["data"]
         assert (found["sku"], found["brand_id"], found["supply_price"]) == ("614141007350", None, Decimal("2.5"))
         assert [(each["supplier_id"], each["code"]) for each in found["product_suppliers"]] == [(supplier, None)]
+
+    @pytest.mark.parametrize(("version", "as_object"), [("2.1", False), ("2026-07", True)])
+    def test_options_take_another_order(self, lightspeed: LightspeedCaller, version: str, as_object: bool) -> None:
+        (made,) = done(lightspeed, "POST", "products", aprons(lightspeed, "SAGE"))["data"]
+        order = [ids(lightspeed, "variant_attributes")[name] for name in ("Size", "Colour")]
+        for wanted in (order, order[:1]):
+            body = {"common": {"variant_attributes": [{"attribute_id": each} if as_object else each for each in wanted]}}
+            status = lightspeed.call("PUT", f"products/{made}", body, version=version).status_code
+            assert status == (200 if wanted is order else 422)
+        assert lightspeed.get(f"products/{made}")["data"]["variant_name"] == "Linen Apron / M / SAGE"
 
     def test_who_is_deleted_is_not_found(self, lightspeed: LightspeedCaller) -> None:
         gone = next(row for row in lightspeed.truth("products") if row["deleted_at"])

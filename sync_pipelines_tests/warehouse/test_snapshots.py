@@ -57,6 +57,17 @@ class TestPublishing:
         assert list(warehouse.staging.iterdir()) == []
         assert warehouse.find(KEY, facts.account).about.extract == "old"
 
+    def test_what_the_rows_hold_is_named_alike_in_any_order_and_without_the_columns_left_out(self, warehouse: Warehouse) -> None:
+        rows = [{"sku": sku, "price": price, "stock": n} for n, (sku, price) in enumerate([("A", "1"), ("A", "1"), ("B", "2")])]
+        changed = [*rows[:2], {**rows[2], "price": "3"}]
+        counted = [{**row, "stock": 7} for row in reversed(rows)]
+        names = [
+            warehouse.write(KEY, pa.Table.from_pylist(each), about()).contents(without=("stock",))
+            for each in (rows, counted, changed, rows[1:])
+        ]
+        assert names[0] == names[1]
+        assert len(set(names)) == 3
+
     def test_a_draft_is_removed_when_its_maker_fails(self, tmp_path: Path) -> None:
         def half() -> None:
             with staged_file(tmp_path, "products") as draft:

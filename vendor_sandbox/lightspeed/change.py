@@ -66,7 +66,7 @@ def _load(body: Mapping[str, Any], store: Store) -> Answer:
             case "version":
                 store.version = max(store.version, checked(whole(1), loaded, "load.version"))
             case "made":
-                store.made.update(counts(known_members(loaded, ids.KINDS, "load.made"), "load.made"))
+                store.made.update(counts(known_members(loaded, (*ids.KINDS, "skus"), "load.made"), "load.made"))
             case _:
                 for row_id in list(store[name].own):
                     store.remove(name, row_id)

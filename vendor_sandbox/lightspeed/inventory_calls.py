@@ -84,7 +84,9 @@ def _answered(call: ApiCall, body: Mapping[str, Any], product_id: str | None, si
         rows = (each for each in rows if not each["deleted_at"])
     page = list(itertools.islice(rows, size))
     if lists.is_short(call, page):
-        page = page[: len(page) * 3 // 4]
+        # not between rows of one version: no client could get at the rest of them
+        short, last = len(page) * 3 // 4, page[len(page) * 3 // 4 - 1]["version"]
+        page = page[:short] + list(itertools.takewhile(lambda row: row["version"] == last, page[short:]))
     return json_text(f"[{','.join(call.shown(small_shown.stock, each) for each in page)}]")
 
 

@@ -106,7 +106,7 @@ def _one(call: ApiCall, part: Mapping[str, Any], body: Mapping[str, Any]) -> dic
         "sku": sku,
         "codes": rows.codes(call, given, sku),
         "suppliers": suppliers,
-        "supply_price": cost if cost is not None else suppliers[0]["price"] if suppliers else 0,
+        "supply_price": cost or (suppliers[0]["price"] if suppliers else None) or 0,
         "tax_id": tax,
     }
 
@@ -155,7 +155,7 @@ def update(call: ApiCall, product_id: str) -> Reply:
         shared["has_inventory"] = flag(common, "track_inventory", True)
     changes = {each["id"]: {**shared, **_family_links(call, each, common)} for each in call.store.members(row["family_id"])}
     changes[product_id] |= _own(call, row, details, changes[product_id])
-    _refuse_order(call, row, common, changes)
+    _reorder(call, row, common, changes)
     stock = [rows.stock_fields(call, each) for each in items(details, "inventory")]
     for each in call.store.members(row["family_id"]):
         if common or each["id"] == product_id:
@@ -215,11 +215,12 @@ def _own(call: ApiCall, row: Row, details: Mapping[str, Any], shared: Mapping[st
     return found
 
 
-def _refuse_order(call: ApiCall, row: Row, common: Mapping[str, Any], changes: Mapping[str, dict[str, Any]]) -> None:
-    """Put the options of a family in the order that `variant_attributes` gives. Others than it has are refused."""
+def _reorder(call: ApiCall, row: Row, common: Mapping[str, Any], changes: Mapping[str, dict[str, Any]]) -> None:
+    """Put the options of a family in the order of `variant_attributes`: ids in 2.1, objects later. Others are refused."""
     if "variant_attributes" not in common:
         return
-    order = [each.get("attribute_id") for each in items(common, "variant_attributes")]
+    name = "variant_attributes"
+    order = texts(common, name) if call.version.name == "2.1" else [each.get("attribute_id") for each in items(common, name)]
     for member in call.store.members(row["family_id"]):
         options: Sequence[Any] = changes[member["id"]].get("options") or member["options"]
         if sorted(map(str, order)) != sorted(each["attribute_id"] for each in options):

@@ -19,11 +19,7 @@ def as_it_is(_call: ApiCall, row: Row) -> dict[str, Any]:
 
 
 def supplier(call: ApiCall, row: Row) -> dict[str, Any]:
-    """Show a supplier; 2.0 has empty text where the date versions have null."""
-    if call.version.dated:
-        return dict(row)
-    contact = row["contact"] and {name: value or "" for name, value in row["contact"].items()}
-    return {**row, "description": row["description"] or "", "contact": contact}
+    return {**row, "description": row["description"] if call.version.dated else row["description"] or ""}
 
 
 def payment_type(call: ApiCall, row: Row) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from sync_pipelines.whole_files import replaced
 BY_ENDING = {".sqlite": "sqlite", ".sqlite3": "sqlite", ".db": "sqlite", ".json": "json", ".csv": "csv"}
 BY_CODE, ALL = "products.json", "allproduct.json"
 """What the JSON files are called; other programs look for them by these names."""
+MEMORY = "96MB"
+"""What sorting may take; more is on the disk."""
 ROWS_TOGETHER = 1_000
 """Products in memory: their text can be long."""
 
@@ -42,7 +44,7 @@ def export(output: Path, form: str = "") -> Written:
         raise UsageError(f"{output}: an ending says what to write (.sqlite, .db, .json, .csv), or --format does.")
     mirrors = {mirror.name: mirror for mirror, _ in shop_file.ROWS.values()} if form == "sqlite" else {PRODUCTS.name: PRODUCTS}
     mirrored = [mirror for mirror in mirrors.values() if reading.is_mirrored(mirror)]
-    with opened(Warehouse(data_dir() / "warehouse"), VENDOR, LightspeedSettings.read().account, mirrored) as con:
+    with opened(Warehouse(data_dir() / "warehouse"), VENDOR, LightspeedSettings.read().account, mirrored, memory=MEMORY) as con:
         if form == "sqlite":
             return _sqlite(output, con, mirrored)
         if not mirrored:

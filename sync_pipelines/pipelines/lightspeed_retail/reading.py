@@ -144,7 +144,8 @@ class _Cursor:
 
 
 def _note_least(session: Session, mirror: Mirror, reading: Reading) -> None:
-    """The least calls for what was read: whole pages, and an empty one; one for the lines of each consignment."""
+    """The least calls for what was read: whole pages, and an empty one; one for the lines of each consignment. Where rows share
+    a version, pages may be longer than was asked for, and the calls fewer."""
     settings = LightspeedSettings.read()
     size = settings.stock_page_size if mirror is INVENTORY and settings.stock_by_post else settings.page_size
     if mirror is CONSIGNMENT_LINES:
@@ -153,7 +154,7 @@ def _note_least(session: Session, mirror: Mirror, reading: Reading) -> None:
         least = ceil(reading.read / size) + 1
     else:
         least = max(1, ceil(reading.read / settings.largest_page))
-    session.meter.minimum[VENDOR] += least
+    session.meter.minimum[VENDOR] += min(least, session.meter.used[VENDOR] - session.meter.minimum[VENDOR])
 
 
 def facts_of(session: Session, mirror: Mirror, reading: Reading) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from sync_pipelines.warehouse.snapshots import SnapshotUnreadable, Warehouse
 
 
 def rejects_of(ledger: Ledger, warehouse: Warehouse, pairs: Callable[[], Sequence[Pair]]) -> list[dict[str, str]]:
-    """Return rows of Sentos that cannot be used or matched, orders that cannot go or changed after they went, and pictures that
-    the shop could not fetch. pairs: the rows of Sentos as they were last matched.
+    """Return rows of Sentos that cannot be used or matched, orders that changed after they went, and pictures that the shop could
+    not fetch. Orders that cannot go are rows of the plan, which holds them. pairs: the rows of Sentos as they were last matched.
 
     Each has `key`, `name` (the product's title, the order's name), `state` and `reason`.
     """
@@ -23,7 +23,6 @@ def rejects_of(ledger: Ledger, warehouse: Warehouse, pairs: Callable[[], Sequenc
         return [_row("", "", "unreadable", str(e))]
     found = [_row(pair.key, pair.erp.title, "conflict", pair.problem) for pair in matched if pair.problem]
     found += [_row(pair.key, pair.erp.title, "rejected", pair.erp.problem) for pair in matched if pair.erp.problem]
-    found += [_row(order.key, order.name, "held", order.reason) for order in orders if order.state == "held"]
     found += [_row(key, "", "picture", why) for key, why in pictures.failed(ledger).items()]
     changed = as_sent.changed(ledger, orders)
     return found + [_row(order.key, order.name, "changed", _why(order, parts)) for order, parts in changed]

@@ -205,4 +205,5 @@ def shop_catalog(run: RunResource) -> Materialized:
         "extract": published.about.extract,
         "calls": run.session.meter.used["shopify"],
     }
-    return Materialized(metadata=metadata(facts))
+    # plans change the shop themselves, and are not out of date because of it: they follow what they are made from
+    return Materialized(metadata=metadata(facts), data_version=dg.DataVersion(published.about.account))
