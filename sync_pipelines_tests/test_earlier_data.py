@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
+
+from sync_pipelines_tests import forked
 
 FOLDER = Path(__file__).parent / "fixtures" / "data_folder_0_1" / "data.tar.xz"
 
@@ -17,9 +17,7 @@ def test_every_pipeline_goes_on_from_what_the_version_before_left_and_writes_not
         packed.extractall(tmp_path, filter="data")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("SYNC_PIPELINES_", "DAGSTER_"))}
     environment = {**kept, "SYNC_PIPELINES_HOME": str(tmp_path), "PYTHONWARNINGS": "ignore"}
-    command = [sys.executable, "-m", "sync_pipelines_tests.goes_on"]
-    root = Path(__file__).parents[1]
-    ended = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=110)
+    ended = forked.command([], environment, timeout=110, module="sync_pipelines_tests.goes_on")
     assert ended.returncode == 0, ended.stderr[-3000:]
     told = json.loads(ended.stdout.splitlines()[-1])
     assert {name: run["state"] for name, run in told["runs"].items()} == {

@@ -13,7 +13,7 @@ from sync_pipelines.delivery.model import DeliveryError
 from sync_pipelines_tests.delivery.memory import FAULTS, KINDS, Crash
 from sync_pipelines_tests.delivery.shop import Shop, crash_at_commit
 
-SOME_OR_EACH = pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.deep)], ids=["some", "each"])
+SOME_OR_EACH = pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.deep)], ids=["some", "each"])
 UNKNOWN_OUTCOME = {"lost_reply", "lost_request", "late", "crash_after"}
 UNLIKE = {"replace", "accepted", "three_step"}
 """Kinds that have little in common: one call and done, done later, several calls."""

@@ -358,7 +358,7 @@ def lives(kind: str, examples: int, steps: int = 12) -> None:
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"windowed"}))
 def test_a_short_life(kind: str) -> None:
-    lives(kind, 6)
+    lives(kind, 3)
 
 
 @pytest.mark.deep

@@ -54,7 +54,7 @@ def test_what_every_vendor_holds_is_there_again_when_the_sandbox_is_come_back_to
             playground.change("catsy", {"set": {"100001": {"sku": "KEPT"}}})
             playground.change("sparklayer", {"set": {"wholesale": {"KEPT": [{"quantity": 1, "price": 4.2}]}}})
         kept = {path.name.removesuffix(".state.json") for path in playground.folder.glob("*.state.json")}
-        assert kept == {"catsy", "sparklayer", "google", "shopify", "amazon", "plytix", "sentos"}
+        assert kept == {"catsy", "sparklayer", "google", "shopify", "amazon", "plytix", "sentos", "lightspeed"}
         with Playground(fresh=False) as again:
             assert "KEPT" in {item["sku"] for item in again.state("catsy")["items"]}
             wholesale = next(each for each in again.state("sparklayer")["lists"] if each["slug"] == "wholesale")

@@ -331,19 +331,16 @@ def loads(script: str, *arguments: str) -> list[str]:
 def test_questions_are_answered_without_loading_dagster_or_pandas(sandbox: Sandbox, own_folder: Path) -> None:
     answer("preview", P)
     ask = (
-        "from sync_pipelines.operations.cli import main; sys.argv = ['sync-pipelines', *sys.argv[1:]]\n"
-        "try:\n    main()\nexcept SystemExit as e:\n    assert not e.code"
+        "import json; from sync_pipelines.operations.cli import main\n"
+        "for question in json.loads(sys.argv[1]):\n"
+        "    sys.argv = ['sync-pipelines', *question]\n"
+        "    try:\n        main()\n    except SystemExit as e:\n        assert not e.code, question\n"
+        "    assert not {'dagster', 'pandas'} & {*sys.modules}, question"
     )
     sku = plain_items(sandbox, 1)[0]["sku"]
-    for question in (
-        ["status"],
-        ["history"],
-        ["errors"],
-        ["trace", P, sku],
-        ["export", P, "-o", str(own_folder / "out.csv")],
-        ["catsy", "status"],
-    ):
-        assert loads(ask, *question) == [], question
+    export = ["export", P, "-o", str(own_folder / "out.csv")]
+    questions = [["status"], ["history"], ["errors"], ["trace", P, sku], export, ["catsy", "status"]]
+    assert loads(ask, json.dumps(questions)) == []
 
 
 def test_help_is_given_without_loading_dagster_pandas_or_the_ledger(own_folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The spreadsheets the sandbox starts with. Names, numbers and addresses are made up."""
 
 import base64
+import functools
 import hashlib
 
 from vendor_sandbox.google.cells import Dressed, Held, Row
@@ -89,7 +90,7 @@ def seeded_books() -> dict[str, Book]:
             book_id("Bakery Order Book"),
             "Bakery Order Book",
             tabs=[
-                Tab(0, ORDERS, column_count=40, rows=_table(ORDER_COLUMNS, (*_ORDERS, *_BOXES)), frozen_rows=1),
+                Tab(0, ORDERS, column_count=40, rows=[row.copy() for row in _order_rows()], frozen_rows=1),
                 Tab(1_204_511, LINES, rows=_table(LINE_COLUMNS, _LINES), frozen_rows=1),
             ],
         ),
@@ -104,6 +105,11 @@ def seeded_books() -> dict[str, Book]:
 def book_id(name: str) -> str:
     """Return an id of 44 characters, like the vendor's, made from a name."""
     return "1" + base64.urlsafe_b64encode(hashlib.sha256(name.encode()).digest()).decode().rstrip("=")
+
+
+@functools.cache
+def _order_rows() -> list[Row]:
+    return _table(ORDER_COLUMNS, (*_ORDERS, *_BOXES))
 
 
 def _table(columns: list[str], rows: tuple[dict[str, Held], ...]) -> list[Row]:
