@@ -74,7 +74,8 @@ class Command:
         module: str = CLI,
         largest_file: int | None = None,
     ) -> None:
-        self.arguments, self.timeout, self.returncode = list(arguments), timeout, None
+        self.arguments, self.timeout = list(arguments), timeout
+        self.returncode: int | None = None
         order = {
             "module": module,
             "arguments": self.arguments,
@@ -85,8 +86,6 @@ class Command:
             "files": [str(stdin), str(stdout), str(stderr)],
         }
         self.pid: int = _answer(order)
-
-    returncode: int | None
 
     def poll(self) -> int | None:
         """The exit code, None while it runs. Raises subprocess.TimeoutExpired once it has run for too long."""
