@@ -64,7 +64,8 @@ _FOUND = f"""
         FROM product_options GROUP BY product_id
     ), supplied AS (
         SELECT l.product_id,
-            list({{'supplier': coalesce(s.name, l.supplier_name), 'code': l.code, 'price': l.price}} ORDER BY position) AS suppliers
+            list({{'supplier': coalesce(s.name, l.supplier_name), 'code': l.code, 'price': l.price}} ORDER BY position)
+                AS suppliers
         FROM product_suppliers l LEFT JOIN suppliers s ON s.id = l.supplier_id GROUP BY l.product_id
     )
     SELECT p.id AS product_id, p.sku, coalesce(p.variant_name, p.name) AS name, matched.matched,
@@ -96,7 +97,7 @@ def find(con: duckdb.DuckDBPyConnection, code: str) -> tuple[list[dict[str, Any]
     """Return the products that have a code: live ones first, and first those that have it literally; and, where there are none,
     up to three codes that may have been meant. con: with NEEDS, the lists of `sales` in its rows."""
     con.execute(_PREPARED)
-    found = con.execute(_FOUND, {"code": code, "forms": forms_of(code)}).to_arrow_table().to_pylist()
+    found = con.sql(_FOUND, params={"code": code, "forms": forms_of(code)}).to_arrow_table().to_pylist()
     if found:
         return found, []
     meant = con.execute(_MEANT, {"code": code, "enough": LIKE_ENOUGH, "most": MOST_MEANT}).fetchall()
