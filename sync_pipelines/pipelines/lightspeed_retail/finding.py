@@ -21,12 +21,11 @@ LIKE_ENOUGH, MOST_MEANT = 0.88, 3
 
 _PREPARED = r"""
     CREATE MACRO bare(code) AS lower(regexp_replace(code, '\s', '', 'g'));
-    CREATE MACRO same(code) AS CASE
-        WHEN regexp_full_match(replace(bare(code), '-', ''), '97[89][0-9]{10}|[0-9]{9}[0-9x]')
-            THEN ltrim(replace(bare(code), '-', ''), '0')
-        WHEN regexp_full_match(bare(code), '[0-9]+') THEN coalesce(nullif(ltrim(bare(code), '0'), ''), '0')
-        ELSE bare(code) END;
-    CREATE VIEW codes AS FROM (
+    CREATE MACRO same(bare) AS CASE
+        WHEN regexp_full_match(replace(bare, '-', ''), '97[89][0-9]{10}|[0-9]{9}[0-9x]') THEN ltrim(replace(bare, '-', ''), '0')
+        WHEN regexp_full_match(bare, '[0-9]+') THEN coalesce(nullif(ltrim(bare, '0'), ''), '0')
+        ELSE bare END;
+    CREATE TABLE codes AS SELECT *, bare(code) AS bare FROM (
         SELECT id AS product_id, id AS code, 'id' AS what FROM products
         UNION ALL SELECT id, sku, 'SKU' FROM products
         UNION ALL SELECT product_id, code, coalesce(upper(type), 'code') FROM product_codes
@@ -39,8 +38,8 @@ _PREPARED = r"""
 _FOUND = f"""
     WITH matched AS (
         SELECT product_id, list(DISTINCT what || ' ' || code ORDER BY what || ' ' || code) AS matched,
-            bool_or(bare(code) = bare($code)) AS exactly
-        FROM codes WHERE same(code) IN (SELECT same(form) FROM (SELECT unnest($forms) AS form)) GROUP BY product_id
+            bool_or(bare = bare($code)) AS exactly
+        FROM codes WHERE same(bare) IN (SELECT same(bare(form)) FROM (SELECT unnest($forms) AS form)) GROUP BY product_id
     ), sold AS (
         SELECT line.product_id AS product_id, max(sold_at) AS last_sale
         FROM (SELECT coalesce(sale_date, created_at, read_at) AS sold_at, unnest({LINES_THAT_COUNT}) AS line
@@ -80,8 +79,8 @@ _FOUND = f"""
 """
 
 _MEANT = """
-    SELECT min(code) FROM codes WHERE what <> 'id' AND jaro_winkler_similarity(bare(code), bare($code)) >= $enough
-    GROUP BY same(code) ORDER BY max(jaro_winkler_similarity(bare(code), bare($code))) DESC, 1 LIMIT $most
+    SELECT min(code) FROM codes WHERE what <> 'id' AND jaro_winkler_similarity(bare, bare($code)) >= $enough
+    GROUP BY same(bare) ORDER BY max(jaro_winkler_similarity(bare, bare($code))) DESC, 1 LIMIT $most
 """
 
 
