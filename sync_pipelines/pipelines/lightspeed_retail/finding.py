@@ -11,6 +11,8 @@ from typing import Any
 import duckdb
 from stdnum import isbn
 
+from sync_pipelines.pipelines.lightspeed_retail.answers import LINES_THAT_COUNT
+
 NEEDS = (
     *("products", "product_codes", "product_suppliers", "product_options", "suppliers", "inventory", "outlets"),
     *("sales", "consignments", "consignment_lines"),
@@ -19,12 +21,11 @@ LIKE_ENOUGH, MOST_MEANT = 0.88, 3
 
 _PREPARED = r"""
     CREATE MACRO bare(code) AS lower(regexp_replace(code, '\s', '', 'g'));
-    CREATE MACRO same(code) AS CASE
-        WHEN regexp_full_match(replace(bare(code), '-', ''), '97[89][0-9]{10}|[0-9]{9}[0-9x]')
-            THEN ltrim(replace(bare(code), '-', ''), '0')
-        WHEN regexp_full_match(bare(code), '[0-9]+') THEN coalesce(nullif(ltrim(bare(code), '0'), ''), '0')
-        ELSE bare(code) END;
-    CREATE VIEW codes AS FROM (
+    CREATE MACRO same(bare) AS CASE
+        WHEN regexp_full_match(replace(bare, '-', ''), '97[89][0-9]{10}|[0-9]{9}[0-9x]') THEN ltrim(replace(bare, '-', ''), '0')
+        WHEN regexp_full_match(bare, '[0-9]+') THEN coalesce(nullif(ltrim(bare, '0'), ''), '0')
+        ELSE bare END;
+    CREATE TABLE codes AS SELECT *, bare(code) AS bare FROM (
         SELECT id AS product_id, id AS code, 'id' AS what FROM products
         UNION ALL SELECT id, sku, 'SKU' FROM products
         UNION ALL SELECT product_id, code, coalesce(upper(type), 'code') FROM product_codes
@@ -34,15 +35,15 @@ _PREPARED = r"""
     ) WHERE code <> '';
 """
 
-_FOUND = """
+_FOUND = f"""
     WITH matched AS (
         SELECT product_id, list(DISTINCT what || ' ' || code ORDER BY what || ' ' || code) AS matched,
-            bool_or(bare(code) = bare($code)) AS exactly
-        FROM codes WHERE same(code) IN (SELECT same(form) FROM (SELECT unnest($forms) AS form)) GROUP BY product_id
+            bool_or(bare = bare($code)) AS exactly
+        FROM codes WHERE same(bare) IN (SELECT same(bare(form)) FROM (SELECT unnest($forms) AS form)) GROUP BY product_id
     ), sold AS (
         SELECT line.product_id AS product_id, max(sold_at) AS last_sale
-        FROM (SELECT coalesce(sale_date, created_at, read_at) AS sold_at, unnest(sale_lines) AS line
-            FROM sales WHERE deleted_at IS NULL AND coalesce(status, '') NOT IN ('SAVED', 'VOIDED'))
+        FROM (SELECT coalesce(sale_date, created_at, read_at) AS sold_at, unnest({LINES_THAT_COUNT}) AS line
+            FROM sales)
         WHERE line.quantity > 0 AND NOT coalesce(line.is_return, false) AND coalesce(line.status, '') <> 'VOIDED'
             AND line.product_id IN (SELECT product_id FROM matched)
         GROUP BY line.product_id
@@ -54,15 +55,16 @@ _FOUND = """
             AND (l.count > 0 OR l.received > 0)
         GROUP BY l.product_id
     ), stock AS (
-        SELECT i.product_id, list({'outlet': o.name, 'level': i.level} ORDER BY o.name, o.id) AS stock
+        SELECT i.product_id, list({{'outlet': o.name, 'level': i.level}} ORDER BY o.name, o.id) AS stock
         FROM inventory i JOIN outlets o ON o.id = i.outlet_id WHERE i.deleted_at IS NULL AND o.deleted_at IS NULL
         GROUP BY i.product_id
     ), options AS (
-        SELECT product_id, list({'name': name, 'value': value} ORDER BY position) AS options
+        SELECT product_id, list({{'name': name, 'value': value}} ORDER BY position) AS options
         FROM product_options GROUP BY product_id
     ), supplied AS (
         SELECT l.product_id,
-            list({'supplier': coalesce(s.name, l.supplier_name), 'code': l.code, 'price': l.price} ORDER BY position) AS suppliers
+            list({{'supplier': coalesce(s.name, l.supplier_name), 'code': l.code, 'price': l.price}} ORDER BY position)
+                AS suppliers
         FROM product_suppliers l LEFT JOIN suppliers s ON s.id = l.supplier_id GROUP BY l.product_id
     )
     SELECT p.id AS product_id, p.sku, coalesce(p.variant_name, p.name) AS name, matched.matched,
@@ -77,8 +79,8 @@ _FOUND = """
 """
 
 _MEANT = """
-    SELECT min(code) FROM codes WHERE what <> 'id' AND jaro_winkler_similarity(bare(code), bare($code)) >= $enough
-    GROUP BY same(code) ORDER BY max(jaro_winkler_similarity(bare(code), bare($code))) DESC, 1 LIMIT $most
+    SELECT min(code) FROM codes WHERE what <> 'id' AND jaro_winkler_similarity(bare, bare($code)) >= $enough
+    GROUP BY same(bare) ORDER BY max(jaro_winkler_similarity(bare, bare($code))) DESC, 1 LIMIT $most
 """
 
 
@@ -94,7 +96,7 @@ def find(con: duckdb.DuckDBPyConnection, code: str) -> tuple[list[dict[str, Any]
     """Return the products that have a code: live ones first, and first those that have it literally; and, where there are none,
     up to three codes that may have been meant. con: with NEEDS, the lists of `sales` in its rows."""
     con.execute(_PREPARED)
-    found = con.execute(_FOUND, {"code": code, "forms": forms_of(code)}).to_arrow_table().to_pylist()
+    found = con.sql(_FOUND, params={"code": code, "forms": forms_of(code)}).to_arrow_table().to_pylist()
     if found:
         return found, []
     meant = con.execute(_MEANT, {"code": code, "enough": LIKE_ENOUGH, "most": MOST_MEANT}).fetchall()
