@@ -28,6 +28,24 @@ def offers(scene: SentosScene, *skus: str, location: str = MAIN) -> list[int | N
     return [scene.offered(sku, location) for sku in skus]
 
 
+# --- calls -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_least_calls_count_what_an_item_takes_that_is_stocked_for_the_first_time(
+    sentos: SentosScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOPIFY_SENTOS_TRACK_UNTRACKED", "true")
+    in_step(sentos)
+    spent = []
+    for away in ([], ["G1-S"], ["G1-M", "G2-S", "G2-M"]):
+        sentos.shop(inventory={sku: {MAIN: None, SECOND: 4} for sku in away})
+        sentos.meter.used.clear(), sentos.meter.minimum.clear()
+        sentos.stock()
+        spent.append((sentos.meter.used["shopify"], sentos.meter.minimum["shopify"]))
+    (idle, idle_least), *others = spent
+    assert [used - idle for used, _ in others] == [least - idle_least for _, least in others] == [4, 10]
+
+
 # --- what is planned ----------------------------------------------------------------------------------------------------
 
 

@@ -96,9 +96,9 @@ class StockWriter(Writer[Stock]):
         return readable(row)
 
     def least_calls(self, session: Session, target: Stock, plan: Plan, report: Report | None, limit: int | None) -> None:
-        """A call for every 250 SKUs, and a look at them after it."""
+        """A call for every 250 SKUs, three or four for one that is stocked for the first time, and a look at them after it."""
         if report is not None and report.writes:
-            session.meter.minimum["shopify"] += report.writes + -(-plan.counts.changes // 100)
+            session.meter.minimum["shopify"] += target.calls + -(-(report.read_back or 0) // 100)
 
     def ended(self, session: Session, counts: Mapping[str, int]) -> tuple[Mapping[str, int], str]:
         """Where somebody bought in between, the next run reads again: that is as it should be."""

@@ -56,6 +56,9 @@ class Stock(Target):
     ) -> None:
         self.client, self.account, self.location, self.variants = client, account, location, variants
         self.track = track
+        self.calls = 0
+        """Calls that were needed to set stock, with those that first stock an item; not those that sent one again under another
+        key."""
         actions = frozenset({"create", "update"})
         self.steps = (Step("set", lands, actions=actions, repeatable=True, compares=True, atomic=True),)
 
@@ -115,15 +118,18 @@ class Stock(Target):
         if known is None:
             return PrerequisiteMissing("the variant is not in the shop yet")
         if not known.tracked:
+            self.calls += 1
             what = f"tracking the stock of {change.key}"
             payload = self.client.change(documents.TRACK, {"id": known.item_id, "input": {"tracked": True}}, what=what)
             if errors := user_errors(payload):
                 return Refused(listed(errors))
         if self.location.id not in known.levels:
+            self.calls += 1
             variables = {"item": known.item_id, "location": self.location.id, "key": f"{intent.key}-at"}
             payload = self.client.change(documents.STOCK_AT, variables, what=f"stocking {change.key} at {self.location.name}")
             if errors := user_errors(payload):
                 return Refused(listed(errors))
+        self.calls += 1
         now = next(shop.by_id(self.client, [known.id]), None)
         level = now.levels.get(self.location.id) if now else None
         if now is None or level is None:
@@ -149,6 +155,7 @@ class Stock(Target):
         given: dict[str, Any] = {"name": "available", "reason": "correction", "quantities": quantities}
         given["referenceDocumentUri"] = f"gid://sync-pipelines/Plan/{intent.plan}"
         variables = {"input": given, "key": key or intent.key}
+        self.calls += not key
         payload = self.client.change(documents.SET_STOCK, variables, what=f"stock of {len(rows)} SKUs")
         errors = user_errors(payload)
         if any(error.code == FAILED_BEFORE for error in errors) and not key:
