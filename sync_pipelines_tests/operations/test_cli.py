@@ -214,7 +214,7 @@ def test_a_sync_that_is_killed_while_it_sends_is_finished_by_the_next_one(
 ) -> None:
     sandbox.faults("sparklayer", [{"on": "PATCH *", "kind": "slow", "seconds": 4, "after": 1}])
     said = own_folder / "said"
-    child = forked.Command(["sync", P], {**os.environ, "SPARKLAYER_BATCH_SIZE": "100"}, stderr=said)
+    child = forked.Command(["sync", P], {**os.environ, "SPARKLAYER_BATCH_SIZE": "100"}, stdout=said)
     until = time.monotonic() + 60
     while len([c for c in sandbox.calls("sparklayer") if c["method"] == "PATCH"]) < 1 or not open_attempt(own_folder):
         assert time.monotonic() < until
