@@ -252,6 +252,23 @@ class TestRowsThatAreGone:
         assert store.prove("sales")["sales"].missing == 2
         assert store.differences("sales", proved=True) == []
 
+    def test_a_proof_looks_at_the_lines_of_orders_that_are_under_way(self, store: LightspeedScene) -> None:
+        """A vendor who does not count a changed line as a change of its order; and one line that changes with it, in between."""
+        store.sync()
+        under_way = [
+            row["id"] for row in store.rows("consignments") if row["status"] in ("OPEN", "SENT") and not row["deleted_at"]
+        ]
+        kept, touched = [order for order in under_way if store.vendor.store.lines.get(order)][:2]
+        for order in (kept, touched):
+            line = store.vendor.store.lines[order][0]
+            store.vendor.store.put_line(order, 0, {**line, "count": 77}, touch=order == touched)
+        assert store.sync("consignment_lines")["consignment_lines"].read == 0
+        proved = store.prove("consignment_lines")["consignment_lines"]
+        assert (proved.missing, proved.kept) == (1, 2)
+        store.sync()
+        assert store.differences("consignment_lines", proved=True) == []
+        assert store.prove("consignment_lines")["consignment_lines"].kept == 0
+
     def test_with_a_page_missing_nothing_is_marked(self, store: LightspeedScene, monkeypatch: pytest.MonkeyPatch) -> None:
         store.sync("products")
         shared = store.vendor.store

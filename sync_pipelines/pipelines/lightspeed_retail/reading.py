@@ -19,7 +19,10 @@ from sync_pipelines.vendors.lightspeed import Lightspeed
 from sync_pipelines.vendors.lightspeed_settings import LightspeedSettings
 from sync_pipelines.vendors.paging import Page
 from sync_pipelines.warehouse.snapshots import Warehouse
+from sync_pipelines.warehouse.spool import dumps
 
+FINISHED = ("RECEIVED", "CANCELLED", "STOCKTAKE_COMPLETE", "CLOSED")
+"""States of consignments whose lines change no more (section 8 of the vendor's rules)."""
 CONSIGNMENTS_PUBLISHED_AT = 100
 """Consignments after which their lines are published: each took a call."""
 
@@ -65,13 +68,16 @@ def bring_up_to_date(session: Session, mirror: Mirror) -> Reading:
 
 def prove(session: Session, mirror: Mirror) -> Reading:
     """Bring a mirror up to date, then read the whole collection and hold the mirror against it: what it lacks is kept, what is
-    gone from the store is marked."""
+    gone from the store is marked. Of consignments, the lines of those that may still change."""
     reading = bring_up_to_date(session, mirror)
-    if mirror is CONSIGNMENT_LINES or not mirror.versioned:
+    if not mirror.versioned:
         return reading
     log = log_of(session.warehouse, mirror)
     with log.turn():
-        reading = log.compare(client(session).changed(mirror.name, 0), up_to=_Cursor(session, log).version())
+        if mirror is CONSIGNMENT_LINES:
+            reading = _read_lines(session, log, once_more=True)
+        else:
+            reading = log.compare(client(session).changed(mirror.name, 0), up_to=_Cursor(session, log).version())
         _tidy(session, log, reading)
     _note_least(session, mirror, reading)
     return reading
@@ -85,29 +91,45 @@ def _tidy(session: Session, log: MirrorLog, reading: Reading) -> None:
             _Cursor(session, log).keep()
 
 
-def _read_lines(session: Session, log: MirrorLog) -> Reading:
-    """Read the lines of each consignment whose version has moved since its lines were read."""
+def _read_lines(session: Session, log: MirrorLog, *, once_more: bool = False) -> Reading:
+    """Read the lines of each consignment whose version has moved since its lines were read. once_more: those of each that may
+    still change instead, for the vendor does not say that a line that changed gives its consignment a new version; what is not
+    as the mirror has it is kept, and was missing."""
     consignments = log_of(session.warehouse, CONSIGNMENTS)
+    due = f"theirs.status NOT IN {FINISHED}" if once_more else "ours.version IS DISTINCT FROM theirs.version"
     with duck.engine() as con:
         con.execute(f"CREATE VIEW theirs AS {views(CONSIGNMENTS, consignments.source())['consignments']}")
         con.execute(f"CREATE VIEW ours AS {views(CONSIGNMENT_LINES, log.any_source(), nested=True)['consignment_lines']}")
-        due = con.execute(
-            """SELECT theirs.id, theirs.version FROM theirs LEFT JOIN ours USING (id)
-                WHERE theirs.deleted_at IS NULL AND ours.version IS DISTINCT FROM theirs.version ORDER BY theirs.version"""
+        found = con.execute(
+            f"""SELECT theirs.id, theirs.version, {"ours.item" if once_more else "NULL"} FROM theirs LEFT JOIN ours USING (id)
+                WHERE theirs.deleted_at IS NULL AND {due} ORDER BY theirs.version"""
         ).fetchall()
+    other = list[str]()
 
     def pages() -> Iterator[Page]:
-        for done, (consignment, version) in enumerate(due):
-            tell("reading lines of consignments", done, len(due), "consignments")
+        for done, (consignment, version, known) in enumerate(found):
+            tell("reading lines of consignments", done, len(found), "consignments")
             try:
                 lines = client(session).consignment_lines(consignment)
             except Permanent as e:
                 if e.status != 404:
                     raise
                 continue  # deleted meanwhile: its next version says so
-            yield Page([{"id": consignment, "version": version, "lines": lines}])
+            row = {"id": consignment, "version": version, "lines": lines}
+            same = once_more and dumps(row) == known
+            if once_more and not same:
+                other.append(consignment)
+            yield Page([] if same else [row])
 
-    return log.follow(pages(), published_at=CONSIGNMENTS_PUBLISHED_AT)
+    reading = log.follow(pages(), published_at=CONSIGNMENTS_PUBLISHED_AT)
+    if other:  # what was changed just now has another version by now, and was not missing
+        bring_up_to_date(session, CONSIGNMENTS)
+        with duck.engine() as con:
+            held = "SELECT id, version FROM ({}) WHERE list_contains($other, id)"
+            then = con.execute(held.format(log.present()), {"other": other}).fetchall()
+            now = con.execute(held.format(consignments.present()), {"other": other}).fetchall()
+        reading.missing = len(set(then) & set(now))
+    return reading
 
 
 class _Cursor:
