@@ -5,13 +5,14 @@ from __future__ import annotations
 from sync_pipelines import logs
 from sync_pipelines.demo.amazon_plytix import AmazonStory
 from sync_pipelines.demo.catsy_sparklayer import PriceStory
+from sync_pipelines.demo.lightspeed_retail import StoreStory
 from sync_pipelines.demo.playground import Playground
 from sync_pipelines.demo.shopify_sentos import ErpStory
 from sync_pipelines.demo.shopify_sheets import OrderStory
 from sync_pipelines.operations.cli import exits, screen
 from sync_pipelines.settings import data_dir
 
-STORIES = (PriceStory, OrderStory, ErpStory, AmazonStory)
+STORIES = (PriceStory, OrderStory, ErpStory, AmazonStory, StoreStory)
 
 
 def tell(scale: int) -> int:
@@ -19,8 +20,8 @@ def tell(scale: int) -> int:
     playground = Playground(fresh=True, scale=scale)
     screen.out.print(
         f"[bold]sync_pipelines demo[/] · a made-up merchant with {scale} products in Catsy, price lists in SparkLayer, "
-        "a shop in Shopify, a spreadsheet in Google Sheets, an ERP called Sentos, listings on Amazon and a PIM in Plytix, "
-        "all on this machine"
+        "a shop in Shopify, a spreadsheet in Google Sheets, an ERP called Sentos, listings on Amazon, a PIM in Plytix and "
+        "a till on Lightspeed, all on this machine"
     )
     went_wrong: list[str] = []
     with playground:
@@ -34,6 +35,6 @@ def tell(scale: int) -> int:
     screen.out.print(
         "\nEvery run above is in the Dagster UI, with lineage, checks and plans: [bold]make dev[/], then http://127.0.0.1:3000\n"
         "All of it lives in data/sandbox/. On your own account: [bold]sync-pipelines init catsy_sparklayer[/] "
-        "(or shopify_sheets, shopify_sentos, amazon_plytix)"
+        "(or shopify_sheets, shopify_sentos, amazon_plytix, lightspeed_retail)"
     )
     return exits.DONE

@@ -75,6 +75,12 @@ def test_the_history_of_the_demo_is_in_the_ui_with_its_lineage_and_checks(own_fo
         for asset in ("seller_central", "listings", "pim", "asin_mapping", "amazon_link_plan", "amazon_products", "amazon_links"):
             assert asset in listings
         assert "mca0032" in seen(f"{address}/assets/amazon/asin_mapping?view=partitions", own_folder / "seven")
+        till = seen(
+            f"{address}/assets/lightspeed/margins_by_supplier?view=lineage&lineageScope=upstream&lineageDepth=5",
+            own_folder / "nine",
+        )
+        for asset in ("store", "products", "inventory", "sales", "consignments", "consignment_lines", "trade"):
+            assert asset in till
         runs = seen(f"{address}/runs", own_folder / "three")
         assert "sync_catsy_sparklayer" in runs
         assert "undo_catsy_sparklayer" in runs
@@ -82,6 +88,7 @@ def test_the_history_of_the_demo_is_in_the_ui_with_its_lineage_and_checks(own_fo
         assert "backfill_shopify_store" in runs
         assert "undo_amazon_plytix" in runs
         assert "sync_shopify_sentos_stock" in runs
+        assert "prove_lightspeed_retail" in runs
     finally:
         dev.send_signal(signal.SIGINT)
         assert dev.wait(timeout=90) is not None
