@@ -40,16 +40,17 @@ class StoreStory(Story):
 
     def differences(self) -> int:
         """Products, sales and lines of orders that the store has and the mirror has not, or the other way round."""
-        store, found = self.store(), 0
+        store = self.store()
+        found = 0
         for collection in ("products", "sales", "inventory"):
             rows = store[collection]
-            found += abs(len(rows) - self.mirrored(f"SELECT count(*) FROM lightspeed.{collection}"))
+            found += abs(len(rows) - int(self.mirrored(f"SELECT count(*) FROM lightspeed.{collection}")))
             live = sum(not row["deleted_at"] for row in rows)
-            found += abs(live - self.mirrored(f"SELECT count(*) FROM lightspeed.{collection} WHERE deleted_at IS NULL"))
+            found += abs(live - int(self.mirrored(f"SELECT count(*) FROM lightspeed.{collection} WHERE deleted_at IS NULL")))
         lines = sum(len(store["lines"].get(row["id"], ())) for row in store["consignments"] if not row["deleted_at"])
         held = """SELECT count(*) FROM lightspeed.consignment_lines JOIN lightspeed.consignments c ON c.id = consignment_id
             WHERE c.deleted_at IS NULL"""
-        return found + abs(lines - self.mirrored(held))
+        return found + abs(lines - int(self.mirrored(held)))
 
     def tell_it(self) -> None:
         self.chapter(
