@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -119,12 +120,29 @@ def test_the_shops_clock_may_differ_from_ours(sentos: SentosScene, seconds: floa
     assert sentos.offered("G1-S") == 9
 
 
+def test_an_order_that_was_cancelled_in_sentos_before_its_list_says_so(
+    sentos: SentosScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pieces are back in the stock at once, and the shop still owes them."""
+    monkeypatch.setenv("SENTOS_LAG_SECONDS", "1")
+    in_step(sentos)
+    name = sentos.buy("G1-S", quantity=3)
+    sentos.orders()
+    time.sleep(1.1)  # from then on Sentos' stock is surely without it
+    sentos.stock()
+    assert sentos.offered("G1-S") == 7
+    sentos.erp(settings={"panel_lag": 0.9 * sentos.sandbox.speed})
+    sentos.erp_status(name, 6)
+    sentos.stock()
+    assert sentos.offered("G1-S") == 7
+
+
 def test_an_order_that_sentos_just_got_is_not_taken_for_lowered_stock(
     sentos: SentosScene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_step(sentos)
-    monkeypatch.setenv("SENTOS_LAG_SECONDS", "60")
-    sentos.erp(settings={"stock_lag": 60 * sentos.sandbox.speed})
+    monkeypatch.setenv("SENTOS_LAG_SECONDS", "5")
+    sentos.erp(settings={"stock_lag": 5 * sentos.sandbox.speed})
     sentos.buy("G1-S", quantity=2)
     assert sentos.orders().counts == {"delivered": 1}
     assert sentos.planned(sentos.stock().plan) == {}

@@ -37,7 +37,13 @@ class Story:
         self.skus = ["G1-S", "G1-M", "G2-S"]
         scene.goods()
         scene.stock()
-        scene.erp(settings={"stock_lag": LAG * scene.sandbox.speed, "list_lag": LAG * scene.sandbox.speed})
+        scene.erp(
+            settings={
+                "stock_lag": LAG * scene.sandbox.speed,
+                "list_lag": LAG * scene.sandbox.speed,
+                "panel_lag": LAG * scene.sandbox.speed * 0.9,
+            }
+        )
 
     # --- the truth --------------------------------------------------------------------------------------------------
 

@@ -130,7 +130,7 @@ def _orders(body: Any, store: Store, settings: Settings) -> Answer:
             changed = {**with_tracking(changed, data), "updated_at": now(settings), **read_order(wanted, where)}
             if changed["id"] != order["id"]:
                 raise BadChange(f"{where}: the id of an order cannot be changed")
-            store.put_order(changed)
+            store.put_order(changed, settings.panel_lag)
     return {}
 
 

@@ -75,6 +75,8 @@ class Settings:
     stock_lag: float = setting(10.0, number())
     """Products are read as if the pieces of an order were still there, or not back yet, until this long after a client
     made or cancelled it."""
+    panel_lag: float = setting(0.0, number())
+    """`/orders` lists an order as it was until this long after somebody changed it in the panel; its stock is back at once."""
     shows_updated_at: bool = setting(False, flag)
     """Whether an order shows `updated_at`, by which lists can be filtered and sorted in any case."""
 

@@ -183,16 +183,22 @@ def orders_after(session: Session, found: Goods) -> Orders:
     shop = ShopifySettings.read()
     seller = client(session)
     read_at = datetime.fromisoformat(found.shop.about.at)
-    erp_orders.bring_up_to_date(session, since=datetime.fromisoformat(found.erp.about.at))
-    shown_from = read_at + timedelta(seconds=shop.settle_lag)
-    if (wait := (shown_from - datetime.now(UTC)).total_seconds()) > 0:
-        log.info("waiting %.0f s: until then a search may miss orders made before stock was read", wait)
-        time.sleep(wait)
+    asked_at = max((pair.erp.asked_at for pair in found.pairs), default=datetime.fromisoformat(found.erp.about.at))
+    listed_from = asked_at + timedelta(seconds=SentosSettings.read().lag_seconds)
+    _wait_until(listed_from, "Sentos may list an order as open whose pieces it has put back")
+    erp_orders.bring_up_to_date(session, since=listed_from)
+    _wait_until(read_at + timedelta(seconds=shop.settle_lag), "a search may miss orders made before stock was read")
     begun = _begun(session, read_at)
     known = _known_in_erp(session, {p.erp.sku: p.variant.item_id for p in found.pairs if p.erp.sku and p.variant is not None})
     ids = _stored(session, known, begun) | _changed_since(seller, _read_up_to(session))
     session.meter.minimum["shopify"] += 1 + -(-len(ids) // BY_ID)
     return Orders(units_of(seller, sorted(ids)), lambda gid: known.get(gid) or Known(), begun)
+
+
+def _wait_until(moment: datetime, why: str) -> None:
+    if (wait := (moment - datetime.now(UTC)).total_seconds()) > 0:
+        log.info("waiting %.0f s: until then %s", wait, why)
+        time.sleep(wait)
 
 
 def _begun(session: Session, moment: datetime) -> datetime:
