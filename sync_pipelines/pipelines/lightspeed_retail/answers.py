@@ -323,7 +323,7 @@ _SOLD = """
     GROUP BY product_id
 """
 """Two steps, and each a table: in one query with what follows, DuckDB divides the memory among all its joins, and this one
-spills every line to the disk: 8 s of CPU for 2,500,000 lines instead of 3."""
+spills every line to the disk: 5 to 8 s of CPU for 2,500,000 lines instead of 3 to 4."""
 
 _MIRROR_OF: Mapping[str, Mirror] = {
     name: mirror for mirror in COLLECTIONS for name in (mirror.name, *(part.name for part in mirror.parts))
