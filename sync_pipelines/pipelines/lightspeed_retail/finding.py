@@ -11,8 +11,6 @@ from typing import Any
 import duckdb
 from stdnum import isbn
 
-from sync_pipelines.pipelines.lightspeed_retail.answers import LINES_THAT_COUNT
-
 NEEDS = (
     *("products", "product_codes", "product_suppliers", "product_options", "suppliers", "inventory", "outlets"),
     *("sales", "consignments", "consignment_lines"),
@@ -35,18 +33,11 @@ _PREPARED = r"""
     ) WHERE code <> '';
 """
 
-_FOUND = f"""
+_FOUND = """
     WITH matched AS (
         SELECT product_id, list(DISTINCT what || ' ' || code ORDER BY what || ' ' || code) AS matched,
             bool_or(bare = bare($code)) AS exactly
         FROM codes WHERE same(bare) IN (SELECT same(bare(form)) FROM (SELECT unnest($forms) AS form)) GROUP BY product_id
-    ), sold AS (
-        SELECT line.product_id AS product_id, max(sold_at) AS last_sale
-        FROM (SELECT coalesce(sale_date, created_at, read_at) AS sold_at, unnest({LINES_THAT_COUNT}) AS line
-            FROM sales)
-        WHERE line.quantity > 0 AND NOT coalesce(line.is_return, false) AND coalesce(line.status, '') <> 'VOIDED'
-            AND line.product_id IN (SELECT product_id FROM matched)
-        GROUP BY line.product_id
     ), ordered AS (
         SELECT l.product_id, max(coalesce(c.consignment_date, c.created_at, c.read_at)) AS last_order,
             arg_max(c.reference, coalesce(c.consignment_date, c.created_at, c.read_at)) AS last_order_reference
@@ -55,15 +46,15 @@ _FOUND = f"""
             AND (l.count > 0 OR l.received > 0)
         GROUP BY l.product_id
     ), stock AS (
-        SELECT i.product_id, list({{'outlet': o.name, 'level': i.level}} ORDER BY o.name, o.id) AS stock
+        SELECT i.product_id, list({'outlet': o.name, 'level': i.level} ORDER BY o.name, o.id) AS stock
         FROM inventory i JOIN outlets o ON o.id = i.outlet_id WHERE i.deleted_at IS NULL AND o.deleted_at IS NULL
         GROUP BY i.product_id
     ), options AS (
-        SELECT product_id, list({{'name': name, 'value': value}} ORDER BY position) AS options
+        SELECT product_id, list({'name': name, 'value': value} ORDER BY position) AS options
         FROM product_options GROUP BY product_id
     ), supplied AS (
         SELECT l.product_id,
-            list({{'supplier': coalesce(s.name, l.supplier_name), 'code': l.code, 'price': l.price}} ORDER BY position)
+            list({'supplier': coalesce(s.name, l.supplier_name), 'code': l.code, 'price': l.price} ORDER BY position)
                 AS suppliers
         FROM product_suppliers l LEFT JOIN suppliers s ON s.id = l.supplier_id GROUP BY l.product_id
     )
@@ -94,7 +85,7 @@ def forms_of(code: str) -> list[str]:
 
 def find(con: duckdb.DuckDBPyConnection, code: str) -> tuple[list[dict[str, Any]], list[str]]:
     """Return the products that have a code: live ones first, and first those that have it literally; and, where there are none,
-    up to three codes that may have been meant. con: with NEEDS, the lists of `sales` in its rows."""
+    up to three codes that may have been meant. con: as `answers.asked` gives it for NEEDS."""
     con.execute(_PREPARED)
     found = con.sql(_FOUND, params={"code": code, "forms": forms_of(code)}).to_arrow_table().to_pylist()
     if found:
