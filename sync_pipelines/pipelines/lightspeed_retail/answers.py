@@ -244,10 +244,10 @@ MARGINS_BY_SUPPLIER = Question(
 TO_REORDER = Question(
     "to_reorder",
     "What to order now, by outlet",
-    "The level, less what is owed to customers, is at or below the reorder point. FIXED (or no method) orders the "
-    "reorder amount, MIN_MAX up to its target; less what is on order: the whole count of supplier orders, "
-    "and of transfers to the outlet, that are OPEN, SENT or DISPATCHED, for received goods come into stock when an order is "
-    "RECEIVED. Nothing left to order is left out; so are products without stock of their own.",
+    "The level, less what is owed to customers and with what is on order, is at or below the reorder point. FIXED (or no method) "
+    "orders the reorder amount, MIN_MAX up to its target. On order is the whole count of supplier orders, and of transfers to "
+    "the outlet, that are OPEN, SENT or DISPATCHED, for received goods come into stock when an order is RECEIVED. Left out are "
+    "products without stock of their own.",
     (*_GOODS_NEED, "inventory", "outlets", "consignments", "consignment_lines"),
     (
         *_PRODUCT,
@@ -264,23 +264,24 @@ TO_REORDER = Question(
         _CURRENCY_OF,
     ),
     f"""WITH coming AS (
-        SELECT c.outlet_id, l.product_id, sum(greatest(l.count, l.received)) AS on_order
+        SELECT c.outlet_id, l.product_id, sum(greatest(l.count, l.received)) AS pieces
         FROM consignment_lines l JOIN consignments c ON c.id = l.consignment_id
         WHERE c.deleted_at IS NULL AND c.type IN ('SUPPLIER', 'OUTLET') AND c.status IN ('OPEN', 'SENT', 'DISPATCHED')
         GROUP BY ALL
     ), short AS (
         SELECT g.*, i.outlet_id, o.name AS outlet, i.level, coalesce(i.to_procure, 0) AS owed, i.reorder_point,
-            coalesce(i.reorder_method, 'FIXED') AS method, coalesce(coming.on_order, 0) AS on_order,
-            CASE WHEN i.reorder_method = 'MIN_MAX' THEN coalesce(i.reorder_target - (i.level - owed), i.reorder_amount)
-                ELSE i.reorder_amount END - coalesce(coming.on_order, 0) AS to_order
+            coalesce(i.reorder_method, 'FIXED') AS method, coalesce(coming.pieces, 0) AS on_order,
+            i.level - owed + on_order AS soon,
+            CASE WHEN i.reorder_method = 'MIN_MAX' THEN coalesce(i.reorder_target - soon, i.reorder_amount)
+                ELSE i.reorder_amount END AS to_order
         FROM inventory i JOIN goods g USING (product_id) JOIN outlets o ON o.id = i.outlet_id
             LEFT JOIN coming ON coming.outlet_id = i.outlet_id AND coming.product_id = i.product_id
-        WHERE i.deleted_at IS NULL AND o.deleted_at IS NULL AND g.active AND g.has_stock AND i.level - owed <= i.reorder_point
+        WHERE i.deleted_at IS NULL AND o.deleted_at IS NULL AND g.active AND g.has_stock AND soon <= i.reorder_point
     )
     SELECT product_id, sku, name, supplier, supplier_code, outlet_id, outlet, level, owed, reorder_point, method, on_order,
         to_order, (to_order * cost)::DECIMAL(24, 5) AS order_cost, {_CURRENCY} AS currency
     FROM short WHERE to_order > 0
-    ORDER BY level - owed - reorder_point, sku, product_id, outlet""",
+    ORDER BY soon - reorder_point, sku, product_id, outlet""",
     ("to_order", "order_cost"),
 )
 

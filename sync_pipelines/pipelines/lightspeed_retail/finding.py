@@ -39,9 +39,10 @@ _FOUND = """
             bool_or(bare = bare($code)) AS exactly
         FROM codes WHERE same(bare) IN (SELECT same(bare(form)) FROM (SELECT unnest($forms) AS form)) GROUP BY product_id
     ), ordered AS (
-        SELECT l.product_id, max(coalesce(c.consignment_date, c.created_at, c.read_at)) AS last_order,
-            arg_max(c.reference, coalesce(c.consignment_date, c.created_at, c.read_at)) AS last_order_reference
-        FROM consignment_lines l JOIN consignments c ON c.id = l.consignment_id
+        SELECT l.product_id, max(c.day) AS last_order, arg_max(c.reference, c.day) AS last_order_reference
+        FROM consignment_lines l JOIN (
+            SELECT *, greatest(coalesce(consignment_date, created_at, read_at), received_at) AS day FROM consignments
+        ) c ON c.id = l.consignment_id
         WHERE c.deleted_at IS NULL AND c.type = 'SUPPLIER' AND coalesce(c.status, '') <> 'CANCELLED'
             AND (l.count > 0 OR l.received > 0)
         GROUP BY l.product_id
