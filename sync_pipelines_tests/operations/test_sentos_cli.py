@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,9 @@ from vendor_sandbox import Sandbox
 
 P = "shopify_sentos"
 WORDS = ("created", "updated", "unchanged", "failed", "skipped")
+
+A_SECOND = 1.0
+"""The kernel tells when a process began by a clock of whole seconds."""
 
 
 @pytest.fixture
@@ -58,15 +62,16 @@ def test_a_person_previews_all_five_syncs_traces_exports_and_takes_back(shop: Se
     assert len(preview["plan_ids"]) == len(PIPELINE.writes) == 5
     assert preview["counts"]["create"] >= 2, "a product and an order"
 
+    began = time.monotonic()
     first = sentos(shop, "sync")
+    elapsed = time.monotonic() - began
     assert [each["state"] for each in first["runs"]] == ["done"] * 3
     found = targets(first)
     assert list(found) == [write.applies for write in PIPELINE.writes]
     assert found["shopify/products"]["created"] == 1
     assert found["sentos/orders"] == {"created": 1}
     assert all(row["total"] == sum(row[word] for word in WORDS) for row in first["targets"])
-    seconds = [each["seconds"]["total"] for each in first["runs"]]
-    assert max(seconds[1:]) < sum(seconds) / 2, "each run counts its own"
+    assert sum(each["seconds"]["total"] for each in first["runs"]) <= elapsed + A_SECOND, "each run counts its own"
     assert made(shop) == {"shopify-5000000001": 1}
 
     shop.erp_status(name, 5, cargo_company="Aras", tracking_number="TN1")

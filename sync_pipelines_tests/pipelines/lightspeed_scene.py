@@ -211,10 +211,8 @@ class Shape:
         return found
 
     def _suppliers(self, row: Row, _: Any) -> dict[str, Any]:
-        """2.0 has empty text in place of none."""
-        nothing = None if self.dated else ""
-        contact = {name: row["contact"] and (row["contact"].get(name) or nothing) for name in _CONTACT}
-        description = row["description"] or nothing
+        contact = {name: (row["contact"] or {}).get(name) for name in _CONTACT}
+        description = row["description"] if self.dated else row["description"] or ""
         return {"name": row["name"], "source": row["source"], "description": description, **contact}
 
     def _product_types(self, row: Row, state: Any) -> dict[str, Any]:
