@@ -560,16 +560,17 @@ def _present(source: str) -> str:
     return f"FROM {source} SEMI JOIN (SELECT id, max(read_at) AS read_at FROM {source} GROUP BY id) USING (id, read_at)"
 
 
-def views(mirror: Mirror, source: str, *, nested: bool = False) -> dict[str, str]:
+def views(mirror: Mirror, source: str, *, nested: bool = False, present: str = "") -> dict[str, str]:
     """What a mirror holds now, as SELECT statements by the names of its tables: its own, and one for each of its parts. A mirror
     that has a part of its own name is nothing but that.
 
-    source: what to select the log from. nested: its own table alone, with the parts as lists in the rows.
+    source: what to select the log from. nested: its own table alone, with the parts as lists in the rows. present: a query for
+    the rows that count, where somebody has found them already.
     """
     own = ", ".join(f'"{column.name}"' for column in (ID, *mirror.columns))
     lists = "".join(f', "{part.name}"' for part in mirror.parts) if nested else ""
     noted = ", ".join(("vanished_at", "version", "problem", *(("item",) if mirror.keeps_items else ()), "read_at"))
-    present = f"({_present(source)})"
+    present = f"({present or _present(source)})"
     found = {mirror.name: f"SELECT {own}, coalesce(deleted_at, vanished_at) AS deleted_at, {noted}{lists} FROM {present}"}
     for part in () if nested else mirror.parts:
         columns = ", ".join(f'part."{column.name}"' for column in part.columns)
@@ -582,13 +583,25 @@ def views(mirror: Mirror, source: str, *, nested: bool = False) -> dict[str, str
 def opened(
     warehouse: Warehouse, vendor: str, account: str, mirrors: Sequence[Mirror], *, memory: str = "256MB"
 ) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB in which each table of these mirrors is a view. Raises NeverRead for one that has no file yet."""
+    """A DuckDB in which each table of these mirrors is a view: see `show`. Raises NeverRead for one that has no file yet."""
     with duck.engine(memory) as con:
         for mirror in mirrors:
-            source = MirrorLog(warehouse, vendor, mirror, account).source()
-            for name, query in views(mirror, source).items():
-                con.execute(f'CREATE VIEW "{name}" AS {query}')
+            show(con, MirrorLog(warehouse, vendor, mirror, account))
         yield con
+
+
+def show(con: duckdb.DuckDBPyConnection, log: MirrorLog) -> None:
+    """Make each table of a mirror a view, and the rows with their parts as lists one that is named `…_with_lists`. Which rows
+    count is looked up once, and known by two small numbers each. Raises NeverRead for a mirror that has no file yet."""
+    source, name = log.source(), log.mirror.name
+    con.execute(
+        f"""CREATE TABLE "{name}_places" AS SELECT arg_max(file_index, read_at)::INTEGER AS file_index,
+            arg_max(file_row_number, read_at)::INTEGER AS file_row_number FROM {source} GROUP BY id"""
+    )
+    present = f'FROM {source} SEMI JOIN "{name}_places" USING (file_index, file_row_number)'
+    (with_lists,) = views(log.mirror, source, nested=True, present=present).values()
+    for view, query in {f"{name}_with_lists": with_lists, **views(log.mirror, source, present=present)}.items():
+        con.execute(f'CREATE VIEW "{view}" AS {query}')
 
 
 def notes_of(mirror: Mirror) -> dict[str, str]:

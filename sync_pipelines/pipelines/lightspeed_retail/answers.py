@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from sync_pipelines import duck
 from sync_pipelines.pipelines.lightspeed_retail.collections import COLLECTIONS, SALES, VENDOR
-from sync_pipelines.pipelines.mirrors import FLAG, NUMBER, TEXT, TIME, WHOLE, Column, Mirror, MirrorLog, views
+from sync_pipelines.pipelines.mirrors import FLAG, NUMBER, TEXT, TIME, WHOLE, Column, Mirror, MirrorLog, show
 from sync_pipelines.warehouse.snapshots import Warehouse
 
 TRADE = "trade"
@@ -353,12 +353,11 @@ def asked(
         con.execute("SET TimeZone = 'UTC'; CREATE TABLE period (now TIMESTAMPTZ, since TIMESTAMPTZ)")
         con.execute("INSERT INTO period VALUES (?, ?)", [moment, moment - timedelta(days=days)])
         for mirror in dict.fromkeys(mirror_of(name) for name in needs if name != TRADE):
-            source = MirrorLog(warehouse, VENDOR, mirror, account).source()
-            for name, query in views(mirror, source).items():
-                con.execute(f'CREATE VIEW "{name}" AS {query}')
+            log = MirrorLog(warehouse, VENDOR, mirror, account)
+            show(con, log)
             if mirror is SALES:
                 con.execute(f"CREATE TABLE counted_sales AS {_COUNTED_SALES}")
-                con.execute(f"CREATE TABLE sold AS {_SOLD.format(source=source)}")
+                con.execute(f"CREATE TABLE sold AS {_SOLD.format(source=log.source())}")
         if set(_GOODS_NEED) <= set(needs):
             con.execute(f"CREATE VIEW goods AS {_GOODS}")
         if trade is not None:

@@ -27,7 +27,7 @@ from sync_pipelines.whole_files import replaced
 BY_ENDING = {".sqlite": "sqlite", ".sqlite3": "sqlite", ".db": "sqlite", ".json": "json", ".csv": "csv"}
 BY_CODE, ALL = "products.json", "allproduct.json"
 """What the JSON files are called; other programs look for them by these names."""
-MEMORY = "256MB"
+MEMORY = "96MB"
 """What sorting may take; more is on the disk."""
 ROWS_TOGETHER = 1_000
 """Products in memory: their text can be long."""
