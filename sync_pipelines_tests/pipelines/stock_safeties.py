@@ -53,9 +53,16 @@ SAFETIES = (
     Safety(
         "orders of Sentos are read before its stock",
         "stock_plan.py",
-        "erp_orders.bring_up_to_date(session, since=datetime.fromisoformat(found.erp.about.at))",
+        "erp_orders.bring_up_to_date(session, since=listed_from)",
         "erp_orders.bring_up_to_date(session)",
         (f"{STOCK}::test_orders_of_sentos_are_read_after_its_stock",),
+    ),
+    Safety(
+        "what is cancelled in Sentos' panel is seen before its pieces are offered",
+        "stock_plan.py",
+        """_wait_until(listed_from, "Sentos may list""",
+        """_wait_until(asked_at, "Sentos may list""",
+        (f"{STOCK}::test_an_order_that_was_cancelled_in_sentos_before_its_list_says_so",),
     ),
     Safety(
         "the rule begins by our clock",
