@@ -18,16 +18,7 @@ from sync_pipelines.operations.schedules import next_match, schedules_of
 from sync_pipelines.operations.servers import WORKSPACE
 from sync_pipelines_tests.operations.test_cli import answer, run
 
-LINES = [
-    "30 4 * * *",
-    "*/15 * * * *",
-    "20 * * * *",
-    "0 0 29 2 *",
-    "5 1-3 * * 1-5",
-    "0 12 1,15 * 0",
-    "59 23 31 12 *",
-    "0 0 13 * 5",
-]
+LINES = ["30 4 * * *", "*/15 * * * *", "20 * * * *", "5 1-3 * * 1-5", "0 12 1,15 * 0", "59 23 31 12 *", "0 0 13 * 5"]
 
 
 @settings(deadline=None)
@@ -41,6 +32,15 @@ def test_a_cron_line_is_due_when_dagster_says_it_is(line: str, after: datetime) 
     theirs = cron_string_iterator(after.timestamp(), line, "UTC")
     wanted = next(moment for moment in theirs if moment > after)
     assert next_match(line, after).timestamp() == wanted.timestamp()
+
+
+@pytest.mark.parametrize(
+    ("after", "due"),
+    [("2027-05-01T00:00", 2028), ("2028-02-28T00:00", 2028), ("2028-02-28T12:00", 2028), ("2028-02-29T00:00", 2032)],
+)
+def test_a_leap_day_is_met(after: str, due: int) -> None:
+    """Not held against Dagster, which looks past a leap day on the day before it."""
+    assert next_match("0 0 29 2 *", datetime.fromisoformat(after).replace(tzinfo=UTC)) == datetime(due, 2, 29, tzinfo=UTC)
 
 
 def test_a_line_that_is_never_due_is_said_to_be() -> None:
