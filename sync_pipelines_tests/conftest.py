@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from vendor_sandbox import Sandbox
 
@@ -19,12 +20,20 @@ OURS = (
     "AMAZON_",
     "PLYTIX_",
     "SENTOS_",
+    "LIGHTSPEED_",
     "ALERT_",
     "RETENTION_",
     "WEB_",
     "DAGSTER_",
 )
 OLD_NAMES = ("TARGET_SPREADSHEET", "SITE_ID", "CLIENT_ID", "CLIENT_SECRET", "BATCH_SIZE", "BATCH_DELAY", "OUTPUT_FILE")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Generated examples are the same in every `make test`, so that it says something about a change; `make test-deep` explores."""
+    settings.register_profile("repeatable", derandomize=True)
+    if config.option.markexpr != "deep":
+        settings.load_profile("repeatable")
 
 
 @pytest.fixture(autouse=True)

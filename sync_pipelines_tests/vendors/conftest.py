@@ -36,6 +36,7 @@ _OURS = (
     "PLYTIX_",
     "AMAZON_",
     "SENTOS_",
+    "LIGHTSPEED_",
     "ALERT_",
     "SYNC_PIPELINES_",
     "HTTP_PROXY",
