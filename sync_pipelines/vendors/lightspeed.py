@@ -219,13 +219,13 @@ class Lightspeed:
         *,
         what: str,
         scope: str,
-        read: Callable[[Reply], Any] = lambda reply: None,
+        read: Callable[[Reply], Any] = lambda _: None,
         version: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Send a change once, and once more only where it is certain that nothing was done.
 
-        Raises Permanent (with the scope that is needed, at 403), RateLimited, NeverSent, Transient: nobody knows what became of it.
+        Raises Permanent (at 403 with the scope that is needed), RateLimited, NeverSent; Transient where nobody knows its effect.
         """
         return self.call(method, path, what, scope, read, version=version, headers=headers, body=body, retry=never_done)
 
@@ -341,6 +341,12 @@ def _mark(row: Row) -> str:
     """What tells a row from the others of its version: its id; of one without version or id, all that is in it."""
     own, version = (row.get("id"), version_of(row)) if isinstance(row, dict) else (None, 0)
     return f"{own} {version}" if own and version else exact_json.dumps(row)
+
+
+@shaped("lightspeed")
+def rows_of(reply: Reply) -> list[Row]:
+    """The rows of a list that is read in one page."""
+    return _rows_of(reply.json())[0]
 
 
 @shaped("lightspeed")
