@@ -5,6 +5,7 @@ from __future__ import annotations
 from sync_pipelines.pipelines.amazon_plytix import PIPELINE as AMAZON_PLYTIX
 from sync_pipelines.pipelines.catsy_sparklayer import PIPELINE as CATSY_SPARKLAYER
 from sync_pipelines.pipelines.lightspeed_orders import PIPELINE as LIGHTSPEED_ORDERS
+from sync_pipelines.pipelines.lightspeed_pictures import PIPELINE as LIGHTSPEED_PICTURES
 from sync_pipelines.pipelines.lightspeed_retail import PIPELINE as LIGHTSPEED_RETAIL
 from sync_pipelines.pipelines.shape import Pipeline
 from sync_pipelines.pipelines.shopify_sentos import PIPELINE as SHOPIFY_SENTOS
@@ -19,4 +20,5 @@ PIPELINES: tuple[Pipeline, ...] = (
     AMAZON_PLYTIX,
     LIGHTSPEED_RETAIL,
     LIGHTSPEED_ORDERS,
+    LIGHTSPEED_PICTURES,
 )

@@ -107,10 +107,10 @@ class Line:
 
 
 class Store:
-    """The store of a run. Use `of(session)`."""
+    """The store of a run, with the right to write of a pipeline. Use `of(session)`."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, pipeline: str) -> None:
+        self._session, self._pipeline = session, pipeline
         self._opened = ExitStack()
         self._con: duckdb.DuckDBPyConnection | None = None
         self._shown: set[str] = set()
@@ -125,7 +125,7 @@ class Store:
     @cached_property
     def client(self) -> Lightspeed:
         """The client that may write, where a person has enabled the pipeline. Closed with the session."""
-        right = self._session.right(PIPELINE.name, LightspeedSettings.system)
+        right = self._session.right(self._pipeline, LightspeedSettings.system)
         settings, meter, limits = LightspeedSettings.read(), self._session.meter, self._session.limits
         return self._session.once("lightspeed to write to", lambda: Lightspeed.connect(settings, meter, right, limits))
 
@@ -226,6 +226,17 @@ class Store:
                 found[key(product)].append(product)
         return dict(found)
 
+    def pictures(self, images: Collection[str]) -> set[str]:
+        """Those of these pictures that products show, by their ids."""
+        query = f"SELECT DISTINCT id FROM ({_PICTURES}) WHERE list_contains($images, id)"
+        rows = self.opened(PRODUCTS).execute(query, {"images": list(images)}).fetchall() if images else []
+        return {row for (row,) in rows}
+
+    def pictures_of(self, product_id: str) -> set[str]:
+        """The pictures that a product shows: its own, and those of its family."""
+        query = f"SELECT id FROM ({_PICTURES}) WHERE product_id = ?"
+        return {row for (row,) in self.opened(PRODUCTS).execute(query, [product_id]).fetchall()}
+
     # --- orders -----------------------------------------------------------------------------------------------------
 
     def orders(self, references: Collection[str]) -> dict[str, list[Consignment]]:
@@ -284,9 +295,9 @@ class Store:
         return int(self.opened(CONSIGNMENTS, CONSIGNMENT_LINES).execute(query, [product_id]).fetchall()[0][0])
 
 
-def of(session: Session) -> Store:
-    """What this run knows of the store."""
-    return session.once("lightspeed store", lambda: Store(session))
+def of(session: Session, pipeline: str = PIPELINE.name) -> Store:
+    """What this run knows of the store. pipeline: whose right to write it has."""
+    return session.once(f"lightspeed store of {pipeline}", lambda: Store(session, pipeline))
 
 
 _PRODUCTS = """
@@ -299,6 +310,7 @@ _PRODUCTS = """
     FROM found LEFT JOIN families USING (family_id) ORDER BY id"""
 
 
+_PICTURES = "SELECT product_id, id FROM product_images UNION ALL SELECT product_id, id FROM variant_images"
 _NAMES = {
     "suppliers": "len(list_filter(product_suppliers, link -> link.supplier_id = $id)) > 0",
     "brands": "brand_id = $id",

@@ -150,6 +150,65 @@ def products(
     raise typer.Exit(runs.show(ended, json=json))
 
 
+@app.command("images")
+def images(
+    folder: Annotated[
+        Path | None, typer.Argument(help="a folder of jpg and png, named by SKU, code or the supplier's code")
+    ] = None,
+    supplier: Annotated[str, typer.Option("--supplier", help="only products of theirs")] = "",
+    new_only: Annotated[bool, typer.Option("--new-only", help="only products that have no picture")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show whose each picture is; change nothing")] = False,
+    execute: Annotated[bool, typer.Option("--execute", help="send them")] = False,
+    missing: Annotated[bool, typer.Option("--missing", help="list the products without any picture")] = False,
+    unused: Annotated[bool, typer.Option("--unused", help="list a parent's pictures that no variant uses")] = False,
+    download: Annotated[Path | None, typer.Option("--download", help="write every picture into this folder")] = None,
+    json: Json = False,
+) -> None:
+    """Pictures find their products and go there, each once; or what the store has of pictures, and lacks."""
+    from sync_pipelines.operations import answers, store_pictures
+    from sync_pipelines.operations.cli import exits, screen
+
+    if sum((folder is not None, missing, unused, download is not None)) != 1:
+        raise typer.BadParameter("say one: a folder, --missing, --unused or --download")
+    if missing or unused:
+        found = store_pictures.missing(supplier) if missing else store_pictures.unused()
+        if json:
+            screen.as_json({"products" if missing else "pictures": answers.plain(found)})
+        else:
+            screen.table(found)
+            screen.say(f"{len(found)} {'products without a picture' if missing else 'pictures that no variant uses'}")
+        return
+    if download is not None:
+        done = store_pictures.download(download)
+        if json:
+            screen.as_json(answers.plain(done))
+        else:
+            screen.facts({"written": done.files, "there before": done.there, "folder": download})
+        for problem in () if json else done.problems:
+            screen.problem(problem)
+        raise typer.Exit(exits.NEEDS_A_PERSON if done.problems else exits.DONE)
+    if folder is not None:
+        _one_of(dry_run, execute)
+        raise typer.Exit(_send(folder, execute=execute, supplier=supplier, new_only=new_only, json=json))
+
+
+def _send(folder: Path, *, execute: bool, supplier: str, new_only: bool, json: bool) -> int:
+    """Send the pictures of a folder, or show what would be sent. Returns the exit code."""
+    from sync_pipelines.operations import answers, store_pictures
+    from sync_pipelines.operations.cli import exits, runs, screen
+
+    with runs.progress(f"images {folder.name}", json=json):
+        sent = store_pictures.images(folder, execute=execute, supplier=supplier, new_only=new_only)
+    if not isinstance(sent, store_pictures.Pictured):
+        return runs.show(sent, json=json)
+    if json:
+        code = exits.of_run(sent.ended)
+        screen.as_json({**answers.plain(sent), "exit_code": code})
+        return code
+    screen.table([{"file": e.file, "": e.state, "sku": e.sku, "by": e.how, "why": e.reason} for e in sent.files], "pictures")
+    return runs.show(sent.ended, json=False)
+
+
 def _one_of(dry_run: bool, execute: bool) -> None:
     if dry_run == execute:
         raise typer.BadParameter("say which: --dry-run or --execute")
