@@ -36,8 +36,10 @@ from sync_pipelines.warehouse.snapshots import (
 REPLACED_STAY = timedelta(hours=1)
 TENTH = 10
 MOST_DELTAS = 100
-MEMORY, ROWS_TOGETHER = "256MB", 4096
+MEMORY, ROWS_TOGETHER = "96MB", 4096
 """What merging may take, and how many rows of the base are written at a time: rows can be wide."""
+COMPARED_TOGETHER = 150_000
+"""Rows among which the newest of each key are looked for at a time: the keys of as many are held."""
 
 
 class KeyedLog:
@@ -102,11 +104,15 @@ class KeyedLog:
         source = f"read_parquet([{listed}]{'' if alike else ', union_by_name = true'})"
         order = ", ".join(f'"{column}" DESC' for column in self.newest)
         with staged_file(self.warehouse.staging, self.draft_name) as draft, self._engine() as con:
-            # which rows win is found in narrow columns; the wide ones are only copied
-            con.execute(
-                f"""CREATE TABLE winner AS SELECT f, n FROM (SELECT file_index AS f, file_row_number AS n,
-                    row_number() OVER (PARTITION BY "{self.key}" ORDER BY {order}) AS place FROM {source}) WHERE place = 1"""
-            )
+            # which rows win is found in narrow columns, some keys at a time; the wide ones are only copied
+            con.execute("CREATE TABLE winner (f UINTEGER, n UINTEGER)")
+            parts_of_keys = sum(p.about.rows for p in parts) // COMPARED_TOGETHER + 1
+            for part in range(parts_of_keys):
+                con.execute(
+                    f"""INSERT INTO winner SELECT f, n FROM (SELECT file_index AS f, file_row_number AS n,
+                        row_number() OVER (PARTITION BY "{self.key}" ORDER BY {order}) AS place FROM {source}
+                        WHERE hash("{self.key}") % {parts_of_keys} = {part}) WHERE place = 1"""
+                )
             (rows,) = con.execute("SELECT count(*) FROM winner").fetchall()[0]
             name = f"{BASE}-{now:%Y%m%dT%H%M%S-%f}"
             about = About(self.account, at.isoformat(), rows=rows, origin=COMPACTED, partition=name, merged=",".join(merged))

@@ -401,7 +401,6 @@ TAXES = Mirror(
             (Column("id", TEXT, "the vendor's id"), _NAME, Column("rate", NUMBER, "0.2 is 20 %")),
         ),
     ),
-    versioned=False,
 )
 USERS = Mirror(
     "users",

@@ -9,13 +9,20 @@ from typing import Any
 
 from sync_pipelines import duck
 from sync_pipelines.delivery import notes
-from sync_pipelines.pipelines.lightspeed_retail.collections import COLLECTIONS, CONSIGNMENT_LINES, CONSIGNMENTS, INVENTORY, VENDOR
+from sync_pipelines.pipelines.lightspeed_retail.collections import (
+    COLLECTIONS,
+    CONSIGNMENT_LINES,
+    CONSIGNMENTS,
+    INVENTORY,
+    TAXES,
+    VENDOR,
+)
 from sync_pipelines.pipelines.lightspeed_retail.settings import LightspeedRetailSettings
 from sync_pipelines.pipelines.mirrors import Mirror, MirrorLog, Reading, views
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.progress import tell
 from sync_pipelines.vendors.failures import Permanent
-from sync_pipelines.vendors.lightspeed import Lightspeed
+from sync_pipelines.vendors.lightspeed import Lightspeed, NoCursor
 from sync_pipelines.vendors.lightspeed_settings import LightspeedSettings
 from sync_pipelines.vendors.paging import Page
 from sync_pipelines.warehouse.snapshots import Warehouse
@@ -57,8 +64,7 @@ def bring_up_to_date(session: Session, mirror: Mirror) -> Reading:
         if mirror is CONSIGNMENT_LINES:
             reading = _read_lines(session, log)
         elif mirror.versioned:
-            cursor = _Cursor(session, log)
-            reading = log.follow(client(session).changed(mirror.name, cursor.begin()), cursor.keep)
+            reading = _follow(session, log)
         else:
             reading = log.compare(client(session).whole(mirror.name))
         _tidy(session, log, reading)
@@ -76,11 +82,22 @@ def prove(session: Session, mirror: Mirror) -> Reading:
     with log.turn():
         if mirror is CONSIGNMENT_LINES:
             reading = _read_lines(session, log, once_more=True)
-        else:
-            reading = log.compare(client(session).changed(mirror.name, 0), up_to=_Cursor(session, log).version())
+        elif (known := _Cursor(session, log).version()) or mirror is not TAXES:
+            reading = log.compare(client(session).changed(mirror.name, 0), up_to=known)
         _tidy(session, log, reading)
     _note_least(session, mirror, reading)
     return reading
+
+
+def _follow(session: Session, log: MirrorLog) -> Reading:
+    """Read what has a newer version. Taxes need not show any by the vendor's schema: then they are read whole."""
+    cursor, name = _Cursor(session, log), log.mirror.name
+    try:
+        return log.follow(client(session).changed(name, cursor.begin()), cursor.keep)
+    except NoCursor:
+        if log.mirror is not TAXES:
+            raise
+    return log.compare(client(session).whole(name))
 
 
 def _tidy(session: Session, log: MirrorLog, reading: Reading) -> None:
