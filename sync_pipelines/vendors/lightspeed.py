@@ -219,7 +219,7 @@ class Lightspeed:
         *,
         what: str,
         scope: str,
-        read: Callable[[Reply], Any] = lambda _: None,
+        read: Callable[[Reply], Any] | None = None,
         version: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Any:
@@ -227,7 +227,7 @@ class Lightspeed:
 
         Raises Permanent (at 403 with the scope that is needed), RateLimited, NeverSent; Transient where nobody knows its effect.
         """
-        return self.call(method, path, what, scope, read, version=version, headers=headers, body=body, retry=never_done)
+        return self.call(method, path, what, scope, read or _taken, version=version, headers=headers, body=body, retry=never_done)
 
     def call(
         self,
@@ -399,6 +399,13 @@ def one(reply: Reply) -> Row:
     if not isinstance(found, dict):
         raise TypeError("no object")
     return found
+
+
+def _taken(reply: Reply) -> None:
+    """A change that is answered with nothing, or with whatever JSON: what else comes with a good status is no answer of the vendor.
+    Raises Transient."""
+    if reply.text.strip():
+        reply.json()
 
 
 def never_done(error: VendorError) -> bool:

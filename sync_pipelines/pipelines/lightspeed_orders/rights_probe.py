@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines.vendors.failures import Permanent
+from sync_pipelines.vendors.failures import Permanent, Transient
 from sync_pipelines.vendors.lightspeed import Lightspeed
 
 _EMPTY: Mapping[str, tuple[str, Mapping[str, Any]]] = {
@@ -39,4 +39,6 @@ def _has(client: Lightspeed, scope: str) -> bool:
         if e.status == 401:
             raise
         return e.status != 403
+    except Transient:
+        return True  # the write itself will say
     return True

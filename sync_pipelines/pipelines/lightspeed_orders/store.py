@@ -312,11 +312,11 @@ _PRODUCTS = """
 
 _PICTURES = "SELECT product_id, id FROM product_images UNION ALL SELECT product_id, id FROM variant_images"
 _NAMES = {
-    "suppliers": "len(list_filter(product_suppliers, link -> link.supplier_id = $id)) > 0",
+    "suppliers": "len(list_filter(product_suppliers, lambda link: link.supplier_id = $id)) > 0",
     "brands": "brand_id = $id",
     "tags": "list_contains(tag_ids, $id)",
     "categories": "category_id = $id",
-    "variant_attributes": "len(list_filter(product_options, option -> option.attribute_id = $id)) > 0",
+    "variant_attributes": "len(list_filter(product_options, lambda option: option.attribute_id = $id)) > 0",
 }
 """The condition that a product names a row, by its collection."""
 

@@ -67,16 +67,17 @@ _UNUSED = """
     )
     SELECT sku, name, id AS picture, url FROM common ANTI JOIN own USING (family_id, url) ORDER BY sku, url"""
 _ALL = """
-    SELECT p.sku, coalesce(s.name, 'no supplier') AS supplier, place, coalesce(i.original_url, i.url) AS url
-    FROM (
-        SELECT sku, supplier_id, i, row_number() OVER (PARTITION BY id ORDER BY of_variant DESC, position) AS place FROM (
-            SELECT id, sku, supplier_id, unnest(product_images) AS i, false AS of_variant,
-                generate_subscripts(product_images, 1) AS position FROM products_with_lists WHERE deleted_at IS NULL
-            UNION ALL SELECT id, sku, supplier_id, unnest(variant_images), true, generate_subscripts(variant_images, 1)
-                FROM products_with_lists WHERE deleted_at IS NULL
-        )
-    ) p LEFT JOIN suppliers s ON s.id = p.supplier_id WHERE p.sku IS NOT NULL AND coalesce(i.original_url, i.url) IS NOT NULL
-    ORDER BY supplier, p.sku, place"""
+    WITH live AS (SELECT * FROM products_with_lists WHERE deleted_at IS NULL AND sku IS NOT NULL),
+    every AS (
+        SELECT sku, supplier_id, unnest(product_images) AS i, false AS own, generate_subscripts(product_images, 1) AS position
+        FROM live
+        UNION ALL SELECT sku, supplier_id, unnest(variant_images), true, generate_subscripts(variant_images, 1) FROM live
+    ), once AS (SELECT * FROM every QUALIFY row_number() OVER (PARTITION BY i.id ORDER BY own DESC, sku) = 1)
+    SELECT o.sku, coalesce(s.name, 'no supplier') AS supplier, coalesce(i.original_url, i.url) AS url,
+        row_number() OVER (PARTITION BY o.sku ORDER BY own DESC, position) AS place
+    FROM once o LEFT JOIN suppliers s ON s.id = o.supplier_id WHERE coalesce(i.original_url, i.url) IS NOT NULL
+    ORDER BY supplier, o.sku, place"""
+"""Each picture once: a variant's own under its SKU, a family's under the first of its SKUs."""
 
 
 @dataclass(frozen=True)

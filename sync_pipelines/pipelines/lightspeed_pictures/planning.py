@@ -138,12 +138,12 @@ def _products(there: Store, supplier: str) -> Iterator[Product]:
 
 
 _PRODUCTS = """
-    SELECT id, sku, family_id, list_transform(product_codes, c -> c.code) AS codes,
+    SELECT id, sku, family_id, list_transform(product_codes, lambda c: c.code) AS codes,
         [l.code FOR l IN product_suppliers IF $supplier IS NULL OR l.supplier_id = $supplier] AS supplier_codes,
-        list_transform(product_options, o -> o.value) AS options,
+        list_transform(product_options, lambda o: o.value) AS options,
         len(product_images) + len(variant_images) > 0 AS pictured
     FROM products_with_lists WHERE deleted_at IS NULL AND sku IS NOT NULL AND ($supplier IS NULL
-        OR supplier_id = $supplier OR len(list_filter(product_suppliers, l -> l.supplier_id = $supplier)) > 0)"""
+        OR supplier_id = $supplier OR len(list_filter(product_suppliers, lambda l: l.supplier_id = $supplier)) > 0)"""
 
 
 def publish(warehouse: Warehouse, found: Sequence[Looked], folder: Path) -> Published:
