@@ -48,7 +48,7 @@ def order(
     key: the column that becomes the SKU of new products. reference: the order's number; by default the file's name. outlet: where
     the goods go. output: a folder for `newproducts.csv` and `updateproducts.csv`. Raises UsageError for what cannot be read.
     """
-    from sync_pipelines.pipelines.lightspeed_orders import comparison, intake, orders
+    from sync_pipelines.pipelines.lightspeed_orders import comparison, import_files, intake, orders
     from sync_pipelines.vendors.lightspeed_settings import LightspeedSettings
     from sync_pipelines.warehouse.snapshots import Warehouse
 
@@ -64,7 +64,7 @@ def order(
     if after is None or (before is not None and after.about.at == before.about.at):
         return ended
     found = orders.order_of(warehouse, account, partition)
-    written = {} if output is None else comparison.write_files(output, found.lines, found.supplier)
+    written = {} if output is None else import_files.write_files(output, found.lines, found.supplier)
     files = {str(output / name): rows for name, rows in written.items()} if output else {}
     return Ordered(ended, found.supplier, found.reference, found.outlet, found.currency, found.lines, files)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from sync_pipelines.pipelines.lightspeed_orders import comparison, intake
+from sync_pipelines.pipelines.lightspeed_orders import comparison, import_files, intake
 from sync_pipelines.pipelines.lightspeed_orders.comparison import ComparedLine
-from sync_pipelines.pipelines.lightspeed_orders.order_files import FileRefused
+from sync_pipelines.pipelines.lightspeed_orders.file_tables import FileRefused
 from sync_pipelines_tests.pipelines import lightspeed_orders_scene
 from sync_pipelines_tests.pipelines.lightspeed_orders_scene import SUPPLIER, OrderScene
 from vendor_sandbox import Sandbox
@@ -206,7 +206,7 @@ def test_what_is_new_and_what_changed_can_be_imported_by_hand(store: OrderScene)
         ("L1", "laces", "RED", 4, "1.10", "laces", "Colour", "Red"),
         ("", "", boot["sku"], 4, "50", "", "", ""),
     )
-    assert comparison.write_files(intake.inbox(), lines, SUPPLIER) == {"newproducts.csv": 2, "updateproducts.csv": 1}
+    assert import_files.write_files(intake.inbox(), lines, SUPPLIER) == {"newproducts.csv": 2, "updateproducts.csv": 1}
     new, changed = (
         list(csv.DictReader((intake.inbox() / name).open(encoding="utf-8"))) for name in ("newproducts.csv", "updateproducts.csv")
     )

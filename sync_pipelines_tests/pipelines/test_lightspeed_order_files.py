@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from openpyxl import Workbook
 
+from sync_pipelines.pipelines.lightspeed_orders.file_tables import FileRefused
 from sync_pipelines.pipelines.lightspeed_orders.layouts import LayoutRefused, OrderLayout, layout_of, read_layout
-from sync_pipelines.pipelines.lightspeed_orders.order_files import FileRefused, OrderLine, read_order
+from sync_pipelines.pipelines.lightspeed_orders.order_files import OrderLine, read_order
 from sync_pipelines.pipelines.lightspeed_orders.price_rules import PriceRule, moves
 
 HEADER = "CODE,DESCRIPTION,BARCODES,QNTY,COST,VARIANTNAME,VARIANTTYPE,VARIANTVALUE"
@@ -74,14 +75,14 @@ class TestABadRow:
         [
             ('A1,x,W-1,"1,200",4.10,,,', "QNTY: '1,200' has a ','"),
             ('A1,x,W-1,3,"4,10",,,', "COST: '4,10' has a ','"),
-            ("A1,x,W-1,0,4.10,,,", "QNTY is 0: an order has whole pieces"),
+            ("A1,x,W-1,0,4.10,,,", "QNTY is 0: whole pieces are ordered"),
             ("A1,x,W-1,-3,4.10,,,", "QNTY is -3"),
             ("A1,x,W-1,2.5,4.10,,,", "QNTY is 2.5"),
             ("A1,x,W-1,,4.10,,,", "QNTY is empty"),
             ("A1,x,W-1,three,4.10,,,", "QNTY: not a plain number: 'three'"),
             ("A1,x,W-1,3,-1,,,", "COST is -1"),
             ("A1,x,W-1,3,,,,", "COST is empty"),
-            ("A1,x,9.78E+12,3,4.10,,,", "BARCODES is 9.78E+12: a spreadsheet program made"),
+            ("A1,x,9.78E+12,3,4.10,,,", "BARCODES: '9.78E+12' is a number that a spreadsheet program put there"),
             (",x,,3,4.10,,,", "neither BARCODES nor CODE says what it is"),
             ("A1,x,W-1,3,4.10,Fancy,,", "VARIANTNAME names a family, and no option"),
             ("A1,x,W-1,3,4.10,Fancy,Colour,", "an option is Colour: without a value"),
@@ -102,7 +103,7 @@ class TestABadFile:
         ("text", "told"),
         [
             ("", "is empty"),
-            ("\n\n", "has no row"),
+            ("\n\n", "is empty"),
             (HEADER, "has a header and no row"),
             ("CODE,QTY,COST\nA,1,1\n", r"no column QNTY. It has: CODE, QTY, COST. Did you mean QTY\?"),
             ("NAME,QNTY,COST\nA,1,1\n", "no column BARCODES or CODE"),
@@ -116,10 +117,10 @@ class TestABadFile:
     @pytest.mark.parametrize(
         ("name", "content", "told"),
         [
-            ("order.xlsx", b"not a zip", "is no Excel file"),
-            ("order.pdf", b"%PDF-1.4 nothing", "is no PDF that can be read"),
-            ("order.doc", b"x", "is no order file"),
-            ("order.csv", b"\xff\xfe\x00\xd8\x00\xd8", ""),
+            ("order.xlsx", b"not a zip", "is not an Excel file"),
+            ("order.pdf", b"%PDF-1.4 nothing", "is not a PDF that can be read"),
+            ("order.doc", b"x", "cannot be read: .csv, .pdf"),
+            ("order.csv", b"\xff\xfe\x00\xd8\x00\xd8", "has no column"),
         ],
     )
     def test_of_another_kind_is_refused(self, tmp_path: Path, name: str, content: bytes, told: str) -> None:
@@ -147,7 +148,7 @@ class TestExcel:
     def test_a_date_or_a_broken_number_is_no_code(self, tmp_path: Path) -> None:
         rows = [["A", "x", code, 1, 1, None, None, None] for code in (dt.date(2026, 3, 4), 9.781e-3, True)]
         lines = read_order(self.write(tmp_path, HEADER.split(","), *rows), OrderLayout())
-        assert all("spreadsheet program made a date or a number of the code" in line.problem for line in lines)
+        assert all("that a spreadsheet program put there" in line.problem for line in lines)
 
     def test_has_the_sheet_that_the_layout_names(self, tmp_path: Path) -> None:
         path = self.write(tmp_path, ["Order 7"], HEADER.split(","), ["A1", "Wax", "W-1", 3, 4.1])
@@ -221,7 +222,7 @@ class TestALayout:
 
     def test_a_pack_without_pieces_is_told(self, tmp_path: Path) -> None:
         line = one(tmp_path, "W-1,3,4.10,0", OrderLayout(pieces_per_pack="PACK"), header="BARCODES,QNTY,COST,PACK")
-        assert "PACK is 0: a pack has whole pieces" in line.problem
+        assert "PACK is 0: whole pieces are ordered" in line.problem
 
     @pytest.mark.parametrize(
         ("text", "told"),

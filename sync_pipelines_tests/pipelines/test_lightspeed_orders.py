@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines.pipelines.lightspeed_orders.order_files import FileRefused
+from sync_pipelines.pipelines.lightspeed_orders.file_tables import FileRefused
 from sync_pipelines_tests.pipelines import lightspeed_orders_scene
 from sync_pipelines_tests.pipelines.lightspeed_orders_scene import COSTS, LINES, ORDERS, PIPELINE, PRODUCTS, OrderScene, counts
 from vendor_sandbox import Sandbox

@@ -11,9 +11,10 @@ from pathlib import Path
 from sync_pipelines.delivery import notes
 from sync_pipelines.pipelines.lightspeed_orders import comparison, store
 from sync_pipelines.pipelines.lightspeed_orders.comparison import Shop
-from sync_pipelines.pipelines.lightspeed_orders.layouts import OrderLayout, layout_of, layouts_in
+from sync_pipelines.pipelines.lightspeed_orders.file_tables import SUFFIXES, FileRefused, digest_of
+from sync_pipelines.pipelines.lightspeed_orders.layouts import OrderLayout, layout_for, layout_of, layouts_in
 from sync_pipelines.pipelines.lightspeed_orders.lookups import Ambiguous
-from sync_pipelines.pipelines.lightspeed_orders.order_files import SUFFIXES, FileRefused, digest_of, read_order
+from sync_pipelines.pipelines.lightspeed_orders.order_files import read_order
 from sync_pipelines.pipelines.lightspeed_orders.orders import Order
 from sync_pipelines.pipelines.lightspeed_orders.settings import LightspeedOrdersSettings
 from sync_pipelines.pipelines.lightspeed_retail.collections import (
@@ -93,6 +94,8 @@ def order_of_file(session: Session, partition: str, asked: Asked) -> tuple[Order
     digest = digest_of(path)
     layout = _layout(path, asked)
     lines = read_order(path, layout)
+    if digest_of(path) != digest:
+        raise FileRefused(f"{path} was changed while it was read. Run it again.")
     there = store.of(session)
     there.read(*NEEDED)
     supplier, supplier_id = _supplier(there, layout.supplier)
@@ -100,10 +103,11 @@ def order_of_file(session: Session, partition: str, asked: Asked) -> tuple[Order
     if " / " in reference or not reference.strip():
         raise FileRefused(f"{reference!r} is no number for an order: it must not have ' / ' in it.")
     _refuse_twice(session, digest, partition, asked)
-    shop = Shop(supplier, supplier_id, _rate(there, layout), there.tax_exclusive)
+    settings = LightspeedOrdersSettings.read()
+    shop = Shop(supplier, supplier_id, _rate(there, layout), there.tax_exclusive, settings.make_names)
     with there.with_mirrors(PRODUCTS, BRANDS, CATEGORIES) as con:
         found = comparison.compare(lines, layout, shop, con)
-    outlet = _outlet(there, asked.outlet or LightspeedOrdersSettings.read().outlet)
+    outlet = _outlet(there, asked.outlet or settings.outlet)
     return Order(supplier, reference, outlet, there.currency(), digest, found), f"{path.name}/{digest}"
 
 
@@ -117,20 +121,14 @@ def _layout(path: Path, asked: Asked) -> OrderLayout:
     """The layout of the supplier that is named; without a name, the one whose name the file begins with."""
     if asked.supplier:
         return layout_of(layouts(), asked.supplier).with_key(asked.key)
-    stem = path.stem.casefold()
-    known = layouts_in(layouts()) if layouts().is_dir() else []
-    fitting = [each for each in known if each.supplier and stem.startswith(_slug(each.supplier))]
-    if len(fitting) != 1:
-        names = ", ".join(each.supplier for each in known) or "none"
+    found = layout_for(layouts(), path)
+    if found is None:
+        names = ", ".join(each.supplier for each in layouts_in(layouts())) or "none"
         raise FileRefused(
             f"{path.name}: nothing says whose order it is. Say --supplier NAME, or begin the file's name with that of one who "
             f"has a layout ({layouts()}: {names})."
         )
-    return fitting[0].with_key(asked.key)
-
-
-def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")
+    return found.with_key(asked.key)
 
 
 def _supplier(there: store.Store, name: str) -> tuple[str, str]:

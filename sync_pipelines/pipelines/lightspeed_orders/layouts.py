@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
@@ -25,29 +29,36 @@ class _Part(BaseModel):
 
 
 class Columns(_Part):
-    """Names of columns, as the file's header has them; case and blanks around do not count. Those that are empty are not read.
+    """Names of columns, as the file's header has them; case and blanks do not count. Those that are empty are not read;
+    those that a layout names have to be there.
 
-    key: what becomes the SKU of a new product, usually the barcode. variant_types, variant_values: up to three of each.
+    key: what becomes the SKU of a new product, usually the barcode. variant_types, variant_values: up to three, in pairs.
     """
 
     key: str = "BARCODES"
     supplier_code: str = "CODE"
     description: str = "DESCRIPTION"
-    quantity: str = "QNTY"
-    cost: str = "COST"
+    quantity: str = Field("QNTY", min_length=1)
+    cost: str = Field("COST", min_length=1)
     variant_name: str = "VARIANTNAME"
     variant_types: Names = ("VARIANTTYPE", "VARIANTTYPE2", "VARIANTTYPE3")
     variant_values: Names = ("VARIANTVALUE", "VARIANTVALUE2", "VARIANTVALUE3")
     brand: str = ""
     category: str = ""
 
+    @model_validator(mode="after")
+    def _in_pairs(self) -> Columns:
+        if len(self.variant_types) != len(self.variant_values):
+            raise ValueError("variant_types and variant_values go in pairs")
+        return self
+
 
 class NewProducts(_Part):
-    """What a product gets that the store does not have. An empty brand is the supplier's name; a brand or category that the store
-    lacks stays empty, and so does the tax, which is then the store's own."""
+    """What a product gets that the store does not have, where its line does not say. Without a brand it is the supplier's name,
+    and without a category `Undefined`, where the store has these; without a tax, the store's own."""
 
     brand: str = ""
-    category: str = "Undefined"
+    category: str = ""
     tax: str = ""
     account_code: str = ""
     account_code_purchase: str = ""
@@ -56,9 +67,10 @@ class NewProducts(_Part):
 class OrderLayout(_Part):
     """How one supplier writes orders.
 
-    supplier: their name in the store. skip_rows: above the header. sheet: of an Excel file; its first one if empty. encoding: of
-    a CSV file; found by itself if empty. pieces_per_pack: a number, or the column that has it; quantities are then packs, and
-    `cost_of` says what a cost is of. names: how the names of new products are cased.
+    supplier: their name in the store. thousands: whether numbers may have a mark for thousands: the other one of dot and comma, a
+    blank or an apostrophe. skip_rows: above the header. sheet: of an Excel file; its first one if empty. encoding: of a CSV file;
+    found by itself if empty. pieces_per_pack: a number, or the column that has it; quantities are then packs, and `cost_of` says
+    what a cost is of. names: how the names of new products are cased.
     """
 
     supplier: str = ""
@@ -89,19 +101,69 @@ class OrderLayout(_Part):
         plain = " ".join(name.split())
         if self.names == "as_is":
             return plain
-        return plain.upper() if self.names == "upper" else " ".join(word[:1].upper() + word[1:].lower() for word in plain.split())
+        return plain.upper() if self.names == "upper" else _WORD.sub(lambda word: word[0].capitalize(), plain)
+
+
+_WORD = re.compile(r"\w[\w'’]*")
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A layout that was read, or why it cannot be. names: as which its file can be meant."""
+
+    names: frozenset[str]
+    layout: OrderLayout | LayoutRefused
 
 
 def layout_of(folder: Path, supplier: str) -> OrderLayout:
     """The layout of a supplier: the file that has their name, or says that it is theirs; else that of the older scripts.
 
-    Raises LayoutRefused.
+    Raises LayoutRefused where there are two, or the file that may be it cannot be read.
     """
-    for path in sorted(folder.glob("*.toml")):
+    wanted = _plain(supplier)
+    found = _fitting(folder, lambda names: len(wanted) if wanted in names else 0)
+    if found is None:
+        return OrderLayout(supplier=supplier)
+    return found if found.supplier else found.model_copy(update={"supplier": supplier})
+
+
+def layout_for(folder: Path, path: Path) -> OrderLayout | None:
+    """The layout of the supplier whose name, or whose layout's name, a file begins with: the longest such name; None for none.
+
+    `mesa-cordwain-2026.csv` is of Mesa Cordwain and not of Mesa. Raises LayoutRefused as `layout_of` does.
+    """
+    stem = f"{_plain(path.stem)}-"
+    found = _fitting(folder, lambda names: max((len(name) for name in names if stem.startswith(f"{name}-")), default=0))
+    if found is not None and not found.supplier:
+        raise LayoutRefused(f"{folder}: the layout for {path.name} does not say whose it is: supplier = NAME.")
+    return found
+
+
+def _fitting(folder: Path, fit: Callable[[frozenset[str]], int]) -> OrderLayout | None:
+    """The layout that fits best. One that cannot be read does no harm where another one fits."""
+    known = [_known(path) for path in sorted(folder.glob("*.toml"))]
+    by_fit = [(fit(each.names), each.layout) for each in known]
+    best = max((how for how, _ in by_fit), default=0)
+    found = [layout for how, layout in by_fit if how == best > 0]
+    if len(found) > 1:
+        raise LayoutRefused(f"{folder} has {len(found)} layouts for the same supplier. Leave the one that is meant.")
+    for layout in found or [layout for _, layout in by_fit]:
+        if isinstance(layout, LayoutRefused):
+            raise layout
+    return found[0] if found and isinstance(found[0], OrderLayout) else None
+
+
+def _known(path: Path) -> _Known:
+    try:
         layout = read_layout(path)
-        if supplier.strip().casefold() in (path.stem.casefold(), layout.supplier.strip().casefold()):
-            return layout if layout.supplier else layout.model_copy(update={"supplier": supplier})
-    return OrderLayout(supplier=supplier)
+    except LayoutRefused as e:
+        return _Known(frozenset({_plain(path.stem)}), e)
+    return _Known(frozenset(filter(None, (_plain(path.stem), _plain(layout.supplier)))), layout)
+
+
+def _plain(name: str) -> str:
+    """A name as files have it: `Mesa Cordwain` is `mesa-cordwain`."""
+    return re.sub(r"[\W_]+", "-", unicodedata.normalize("NFKC", name).casefold()).strip("-")
 
 
 def layouts_in(folder: Path) -> list[OrderLayout]:

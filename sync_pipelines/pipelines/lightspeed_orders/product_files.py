@@ -15,7 +15,7 @@ from sync_pipelines import exact_json
 from sync_pipelines.delivery.model import Fields
 from sync_pipelines.nearest import meant
 from sync_pipelines.number_text import NumberUnclear, read_number
-from sync_pipelines.pipelines.lightspeed_orders.order_files import TOO_LONG, FileRefused, read_table
+from sync_pipelines.pipelines.lightspeed_orders.file_tables import TOO_LONG, FileRefused, read_table
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from sync_pipelines.pipelines.building import Materialized, column_schema, metad
 from sync_pipelines.pipelines.inbox import inbox_sensor
 from sync_pipelines.pipelines.lightspeed_orders import COMPARISON, PIPELINE, intake, orders
 from sync_pipelines.pipelines.lightspeed_orders.comparison import VERDICTS
+from sync_pipelines.pipelines.lightspeed_orders.file_tables import digest_of
 from sync_pipelines.pipelines.lightspeed_orders.intake import Asked
-from sync_pipelines.pipelines.lightspeed_orders.order_files import digest_of
 from sync_pipelines.pipelines.resources import RunResource
 from sync_pipelines.pipelines.shape import Check, Checked, Markdown
 from sync_pipelines.pipelines.tables import listed, markdown
