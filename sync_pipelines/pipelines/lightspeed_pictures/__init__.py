@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sync_pipelines.pipelines.lightspeed_orders.settings import LightspeedOrdersSettings
 from sync_pipelines.pipelines.lightspeed_pictures.settings import LightspeedPicturesSettings
 from sync_pipelines.pipelines.lightspeed_retail.settings import LightspeedRetailSettings
 from sync_pipelines.pipelines.shape import Check, Credential, Pipeline, Write
@@ -48,7 +47,7 @@ PIPELINE = Pipeline(
     title="Pictures → Lightspeed",
     about="Pictures find their products by SKU, code or the supplier's code in their names, and go there once each.",
     owners=("team:store",),
-    settings=(LightspeedSettings, LightspeedRetailSettings, LightspeedOrdersSettings, LightspeedPicturesSettings),
+    settings=(LightspeedSettings, LightspeedRetailSettings, LightspeedPicturesSettings),
     credentials=(
         Credential("LIGHTSPEED_STORE", "the store's name: what comes before .retail.lightspeed.app"),
         Credential("LIGHTSPEED_TOKEN", "a personal token of the store (Setup, Personal Tokens)", secret=True),

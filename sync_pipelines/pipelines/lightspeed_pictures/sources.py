@@ -22,7 +22,7 @@ photographer = dg.AssetSpec(
 )
 shop_window = dg.AssetSpec(
     ["lightspeed", "shop_window"],
-    deps=[path.split("/") for path in (IMAGES.applies,)],
+    deps=[IMAGES.applies.split("/")],
     group_name=GROUP,
     kinds={"lightspeed"},
     owners=OWNERS,
@@ -47,7 +47,7 @@ class FolderConfig(dg.Config):
     check_specs=specs(FILES, [ALL_FOUND]),
     description=(
         "The pictures of the folder (`data/inbox/lightspeed_pictures`), and whose each is: by the longest code that its name "
-        "begins with. What ties or is left over is told, never guessed."
+        "begins with. What ties or is left over is reported, never guessed."
     ),
     metadata={"dagster/column_schema": column_schema(planning.NOTES, planning.SCHEMA)},
 )
@@ -59,7 +59,7 @@ def picture_files(config: FolderConfig, run: RunResource) -> Materialized:
     planning.publish(session.warehouse, found, folder)
     session.note(source_rejects=PIPELINE.source_rejects())
     counts = planning.counts(found)
-    wrong = [each for each in found if each.state in ("rejected", "tie", "leftover")]
+    wrong = [each for each in found if each.state in planning.TO_LOOK_AT]
     rows = [{"file": each.file, "state": each.state, "reason": each.reason} for each in wrong[:20]]
     facts: dict[str, Any] = {"folder": folder, "dagster/row_count": len(found), **{f"files_{n}": c for n, c in counts.items()}}
     facts["matches"] = Markdown(markdown([{"file": e.file, "sku": e.sku, "how": e.how} for e in found if e.sku][:20]))
