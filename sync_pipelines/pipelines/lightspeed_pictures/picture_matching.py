@@ -1,8 +1,8 @@
 """Which product a picture is of, by the name of its file. All candidates are looked at; where several fit, none is chosen.
 
 `-`, `_`, `/`, `.`, blanks and brackets are all the same between the words of a name, and so they are in a code: `MCA0032/M-07` is
-in `mca0032_m_07 (2).jpg`, and 10 is not in `100.jpg`. Otherwise codes are compared as `lightspeed find` compares them. What is left
-of a name is a position (`_2`), or says which variant it is.
+in `mca0032_m_07 (2).jpg`, and 10 is not in `100.jpg`. Otherwise codes are compared as `lightspeed find` compares them. What is
+left of a name is a position (`_2`), or says which variant it is.
 """
 
 from __future__ import annotations
