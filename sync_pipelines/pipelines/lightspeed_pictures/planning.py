@@ -187,7 +187,7 @@ class ImageWriter(Writer[Images]):
     def least_calls(self, session: Session, target: Images, plan: Plan, report: Report | None, limit: int | None) -> None:
         """A call for each picture that was sent; what is read is noted where it is read."""
         if report is not None:
-            session.meter.minimum["lightspeed"] += report.writes
+            session.meter.minimum["lightspeed"] += target.sent
 
     def begin_applying(self, session: Session, target: Images, plan: Plan) -> None:
         """Make sure that the store can be written, and that the token may, before anything is sent."""

@@ -119,6 +119,8 @@ class Images(StoreTarget):
         self._shown_before = Noted(ledger, account, "may have been sent beside")
         self._products: Mapping[str, Sequence[Pictured]] = {}
         self._showing: Mapping[str, Owner] = {}
+        self.sent = 0
+        """Calls that changed something."""
         self._asked = Counter[str]()
         """How often each picture was asked for by itself; the next to be asked are those that were asked least."""
 
@@ -160,6 +162,7 @@ class Images(StoreTarget):
             return PrerequisiteMissing(f"{file.name} was changed since it was planned")
         owner = replace(product.owner, of_variant=fields["of_variant"])
         taken = pictures.upload(self.store.client, owner, file.name, content, MEDIA[kind_of(content) or ""])
+        self.sent += 1
         self._note_whose(key, taken.id, product)
         return self._by_state(key, taken, unfinished=DoneReadBack(taken.id))
 
@@ -178,6 +181,7 @@ class Images(StoreTarget):
         image = change.remote_id or ""
         if owner := self._showing.get(image):
             pictures.delete(self.store.client, owner, image)
+            self.sent += 1
         return Applied(image)
 
     def _by_state(self, key: str, found: Picture, *, unfinished: Answer) -> Answer:
