@@ -17,6 +17,7 @@ ALL_FOUND = Check("every_picture_has_its_product", "no picture is rejected, ties
 photographer = dg.AssetSpec(
     ["lightspeed", "photographer"],
     group_name=GROUP,
+    kinds={"file"},
     owners=OWNERS,
     description="Whoever takes pictures, or gets them from suppliers: files named by SKU, barcode or the supplier's code.",
 )
