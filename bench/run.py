@@ -17,6 +17,7 @@ import amazon
 import erp
 import extract
 import lightspeed
+import lightspeed_pictures
 import measure
 import orders
 import plan
@@ -62,6 +63,7 @@ def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Mea
                 "mirror": lambda: lightspeed.first_load(runs, 2_000, 2_000, with_dlt=True),
                 "quota": lambda: lightspeed.quota(100_000, 5.0),
                 "supplier": lambda: lightspeed.orders(runs, 2_000, 100),
+                "pictures": lambda: lightspeed_pictures.pictures(runs, 100, 2_000),
             },
         }
     few = min(runs, 3)
@@ -90,6 +92,7 @@ def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Mea
             "store": lambda: lightspeed.first_load(1, 100_000, 1_000_000, with_dlt=False),
             "quota": lambda: lightspeed.quota(200_000, 5.0),
             "supplier": lambda: lightspeed.orders(few, 100_000, 1_000),
+            "pictures": lambda: lightspeed_pictures.pictures(few, 2_000, 100_000),
         },
     }
 
