@@ -128,24 +128,19 @@ def quota(products: int, speed: float) -> Section:
 
 
 def orders(runs: int, products: int, lines: int) -> Section:
-    """An order of so many lines, a tenth of them new and a tenth with another cost, and twice as many pictures to be matched."""
+    """An order of so many lines, a tenth of them new and a tenth with another cost."""
     ordered: list[Child] = []
-    pictured: list[Child] = []
     for _ in range(runs):
         with sandbox(500) as box, folder("order") as home:
             store(box, **EVEN, more_products=products)
             ours(box, home, *HELD_AGAINST)
-            file, pictures = home / "po-1.csv", home / "pictures"
+            file = home / "po-1.csv"
             there = range(0, 11 * (lines - lines // 10), 11)
             cells = [f"BULK-{n:07},,{place % 9 + 1},{_cost(n, dearer=place % 9 == 0)}" for place, n in enumerate(there)]
             cells += [f"NEW-{n:05},thing {n},3,{n + 1}.10" for n in range(lines // 10)]
             file.write_text("\n".join(["BARCODES,DESCRIPTION,QNTY,COST", *cells]) + "\n", encoding="utf-8")
-            pictures.mkdir()
-            for n in range(2 * lines):
-                (pictures / f"BULK-{there[n % len(there)]:07}_{n}.jpg").write_bytes(b"\xff\xd8\xff" + str(n).encode())
             environment = {**box.env, "SYNC_PIPELINES_HOME": str(home), "LIGHTSPEED_LAG_SECONDS": "0"}
-            ordered.append(run([python("ours"), ORDER, "order", file, SUPPLIER], environment, cwd=home))
-            pictured.append(run([python("ours"), ORDER, "pictures", pictures], environment, cwd=home))
+            ordered.append(run([python("ours"), ORDER, file, SUPPLIER], environment, cwd=home))
             say(f"an order: {ordered[-1].answer['planning']:.2f} s CPU to plan, {ordered[-1].answer['calls']} calls")
     verdicts, delivered = ordered[0].answer["verdicts"], ordered[0].answer["outcomes"].get("delivered", 0)
     # the mirrors, the store, the rights, products, costs, the order, the lines, and what is read before and after
@@ -161,13 +156,6 @@ def orders(runs: int, products: int, lines: int) -> Section:
                 f"{delivered:,}",
                 f"{ordered[0].answer['planned']:,}",
                 delivered == ordered[0].answer["planned"],
-            ),
-            at_most(f"CPU to match {2 * lines:,} pictures", [child.answer["matching"] for child in pictured], "s", 5.0, digits=2),
-            Row(
-                "pictures matched",
-                f"{pictured[0].answer['verdicts'].get('matched', 0):,}",
-                f"{2 * lines:,}",
-                pictured[0].answer["verdicts"].get("matched", 0) == 2 * lines,
             ),
         ],
         text="The mirror is up to date before. What lines mean: "

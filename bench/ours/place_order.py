@@ -1,7 +1,6 @@
-"""Our way from an order file to products, costs and one stock order; and from a folder of pictures to whose they are. No Dagster.
+"""Our way from an order file to products, costs and one stock order, without Dagster.
 
-    place_order.py order FILE SUPPLIER     one run; prints CPU seconds of each step, and the calls
-    place_order.py pictures FOLDER         only matching, for what is sent takes the vendor's time
+    place_order.py FILE SUPPLIER     one run; prints CPU seconds of each step, and the calls
 
 The mirror is up to date before: what is measured is the order.
 """
@@ -22,7 +21,7 @@ from typing import Any
 from keep_stock import cpu, peak
 
 from sync_pipelines.pipelines import lightspeed_orders as pipeline
-from sync_pipelines.pipelines import lightspeed_pictures, plan_and_apply
+from sync_pipelines.pipelines import plan_and_apply
 from sync_pipelines.pipelines.lightspeed_orders import intake, orders, store
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.vendors.lightspeed_settings import LightspeedSettings
@@ -38,16 +37,13 @@ def step(name: str) -> Iterator[None]:
 
 
 def main() -> None:
-    what, path, *more = sys.argv[1:]
+    path, supplier = sys.argv[1:]
     importlib.import_module("pandas")  # pyarrow loads it by itself, in the middle of what is measured
     began, answer["imported: peak"] = time.perf_counter(), peak()
     writes = pipeline.PIPELINE.writes
     with Session(uuid.uuid4().hex, pipeline.PIPELINE.name, "sync", applies=[write.applies for write in writes]) as session:
         store.of(session).read(*intake.NEEDED)
-        if what == "order":
-            place(session, Path(path), more[0])
-        else:
-            match(session, Path(path))
+        place(session, Path(path), supplier)
         answer["calls"], answer["refused"] = session.meter.used["lightspeed"], session.meter.refused["lightspeed"]
     print(json.dumps({**answer, "peak": peak(), "inside": time.perf_counter() - began}))
 
@@ -63,15 +59,6 @@ def place(session: Session, path: Path, supplier: str) -> None:
     with step("applying"):
         ended = [plan_and_apply.bring_to_its_end(session, pipeline.PIPELINE.name, write, scope=scope) for write in writes]
     answer["outcomes"] = sum((Counter(dict(each.counts)) for each in ended), Counter())
-
-
-def match(session: Session, folder: Path) -> None:
-    from sync_pipelines.pipelines.lightspeed_pictures import planning
-
-    store.of(session, lightspeed_pictures.PIPELINE.name).read(*intake.NEEDED)
-    with step("matching"):
-        found = planning.look(session, folder)
-    answer["verdicts"] = Counter(each.state for each in found)
 
 
 if __name__ == "__main__":
