@@ -40,8 +40,8 @@ def peak() -> float:
 
 
 def fill(folder: Path, number: int, session: Session) -> int:
-    """Put pictures there, named by SKU with another mark between its words, every second with a position. Returns how many products
-    there are."""
+    """Put pictures there, named by SKU with another mark between its words, every second with a position. Returns how many
+    products there are."""
     query = "SELECT sku FROM products WHERE deleted_at IS NULL AND sku IS NOT NULL ORDER BY id"
     skus = [sku for (sku,) in store.of(session, PIPELINE.name).opened(PRODUCTS).execute(query).fetchall()]
     random = Random(14)
