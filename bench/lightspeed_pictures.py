@@ -53,7 +53,7 @@ def pictures(runs: int, number: int, products: int) -> Section:
                 ("again: plan", "plan", again),
             )
         ],
-        "One process, without Dagster; the sandbox is another. Pictures of 20 kB, named by SKU, half of them with a position. The "
-        f"store works on each for a minute of the sandbox's clock. Calls beside one for each picture: {spread(calls, digits=0)}. Peak "
-        f"of the process: {spread([child.answer['peak'] for child in children], 'MB', 0)}.",
+        "One process, without Dagster; the sandbox is another. Pictures of 20 kB, named by SKU, half of them with a position. "
+        "The store works on each for a minute of the sandbox's clock. Calls beside one for each picture: "
+        f"{spread(calls, digits=0)}. Peak of the process: {spread([child.answer['peak'] for child in children], 'MB', 0)}.",
     )

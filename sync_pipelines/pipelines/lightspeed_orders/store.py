@@ -120,6 +120,7 @@ class Store:
         self._read: set[str] = set()
         self._read_at: dict[str, float] = {}
         self._lookups: dict[str, Lookup] = {}
+        self._seen: dict[str, StoreProduct] = {}
         self._sold: set[str] | None = None
 
     def close(self) -> None:
@@ -161,6 +162,8 @@ class Store:
         self._shown.clear()
         if mirror is SALES:
             self._sold = None
+        if mirror is PRODUCTS:
+            self._seen.clear()
         for kind, (_, of, _) in SMALL.items():
             if of is mirror:
                 self._lookups.pop(kind, None)
@@ -226,7 +229,9 @@ class Store:
         return self._products("lower(name)", {name.lower() for name in names}, lambda product: (product.name or "").lower())
 
     def by_ids(self, ids: Collection[str]) -> dict[str, StoreProduct]:
-        return {key: found[0] for key, found in self._products("id", ids, lambda product: product.id).items()}
+        """These products, as they were when the mirror was last brought up to date."""
+        self._products("id", set(ids) - self._seen.keys(), lambda product: product.id)
+        return {each: self._seen[each] for each in ids if each in self._seen}
 
     def _products(self, by: str, wanted: Collection[str], key: Any) -> dict[str, list[StoreProduct]]:
         found = defaultdict[str, list[StoreProduct]](list)
@@ -236,6 +241,7 @@ class Store:
             for row in con.sql(query, params={"wanted": sorted(wanted)}).to_arrow_table().to_pylist():
                 product = _product(row)
                 found[key(product)].append(product)
+                self._seen[product.id] = product
         return dict(found)
 
     def pictures(self, images: Collection[str]) -> set[str]:
