@@ -20,7 +20,7 @@ def pictures(runs: int, number: int, products: int) -> Section:
             with folder("pictures") as home:
                 (home / "in").mkdir()
                 child = run(
-                    [python("ours"), PICTURES, home / "in", str(number)], {**box.env, "SYNC_PIPELINES_HOME": str(home)}, cwd=home
+                    [python("ours"), PICTURES, home / "in", number], {**box.env, "SYNC_PIPELINES_HOME": str(home)}, cwd=home
                 )
             children.append(child)
             uploads = [call for call in box.control("GET", "lightspeed/calls") if call["path"].endswith("/image_upload")]
@@ -53,7 +53,7 @@ def pictures(runs: int, number: int, products: int) -> Section:
                 ("again: plan", "plan", again),
             )
         ],
-        f"One process, without Dagster; the sandbox is another. Pictures of 20 kB, named by SKU, half of them with a position. "
-        f"The store works on each for a minute of the sandbox's clock. Calls beside one for each picture: {spread(calls, digits=0)}. "
-        f"Peak of the process: {spread([child.answer['peak'] for child in children], 'MB', 0)}.",
+        "One process, without Dagster; the sandbox is another. Pictures of 20 kB, named by SKU, half of them with a position. "
+        "The store works on each for a minute of the sandbox's clock. Calls beside one for each picture: "
+        f"{spread(calls, digits=0)}. Peak of the process: {spread([child.answer['peak'] for child in children], 'MB', 0)}.",
     )

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import importlib
 import json
-import re
-import resource
 import sys
 import uuid
 from collections import Counter
 from pathlib import Path
 from random import Random
 from typing import Any
+
+from keep_stock import cpu, peak
 
 from sync_pipelines.pipelines import plan_and_apply
 from sync_pipelines.pipelines.lightspeed_orders import store
@@ -27,16 +27,6 @@ from sync_pipelines.pipelines.shape import PlanRequest
 
 SIZE = 20_000
 """Bytes of a picture. What larger ones cost more is reading and hashing them, and the line to the store."""
-
-
-def cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
-def peak() -> float:
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    return int(found[1]) / 1024 if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def fill(folder: Path, number: int, session: Session) -> int:

@@ -38,6 +38,7 @@ from sync_pipelines.vendors.lightspeed_settings import LightspeedSettings
 from sync_pipelines.warehouse.snapshots import About, Published, Warehouse
 
 FILES_KEY = ("lightspeed", "picture_files")
+_OF_SUPPLIER = ", supplier: "
 STATES = ("matched", "same", "tie", "leftover", "rejected", "has_pictures")
 TO_LOOK_AT = ("tie", "leftover", "rejected")
 """What a person has to do something about."""
@@ -86,7 +87,12 @@ SCHEMA = pa.schema([(field.name, _TYPES.get(field.name, pa.string())) for field 
 
 
 def folder_of(given: str) -> Path:
-    return Path(given) if given else data_dir() / LightspeedPicturesSettings.read().inbox
+    """The folder that is named, or the inbox, which is made where it is not there yet."""
+    if given:
+        return Path(given)
+    inbox = data_dir() / LightspeedPicturesSettings.read().inbox
+    inbox.mkdir(parents=True, exist_ok=True)
+    return inbox
 
 
 def look(session: Session, folder: Path, *, supplier: str = "", new_only: bool = False) -> list[Looked]:
@@ -142,10 +148,25 @@ def _supplier(there: Store, name: str) -> str:
     return str(found)
 
 
-def publish(warehouse: Warehouse, found: Sequence[Looked], folder: Path) -> Published:
+def publish(warehouse: Warehouse, found: Sequence[Looked], folder: Path, supplier: str = "") -> Published:
+    """Keep what was seen, and of which folder and supplier, so that a retry can look at the same again."""
     rows = pa.Table.from_pylist([asdict(each) for each in found], SCHEMA)
-    about = About(LightspeedSettings.read().account, datetime.now(UTC).isoformat(), rows=rows.num_rows, origin=str(folder))
+    about = About(
+        LightspeedSettings.read().account,
+        datetime.now(UTC).isoformat(),
+        rows=rows.num_rows,
+        origin=f"{folder}{_OF_SUPPLIER}{supplier}",
+    )
     return warehouse.write(FILES_KEY, rows, about)
+
+
+def looked_at_last(warehouse: Warehouse) -> tuple[Path, str] | None:
+    """The folder and the supplier that pictures were looked at for last; None where none were."""
+    found = warehouse.find(FILES_KEY, LightspeedSettings.read().account)
+    if found is None:
+        return None
+    folder, _, supplier = found.about.origin.rpartition(_OF_SUPPLIER)
+    return Path(folder), supplier
 
 
 def looked(warehouse: Warehouse) -> list[Looked]:
@@ -212,7 +233,7 @@ def desired(session: Session, found: Sequence[Looked], asked: set[str]) -> Itera
         if each.key in broken and each.key not in asked:
             conflict = (
                 f"{broken[each.key]}. Change the file, or send it once more: "
-                f"sync-pipelines retry {PIPELINE.name} --key '{each.key}'"
+                f"sync-pipelines retry {PIPELINE.name} --keys '{each.key}'"
             )
         shown = " ".join(sorted({image for product in products.get(each.owner, ()) for image in product.images}))
         fields = {"digest": each.digest[:16], "file": each.path, "of_variant": each.of_variant, "shown": shown}

@@ -1,6 +1,5 @@
 """Pictures, what is read: the files of a folder, and whose each is."""
 
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -55,9 +54,11 @@ class FolderConfig(dg.Config):
 def picture_files(config: FolderConfig, run: RunResource) -> Materialized:
     session = run.session
     session.note(pipeline=GROUP)
-    folder: Path = planning.folder_of(config.folder)
-    found = planning.look(session, folder, supplier=config.supplier, new_only=config.new_only)
-    planning.publish(session.warehouse, found, folder)
+    folder, supplier = planning.folder_of(config.folder), config.supplier
+    if session.verb == "retry":  # of pictures that may be elsewhere than in the inbox
+        folder, supplier = planning.looked_at_last(session.warehouse) or (folder, supplier)
+    found = planning.look(session, folder, supplier=supplier, new_only=config.new_only)
+    planning.publish(session.warehouse, found, folder, supplier)
     session.note(source_rejects=PIPELINE.source_rejects())
     counts = planning.counts(found)
     wrong = [each for each in found if each.state in planning.TO_LOOK_AT]
