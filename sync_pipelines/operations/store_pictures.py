@@ -38,7 +38,7 @@ def images(folder: Path, *, execute: bool, supplier: str = "", new_only: bool = 
     from sync_pipelines.warehouse.snapshots import Warehouse
 
     if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder." if folder.exists() else f"{folder} is not there.")
+        raise UsageError(f"{folder} is not a folder." if folder.exists() else f"{folder} does not exist.")
     warehouse, account = Warehouse(data_dir() / "warehouse"), LightspeedSettings.read().account
     before = warehouse.find(planning.FILES_KEY, account)
     ops: dict[str, Any] = {

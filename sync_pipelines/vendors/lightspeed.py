@@ -402,8 +402,8 @@ def one(reply: Reply) -> Row:
 
 
 def _taken(reply: Reply) -> None:
-    """A change that is answered with nothing, or with whatever JSON: what else comes with a good status is no answer of the vendor.
-    Raises Transient."""
+    """A change that is answered with nothing, or with any JSON. What else comes with a good status is no answer of the vendor:
+    raises Transient."""
     if reply.text.strip():
         reply.json()
 

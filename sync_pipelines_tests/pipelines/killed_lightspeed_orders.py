@@ -3,7 +3,8 @@ its second argument names.
 
     killed_lightspeed_orders.py order|pictures POINT PATH
 
-`call:N:before|after` and `commit:N:…` die around the N-th call to the vendor and the N-th commit of the ledger.
+`call:N:before|after`, `write:N:…` and `commit:N:…` die around the N-th call to the vendor, the N-th that is no GET (the first is a
+look at the rights), and the N-th commit of the ledger.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ def main() -> None:
     order, pictures = OrderScene(None), PictureScene(None)
     if kind == "call":
         requests.Session.request = deadly(requests.Session.request, int(number), when)  # type: ignore[method-assign]
+    elif kind == "write":
+        requests.Session.request = deadly(  # type: ignore[method-assign]
+            requests.Session.request, int(number), when, lambda _, method, *__: method != "GET"
+        )
     else:
         with order.run("look") as session:  # the ledger is made; what is counted are the commits of the run
             dialect = type(session.ledger.engine.dialect)

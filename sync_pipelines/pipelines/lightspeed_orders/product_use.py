@@ -15,7 +15,7 @@ def came_to(store: Store, product_id: str) -> list[str]:
         found.append("stock")
     if orders := store.orders_with(product_id):
         found.append(f"{orders} orders")
-    store.read(PRODUCTS, again=True)
+    store.read_lately(PRODUCTS)
     product = store.by_ids([product_id]).get(product_id)
     if product is not None and product.has_pictures:
         found.append("pictures")

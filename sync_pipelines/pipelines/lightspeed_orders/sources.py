@@ -24,6 +24,7 @@ ALL_CLEAR = Check("every_line_is_clear", "no line of the file is rejected or a c
 suppliers = dg.AssetSpec(
     ["lightspeed", "suppliers_at_work"],
     group_name=GROUP,
+    kinds={"csv"},
     owners=OWNERS,
     description="The suppliers, who send order confirmations and price lists as CSV, Excel or PDF.",
 )

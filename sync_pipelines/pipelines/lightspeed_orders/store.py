@@ -5,6 +5,7 @@ The lists by version do not lag as the search does, and one page of them says wh
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -38,6 +39,8 @@ from sync_pipelines.vendors.lightspeed import Lightspeed, rows_of
 from sync_pipelines.vendors.lightspeed_settings import LightspeedSettings
 
 MEMORY = "96MB"
+LATELY = 5.0
+"""Seconds for which it is enough to have looked whether anything came to a product."""
 SMALL: Mapping[str, tuple[str, Mirror, str]] = {
     "suppliers": ("supplier", SUPPLIERS, ""),
     "brands": ("brand", BRANDS, ""),
@@ -115,7 +118,9 @@ class Store:
         self._con: duckdb.DuckDBPyConnection | None = None
         self._shown: set[str] = set()
         self._read: set[str] = set()
+        self._read_at: dict[str, float] = {}
         self._lookups: dict[str, Lookup] = {}
+        self._seen: dict[str, StoreProduct] = {}
         self._sold: set[str] | None = None
 
     def close(self) -> None:
@@ -143,12 +148,22 @@ class Store:
                 if reading.bring_up_to_date(self._session, mirror).kept or mirror.name not in self._read:
                     self._forget(mirror)
                 self._read.add(mirror.name)
+                self._read_at[mirror.name] = time.monotonic()
+
+    def read_lately(self, *mirrors: Mirror) -> None:
+        """Bring these mirrors up to date, but for those that were a moment ago: what comes between is as if it came after."""
+        now = time.monotonic()
+        for mirror in mirrors:
+            if now - self._read_at.get(mirror.name, -LATELY) >= LATELY:
+                self.read(mirror, again=True)
 
     def _forget(self, mirror: Mirror) -> None:
         self.close()  # its views are of the files that there were
         self._shown.clear()
         if mirror is SALES:
             self._sold = None
+        if mirror is PRODUCTS:
+            self._seen.clear()
         for kind, (_, of, _) in SMALL.items():
             if of is mirror:
                 self._lookups.pop(kind, None)
@@ -214,7 +229,9 @@ class Store:
         return self._products("lower(name)", {name.lower() for name in names}, lambda product: (product.name or "").lower())
 
     def by_ids(self, ids: Collection[str]) -> dict[str, StoreProduct]:
-        return {key: found[0] for key, found in self._products("id", ids, lambda product: product.id).items()}
+        """These products, as they were when the mirror was last brought up to date."""
+        self._products("id", set(ids) - self._seen.keys(), lambda product: product.id)
+        return {each: self._seen[each] for each in ids if each in self._seen}
 
     def _products(self, by: str, wanted: Collection[str], key: Any) -> dict[str, list[StoreProduct]]:
         found = defaultdict[str, list[StoreProduct]](list)
@@ -224,6 +241,7 @@ class Store:
             for row in con.sql(query, params={"wanted": sorted(wanted)}).to_arrow_table().to_pylist():
                 product = _product(row)
                 found[key(product)].append(product)
+                self._seen[product.id] = product
         return dict(found)
 
     def pictures(self, images: Collection[str]) -> set[str]:
@@ -271,7 +289,7 @@ class Store:
     def was_sold(self, product_id: str) -> bool:
         """Whether a sale that is not deleted has a product; by the search, which lags, where sales are not mirrored."""
         if SALES in reading.mirrored() and reading.log_of(self._session.warehouse, SALES).log.files():
-            self.read(SALES, again=True)
+            self.read_lately(SALES)
             if self._sold is None:
                 query = "SELECT DISTINCT product_id FROM sale_lines l JOIN sales s ON s.id = l.sale_id WHERE s.deleted_at IS NULL"
                 self._sold = {row for (row,) in self.opened(SALES).execute(query).fetchall()}
@@ -289,7 +307,7 @@ class Store:
 
     def orders_with(self, product_id: str) -> int:
         """How many consignments that are not deleted have a line with a product, as of now."""
-        self.read(CONSIGNMENTS, CONSIGNMENT_LINES, again=True)
+        self.read_lately(CONSIGNMENTS, CONSIGNMENT_LINES)
         query = """SELECT count(DISTINCT l.consignment_id) FROM consignment_lines l JOIN consignments c ON c.id = l.consignment_id
             WHERE l.product_id = ? AND c.deleted_at IS NULL"""
         return int(self.opened(CONSIGNMENTS, CONSIGNMENT_LINES).execute(query, [product_id]).fetchall()[0][0])

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sync_pipelines.pipelines.lightspeed_orders.settings import LightspeedOrdersSettings
 from sync_pipelines.pipelines.lightspeed_pictures.settings import LightspeedPicturesSettings
 from sync_pipelines.pipelines.lightspeed_retail.settings import LightspeedRetailSettings
-from sync_pipelines.pipelines.shape import Check, Credential, Pipeline, Write
+from sync_pipelines.pipelines.shape import Check, Credential, Cron, Pipeline, Write
 from sync_pipelines.vendors.lightspeed_settings import LightspeedSettings
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ PIPELINE = Pipeline(
     title="Pictures → Lightspeed",
     about="Pictures find their products by SKU, code or the supplier's code in their names, and go there once each.",
     owners=("team:store",),
-    settings=(LightspeedSettings, LightspeedRetailSettings, LightspeedOrdersSettings, LightspeedPicturesSettings),
+    settings=(LightspeedSettings, LightspeedRetailSettings, LightspeedPicturesSettings),
     credentials=(
         Credential("LIGHTSPEED_STORE", "the store's name: what comes before .retail.lightspeed.app"),
         Credential("LIGHTSPEED_TOKEN", "a personal token of the store (Setup, Personal Tokens)", secret=True),
@@ -57,6 +56,7 @@ PIPELINE = Pipeline(
     sources="sync_pipelines.pipelines.lightspeed_pictures.sources",
     preview=(FILES,),
     writes=(IMAGES,),
+    crons=(Cron("nightly", "sync", "40 2 * * *", "Every night at 02:40 UTC: the pictures of the folder. Ships stopped."),),
     previews="Look at the pictures of the folder, find their products, and plan. Sends nothing that changes anything.",
     syncs="Look at the pictures of the folder, find their products, and send those that are new.",
     undoes="Take away the pictures that a run added.",

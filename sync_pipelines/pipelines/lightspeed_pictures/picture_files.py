@@ -10,20 +10,24 @@ from pathlib import Path
 
 from sync_pipelines.errors import UsageError
 
-_KINDS = ((b"\xff\xd8\xff", "jpg"), (b"\x89PNG\r\n\x1a\n", "png"))
-_OTHERS = (
-    *((b"GIF8", "a GIF"), (b"II*\0", "a TIFF"), (b"MM\0*", "a TIFF"), (b"BM", "a bitmap"), (b"%PDF", "a PDF")),
-    *((b"\0\0\0 ftyp", "a HEIC or AVIF"), (b"\0\0\0\x18ftyp", "a HEIC or AVIF"), (b"\0\0\0\x1cftyp", "a HEIC or AVIF")),
+_BEGINNINGS = (
+    *((b"\xff\xd8\xff", "jpg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"GIF8", "gif"), (b"II*\0", "tif"), (b"MM\0*", "tif")),
+    (b"BM", "bmp"),
 )
-ENDINGS = {".jpg", ".jpeg", ".png", ".gif", ".tif", ".tiff", ".webp", ".bmp", ".heic", ".avif", ".svg"}
-"""What is taken for a picture by its name, and looked into. Other files of a folder are none of ours."""
-SAVE_AS = "Save it as jpg or png."
+_HEIC = {b"ftyp" + brand for brand in (b"heic", b"heix", b"mif1", b"hevc")}
+KINDS = (*(kind for _, kind in _BEGINNINGS), "webp", "heic", "avif")
+"""What `kind_of` tells apart."""
 MEDIA = {"jpg": "image/jpeg", "png": "image/png"}
+"""The kinds that are sent, which are those of the vendor's document of 2026-07 (products, UploadImage)."""
+ENDINGS = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".tif", ".tiff", ".webp", ".bmp", ".heic", ".heif", ".avif", ".svg")
+)
+"""What is taken for a picture by its name, and looked into. Other files of a folder are left alone."""
 
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A file that may be a picture. name: within the folder. digest: SHA-256 of what is in it. problem: why it is not sent."""
+    """A file that may be a picture. name: within the folder. digest: SHA-256 of its content. problem: why it is not sent."""
 
     path: Path
     name: str
@@ -34,10 +38,13 @@ class PictureFile:
 
 
 def pictures_in(folder: Path, largest: int) -> Iterator[PictureFile]:
-    """Every picture of a folder and those in it, in the order of their names. Links are not followed. Raises UsageError."""
+    """Yield every picture of a folder and its subfolders, in the order of their names. Links are not followed.
+
+    largest: bytes that a picture may have. Raises UsageError for a folder that is missing or cannot be read.
+    """
     if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder." if folder.exists() else f"{folder} is not there.")
-    for root, folders, names in os.walk(folder):
+        raise UsageError(f"{folder} is not a folder." if folder.exists() else f"{folder} does not exist.")
+    for root, folders, names in os.walk(folder, onerror=_refuse):
         folders.sort()
         for name in sorted(names):
             path = Path(root) / name
@@ -45,8 +52,14 @@ def pictures_in(folder: Path, largest: int) -> Iterator[PictureFile]:
                 yield look_at(path, str(path.relative_to(folder)), largest)
 
 
+def _refuse(error: OSError) -> None:
+    raise UsageError(f"{error.filename} cannot be read: {error.strerror}.") from error
+
+
 def look_at(path: Path, name: str, largest: int) -> PictureFile:
-    """See what a file is."""
+    """Return what a file is."""
+    if (shown := name.encode(errors="replace").decode()) != name:
+        return PictureFile(path, shown, 0, problem="its name is not valid text. Rename it.")
     if path.is_symlink():
         return PictureFile(path, name, 0, problem="a symbolic link, which is not followed. Put the file itself there.")
     try:
@@ -54,24 +67,24 @@ def look_at(path: Path, name: str, largest: int) -> PictureFile:
         if not size:
             return PictureFile(path, name, 0, problem="empty")
         if size > largest:
-            told = f"{size / 1024**2:.1f} MB; {largest / 1024**2:.0f} MB are allowed. Save it smaller."
-            return PictureFile(path, name, size, problem=told)
+            problem = f"{size / 1024**2:.1f} MB; at most {largest / 1024**2:.0f} MB are allowed. Save it smaller."
+            return PictureFile(path, name, size, problem=problem)
         content = path.read_bytes()
     except OSError as e:
         return PictureFile(path, name, 0, problem=f"cannot be read: {e.strerror or e}")
     kind = kind_of(content)
-    if kind is None:
-        return PictureFile(path, name, size, problem=f"{_what(content)}, and no jpg or png. {SAVE_AS}")
+    if kind not in MEDIA:
+        what = f"a {kind}" if kind else "text" if content[:512].isascii() else "not a known kind of picture"
+        return PictureFile(path, name, size, problem=f"{what}, not a jpg or png. Save it as jpg or png.")
     return PictureFile(path, name, size, sha256(content).hexdigest(), kind)
 
 
 def kind_of(content: bytes) -> str | None:
-    """Which of the two kinds of picture this is that the store takes, by its first bytes; None for any other."""
-    return next((kind for start, kind in _KINDS if content.startswith(start)), None)
-
-
-def _what(content: bytes) -> str:
+    """Return the kind of a picture by its first bytes, as an ending (`jpg`, `webp`); None for what is none."""
+    if content[4:12] in _HEIC:
+        return "heic"
+    if content[4:12] == b"ftypavif":
+        return "avif"
     if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
-        return "a WebP"
-    found = next((what for start, what in _OTHERS if content.startswith(start)), "")
-    return found or ("a text" if content[:512].isascii() else "not a picture that is known")
+        return "webp"
+    return next((kind for start, kind in _BEGINNINGS if content.startswith(start)), None)

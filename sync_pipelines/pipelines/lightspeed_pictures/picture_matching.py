@@ -1,44 +1,50 @@
 """Which product a picture is of, by the name of its file. All candidates are looked at; where several fit, none is chosen.
 
-A name is read as words: `-`, `_`, `/`, blanks and brackets are all the same between them. So is a code: `MCA0032/M-07` is in
-`mca0032_m_07 (2).jpg`, and 10 is not in `100.jpg`.
+`-`, `_`, `/`, `.`, blanks and brackets are all the same between the words of a name, and so they are in a code: `MCA0032/M-07` is
+in `mca0032_m_07 (2).jpg`, and 10 is not in `100.jpg`. Otherwise codes are compared as `lightspeed find` compares them. What is
+left of a name is a position (`_2`), or says which variant it is.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sync_pipelines.pipelines.lightspeed_retail.finding import forms_of
+import duckdb
+import pyarrow as pa
+
+from sync_pipelines.duck import load
+from sync_pipelines.pipelines.lightspeed_retail.finding import MACROS, forms_of
 
 Verdict = Literal["matched", "tie", "leftover"]
-Words = tuple[str, ...]
-_BETWEEN = re.compile(r"[\s\-_/\\()\[\]{}+,;.#&]+")
 ENOUGH = 0.5
-"""The share of a variant's option words that a name has to have, to be told from its sisters by them."""
-KINDS = ("SKU", "code", "supplier's code")
-"""Which code a name begins with; of codes of the same length, the first kind counts."""
+"""The share of a variant's option words that a name has to have, to be told from its siblings by them."""
+_BETWEEN = r"[\s\-_/\\()\[\]{}+,;.#&]+"
+_SPLIT = re.compile(_BETWEEN)
+_GROUPS = (1, 4, 5)
+"""How many groups of digits an ISBN is written in. In any other number, what follows a separator may be a position."""
 
 
 @dataclass(frozen=True)
 class Product:
-    """What pictures are matched with. codes: kind and code. options: values of its options. family: what its variants share.
-    pictured: whether it, or its family, has a picture already."""
+    """A product whose code a name begins with. owner: the first SKU of its family, under which the family's pictures are kept.
+    pictured: whether it, or its family, shows a picture."""
 
     id: str
     sku: str
     family: str
-    codes: tuple[tuple[str, str], ...]
+    owner: str
     options: tuple[str, ...]
     pictured: bool
 
 
 @dataclass(frozen=True)
 class Match:
-    """How a name was matched. how: by which code. of_family: the picture is of a whole family: nothing tells its variants apart.
+    """How a name was matched. how: by which code. of_family: the picture is of the whole family, not of one variant.
     candidates: SKUs that fit as well."""
 
     verdict: Verdict
@@ -48,69 +54,116 @@ class Match:
     candidates: tuple[str, ...] = ()
 
 
-class Products:
-    """The products of a store, ready to be found by the beginning of a name."""
+def match(
+    con: duckdb.DuckDBPyConnection, names: Collection[str], *, supplier_id: str | None = None, apart: bool = True
+) -> dict[str, Match]:
+    """Return by name whose picture a file is.
 
-    def __init__(self, products: Iterable[Product]) -> None:
-        self._by_words: dict[Words, dict[str, set[str]]] = defaultdict(dict)
-        self._products: dict[str, Product] = {}
-        for product in products:
-            self._products[product.id] = product
-            for kind, code in product.codes:
-                if words := words_of(code):
-                    self._by_words[words].setdefault(kind, set()).add(product.id)
-
-    def match(self, name: str) -> Match:
-        """Say whose picture a file is, by its name without the ending."""
-        words = words_of(name)
-        for length in range(len(words), 0, -1):
-            for form in _forms(words[:length]):
-                if kinds := self._by_words.get(form):
-                    kind = next(kind for kind in KINDS if kind in kinds)
-                    found = [self._products[each] for each in sorted(kinds[kind])]
-                    return _decided(found, words[length:], f"{kind} {' '.join(form)}")
-        return Match("leftover")
+    con: a DuckDB with the view `products_with_lists`; tables are made in it. names: of files, without their ending. supplier_id:
+    only products of this supplier, and only this supplier's codes of them. apart: whether a variant can have pictures of its
+    own; where all go to the family, variants that fit equally well are no tie.
+    """
+    beginnings = {name: list(_beginnings(name)) for name in names}
+    codes = _Codes(con, {form for found in beginnings.values() for _, forms in found for form in forms}, supplier_id)
+    return {name: _matched(found, codes, apart=apart) for name, found in beginnings.items()}
 
 
-def words_of(text: str) -> Words:
-    """The words of a name or code, in small letters; a number without the zeros before it."""
-    words = (word for word in _BETWEEN.split(text.casefold()) if word)
-    return tuple((word.lstrip("0") or "0") if len(word) >= 8 and word.isdecimal() else word for word in words)
+def _words(text: str) -> list[str]:
+    return [word for word in _SPLIT.split(unicodedata.normalize("NFC", text).lower()) if word]
 
 
-def _forms(words: Words) -> list[Words]:
-    """The words, and where they are an ISBN, as the other kind of it."""
-    if len(words) == 1 and len(words[0]) in (9, 10, 12, 13):
-        return [words, *(words_of(form) for form in forms_of(words[0].zfill(10) if len(words[0]) == 9 else words[0])[1:])]
-    return [words]
+def _beginnings(name: str) -> Iterator[tuple[list[str], list[str]]]:
+    """The beginnings of a name, longest first: the words that are left after it, and the forms that a code of it may have."""
+    words = _words(name)
+    for length in range(len(words), 0, -1):
+        beginning = "-".join(words[:length])
+        yield words[length:], forms_of(beginning) if length in _GROUPS else [beginning]
 
 
-def _decided(found: Sequence[Product], rest: Words, how: str) -> Match:
-    """Of the products with the code, the one whose options are in the rest of the name; of none, what they have in common."""
+def _matched(beginnings: Sequence[tuple[list[str], list[str]]], codes: _Codes, *, apart: bool) -> Match:
+    """Decide by the longest beginning that is a code."""
+    for rest, forms in beginnings:
+        if found := codes.with_any(forms):
+            products = sorted(found, key=lambda product: (product.sku, product.id))
+            return _decided(products, rest, found[products[0]], apart=apart)
+    return Match("leftover")
+
+
+def _decided(found: Sequence[Product], rest: Sequence[str], how: str, *, apart: bool) -> Match:
+    """Of the products with a code, choose the one variant whose options are in the rest of the name; of none, their family."""
     if len(found) == 1:
         return Match("matched", found[0], how)
-    shares = {product.id: _share(product, rest) for product in found}
+    if len({product.family for product in found}) > 1:
+        return Match("tie", how=how, candidates=_skus(found))
+    shares = {product: _share(product, rest) for product in found}
     best = max(shares.values())
-    fitting = [product for product in found if shares[product.id] == best]
-    if best >= ENOUGH and len(fitting) == 1:
-        return Match("matched", fitting[0], f"{how}, and its options")
-    same = {product.family for product in found}
-    if best < ENOUGH and len(same) == 1 and "" not in same:
+    fitting = [product for product in found if shares[product] == best]
+    if best < ENOUGH:
         return Match("matched", found[0], how, of_family=True)
-    candidates = tuple(sorted(product.sku for product in (fitting if best >= ENOUGH else found)))
-    return Match("tie", None, how, candidates=candidates)
+    if len(fitting) == 1:
+        return Match("matched", fitting[0], f"{how}, and its options")
+    return Match("tie", how=how, candidates=_skus(fitting)) if apart else Match("matched", fitting[0], how, of_family=True)
 
 
-def _share(product: Product, rest: Words) -> float:
+def _skus(products: Sequence[Product]) -> tuple[str, ...]:
+    return tuple(product.sku for product in products)
+
+
+def _share(product: Product, rest: Collection[str]) -> float:
     """The share of a variant's option words that are in the rest of a name."""
-    wanted = [word for option in product.options for word in words_of(option)]
+    wanted = [word for option in product.options for word in _words(option)]
     return sum(word in rest for word in wanted) / len(wanted) if wanted else 0.0
 
 
-def by_owner(matches: Mapping[str, Match]) -> dict[str, list[str]]:
-    """The names that were matched with each product, by its id."""
-    found = defaultdict[str, list[str]](list)
-    for name, match in matches.items():
-        if match.product is not None:
-            found[match.product.id].append(name)
-    return dict(found)
+class _Codes:
+    """The products that have one of some codes. Only they leave the database, whatever the size of the store."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, forms: Collection[str], supplier_id: str | None) -> None:
+        load(con, "name_forms", pa.schema([("form", pa.string())]), [[sorted(forms)]])
+        con.execute(MACROS + _MACRO)
+        self._meaning: Mapping[str, str] = dict(con.execute("SELECT form, meaning(plain(form)) FROM name_forms").fetchall())
+        self._found = defaultdict[str, list[tuple[Product, str, str]]](list)
+        rows = con.sql(_CODES, params={"supplier": supplier_id}).to_arrow_table().to_pylist()
+        for row in rows:
+            product = Product(
+                row["id"],
+                row["sku"],
+                row["family"],
+                row["owner"],
+                tuple(filter(None, row["options"] or ())),
+                bool(row["pictured"]),
+            )
+            self._found[row["meaning"]].append((product, row["plain"], f"{row['kind']} {row['code']}"))
+
+    def with_any(self, forms: Sequence[str]) -> dict[Product, str]:
+        """The products with a code in one of these forms, and which code; where some have it literally, only those."""
+        found = [each for form in forms for each in self._found.get(self._meaning[form], ())]
+        literally = [each for each in found if each[1] in forms]
+        return {product: how for product, _, how in literally or found}
+
+
+_MACRO = f"""
+    CREATE MACRO plain(code) AS trim(regexp_replace(lower(nfc_normalize(code)), '{_BETWEEN}', '-', 'g'), '-');
+    CREATE MACRO meaning(plain) AS
+        CASE WHEN list_contains({list(_GROUPS)}, len(string_split(plain, '-'))) THEN same(plain) ELSE plain END;
+"""
+_CODES = """
+    WITH live AS (
+        SELECT *, coalesce(family_id, variant_parent_id, id) AS family FROM products_with_lists
+        WHERE deleted_at IS NULL AND sku IS NOT NULL
+    ), families AS (
+        SELECT family, min(sku) AS owner, max(len(product_images)) > 0 AS pictured FROM live GROUP BY family
+    ), theirs AS (
+        SELECT *, [l FOR l IN product_suppliers IF $supplier IS NULL OR l.supplier_id = $supplier] AS links FROM live
+        WHERE $supplier IS NULL OR supplier_id = $supplier OR list_contains([l.supplier_id FOR l IN product_suppliers], $supplier)
+    ), codes AS (
+        SELECT id, 1 AS place, 'SKU' AS kind, sku AS code FROM theirs
+        UNION ALL SELECT id, 2, 'code', unnest([c.code FOR c IN product_codes]) FROM theirs
+        UNION ALL SELECT id, 3, 'supplier''s code', unnest([l.code FOR l IN links]) FROM theirs
+    ), plain AS (SELECT *, plain(code) AS plain FROM codes WHERE code <> '')
+    SELECT t.id, t.sku, t.family, f.owner, [o.value FOR o IN t.product_options] AS options,
+        f.pictured OR len(t.variant_images) > 0 AS pictured, p.kind, p.code, p.plain, meaning(p.plain) AS meaning
+    FROM plain p JOIN theirs t USING (id) JOIN families f USING (family)
+    WHERE p.plain <> '' AND meaning(p.plain) IN (SELECT meaning(plain(form)) FROM name_forms)
+    ORDER BY p.place DESC, p.code
+"""

@@ -13,9 +13,7 @@ from typing import Any
 from sync_pipelines.csv_files import write_csv
 from sync_pipelines.delivery.ledger import Ledger
 from sync_pipelines.delivery.model import DeliveryError
-from sync_pipelines.pipelines.lightspeed_orders import store
-from sync_pipelines.pipelines.lightspeed_pictures import IMAGES, PIPELINE, planning
-from sync_pipelines.pipelines.lightspeed_pictures.target import Images, key_of
+from sync_pipelines.pipelines.lightspeed_pictures import PIPELINE, planning
 from sync_pipelines.pipelines.lightspeed_retail import questions as mirror
 from sync_pipelines.pipelines.session import Session
 from sync_pipelines.pipelines.shape import Written
@@ -36,7 +34,7 @@ def _looked() -> list[planning.Looked]:
 
 def full_keys(named: Collection[str]) -> set[str]:
     """The ledger's keys for SKUs and files; a key itself stays."""
-    found = {key_of(each.sku, each.digest) for each in _looked() if each.sku and {each.sku, each.file} & set(named)}
+    found = {each.key for each in _looked() if each.owner and {each.sku, each.owner, each.file} & set(named)}
     return found | {name for name in named if " # " in name} or set(named)
 
 
@@ -45,7 +43,7 @@ def names() -> Collection[str]:
 
 
 def mapped_keys(keys: Collection[str]) -> set[str]:
-    return {key for each in _looked() if each.sku and (key := key_of(each.sku, each.digest)) in keys}
+    return {each.key for each in _looked() if each.owner and each.key in keys}
 
 
 def dropped() -> Collection[str]:
@@ -53,20 +51,20 @@ def dropped() -> Collection[str]:
 
 
 def source(key: str) -> dict[str, Any]:
-    found = [asdict(each) for each in _looked() if each.sku and key_of(each.sku, each.digest) == key]
+    found = [asdict(each) for each in _looked() if each.owner and each.key == key]
     return {"extract": None, "source": found, "mapped": []}
 
 
 def live(keys: set[str]) -> dict[str, Any]:
     """Which of these pictures the store shows. Raises VendorError and its kin."""
     with Session(f"look-{uuid.uuid4().hex}", PIPELINE.name, "look") as session:
-        target = Images(store.of(session, PIPELINE.name), session.ledger, IMAGES.account(), ())
-        return {live.key: {**live.fields, "id": live.remote_id} for live in target.read(sorted(keys))}
+        found = planning.target_of(session).read(sorted(keys))
+        return {live.key: {**live.fields, "id": live.remote_id} for live in found}
 
 
 def rejects(limit: int, _partition: str = "") -> tuple[Mapping[str, int], list[dict[str, Any]]]:
     """Pictures that a person has to look at, and the first of them."""
-    wrong = [each for each in _looked() if each.state in ("rejected", "tie", "leftover")]
+    wrong = [each for each in _looked() if each.state in planning.TO_LOOK_AT]
     rows = [{"file": each.file, "state": each.state, "reason": each.reason} for each in wrong[:limit]]
     return Counter(each.state for each in wrong), rows
 

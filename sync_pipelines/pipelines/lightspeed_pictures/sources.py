@@ -1,6 +1,5 @@
 """Pictures, what is read: the files of a folder, and whose each is."""
 
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -17,12 +16,13 @@ ALL_FOUND = Check("every_picture_has_its_product", "no picture is rejected, ties
 photographer = dg.AssetSpec(
     ["lightspeed", "photographer"],
     group_name=GROUP,
+    kinds={"file"},
     owners=OWNERS,
     description="Whoever takes pictures, or gets them from suppliers: files named by SKU, barcode or the supplier's code.",
 )
 shop_window = dg.AssetSpec(
     ["lightspeed", "shop_window"],
-    deps=[path.split("/") for path in (IMAGES.applies,)],
+    deps=[IMAGES.applies.split("/")],
     group_name=GROUP,
     kinds={"lightspeed"},
     owners=OWNERS,
@@ -47,19 +47,21 @@ class FolderConfig(dg.Config):
     check_specs=specs(FILES, [ALL_FOUND]),
     description=(
         "The pictures of the folder (`data/inbox/lightspeed_pictures`), and whose each is: by the longest code that its name "
-        "begins with. What ties or is left over is told, never guessed."
+        "begins with. What ties or is left over is reported, never guessed."
     ),
     metadata={"dagster/column_schema": column_schema(planning.NOTES, planning.SCHEMA)},
 )
 def picture_files(config: FolderConfig, run: RunResource) -> Materialized:
     session = run.session
     session.note(pipeline=GROUP)
-    folder: Path = planning.folder_of(config.folder)
-    found = planning.look(session, folder, supplier=config.supplier, new_only=config.new_only)
-    planning.publish(session.warehouse, found, folder)
+    folder, supplier = planning.folder_of(config.folder), config.supplier
+    if session.verb == "retry":  # of pictures that may be elsewhere than in the inbox
+        folder, supplier = planning.looked_at_last(session.warehouse) or (folder, supplier)
+    found = planning.look(session, folder, supplier=supplier, new_only=config.new_only)
+    planning.publish(session.warehouse, found, folder, supplier)
     session.note(source_rejects=PIPELINE.source_rejects())
     counts = planning.counts(found)
-    wrong = [each for each in found if each.state in ("rejected", "tie", "leftover")]
+    wrong = [each for each in found if each.state in planning.TO_LOOK_AT]
     rows = [{"file": each.file, "state": each.state, "reason": each.reason} for each in wrong[:20]]
     facts: dict[str, Any] = {"folder": folder, "dagster/row_count": len(found), **{f"files_{n}": c for n, c in counts.items()}}
     facts["matches"] = Markdown(markdown([{"file": e.file, "sku": e.sku, "how": e.how} for e in found if e.sku][:20]))

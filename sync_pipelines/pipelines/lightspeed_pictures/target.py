@@ -8,13 +8,13 @@ Before 2026-10 a picture belongs to the family of the product that is named; sin
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar
-
-from urllib3.filepost import encode_multipart_formdata
 
 from sync_pipelines.delivery import notes
 from sync_pipelines.delivery.ledger import Ledger
@@ -36,20 +36,19 @@ from sync_pipelines.delivery.model import (
 from sync_pipelines.delivery.records import records_of
 from sync_pipelines.pipelines.as_delivery_failures import as_delivery_failures
 from sync_pipelines.pipelines.lightspeed_orders.sending import StoreTarget
-from sync_pipelines.pipelines.lightspeed_orders.store import Store, StoreProduct
+from sync_pipelines.pipelines.lightspeed_orders.store import Store
+from sync_pipelines.pipelines.lightspeed_pictures import owners
+from sync_pipelines.pipelines.lightspeed_pictures.owners import Pictured
 from sync_pipelines.pipelines.lightspeed_pictures.picture_files import MEDIA, kind_of
 from sync_pipelines.pipelines.lightspeed_pictures.settings import LightspeedPicturesSettings
 from sync_pipelines.pipelines.lightspeed_retail.collections import PRODUCTS
-from sync_pipelines.vendors.failures import Permanent
-from sync_pipelines.vendors.lightspeed import Row, one
+from sync_pipelines.vendors import lightspeed_pictures as pictures
+from sync_pipelines.vendors.lightspeed_pictures import Owner, Picture
 
-WRITE = "products:write"
-PROCESSING = "processing"
-ONE_BY_ONE, ALONE_AT_LAST = 25, 125
-"""Pictures that are asked for one by one; more are looked for in the list of products, and some of them alone at the last look:
-only so one shows of which nothing will come."""
+ONE_BY_ONE = 25
+"""Pictures that are asked for one by one; more are looked for in the list of products, and these many alone: only so one shows of
+which nothing will come."""
 _OF = " # "
-_THERE, _FAILED = "lightspeed picture that was there: ", "lightspeed picture that failed: "
 
 
 def key_of(sku: str, digest: str) -> str:
@@ -60,31 +59,70 @@ def sku_of(key: str) -> str:
     return key.rpartition(_OF)[0]
 
 
-def failed(ledger: Ledger, account: str) -> dict[str, str]:
-    """The pictures of which the store could make nothing, by key, and what it said."""
-    return {name.removeprefix(_FAILED): told for name, told in notes.cursors(ledger, account, _FAILED, except_verb="").items()}
+class Noted:
+    """What is noted of pictures of an account under one heading, by key."""
+
+    def __init__(self, ledger: Ledger, account: str, heading: str) -> None:
+        self._ledger, self._account, self._heading = ledger, account, f"lightspeed picture {heading}: "
+        found = notes.cursors(ledger, account, self._heading, except_verb="")
+        self.by_key = {name.removeprefix(self._heading): value for name, value in found.items()}
+
+    def put(self, key: str, value: str) -> None:
+        notes.set_cursor(self._ledger, self._account, self._heading + key, value, "")
+        self.by_key[key] = value
+
+    def drop(self, key: str) -> None:
+        if self.by_key.pop(key, None) is not None:
+            notes.drop_cursor(self._ledger, self._account, self._heading + key)
+
+
+def failed(ledger: Ledger, account: str) -> Noted:
+    """The pictures of which the store could make nothing, and what became of them."""
+    return Noted(ledger, account, "that failed")
 
 
 class Images(StoreTarget):
-    """Pictures of the products of one store. Key: `BOOT-9 # 3f2a…`, the SKU and the beginning of the content's SHA-256. Fields:
-    file (its path), digest (all of it), and of_variant: whether it is a variant's own (from 2026-10 on)."""
+    """Pictures of the products of one store. Key: `BOOT-9 # 3f2a…`, the owner's SKU and the beginning of the content's SHA-256.
+
+    Fields: digest (that beginning); and of what is sent, file (its path), of_variant (whether it is a variant's own) and shown
+    (the ids of the pictures that the product and its family showed when it was planned).
+
+    wanted: the keys that are planned. waited: until when each picture is waited for in this run, by its id; monotonic clock.
+    """
 
     name = "lightspeed/images"
     thing = "picture"
     window: ClassVar[int | None] = 500
 
     def __init__(
-        self, store: Store, ledger: Ledger, account: str, wanted: Sequence[str], *, sleep: Callable[[float], None] = time.sleep
+        self,
+        store: Store,
+        ledger: Ledger,
+        account: str,
+        wanted: Sequence[str],
+        waited: MutableMapping[str, float],
+        *,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(store, account)
-        self.ledger, self.wanted, self.sleep = ledger, wanted, sleep
+        self.ledger, self.wanted, self.waited, self.sleep = ledger, wanted, waited, sleep
         self.settings = LightspeedPicturesSettings.read()
-        self.settles_within = timedelta(0)  # a picture that the store shows is there, and one that it does not is asked for
-        self.fields: Mapping[str, Field] = {"digest": Field(), "file": Field("create_only"), "of_variant": Field("create_only")}
+        self.settles_within = timedelta(0)  # lists by version do not lag, and a picture that none shows is asked for
+        sent = Field("create_only")
+        self.fields: Mapping[str, Field] = {"digest": Field(), "file": sent, "of_variant": sent, "shown": sent}
         self.steps = (
             Step("upload", self.lands, frozenset(), frozenset({"create"}), repeatable=True),
             Step("delete", self.lands, frozenset(), frozenset({"remove"}), repeatable=True),
         )
+        self._failed = failed(ledger, account)
+        self._not_ours = Noted(ledger, account, "that was there")
+        self._shown_before = Noted(ledger, account, "may have been sent beside")
+        self._products: Mapping[str, Sequence[Pictured]] = {}
+        self._showing: Mapping[str, Owner] = {}
+        self.sent = 0
+        """Calls that changed something."""
+        self._asked = Counter[str]()
+        """How often each picture was asked for by itself; the next to be asked are those that were asked least."""
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -93,74 +131,70 @@ class Images(StoreTarget):
         wanted = list(dict.fromkeys(self.wanted if keys is None else keys))
         with as_delivery_failures():
             self.store.read(PRODUCTS, again=keys is not None)
-        known = {
-            key: record.remote_id for key, record in records_of(self.ledger, self.account, wanted).items() if record.remote_id
-        }
-        shown = self.store.pictures([str(image) for image in known.values()])
+        known = {key: each.remote_id for key, each in records_of(self.ledger, self.account, wanted).items() if each.remote_id}
+        con = self.store.opened(PRODUCTS)
+        self._products = owners.with_skus(con, {sku_of(key) for key in wanted})
+        self._showing = owners.showing(con, set(known.values()))
         for key in wanted:
-            if known.get(key) in shown:
+            if known.get(key) in self._showing:
                 yield Live(key, {"digest": key.rpartition(_OF)[2]}, "", known[key])
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
     def write(self, step: Step, batch: Sequence[Change], intent: Intent) -> Mapping[str, Answer]:
         (change,) = batch
-        return self.answered(batch, lambda: {change.key: self._send(step, change)})
+        send = self._upload if step.name == "upload" else self._delete
+        return self.answered(batch, lambda: {change.key: send(change)})
 
-    def _send(self, step: Step, change: Change) -> Answer:
-        products = self.store.products([sku_of(change.key)]).get(sku_of(change.key), ())
+    def _upload(self, change: Change) -> Answer:
+        key, fields = change.key, change.after or {}
+        products = self._products.get(sku_of(key), ())
         if len(products) != 1:
             why = f"{len(products)} products have this SKU" if products else "the product is not in the store any more"
             return PrerequisiteMissing(why)
-        if step.name == "delete":
-            return self._delete(change, products[0])
-        fields = change.after or {}
+        (product,) = products
+        file = Path(fields["file"])
         try:
-            content = Path(fields["file"]).read_bytes()
+            content = file.read_bytes()
         except OSError as e:
-            return PrerequisiteMissing(f"the file is not there any more: {e.strerror or e}")
+            return PrerequisiteMissing(f"{file.name} cannot be read any more: {e.strerror or e}")
         if not sha256(content).hexdigest().startswith(fields["digest"]):
-            return PrerequisiteMissing("the file was changed since it was planned")
-        before = {image for product in products for image in self.store.pictures_of(product.id)}
-        taken = self._upload(products[0], fields, content)
-        image = str(taken["id"])
+            return PrerequisiteMissing(f"{file.name} was changed since it was planned")
+        owner = replace(product.owner, of_variant=fields["of_variant"])
+        taken = pictures.upload(self.store.client, owner, file.name, content, MEDIA[kind_of(content) or ""])
+        self.sent += 1
+        self._note_whose(key, taken.id, product)
+        return self._by_state(key, taken, unfinished=DoneReadBack(taken.id))
+
+    def _note_whose(self, key: str, image: str, product: Pictured) -> None:
+        """Note whether the store had a picture before: undo leaves it. A picture that may have been sent already may be shown
+        because of that; so then it counts what was shown when it was planned first."""
+        before: Collection[str] = product.images
+        if key in self._shown_before.by_key:
+            before = self._shown_before.by_key[key].split()
         if image in before:
-            notes.set_cursor(self.ledger, self.account, _THERE + change.key, image, "")
-        return self._by_state(change.key, image, str(taken.get("status") or PROCESSING), unfinished=DoneReadBack(image))
+            self._not_ours.put(key, image)
+        else:
+            self._not_ours.drop(key)
 
-    def _upload(self, product: StoreProduct, fields: Mapping[str, object], content: bytes) -> Row:
-        kind = kind_of(content) or "jpg"
-        body, media = encode_multipart_formdata({"image": (Path(str(fields["file"])).name, content, MEDIA[kind])})
-        path = f"/products/{product.id}/actions/image_upload"
-        if self.by_families:
-            path = (
-                f"/products/{product.id}/images" if fields.get("of_variant") else f"/product_families/{product.family_id}/images"
-            )
-        what = f"picture of {product.sku}"
-        taken: Row = self.store.client.write(
-            "POST", path, body, what=what, scope=WRITE, headers={"Content-Type": media}, read=one
-        )
-        return taken
-
-    def _delete(self, change: Change, product: StoreProduct) -> Answer:
-        path = f"/product_images/{change.remote_id}"
-        try:
-            self.store.client.write("DELETE", path, None, what=f"picture of {product.sku}", scope=WRITE)
-        except Permanent as e:
-            if e.status != 404:
-                raise
-        return Applied(change.remote_id)
-
-    def _by_state(self, key: str, image: str, state: str, *, unfinished: Answer) -> Answer:
-        """What the store says of a picture that it took."""
-        if state == PROCESSING:
-            return unfinished
-        if state == "error":
-            told = "the store could not make anything of this picture"
-            notes.set_cursor(self.ledger, self.account, _FAILED + key, told, "")
-            return Refused(told)
-        notes.drop_cursor(self.ledger, self.account, _FAILED + key)
+    def _delete(self, change: Change) -> Answer:
+        image = change.remote_id or ""
+        if owner := self._showing.get(image):
+            pictures.delete(self.store.client, owner, image)
+            self.sent += 1
         return Applied(image)
+
+    def _by_state(self, key: str, found: Picture, *, unfinished: Answer) -> Answer:
+        """What the store says of a picture that it took."""
+        if found.state == "processing":
+            return unfinished
+        self._shown_before.drop(key)
+        if found.state == "error":
+            message = "the store could not make anything of this picture"
+            self._failed.put(key, message)
+            return Refused(message)
+        self._failed.drop(key)
+        return Applied(found.id)
 
     # --- what became of it ------------------------------------------------------------------------------------------
 
@@ -170,48 +204,47 @@ class Images(StoreTarget):
         removals = [intent for intent in intents if intent.step.name != "upload"]
         found: dict[str, Answer] = dict(super().settle(removals)) if removals else {}
         waiting: dict[str, str] = {}
-        for intent in intents:
-            for change in intent.changes if intent.step.name == "upload" else ():
-                if change.key in intent.handles:
-                    waiting[change.key] = intent.handles[change.key]
-                else:
-                    found[change.key] = NotApplied("not answered; the same bytes are the same picture, so it goes once more")
+        for intent, change in ((i, c) for i in intents if i.step.name == "upload" for c in i.changes):
+            if image := intent.handles.get(change.key):
+                waiting[change.key] = image
+            else:
+                self._may_have_been_sent(change)
+                found[change.key] = NotApplied("not answered; the same bytes are the same picture, so it goes once more")
         until = time.monotonic() + self.settings.wait_seconds
+        until = max((self.waited.setdefault(image, until) for image in waiting.values()), default=until)
         while waiting:
-            last = time.monotonic() >= until
-            found |= self._look(waiting, ALONE_AT_LAST if last else ONE_BY_ONE)
+            found |= self._look(waiting)
             waiting = {key: image for key, image in waiting.items() if key not in found}
-            if last or not waiting:
+            if time.monotonic() >= until:
                 break
-            self.sleep(self.settings.poll_seconds)
+            if waiting:
+                self.sleep(self.settings.poll_seconds)
         return {**found, **dict.fromkeys(waiting, Unclear("the store still works on it; later runs look again"))}
 
-    def _look(self, waiting: Mapping[str, str], alone: int) -> dict[str, Answer]:
-        """The pictures that are ready by now, or of which nothing will come. alone: so many are asked for one by one."""
+    def _may_have_been_sent(self, change: Change) -> None:
+        if change.key not in self._shown_before.by_key:
+            self._shown_before.put(change.key, (change.after or {}).get("shown") or "")
+
+    def _look(self, waiting: Mapping[str, str]) -> dict[str, Answer]:
+        """The pictures that are ready by now, or of which nothing will come."""
         found: dict[str, Answer] = {}
         with as_delivery_failures():
             if len(waiting) > ONE_BY_ONE:
                 self.store.read(PRODUCTS, again=True)
-                shown = self.store.pictures(list(waiting.values()))
-                found |= {key: Applied(image) for key, image in waiting.items() if image in shown}
-            left = [key for key in waiting if key not in found]
-            for key in left if len(left) <= ONE_BY_ONE else left[: alone - ONE_BY_ONE]:
-                answer = self._state_of(key, waiting[key])
-                if not isinstance(answer, Unclear):
-                    found[key] = answer
+                shown = owners.showing(self.store.opened(PRODUCTS), set(waiting.values()))
+                ready = ((key, Picture(image, "uploaded")) for key, image in waiting.items() if image in shown)
+                found |= {key: self._by_state(key, each, unfinished=Unclear("")) for key, each in ready}
+            left = sorted((key for key in waiting if key not in found), key=self._asked.__getitem__)
+            for key in left[:ONE_BY_ONE]:
+                self._asked[key] += 1
+                picture = pictures.picture(self.store.client, waiting[key], f"the picture of {sku_of(key)}")
+                if picture is None:
+                    found[key] = Stale("the picture was deleted meanwhile")
+                elif picture.state != "processing":
+                    found[key] = self._by_state(key, picture, unfinished=Unclear(""))
         return found
 
-    def _state_of(self, key: str, image: str) -> Answer:
-        try:
-            path, what = f"/product_images/{image}", f"the picture of {sku_of(key)}"
-            row = self.store.client.call("GET", path, what, "products:read", one)
-        except Permanent as e:
-            if e.status == 404:
-                return Stale("the picture was deleted meanwhile")
-            raise
-        return self._by_state(key, image, str(row.get("status") or PROCESSING), unfinished=Unclear(PROCESSING))
-
     def reverse(self, change: Change) -> Change | str:
-        if notes.get_cursor(self.ledger, self.account, _THERE + change.key):
+        if change.key in self._not_ours.by_key:
             return "the store had this picture before"
         return super().reverse(change)
