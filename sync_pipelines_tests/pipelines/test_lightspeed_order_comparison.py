@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from sync_pipelines import duck
 from sync_pipelines.pipelines.lightspeed_orders import comparison, import_files, intake
-from sync_pipelines.pipelines.lightspeed_orders.comparison import ComparedLine
+from sync_pipelines.pipelines.lightspeed_orders.comparison import ComparedLine, Shop
 from sync_pipelines.pipelines.lightspeed_orders.file_tables import FileRefused
+from sync_pipelines.pipelines.lightspeed_orders.layouts import OrderLayout
+from sync_pipelines.pipelines.lightspeed_orders.order_files import OrderLine
+from sync_pipelines.pipelines.lightspeed_retail.collections import PRODUCTS
 from sync_pipelines_tests.pipelines import lightspeed_orders_scene
 from sync_pipelines_tests.pipelines.lightspeed_orders_scene import SUPPLIER, OrderScene
 from vendor_sandbox import Sandbox
@@ -100,6 +104,66 @@ class TestWhatIsThere:
         line = one(store, "", "", boot["sku"], 1, "46")
         assert (line.old_price, line.new_price) == (boot["price_excluding_tax"], Decimal("100.00000"))
 
+    def test_a_suppliers_price_of_0_is_none(self, store: OrderScene) -> None:
+        boot = store.boots()[0]
+        store.change(set={"products": {boot["id"]: {"suppliers": [{**boot["suppliers"][0], "price": "0"}]}}})
+        line = one(store, "", "", boot["sku"], 1, "50")
+        assert (line.verdict, line.old_cost) == ("cost_changed", boot["supply_price"])
+
+    def test_need_not_have_all_its_options_in_the_order(self, store: OrderScene) -> None:
+        boot = store.boots()[0]
+        size = next(each["value"] for each in shown_options(store, boot) if each["name"] == "Size")
+        line = one(store, "", "", boot["sku"], 1, boot["supply_price"], "A family", " size", size.upper())
+        assert (line.verdict, line.reason, len(line.options)) == ("exists", "", 3)
+
+    def test_a_parent_is_found_by_its_own_codes(self, store: OrderScene) -> None:
+        parent = next(row for row in store.rows("products") if row["options"] and row["name"].startswith("Ütü"))
+        pairs = [(each["name"], each["value"]) for each in shown_options(store, parent)]
+        for options in ((), pairs[:1]):
+            row = ("", "", parent["sku"], 1, parent["supply_price"], "F" if options else "", *(options[0] if options else ()))
+            line = one(store, *row, supplier="Tekstil Toptan")
+            assert (line.verdict, line.sku) == ("exists", parent["sku"])
+
+    def test_one_of_many_with_the_suppliers_code_is_told_by_its_options(self, store: OrderScene) -> None:
+        layout(store, "Tekstil Toptan", '[columns]\nvariant_types = ["T", "T2"]\nvariant_values = ["V", "V2"]')
+        shirt = next(row for row in store.rows("products") if row["options"] and row["name"].startswith("Ütü"))
+        options = [part for each in shown_options(store, shirt) for part in (each["name"], each["value"])]
+        path = store.file(
+            (shirt["suppliers"][0]["code"], 1, shirt["supply_price"], "F", *options),
+            header=("CODE", "QNTY", "COST", "VARIANTNAME", "T", "V", "T2", "V2"),
+        )
+        with store.run("preview") as session:
+            (line,) = store.compared(session, path, supplier="Tekstil Toptan").lines
+        assert (line.verdict, line.sku) == ("exists", shirt["sku"])
+
+
+def shown_options(store: OrderScene, product: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The options of a product, with their names."""
+    names = {row["id"]: row["name"] for row in store.rows("variant_attributes")}
+    return [{"name": names[each["attribute_id"]], "value": each["value"]} for each in product["options"]]
+
+
+def layout(store: OrderScene, supplier: str, text: str) -> None:
+    intake.layouts().mkdir(parents=True, exist_ok=True)
+    (intake.layouts() / "one.toml").write_text(f'supplier = "{supplier}"\n{text}\n', encoding="utf-8")
+
+
+def compare_with(product: Mapping[str, Any], *lines: OrderLine) -> list[ComparedLine]:
+    """Hold lines against a store that has one product."""
+    columns = {column.name: None for column in PRODUCTS.columns} | {"id": "", "deleted_at": None, **product}
+    none = ", ".join(f"NULL AS {name}" for name, value in columns.items() if value is None)
+    given = {name: value for name, value in columns.items() if value is not None}
+    with duck.engine() as con:
+        con.execute(f"CREATE TABLE products AS SELECT {none}, {', '.join(f'${name} AS {name}' for name in given)}", given)
+        con.execute("CREATE TABLE product_codes (product_id VARCHAR, code VARCHAR)")
+        con.execute("CREATE TABLE product_suppliers (product_id VARCHAR, supplier_id VARCHAR, code VARCHAR)")
+        con.execute(
+            "CREATE VIEW products_with_lists AS SELECT *, NULL AS product_suppliers, NULL AS product_options FROM products"
+        )
+        for kind in ("brands", "categories"):
+            con.execute(f"CREATE TABLE {kind} (id VARCHAR, name VARCHAR, deleted_at TIMESTAMPTZ)")
+        return comparison.compare(lines, OrderLayout(), Shop("Ours", "ours", Decimal(0), exclusive=False), con)
+
 
 class TestAConflict:
     def test_two_products_with_one_code(self, store: OrderScene) -> None:
@@ -137,6 +201,47 @@ class TestAConflict:
         line = one(store, "", "", BOOK, 1, "5", "Books", "Colour", "Red", **BOOKS)
         assert "is a product of its own" in line.reason
 
+    def test_a_code_of_one_product_and_a_suppliers_code_of_another_family(self, store: OrderScene) -> None:
+        first, second, third = store.boots()[:3]
+        links = [{**each["suppliers"][0], "code": "STYLE"} for each in (second, third)]
+        store.change(
+            set={"products": {each["id"]: {"suppliers": [link]} for each, link in zip((second, third), links, strict=True)}}
+        )
+        line = one(store, "STYLE", "", first["sku"], 1, "50")
+        assert (line.verdict, line.reason.startswith("two products")) == ("conflict", True)
+
+    def test_two_variants_with_the_same_suppliers_code_and_options(self, store: OrderScene) -> None:
+        first, second = store.boots()[:2]
+        both = {"suppliers": [{**first["suppliers"][0], "code": "STYLE"}], "options": first["options"]}
+        store.change(set={"products": {each["id"]: both for each in (first, second)}})
+        size = next(each["value"] for each in shown_options(store, first) if each["name"] == "Size")
+        line = one(store, "STYLE", "", "NEW-1", 1, "50", "A family", "Size", size)
+        assert (line.verdict, "no product has the code NEW-1" in line.reason, "stands for 2" in line.reason) == (
+            "conflict",
+            True,
+            True,
+        )
+
+    def test_a_suppliers_code_of_a_product_of_its_own_that_the_order_has_as_a_variant(self, store: OrderScene) -> None:
+        line = one(store, BOOK, "", "NEW-1", 1, "5", "Books", "Colour", "Red", **BOOKS)
+        assert (line.verdict, "is a product of its own" in line.reason) == ("conflict", True)
+
+    def test_a_new_variant_of_nothing(self, store: OrderScene) -> None:
+        line = one(store, "", "x", "NEW-1", 1, "5", "", "Colour", "Red")
+        assert (line.verdict, "VARIANTNAME is empty" in line.reason) == ("conflict", True)
+
+    @pytest.mark.parametrize(("supplier", "verdict"), [("theirs", "conflict"), ("ours", "cost_changed"), (None, "cost_changed")])
+    def test_a_product_of_which_only_the_first_supplier_is_shown(self, supplier: str | None, verdict: str) -> None:
+        columns = {
+            "id": "p",
+            "sku": "W-1",
+            "supply_price": Decimal(5),
+            "price_including_tax": Decimal(20),
+            "supplier_id": supplier,
+        }
+        (line,) = compare_with(columns, OrderLine(2, "W-1", quantity=1, cost=Decimal(6)))
+        assert (line.verdict, line.old_cost) == (verdict, None if verdict == "conflict" else Decimal(5))
+
     def test_new_without_a_code_or_a_name(self, store: OrderScene) -> None:
         assert "needs a code to be its SKU" in one(store, "UNKNOWN-1", "x", "", 1, "5").reason
         assert "nothing says its name" in one(store, "UNKNOWN-1", "", "UNKNOWN-1", 1, "5").reason
@@ -160,7 +265,22 @@ class TestWhatIsNew:
         shirt = next(row for row in store.rows("products") if row["options"] and row["name"].startswith("Ütü"))
         code = shirt["suppliers"][0]["code"]
         line = one(store, code, "x", "SHIRT-NEW", 1, "50", shirt["name"], "Colour", "Mauve", supplier="Tekstil Toptan")
-        assert (line.verdict, line.options) == ("new", (("Colour", "Mauve"),))
+        assert (line.verdict, line.options, line.note) == ("new", (("Colour", "Mauve"),), "")
+
+    def test_has_a_brand_and_a_category_that_the_store_has(self, store: OrderScene) -> None:
+        layout(store, "Kestrel Trading", "")
+        line = one(store, "", "x", "NEW-1", 1, "5", supplier="Kestrel Trading")
+        assert (line.brand, line.category, line.note) == ("", "Undefined", "")
+        layout(store, "Kestrel Trading", '[new]\nbrand = "kestrel"\ncategory = "Hats"')
+        line = one(store, "", "x", "NEW-1", 1, "5", supplier="Kestrel Trading")
+        assert (line.brand, line.category) == ("kestrel", "")
+        assert line.note == "Hats is not among the store's categories and stays empty"
+
+    def test_keeps_a_name_that_will_be_made(self, store: OrderScene, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LIGHTSPEED_ORDERS_MAKE_NAMES", "categories")
+        layout(store, SUPPLIER, '[new]\nbrand = "Nobody"\ncategory = "Hats"')
+        line = one(store, "", "x", "NEW-1", 1, "5")
+        assert (line.brand, line.category, line.note) == ("", "Hats", "Nobody is not among the store's brands and stays empty")
 
 
 class TestTheSameLineTwice:
@@ -169,6 +289,16 @@ class TestTheSameLineTwice:
         rows = [("", "", key, n, "50", "", "", "") for n, key in ((2, boot["sku"]), (3, boot["sku"].lower()))]
         (line,) = store.compare(*rows)
         assert (line.row, line.quantity, "rows 2, 3 add up" in line.note) == (2, 5, True)
+
+    @pytest.mark.parametrize("other", ["04006381333931", "4006381333931 "])
+    def test_adds_up_where_it_is_new_and_differs_in_zeros(self, store: OrderScene, other: str) -> None:
+        (line,) = store.compare(*[("", "x", key, n, "5", "", "", "") for n, key in ((2, "4006381333931"), (3, other))])
+        assert (line.verdict, line.sku, line.quantity) == ("new", "4006381333931", 5)
+
+    def test_adds_up_where_it_is_a_new_book_with_either_isbn(self, store: OrderScene) -> None:
+        keys = ("9780306406164", "978-0-306-40616-4", "0306406160")
+        lines = store.compare(*[("", "x", key, 1, "5", "", "", "") for key in keys], **BOOKS)
+        assert [(line.verdict, line.quantity) for line in lines] == [("new", 3)]
 
     def test_with_another_cost_is_a_conflict(self, store: OrderScene) -> None:
         sku = store.boots()[0]["sku"]
@@ -201,6 +331,7 @@ class TestWhoseOrder:
 
 def test_what_is_new_and_what_changed_can_be_imported_by_hand(store: OrderScene) -> None:
     boot = store.boots()[0]
+    store.change(set={"products": {boot["id"]: {"has_inventory": False}}})
     lines = store.compare(
         ("W50", "wax", "WAX", 4, "4.10", "", "", ""),
         ("L1", "laces", "RED", 4, "1.10", "laces", "Colour", "Red"),
@@ -218,6 +349,9 @@ def test_what_is_new_and_what_changed_can_be_imported_by_hand(store: OrderScene)
     (row,) = changed
     assert (row["product_id"], row["name"], row["supply_price"]) == (boot["id"], boot["name"], "50.00")
     assert row["product_category"] == "Work boots"
+    accounts = (row["account_code"], row["account_code_purchase"])
+    assert accounts == (boot["account_code_sale"], boot["account_code_purchase"])
+    assert (row["active"], row["track_inventory"], row["tax_name"]) == ("1", "0", "")
     options = [row[f"variant_option_{place}_value"] for place in ("one", "two", "three")]
     assert options == [option["value"] for option in boot["options"]]
 

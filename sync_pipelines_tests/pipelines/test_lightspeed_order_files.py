@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 from openpyxl import Workbook
 
+from sync_pipelines.pipelines.lightspeed_orders import file_tables
 from sync_pipelines.pipelines.lightspeed_orders.file_tables import FileRefused
-from sync_pipelines.pipelines.lightspeed_orders.layouts import LayoutRefused, OrderLayout, layout_of, read_layout
+from sync_pipelines.pipelines.lightspeed_orders.layouts import (
+    Columns,
+    LayoutRefused,
+    OrderLayout,
+    layout_for,
+    layout_of,
+    read_layout,
+)
 from sync_pipelines.pipelines.lightspeed_orders.order_files import OrderLine, read_order
 from sync_pipelines.pipelines.lightspeed_orders.price_rules import PriceRule, moves
 
@@ -87,6 +98,14 @@ class TestABadRow:
             ("A1,x,W-1,3,4.10,Fancy,,", "VARIANTNAME names a family, and no option"),
             ("A1,x,W-1,3,4.10,Fancy,Colour,", "an option is Colour: without a value"),
             ("A1,x, y,W-1,3,4.10,,,Red", "more cells than the header"),
+            ("A1,x,W-1,4006381333931,4.10,,,", "QNTY is 4006381333931: whole pieces are ordered, 1 to 1,000,000"),
+            ("A1,x,W-1,99999999999999999999,4.10,,,", "QNTY is 99999999999999999999"),
+            ("A1,x,W-1,3,0,,,", "COST is 0: a cost is more than 0"),
+            ("A1,x,W-1,3,4006381333931,,,", "COST is 4006381333931: a cost is more than 0, and not as much"),
+            ("A1,x,4006381333931.0,3,4.10,,,", "BARCODES: '4006381333931.0' is a number that a spreadsheet program put there"),
+            ('A1,x,"400638\n1333931",3,4.10,,,', "stands on several lines"),
+            ("A1,x,#N/A,3,4.10,,,", "BARCODES: '#N/A' is an error value"),
+            ("A1,x,W-1,3,4.10,Fancy,Size,12-Oct", "VARIANTVALUE: '12-Oct' is a date"),
         ],
     )
     def test_is_told_and_the_others_are_read(self, tmp_path: Path, row: str, told: str) -> None:
@@ -96,6 +115,17 @@ class TestABadRow:
 
     def test_with_a_currency_sign_is_read(self, tmp_path: Path) -> None:
         assert one(tmp_path, "A1,x,W-1,3,€ 4.10,,,").cost == Decimal("4.10")
+
+    def test_with_bytes_that_are_not_text_is_told(self, tmp_path: Path) -> None:
+        path = tmp_path / "order.csv"
+        path.write_bytes(f"{HEADER}\nA1,Café,W-1,3,4.10,,,\nA2,Caf".encode() + b"\xe9,W-2,3,4.10,,,\n")
+        good, bad = read_order(path, OrderLayout())
+        assert (good.problem, good.description) == ("", "Café")
+        assert "DESCRIPTION: 'Caf\ufffd' has bytes that are not text" in bad.problem
+
+    def test_is_told_by_what_the_code_looks_like_and_not_by_what_it_might_be(self, tmp_path: Path) -> None:
+        for code in ("2E10", "10.50", "MAR-21", "0012345", "A/1-2"):
+            assert (one(tmp_path, f"{code},x,W-1,3,4.10,,,").problem, code) == ("", code)
 
 
 class TestABadFile:
@@ -107,6 +137,7 @@ class TestABadFile:
             (HEADER, "has a header and no row"),
             ("CODE,QTY,COST\nA,1,1\n", r"no column QNTY. It has: CODE, QTY, COST. Did you mean QTY\?"),
             ("NAME,QNTY,COST\nA,1,1\n", "no column BARCODES or CODE"),
+            ("CODE,QNTY,COST,cost \nA,1,1,2\n", "has the column COST 2 times"),
             (f'{HEADER}\nA1,"x,W-1,3,4.10,,,\n', "line 2: .*quote may be missing"),
         ],
     )
@@ -129,6 +160,19 @@ class TestABadFile:
         with pytest.raises(FileRefused, match=told):
             read_order(path, OrderLayout())
 
+    def test_that_lacks_a_column_of_its_layout_is_refused(self, tmp_path: Path) -> None:
+        text = "CODE,QNTY,COST,Brand\nA,1,1,x\n"
+        assert read(tmp_path, text)[0].problem == ""
+        with pytest.raises(FileRefused, match=r"no column Brands. It has: CODE, QNTY, COST, Brand. Did you mean Brand\?"):
+            read(tmp_path, text, OrderLayout(columns=Columns(brand="Brands")))
+        with pytest.raises(FileRefused, match="no column EAN"):
+            read(tmp_path, text, OrderLayout().with_key("EAN"))
+
+    def test_of_more_than_it_may_have_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(file_tables, "LARGEST", 1024**2)
+        with pytest.raises(FileRefused, match="has 2 MB; 1 MB can be read"):
+            read(tmp_path, "x" * 2 * 1024**2)
+
 
 class TestExcel:
     def write(self, tmp_path: Path, *rows: list[Any], sheet: str = "Order") -> Path:
@@ -150,11 +194,53 @@ class TestExcel:
         lines = read_order(self.write(tmp_path, HEADER.split(","), *rows), OrderLayout())
         assert all("that a spreadsheet program put there" in line.problem for line in lines)
 
+    def test_keeps_fifteen_digits_of_a_number(self, tmp_path: Path) -> None:
+        path = self.write(
+            tmp_path, HEADER.split(","), *([code, "x", "W-1", 1, 1] for code in (99999999999999, 340123450000000018))
+        )
+        good, bad = read_order(path, OrderLayout())
+        assert (good.supplier_code, good.problem) == ("99999999999999", "")
+        assert "CODE: a spreadsheet program keeps 15 digits of 3401234500000000" in bad.problem
+
+    def test_makes_dates_of_sizes(self, tmp_path: Path) -> None:
+        sizes = [["A", "boot", n, 1, 1, "Boot", "Size", size] for n, size in (("W-1", 9.5), ("W-2", dt.date(2026, 10, 12)))]
+        good, bad = read_order(self.write(tmp_path, HEADER.split(","), *sizes), OrderLayout())
+        assert (good.options, good.problem) == ((("Size", "9.5"),), "")
+        assert "VARIANTVALUE: '2026-10-12 00:00:00' is a date or time" in bad.problem
+
+    def test_is_read_whole_whatever_size_it_says_it_has(self, tmp_path: Path) -> None:
+        path = self.write(tmp_path, HEADER.split(","), ["A1", "Wax", "W-1", 3, 4.1], [], ["A2", "Wax", "W-2", 3, 4.1])
+        changed(path, "xl/worksheets/sheet1.xml", lambda xml: re.sub(rb'dimension ref="[^"]*"', b'dimension ref="A1"', xml))
+        assert [(line.row, line.key) for line in read_order(path, OrderLayout())] == [(2, "W-1"), (4, "W-2")]
+
+    @pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/workbook.xml", "[Content_Types].xml"])
+    def test_that_is_broken_inside_is_refused(self, tmp_path: Path, part: str) -> None:
+        path = self.write(tmp_path, HEADER.split(","), ["A1", "Wax", "W-1", 3, 4.1])
+        changed(path, part, lambda xml: xml[: len(xml) // 2])
+        with pytest.raises(FileRefused, match="is not an Excel file"):
+            read_order(path, OrderLayout())
+
+    def test_that_unpacks_to_too_much_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = self.write(tmp_path, HEADER.split(","), ["A1", "Wax", "W-1", 3, 4.1])
+        changed(path, "docProps/app.xml", lambda _: b" " * 3 * 1024**2)
+        monkeypatch.setattr(file_tables, "UNPACKED", 2 * 1024**2)
+        with pytest.raises(FileRefused, match="more than 2 MB once it is unpacked"):
+            read_order(path, OrderLayout())
+
     def test_has_the_sheet_that_the_layout_names(self, tmp_path: Path) -> None:
         path = self.write(tmp_path, ["Order 7"], HEADER.split(","), ["A1", "Wax", "W-1", 3, 4.1])
         assert read_order(path, OrderLayout(sheet="Order", skip_rows=1))[0].row == 3
         with pytest.raises(FileRefused, match="no sheet 'Ordre'; it has Order"):
             read_order(path, OrderLayout(sheet="Ordre"))
+
+
+def changed(path: Path, part: str, change: Callable[[bytes], bytes]) -> None:
+    """Change a part of an Excel file."""
+    with ZipFile(path) as before:
+        parts = {name: before.read(name) for name in before.namelist()}
+    with ZipFile(path, "w", ZIP_DEFLATED) as after:
+        for name, content in parts.items():
+            after.writestr(name, change(content) if name == part else content)
 
 
 def test_the_tables_in_the_text_of_a_pdf_are_read(tmp_path: Path) -> None:
@@ -233,6 +319,8 @@ class TestALayout:
             ("pieces_per_pack = 0", "1 at least"),
             ("[price]\nfactor = 0", "price.factor"),
             ("x = = 1", "cannot be read"),
+            ("[columns]\nvariant_types = ['A', 'B']\nvariant_values = ['C']", "go in pairs"),
+            ("[columns]\nquantity = ''", "columns.quantity"),
         ],
     )
     def test_that_is_wrong_says_where(self, tmp_path: Path, text: str, told: str) -> None:
@@ -244,6 +332,51 @@ class TestALayout:
         assert layout_of(tmp_path, "mesa cordwain ").decimal_mark == ","
         assert layout_of(tmp_path, "MESA").supplier == "Mesa Cordwain"
         assert layout_of(tmp_path, "Another") == OrderLayout(supplier="Another")
+
+    @pytest.mark.parametrize("name", ["mesa-cordwain", "Mesa_Cordwain", "MESA CORDWAIN"])
+    def test_has_the_suppliers_name_as_files_have_it(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / f"{name}.toml").write_text('decimal_mark = ","')
+        assert layout_of(tmp_path, "Mesa Cordwain") == OrderLayout(supplier="Mesa Cordwain", decimal_mark=",")
+
+    def test_of_a_supplier_that_has_two_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "mesa.toml").write_text('supplier = "Mesa Cordwain"')
+        (tmp_path / "mesa-cordwain.toml").write_text("")
+        with pytest.raises(LayoutRefused, match="2 layouts for the same supplier"):
+            layout_of(tmp_path, "Mesa Cordwain")
+        assert layout_of(tmp_path, "Mesa").supplier == "Mesa Cordwain"
+
+    def test_that_is_broken_stops_only_whose_it_may_be(self, tmp_path: Path) -> None:
+        (tmp_path / "broken.toml").write_text("x = = 1")
+        (tmp_path / "mesa.toml").write_text('supplier = "Mesa Cordwain"')
+        assert layout_of(tmp_path, "Mesa Cordwain").supplier == "Mesa Cordwain"
+        for supplier in ("Broken", "Another"):
+            with pytest.raises(LayoutRefused, match="cannot be read"):
+                layout_of(tmp_path, supplier)
+
+    @pytest.mark.parametrize(
+        ("file", "supplier"),
+        [
+            ("mesa-2026.csv", "Mesa"),
+            ("Mesa Cordwain 2026-12.csv", "Mesa Cordwain"),
+            ("MESA_CORDWAIN.csv", "Mesa Cordwain"),
+            ("mesabi-2026.csv", None),
+            ("sik-7.csv", "Şık"),
+            ("order-mesa.csv", None),
+        ],
+    )
+    def test_is_found_by_the_name_that_an_orders_file_begins_with(self, tmp_path: Path, file: str, supplier: str | None) -> None:
+        for name, whose in (("m1", "Mesa"), ("m2", "Mesa Cordwain"), ("sik", "Şık")):
+            (tmp_path / f"{name}.toml").write_text(f'supplier = "{whose}"', encoding="utf-8")
+        found = layout_for(tmp_path, Path(file))
+        assert (found and found.supplier) == supplier
+
+    @pytest.mark.parametrize(
+        ("cost", "mark", "read"),
+        [("1,224.00", ".", "1224.00"), ("1 224,00", ",", "1224.00"), ("1'224.00", ".", "1224.00"), ("1 22", ".", None)],
+    )
+    def test_may_have_marks_for_thousands(self, tmp_path: Path, cost: str, mark: Any, read: str | None) -> None:
+        line = one(tmp_path, f'A1,x,W-1,3,"{cost}",,,', OrderLayout(thousands=True, decimal_mark=mark))
+        assert (str(line.cost) if line.cost else None, bool(line.problem)) == (read, read is None)
 
     @pytest.mark.parametrize(
         ("case", "name"),
