@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -141,9 +142,15 @@ class ProductWriter(_StoreWriter[Products]):
     def target(self, session: Session) -> Products:
         return Products(store.of(session), self.account(), ())
 
+    def target_for(self, session: Session, plan: Plan) -> Products:
+        """The products by the fields that the plan speaks of; all of them where it takes something back."""
+        owned = None if plan.undo_of else json.loads(session.ledger.plan(plan.id)["owned"])
+        return Products(store.of(session), self.account(), (), owned)
+
     def make_plan(self, session: Session, request: FilePlanRequest) -> Plan:
         there, rows = store.of(session), rows_of(session, request)
-        target = Products(there, self.account(), [row.sku for row in rows])
+        said = {name for row in rows for name in row.fields}
+        target = Products(there, self.account(), [row.sku for row in rows], said)
         wanted = desired.desired_products(rows, there, LightspeedOrdersSettings.read(), lenient=not request.products)
         return self.sealed(session, target, wanted, request, row_guards=[touches_others(there, rows)])
 

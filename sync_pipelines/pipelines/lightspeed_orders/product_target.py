@@ -7,7 +7,7 @@ read back by its SKU. Before 2026-10 one more variant can only be added by versi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import Any, ClassVar
@@ -61,14 +61,15 @@ class Products(StoreTarget):
     supplier_code, supply_price, price (with or without tax, as the store counts), account codes, active, tax, codes
     (type and code) and options (name and value), which make it a variant.
 
-    wanted: SKUs that the plan is about.
+    wanted: SKUs that the plan is about. said: the fields that it speaks of, which are owned; by default all. Of the others the
+    store has its own defaults when a product is made, and whoever changes them changes nothing of ours.
     """
 
     name = "lightspeed/ordered_products"
     thing = "product"
     window: ClassVar[int | None] = 500
 
-    def __init__(self, store: Store, account: str, wanted: Sequence[str]) -> None:
+    def __init__(self, store: Store, account: str, wanted: Sequence[str], said: Collection[str] | None = None) -> None:
         super().__init__(store, account)
         self.wanted = wanted
         shown = store.shows_costs
@@ -90,13 +91,17 @@ class Products(StoreTarget):
             "options": Field("create_only"),
             "family_id": Field("foreign"),
         }
-        family = frozenset(FAMILY if self.by_families else (*FAMILY, *ACCOUNTS))
-        own = frozenset((*OWN, *ACCOUNTS) if self.by_families else OWN) - ({"supply_price"} if not shown else set())
+        if said is not None:
+            unsaid = {name for name, field in self.fields.items() if field.ownership == "owned"} - set(said)
+            self.fields = {n: replace(f, ownership="create_only") if n in unsaid else f for n, f in self.fields.items()}
+        owned = frozenset(self.owned())
+        family = owned & frozenset(FAMILY if self.by_families else (*FAMILY, *ACCOUNTS))
+        own = owned & frozenset((*OWN, *ACCOUNTS) if self.by_families else OWN)
         update = frozenset({"update"})
         self.steps = (
             Step("make", self.lands, frozenset(), frozenset({"create"}), atomic=True),
-            Step("family", self.lands, family, update, repeatable=True),
-            Step("product", self.lands, own, update, repeatable=True),
+            *((Step("family", self.lands, family, update, repeatable=True),) if family else ()),
+            *((Step("product", self.lands, own, update, repeatable=True),) if own else ()),
             Step("delete", self.lands, frozenset(), frozenset({"remove"}), repeatable=True),
         )
 
