@@ -7,37 +7,30 @@ says what went into it.
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
-from sync_pipelines.warehouse.snapshots import (
-    BASE,
-    COMPACTED,
-    FOOTER,
-    About,
-    Published,
-    Staged,
-    Warehouse,
-    account_name,
-    read_about,
-    staged_file,
-)
+from sync_pipelines.warehouse.drafts import Draft
+from sync_pipelines.warehouse.snapshots import BASE, COMPACTED, About, Published, Staged, Warehouse, account_name
 
 REPLACED_STAY = timedelta(hours=1)
 TENTH = 10
 MOST_DELTAS = 100
-MEMORY, ROWS_TOGETHER = "96MB", 4096
-"""What merging may take, and how many rows of the base are written at a time: rows can be wide."""
+MEMORY = "96MB"
+"""What may be taken to find the rows that count."""
+ROWS_TOGETHER, BYTES_TOGETHER = 4096, 8_000_000
+"""Rows of the base that are written at a time, and after how many bytes: rows can be wide."""
 COMPARED_TOGETHER = 150_000
 """Rows among which the newest of each key are looked for at a time: the keys of as many are held."""
 
@@ -99,30 +92,45 @@ class KeyedLog:
         now = datetime.now(UTC)
         # later than what goes into it, whatever became of the clock: its time says which base counts, and when rows were read
         at = max([now, *(datetime.fromisoformat(p.about.at) + timedelta(microseconds=1) for p in parts)])
-        listed = ", ".join("'" + str(p.path).replace("'", "''") + "'" for p in parts)
-        alike = len({tuple(pq.read_schema(p.path).names) for p in parts}) == 1
-        source = f"read_parquet([{listed}]{'' if alike else ', union_by_name = true'})"
-        order = ", ".join(f'"{column}" DESC' for column in self.newest)
-        with staged_file(self.warehouse.staging, self.draft_name) as draft, self._engine() as con:
-            # which rows win is found in narrow columns, some keys at a time; the wide ones are only copied
-            con.execute("CREATE TABLE winner (f UINTEGER, n UINTEGER)")
-            parts_of_keys = sum(p.about.rows for p in parts) // COMPARED_TOGETHER + 1
-            for part in range(parts_of_keys):
-                con.execute(
-                    f"""INSERT INTO winner SELECT f, n FROM (SELECT file_index AS f, file_row_number AS n,
-                        row_number() OVER (PARTITION BY "{self.key}" ORDER BY {order}) AS place FROM {source}
-                        WHERE hash("{self.key}") % {parts_of_keys} = {part}) WHERE place = 1"""
-                )
-            (rows,) = con.execute("SELECT count(*) FROM winner").fetchall()[0]
-            name = f"{BASE}-{now:%Y%m%dT%H%M%S-%f}"
-            about = About(self.account, at.isoformat(), rows=rows, origin=COMPACTED, partition=name, merged=",".join(merged))
-            footer = json.dumps(asdict(about)).replace("'", "''")
-            con.execute(
-                f"""COPY (SELECT * FROM {source} SEMI JOIN winner ON f = file_index AND n = file_row_number)
-                    TO '{str(draft).replace("'", "''")}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROWS_TOGETHER},
-                    KV_METADATA {{{FOOTER.decode()}: '{footer}'}})"""
+        name = f"{BASE}-{now:%Y%m%dT%H%M%S-%f}"
+        schema = pa.unify_schemas([pq.read_schema(p.path).remove_metadata() for p in parts], promote_options="permissive")
+        with Draft(self.warehouse.staging, [self.draft_name], schema) as draft:
+            for rows in self._newest(parts, schema):
+                draft.write(rows)
+            about = About(
+                self.account, at.isoformat(), rows=draft.rows, origin=COMPACTED, partition=name, merged=",".join(merged)
             )
-            self.warehouse.publish(self.asset, Staged(draft, read_about(draft)))
+            self.warehouse.publish(self.asset, draft.complete(about))
+
+    def _newest(self, parts: Sequence[Published], schema: pa.Schema) -> Iterator[pa.Table]:
+        """The newest version of every key, some rows at a time. Which rows these are is found in narrow columns; the others,
+        which can be wide, are only copied."""
+        pending = [schema.empty_table()]
+        for part, counts in zip(parts, self._which_count(parts), strict=True):
+            for rows in _rows_of(part.path, counts):
+                pending.append(rows)
+                if sum(map(len, pending)) >= ROWS_TOGETHER or sum(table.nbytes for table in pending) >= BYTES_TOGETHER:
+                    yield pa.concat_tables(pending, promote_options="permissive")
+                    del pending[1:]
+        yield pa.concat_tables(pending, promote_options="permissive")
+
+    def _which_count(self, parts: Sequence[Published]) -> list[np.ndarray]:
+        """For each row of each file, whether it is the newest of its key; found for some keys at a time."""
+        sizes = [pq.read_metadata(p.path).num_rows for p in parts]
+        ends = np.cumsum(sizes)
+        counts, begins = np.zeros(ends[-1], dtype=bool), ends - sizes
+        listed = ", ".join("'" + str(p.path).replace("'", "''") + "'" for p in parts)
+        order = ", ".join(f'"{column}" DESC' for column in self.newest)
+        times = ends[-1] // COMPARED_TOGETHER + 1
+        with self._engine() as con:
+            for time in range(times):
+                found = con.execute(
+                    f"""SELECT f, n FROM (SELECT file_index AS f, file_row_number AS n,
+                        row_number() OVER (PARTITION BY "{self.key}" ORDER BY {order}) AS place
+                        FROM read_parquet([{listed}]) WHERE hash("{self.key}") % {times} = {time}) WHERE place = 1"""
+                ).fetchnumpy()
+                counts[begins[np.asarray(found["f"])] + np.asarray(found["n"])] = True
+        return np.split(counts, ends[:-1])
 
     @contextmanager
     def _engine(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -143,3 +151,14 @@ class KeyedLog:
             for part in self.warehouse.all_partitions(self.asset, self.account):
                 if part.path not in counting:
                     part.path.unlink(missing_ok=True)
+
+
+def _rows_of(path: Path, counts: np.ndarray) -> Iterator[pa.Table]:
+    """The rows of a file that count, as few at a time as their width asks for."""
+    file, begin = pq.ParquetFile(path), 0
+    for number in range(file.num_row_groups):
+        group = file.metadata.row_group(number)
+        size = min(ROWS_TOGETHER, max(1, BYTES_TOGETHER * group.num_rows // max(1, group.total_byte_size)))
+        for batch in file.iter_batches(size, row_groups=[number], use_threads=False):
+            yield pa.Table.from_batches([batch.filter(pa.array(counts[begin : begin + len(batch)]))])
+            begin += len(batch)

@@ -75,15 +75,22 @@ class TestAllOfIt:
         assert files(store) == before
         assert store.calls() - calls <= len(MIRRORS) - 1  # the lines of consignments take none
 
-    def test_taxes_may_show_no_version_and_are_read_whole_then(self, store: LightspeedScene) -> None:
-        store.change(settings={"without_row_version": ["brands", "tags", "product_types", "taxes"]})
-        store.sync("taxes")
+    @pytest.mark.parametrize("began_with_versions", [False, True])
+    def test_taxes_that_show_no_version_are_read_whole_in_one_call(
+        self, store: LightspeedScene, began_with_versions: bool
+    ) -> None:
+        without = {"without_row_version": ["brands", "tags", "product_types", "taxes"]}
+        for settings in ({}, without) if began_with_versions else (without,):
+            store.change(settings=settings)
+            store.prove("taxes")
         first, second = store.ids("taxes")[:2]
         store.change(set={"taxes": {first: {"name": "VAT 2027"}}}, delete={"taxes": [second]})
-        for step in (store.sync, store.prove):
+        for step in (store.sync, store.prove, store.sync):
+            calls = store.calls()
             step("taxes")
             ours = store.mirrored("taxes")
             assert (ours[first]["name"], ours[second]["deleted_at"] is None) == ("VAT 2027", False)
+        assert store.calls() - calls == 1
 
     def test_what_changed_is_read_and_nothing_else(self, store: LightspeedScene) -> None:
         store.sync("products", "sales")

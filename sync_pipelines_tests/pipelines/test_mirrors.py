@@ -345,7 +345,11 @@ class TestComparing:
 
 
 class TestFiles:
-    def test_files_are_merged_when_a_tenth_of_their_rows_counts_no_more(self, log: MirrorLog) -> None:
+    @pytest.mark.parametrize("together", [4, 1_000])
+    def test_files_are_merged_when_a_tenth_of_their_rows_counts_no_more(
+        self, log: MirrorLog, monkeypatch: pytest.MonkeyPatch, together: int
+    ) -> None:
+        monkeypatch.setattr(mirrors, "COMPARED_TOGETHER", together)
         log.follow([Page([thing(f"{n}", 1) for n in range(20)], 1)])
         log.follow([Page([thing("0", 2)], 2)])
         log.compact()

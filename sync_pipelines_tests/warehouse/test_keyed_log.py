@@ -1,6 +1,9 @@
 """A keyed log keeps the newest version of every key, through any number of deltas, compactions and crashes."""
 
+import json
+import random
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +18,7 @@ from hypothesis import strategies as st
 
 from sync_pipelines.warehouse import keyed_log
 from sync_pipelines.warehouse.keyed_log import REPLACED_STAY, KeyedLog
-from sync_pipelines.warehouse.snapshots import BASE, About, SnapshotUnreadable, Staged, Warehouse, read_about, with_about
+from sync_pipelines.warehouse.snapshots import BASE, FOOTER, About, SnapshotUnreadable, Staged, Warehouse, read_about, with_about
 from sync_pipelines_tests.warehouse.conftest import files
 
 KEY = ("shopify", "order_changes")
@@ -160,6 +163,50 @@ class TestCompacting:
         found = pq.read_table(base)
         assert found.schema.remove_metadata() == SCHEMA
         assert found.sort_by("order_id").to_pylist() == table([(1, 1, 1, text), (2, 1, 1, "")]).to_pylist()
+
+    def test_wide_rows_are_only_copied(self, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Regression: DuckDB ran out of memory over rows of 20 KB, and so did every later run."""
+        monkeypatch.setattr(keyed_log, "MEMORY", "32MB")
+        log = log_of(warehouse)
+        texts = [random.Random(n).randbytes(10_000).hex() for n in range(4_000)]
+        append(log, [(n, 1, 1, text) for n, text in enumerate(texts)])
+        append(log, [(7, 2, 2, "newer")])
+        log.compact()
+        assert held(log) == [(n, 1, 1, text) if n != 7 else (7, 2, 2, "newer") for n, text in enumerate(texts)]
+
+    def test_keys_are_compared_some_at_a_time(self, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(keyed_log, "COMPARED_TOGETHER", 10)
+        monkeypatch.setattr(keyed_log, "ROWS_TOGETHER", 7)
+        log = log_of(warehouse)
+        rows = [(n * n % 61, n, n, f"v{n}") for n in range(150)]
+        for start in range(0, 150, 50):
+            append(log, rows[start : start + 50])
+        log.compact()
+        assert {row[:3] for row in held(log)} == {(key, *times) for key, times in newest(rows).items()}
+        assert len(held(log)) == len(newest(rows))
+
+    def test_files_may_have_different_columns(self, warehouse: Warehouse) -> None:
+        """Columns are added to a log, and to the lists in its rows, from one release to the next; bases were written by DuckDB."""
+        log = log_of(warehouse)
+        old = append(log, [(1, 1, 1, "a"), (2, 1, 1, "b")])
+        about = replace(read_about(old), origin="compacted", partition=f"{BASE}-20261101T000000-000000")
+        footer = json.dumps(asdict(about)).replace("'", "''")
+        duckdb.execute(
+            f"""COPY (SELECT *, [{{'code': 'x'}}] AS lines FROM '{old}') TO '{old.with_stem(about.partition)}'
+                (FORMAT parquet, KV_METADATA {{{FOOTER.decode()}: '{footer}'}})"""
+        )
+        old.unlink()
+        new = append(log, [(2, 2, 2, "c"), (3, 1, 1, "d")])
+        kind = pa.list_(pa.struct([("code", pa.string()), ("count", pa.int64())]))
+        lines = pa.array([[{"code": "y", "count": 2}], []], kind)
+        pq.write_table(pq.read_table(new).append_column("lines", lines).append_column("note", pa.array(["n", None])), new)
+        log.compact()
+        found = pq.read_table(log.files()[0], columns=["order_id", "lines", "note"]).sort_by("order_id").to_pylist()
+        assert found == [
+            {"order_id": 1, "lines": [{"code": "x", "count": None}], "note": None},
+            {"order_id": 2, "lines": [{"code": "y", "count": 2}], "note": "n"},
+            {"order_id": 3, "lines": [], "note": None},
+        ]
 
     def test_the_base_says_of_itself_what_it_is(self, warehouse: Warehouse) -> None:
         account = 'https://o\'brien.example/"quoted"'

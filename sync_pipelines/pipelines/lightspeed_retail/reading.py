@@ -82,22 +82,28 @@ def prove(session: Session, mirror: Mirror) -> Reading:
     with log.turn():
         if mirror is CONSIGNMENT_LINES:
             reading = _read_lines(session, log, once_more=True)
-        elif (known := _Cursor(session, log).version()) or mirror is not TAXES:
-            reading = log.compare(client(session).changed(mirror.name, 0), up_to=known)
+        else:
+            store = client(session)
+            pages = store.whole(mirror.name) if mirror is TAXES else store.changed(mirror.name, 0)
+            reading = log.compare(pages, up_to=_Cursor(session, log).version())
         _tidy(session, log, reading)
     _note_least(session, mirror, reading)
     return reading
 
 
 def _follow(session: Session, log: MirrorLog) -> Reading:
-    """Read what has a newer version. Taxes need not show any by the vendor's schema: then they are read whole."""
+    """Read what has a newer version. The vendor's schema of taxes has no versions: they are read whole, until they show some."""
     cursor, name = _Cursor(session, log), log.mirror.name
-    try:
-        return log.follow(client(session).changed(name, cursor.begin()), cursor.keep)
-    except NoCursor:
-        if log.mirror is not TAXES:
-            raise
-    return log.compare(client(session).whole(name))
+    if (after := cursor.begin()) or log.mirror is not TAXES:
+        try:
+            return log.follow(client(session).changed(name, after), cursor.keep)
+        except NoCursor:
+            if log.mirror is not TAXES:
+                raise
+    pages = list(client(session).whole(name))
+    reading = log.compare(pages)
+    cursor.keep(max((page.cursor or 0 for page in pages), default=0))
+    return reading
 
 
 def _tidy(session: Session, log: MirrorLog, reading: Reading) -> None:
