@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -95,17 +95,10 @@ class Images(StoreTarget):
     window: ClassVar[int | None] = 500
 
     def __init__(
-        self,
-        store: Store,
-        ledger: Ledger,
-        account: str,
-        wanted: Sequence[str],
-        waited: MutableMapping[str, float],
-        *,
-        sleep: Callable[[float], None] = time.sleep,
+        self, store: Store, ledger: Ledger, account: str, wanted: Sequence[str], waited: MutableMapping[str, float]
     ) -> None:
         super().__init__(store, account)
-        self.ledger, self.wanted, self.waited, self.sleep = ledger, wanted, waited, sleep
+        self.ledger, self.wanted, self.waited = ledger, wanted, waited
         self.settings = LightspeedPicturesSettings.read()
         self.settles_within = timedelta(0)  # lists by version do not lag, and a picture that none shows is asked for
         sent = Field("create_only")
@@ -218,7 +211,7 @@ class Images(StoreTarget):
             if time.monotonic() >= until:
                 break
             if waiting:
-                self.sleep(self.settings.poll_seconds)
+                time.sleep(self.settings.poll_seconds)
         return {**found, **dict.fromkeys(waiting, Unclear("the store still works on it; later runs look again"))}
 
     def _may_have_been_sent(self, change: Change) -> None:
