@@ -20,7 +20,7 @@ def pictures(runs: int, number: int, products: int) -> Section:
             with folder("pictures") as home:
                 (home / "in").mkdir()
                 child = run(
-                    [python("ours"), PICTURES, home / "in", number], {**box.env, "SYNC_PIPELINES_HOME": str(home)}, cwd=home
+                    [python("ours"), PICTURES, home / "in", str(number)], {**box.env, "SYNC_PIPELINES_HOME": str(home)}, cwd=home
                 )
             children.append(child)
             uploads = [call for call in box.control("GET", "lightspeed/calls") if call["path"].endswith("/image_upload")]
