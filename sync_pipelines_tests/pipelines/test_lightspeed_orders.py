@@ -338,6 +338,17 @@ class TestTheStoreRefuses:
         assert store.outcomes(ended[PRODUCTS.applies])["LACE-TWICE"][0] == "held"
         assert store.lines("po-1").keys() == {RED, BLUE}
 
+    @pytest.mark.parametrize("version", ["2026-07", "2026-10"], indirect=True)
+    def test_a_variant_that_the_store_refuses_does_not_keep_its_sisters(self, store: OrderScene, version: str) -> None:
+        gone = store.boots()[3]
+        store.change(delete={"products": [gone["id"]]}, settings={"deleted_codes": "taken"})
+        rows = [(RED, "Red"), (gone["sku"], "Tan"), (BLUE, "Blue"), ("LACE-GREEN", "Green")]
+        ended = store.sync(store.file(*(("", "laces", sku, 6, "1.10", "fancy laces", "Colour", value) for sku, value in rows)))
+        found = {sku: state for sku, (state, _) in store.outcomes(ended[PRODUCTS.applies]).items()}
+        assert found == {RED: "delivered", gone["sku"]: "rejected", BLUE: "delivered", "LACE-GREEN": "delivered"}
+        assert len({store.product(sku)["family_id"] for sku in (RED, BLUE, "LACE-GREEN")}) == 1
+        assert store.lines("po-1").keys() == {RED, BLUE, "LACE-GREEN"}
+
 
 class TestHiddenCosts:
     def test_are_never_written_and_never_compared(self, store: OrderScene) -> None:

@@ -72,6 +72,8 @@ class Products(StoreTarget):
     def __init__(self, store: Store, account: str, wanted: Sequence[str], said: Collection[str] | None = None) -> None:
         super().__init__(store, account)
         self.wanted = wanted
+        self._made: set[str] = set()
+        """Families that this run has made, which the mirror need not have yet."""
         shown = store.shows_costs
         self.fields: Mapping[str, Field] = {
             "name": Field(),
@@ -188,7 +190,7 @@ class Products(StoreTarget):
     def _make(self, batch: Sequence[Change]) -> Mapping[str, Answer]:
         """Make a product, a family with its variants, or variants of a family that is there by now."""
         family, after = batch[0].parent, batch[0].after or {}
-        members = self.store.families([family]).get(family.lower(), []) if family else []
+        members = self._members(family) if family else []
         if not family:
             self._post(after, [batch[0]])
         elif not members:
@@ -204,6 +206,12 @@ class Products(StoreTarget):
             return {**others, batch[0].key: DoneReadBack(batch[0].key)}
         return {change.key: DoneReadBack(change.key) for change in batch}
 
+    def _members(self, family: str) -> list[StoreProduct]:
+        """The products of a family, those among them that this run has made."""
+        if family in self._made:
+            self.store.read(PRODUCTS, again=True)
+        return self.store.families([family]).get(family.lower(), [])
+
     def _post(self, shared: Fields, batch: Sequence[Change]) -> None:
         options = shared.get("options") or []
         if self.by_families:
@@ -215,6 +223,7 @@ class Products(StoreTarget):
                 "products": [self._in_family(change) for change in batch],
             }
             self._write("POST", "/product_families", body, batch, read=ids)
+            self._made.add(batch[0].parent)
             return
         body = {**self._family(shared), **_given(shared, {"account_code": "account_code_sale"}), **self._supplier(shared)}
         body |= _given(shared, {"account_code_purchase": "account_code_purchase", "active": "is_active"})
@@ -232,6 +241,7 @@ class Products(StoreTarget):
         else:
             body |= self._one(batch[0])
         self._write("POST", "/products", body, batch, read=ids)
+        self._made.add(batch[0].parent)
 
     def _add_variant(self, member: StoreProduct, change: Change) -> None:
         """One more variant of a family; the blocks of an update are assumed."""
