@@ -13,11 +13,12 @@ import pytest
 
 from sync_pipelines_tests.delivery.safeties import SAFETIES as OF_DELIVERY
 from sync_pipelines_tests.delivery.safeties import Safety
+from sync_pipelines_tests.pipelines.lightspeed_order_safeties import SAFETIES as OF_ORDERS
 from sync_pipelines_tests.pipelines.lightspeed_picture_safeties import SAFETIES as OF_PICTURES
 from sync_pipelines_tests.pipelines.stock_safeties import SAFETIES as OF_STOCK
 
 ROOT = Path(__file__).parents[2]
-SAFETIES = (*OF_DELIVERY, *OF_STOCK, *OF_PICTURES)
+SAFETIES = (*OF_DELIVERY, *OF_STOCK, *OF_PICTURES, *OF_ORDERS)
 
 
 @pytest.mark.parametrize("safety", SAFETIES, ids=str)
