@@ -81,9 +81,12 @@ def test_the_history_of_the_demo_is_in_the_ui_with_its_lineage_and_checks(own_fo
         )
         for asset in ("store", "products", "inventory", "sales", "consignments", "consignment_lines", "trade"):
             assert asset in till
-        newest = seen(f"{address}/runs", own_folder / "three")
-        assert "undo_amazon_plytix" in newest
-        assert "prove_lightspeed_retail" in newest
+        supplier = seen(
+            f"{address}/assets/lightspeed/stock_room?view=lineage&lineageScope=upstream&lineageDepth=6", own_folder / "ten"
+        )
+        for asset in ("suppliers_at_work", "order_comparison", "product_plan", "ordered_products", "costs", "stock_order_lines"):
+            assert asset in supplier
+        assert "undo_lightspeed_orders" in seen(f"{address}/runs", own_folder / "three")
         reply = requests.post(f"{address}/graphql", json={"query": "{runsOrError{...on Runs{results{jobName}}}}"}, timeout=30)
         assert {run["jobName"] for run in reply.json()["data"]["runsOrError"]["results"]} >= {
             "sync_catsy_sparklayer",
@@ -91,6 +94,10 @@ def test_the_history_of_the_demo_is_in_the_ui_with_its_lineage_and_checks(own_fo
             "reconcile_shopify_sheets",
             "backfill_shopify_store",
             "sync_shopify_sentos_stock",
+            "undo_amazon_plytix",
+            "prove_lightspeed_retail",
+            "sync_lightspeed_orders",
+            "sync_lightspeed_pictures",
         }
     finally:
         dev.send_signal(signal.SIGINT)
