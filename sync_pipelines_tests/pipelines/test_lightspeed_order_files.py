@@ -13,6 +13,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 import pytest
 from openpyxl import Workbook
 
+import sync_pipelines
 from sync_pipelines.pipelines.lightspeed_orders import file_tables
 from sync_pipelines.pipelines.lightspeed_orders.file_tables import FileRefused
 from sync_pipelines.pipelines.lightspeed_orders.layouts import (
@@ -344,6 +345,13 @@ class TestALayout:
         with pytest.raises(LayoutRefused, match="2 layouts for the same supplier"):
             layout_of(tmp_path, "Mesa Cordwain")
         assert layout_of(tmp_path, "Mesa").supplier == "Mesa Cordwain"
+
+    def test_has_every_field_in_the_example(self, tmp_path: Path) -> None:
+        text = (Path(sync_pipelines.__file__).parents[1] / "data/suppliers/README.md").read_text(encoding="utf-8")
+        (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+        found = layout(tmp_path, example)
+        for part in (found, found.columns, found.price, found.new):
+            assert set(type(part).model_fields) == part.model_fields_set
 
     def test_that_is_broken_stops_only_whose_it_may_be(self, tmp_path: Path) -> None:
         (tmp_path / "broken.toml").write_text("x = = 1")
