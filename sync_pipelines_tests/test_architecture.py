@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "vendors": {"settings", "credentials", "errors", "exact_json", "number_text", "progress", "transfer"},
     "warehouse": {"settings", "errors", "csv_files", "duck"},
     "pipelines": GROUND | {"vendors", "delivery", "warehouse", "settings", "credentials", "alerts", "logs", "currency"},
-    "demo": {"errors", "operations", "pipelines", "vendors", "delivery", "settings", "logs"},
+    "demo": {"errors", "csv_files", "operations", "pipelines", "vendors", "delivery", "settings", "logs"},
     "definitions": {"pipelines", "warehouse", "private_files"},
     "operations": GROUND
     | {

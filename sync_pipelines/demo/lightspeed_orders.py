@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import time
 from pathlib import Path
 from typing import Any
 
+from sync_pipelines.csv_files import write_csv
 from sync_pipelines.demo.playground import Playground
 from sync_pipelines.demo.story import Story
 from sync_pipelines.operations import launch
@@ -65,8 +65,7 @@ class SupplierStory(Story):
             ("LACE", "laces", "LACE-BLK", "1,200", "1.10", "waxed laces", "Colour", "Black"),
         ]
         header = ("CODE", "DESCRIPTION", "BARCODES", "QNTY", "COST", "VARIANTNAME", "VARIANTTYPE", "VARIANTVALUE")
-        with path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([header, *rows])
+        write_csv(path, header, rows)
         return path
 
     def tell_it(self) -> None:

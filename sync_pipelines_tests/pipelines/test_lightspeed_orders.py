@@ -185,6 +185,19 @@ class TestTheSameOrderAgain:
 
 
 class TestSomebodyElseMeanwhile:
+    @pytest.mark.parametrize("what", ["supplier", "outlet"])
+    def test_an_order_of_another_supplier_or_outlet_gets_none_of_our_lines(self, store: OrderScene, what: str) -> None:
+        path = an_order(store)
+        store.sync(path)
+        other = store.ids(f"{what}s")[1]
+        store.change(set={"consignments": {store.order("po-1")["id"]: {f"{what}_id": other}}})
+        before = store.lines("po-1")
+        path.write_text(path.read_text() + "N,new,NEW-9,4,1.10,,,\n")
+        ended = store.sync(path)
+        state, why = store.outcomes(ended[LINES.applies])["po-1 / NEW-9"]
+        assert (state, "give this another number" in why) == ("held", True)
+        assert store.lines("po-1") == before
+
     @pytest.mark.parametrize("status", ["SENT", "DISPATCHED", "RECEIVED", "CANCELLED"])
     def test_an_order_that_was_sent_on_is_not_touched(self, store: OrderScene, status: str) -> None:
         path = an_order(store)
@@ -370,3 +383,36 @@ def test_names_are_made_where_the_settings_say_so(store: OrderScene, monkeypatch
     store.sync(path)
     assert store.product(RED)["options"][0]["value"] == "90 cm"
     assert [row["name"] for row in store.rows("variant_attributes")].count("Length") == 1
+
+
+class TestAFamilyInAFile:
+    """Of what a family has in common, the rows of a file have to agree: it is written to all of it at once."""
+
+    def products(self, store: OrderScene, tmp_path: Path, *rows: tuple[str, ...]) -> dict[str, tuple[str, str]]:
+        path = tmp_path / "products.csv"
+        path.write_text("\n".join(["sku,description,brand_name", *(",".join(row) for row in rows)]) + "\n", encoding="utf-8")
+        return store.outcomes(store.products(path)[PRODUCTS.applies])
+
+    def test_what_several_rows_say_reaches_all_of_it(self, store: OrderScene, tmp_path: Path) -> None:
+        store.sync(an_order(store))
+        found = self.products(store, tmp_path, (RED, "soft and strong", ""), (BLUE, "", "Kestrel"))
+        assert {state for state, _ in found.values()} == {"delivered"}
+        brand = next(row["id"] for row in store.rows("brands") if row["name"] == "Kestrel")
+        assert [(store.product(sku)["description"], store.product(sku)["brand_id"]) for sku in (RED, BLUE)] == [
+            ("soft and strong", brand),
+            ("soft and strong", brand),
+        ]
+        again = self.products(store, tmp_path, (RED, "soft and strong", ""), (BLUE, "", "Kestrel"))
+        assert {state for state, _ in again.values()} <= {"unchanged"}
+
+    def test_rows_that_do_not_agree_are_held(self, store: OrderScene, tmp_path: Path) -> None:
+        store.sync(an_order(store))
+        found = self.products(store, tmp_path, (RED, "", "Acme"), (BLUE, "", "Kestrel"))
+        assert {state for state, _ in found.values()} == {"held"}
+        assert all("do not agree on its brand" in why for _, why in found.values())
+
+    def test_sisters_that_the_file_does_not_have_keep_what_they_are(self, store: OrderScene, tmp_path: Path) -> None:
+        store.sync(an_order(store))
+        (found,) = self.products(store, tmp_path, (RED, "soft and strong", "")).values()
+        assert (found[0], BLUE in found[1]) == ("held", True)
+        assert not store.product(BLUE)["description"]

@@ -13,6 +13,7 @@ from sync_pipelines.pipelines.lightspeed_orders.comparison import ComparedLine
 from sync_pipelines.pipelines.lightspeed_orders.lookups import Ambiguous
 from sync_pipelines.pipelines.lightspeed_orders.orders import Order
 from sync_pipelines.pipelines.lightspeed_orders.product_files import ProductRow
+from sync_pipelines.pipelines.lightspeed_orders.product_target import ACCOUNTS, FAMILY
 from sync_pipelines.pipelines.lightspeed_orders.settings import LightspeedOrdersSettings
 from sync_pipelines.pipelines.lightspeed_orders.store import SMALL, Consignment, Store, StoreProduct
 
@@ -56,12 +57,25 @@ def desired_costs(order: Order) -> Iterator[Desired]:
             yield Desired(cost_target.key_of(line.sku, order.supplier), {"cost": line.cost, "linked": True})
 
 
-def desired_lines(order: Order, there: Consignment | None, known: Mapping[str, Fields]) -> Iterator[Desired]:
-    """The lines of an order. Of one that the store has sent on already, those that are not as they were stay, and are told.
+def in_the_way(order: Order, there: Sequence[Consignment], store: Store) -> str:
+    """Why the store's order of this number is not the one that is meant; "" where it is, or there is none."""
+    for found in there:
+        for what, lookup, wanted, row in (
+            ("supplier", store.lookup("suppliers"), order.supplier, found.supplier_id),
+            ("outlet", store.lookup("outlets"), order.outlet, found.outlet_id),
+        ):
+            if lookup.name_of(row) != wanted:
+                theirs = lookup.name_of(row) or f"no {what}"
+                return (
+                    f"the store has an order {order.reference} for {theirs}, not {wanted}: give this another number (--reference)"
+                )
+    return ""
 
-    there: the order in the store. known: what its lines hold, by key.
+
+def desired_lines(order: Order, shut: str, known: Mapping[str, Fields]) -> Iterator[Desired]:
+    """The lines of an order. shut: why nothing can be changed of the one in the store; then lines that are not as they were stay,
+    and are told. known: what its lines hold, by key.
     """
-    shut = "" if there is None else order_target.touched(there)
     for line in order.lines:
         key = order_target.key_of(order.reference, line.sku or f"row {line.row}")
         if line.verdict in ("conflict", "rejected"):
@@ -105,19 +119,40 @@ def desired_products(
     there = store.products({row.sku for row in products})
     families = store.families({row.family for row in products if row.family})
     wrong = _wrong_families(products, families, there)
+    common, disagree = _in_common(products, there)
     for row in products:
-        fields, problem = _with_known_names(row.fields, store, settings, lenient=lenient)
+        said = {**row.fields, **common.get(row.sku, {})}
+        fields, problem = _with_known_names(said, store, settings, lenient=lenient)
         known = there.get(row.sku, ())
         if known and row.product_id and all(each.id != row.product_id for each in known):
             problem = f"the file has another id for it than the store ({known[0].id})"
         if not known and row.product_id:
             problem = f"the store has no product {row.product_id} with this SKU: leave the id out to make one"
-        problem = row.problem or wrong.get(row.sku, "") or problem
+        problem = row.problem or wrong.get(row.sku, "") or disagree.get(row.sku, "") or problem
         if known:  # what is said when a product is made, and is somebody else's afterwards
             fields = {name: value for name, value in fields.items() if name not in ("supplier", "codes", "options", "tax")}
         elif not fields.get("name"):
             problem = problem or "a new product needs a name"
         yield Desired(row.sku, fields, row.family, conflict=problem or None)
+
+
+def _in_common(
+    products: Sequence[ProductRow], there: Mapping[str, Sequence[StoreProduct]]
+) -> tuple[dict[str, Fields], dict[str, str]]:
+    """By SKU, what the rows of one family that is there say of all of it; and which rows do not agree, and on what."""
+    families = defaultdict[str, list[ProductRow]](list)
+    for row in products:
+        if (known := there.get(row.sku)) and known[0].family_id and known[0].siblings > 1:
+            families[known[0].family_id].append(row)
+    common, disagree = dict[str, Fields](), dict[str, str]()
+    for rows in families.values():
+        said = {name: [row.fields[name] for row in rows if name in row.fields] for name in (*FAMILY, *ACCOUNTS)}
+        split = sorted(name for name, values in said.items() if any(value != values[0] for value in values))
+        for row in rows:
+            common[row.sku] = {name: values[0] for name, values in said.items() if values}
+            if split:
+                disagree[row.sku] = f"rows of one family do not agree on its {', '.join(split)}"
+    return common, disagree
 
 
 def _with_known_names(fields: Fields, store: Store, settings: LightspeedOrdersSettings, *, lenient: bool) -> tuple[Fields, str]:

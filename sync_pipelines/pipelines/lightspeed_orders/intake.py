@@ -165,7 +165,10 @@ def _rate(there: store.Store, layout: OrderLayout) -> Decimal:
     tax = None
     if layout.new.tax:
         lookup = there.lookup("taxes")
-        tax = lookup.find(layout.new.tax)
+        try:
+            tax = lookup.find(layout.new.tax)
+        except Ambiguous as e:
+            raise FileRefused(str(e)) from e
         if tax is None:
             raise FileRefused(lookup.missing(layout.new.tax))
     which = "tax_id = ?" if tax else "tax_id IN (SELECT id FROM taxes WHERE is_default AND deleted_at IS NULL)"

@@ -68,6 +68,8 @@ class Names(StoreTarget):
             body: dict[str, Any] = {"categories": [{"name": name}]} if kind == "categories" else {"name": name}
             return Applied(self.store.client.write("POST", path, body, what=what, scope=scope, read=_made))
         used = self.store.products_that_name(kind, str(change.remote_id))
+        if kind == "suppliers" and (orders := self.store.orders_of(str(change.remote_id))):
+            return Stale(f"it has {orders} orders by now; it stays")
         if used:
             return Stale(f"{used} products have it by now; it stays")
         if kind == "categories":

@@ -36,7 +36,7 @@ def touched(order: Consignment) -> str:
 
 
 class Orders(StoreTarget):
-    """Stock orders of one store. Key: the reference. Fields: supplier and outlet, by name; open, whether it may still change."""
+    """Stock orders of one store. Key: the reference. Fields: supplier and outlet, by name; status."""
 
     name = "lightspeed/stock_orders"
     thing = "order"

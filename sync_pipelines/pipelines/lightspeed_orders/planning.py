@@ -28,14 +28,14 @@ from sync_pipelines.pipelines.lightspeed_orders import (
 )
 from sync_pipelines.pipelines.lightspeed_orders.cost_target import Costs
 from sync_pipelines.pipelines.lightspeed_orders.name_target import PATHS, Names
-from sync_pipelines.pipelines.lightspeed_orders.order_target import OrderLines, Orders
+from sync_pipelines.pipelines.lightspeed_orders.order_target import OrderLines, Orders, touched
 from sync_pipelines.pipelines.lightspeed_orders.orders import Order, order_of
 from sync_pipelines.pipelines.lightspeed_orders.product_files import ProductRow, product_rows
 from sync_pipelines.pipelines.lightspeed_orders.product_target import Products
 from sync_pipelines.pipelines.lightspeed_orders.sending import StoreTarget
 from sync_pipelines.pipelines.lightspeed_orders.settings import LightspeedOrdersSettings
 from sync_pipelines.pipelines.session import Session
-from sync_pipelines.pipelines.shape import Applied, PlanRequest, Write, Writer
+from sync_pipelines.pipelines.shape import PlanRequest, Write, Writer
 from sync_pipelines.vendors.lightspeed_settings import OLD, LightspeedSettings
 
 T = TypeVar("T", bound=StoreTarget)
@@ -152,7 +152,7 @@ class ProductWriter(_StoreWriter[Products]):
         said = {name for row in rows for name in row.fields}
         target = Products(there, self.account(), [row.sku for row in rows], said)
         wanted = desired.desired_products(rows, there, LightspeedOrdersSettings.read(), lenient=not request.products)
-        return self.sealed(session, target, wanted, request, row_guards=[touches_others(there, rows)])
+        return self.sealed(session, target, wanted, request, row_guards=[touches_others(there, rows, target)])
 
 
 class CostWriter(_StoreWriter[Costs]):
@@ -182,17 +182,17 @@ class OrderWriter(_StoreWriter[Orders]):
         ordered = order(session, request.scope)
         fields: Fields = {"reference": ordered.reference, "supplier": ordered.supplier, "outlet": ordered.outlet}
         fields["file"] = ordered.digest
+        there = store.of(session)
         goes = any(line.verdict not in ("conflict", "rejected") for line in ordered.lines)
-        wanted = [Desired(ordered.reference, fields)] if goes else []
-        return self.sealed(session, Orders(store.of(session), self.account(), [ordered.reference]), wanted, request)
+        other = desired.in_the_way(ordered, there.orders([ordered.reference]).get(ordered.reference, ()), there)
+        wanted = [Desired(ordered.reference, fields, conflict=other or None)] if goes else []
+        return self.sealed(session, Orders(there, self.account(), [ordered.reference]), wanted, request)
 
-    def applied(self, session: Session, target: Orders, plan: Plan, report: Report) -> Applied:
-        """Note which file was ordered, so that it is not ordered once more under another name."""
-        made = session.plans.query(plan.id, "SELECT after FROM plan WHERE action = 'create' AND held IS NULL")
-        for row in made:
-            if report.counts.get("delivered") or report.counts.get("unchanged"):
-                intake.note_ordered(session, plan.scope, loads(row["after"])["file"])
-        return Applied()
+    def begin_applying(self, session: Session, target: Orders, plan: Plan) -> None:
+        """Note which file is ordered, before it is: so that it is not ordered once more under another name."""
+        super().begin_applying(session, target, plan)
+        for row in session.plans.query(plan.id, "SELECT after FROM plan WHERE action = 'create' AND held IS NULL"):
+            intake.note_ordered(session, plan.scope, loads(row["after"])["file"])
 
 
 class LineWriter(_StoreWriter[OrderLines]):
@@ -210,10 +210,11 @@ class LineWriter(_StoreWriter[OrderLines]):
     def make_plan(self, session: Session, request: PlanRequest) -> Plan:
         ordered, there = order(session, request.scope), store.of(session)
         orders = there.orders([ordered.reference]).get(ordered.reference, ())
-        keys = [each.key for each in desired.desired_lines(ordered, None, {})]
+        keys = [each.key for each in desired.desired_lines(ordered, "", {})]
+        shut = desired.in_the_way(ordered, orders, there) or next(filter(None, map(touched, orders)), "")
         target = self._target(session, keys)
         known = {live.key: live.fields for live in target.read(None)}
-        wanted = desired.desired_lines(ordered, orders[0] if orders else None, known)
+        wanted = desired.desired_lines(ordered, shut, known)
         return self.sealed(session, target, wanted, request)
 
 
@@ -241,16 +242,17 @@ def refuse_old_version() -> None:
         )
 
 
-def touches_others(there: store.Store, rows: Sequence[ProductRow]) -> RowGuard:
+def touches_others(there: store.Store, rows: Sequence[ProductRow], target: Products) -> RowGuard:
     """Hold a change of what a family has in common, where the file does not have all of the family."""
     in_file = {row.sku for row in rows}
+    common = sorted(name for step in target.steps if step.name == "family" for name in step.fields)
 
     def guard(before: Fields | None, after: Fields) -> str | None:
         if before is None or not before.get("options"):
             return None
         family = there.families([str(before.get("name"))]).get(str(before.get("name")).lower(), ())
         others = [each.sku for each in family if each.family_id == before.get("family_id") and each.sku not in in_file]
-        changed = [n for n in ("name", "description", "brand", "category", "tags") if before.get(n) != after.get(n)]
+        changed = [n for n in common if target.rules.text(n, before) != target.rules.text(n, after)]
         if changed and others:
             return (
                 f"{', '.join(changed)} would change for {len(others)} other products of the family, too: {', '.join(others[:3])}"

@@ -73,7 +73,7 @@ class Products(StoreTarget):
         super().__init__(store, account)
         self.wanted = wanted
         self._made: set[str] = set()
-        """Families that this run has made, which the mirror need not have yet."""
+        """Families that this run has made or tried to, in small letters: the mirror need not have them yet."""
         shown = store.shows_costs
         self.fields: Mapping[str, Field] = {
             "name": Field(),
@@ -178,7 +178,7 @@ class Products(StoreTarget):
         if not first.remote_id:
             return {change.key: Stale("the product is not in the store any more") for change in batch}
         if step.name == "family":
-            self._change_family(first)
+            self._change_family(batch)
             return {change.key: Applied(change.remote_id) for change in batch}
         if step.name == "product":
             return {first.key: self._change_product(first)}
@@ -208,7 +208,7 @@ class Products(StoreTarget):
 
     def _members(self, family: str) -> list[StoreProduct]:
         """The products of a family, those among them that this run has made."""
-        if family in self._made:
+        if family.lower() in self._made:
             self.store.read(PRODUCTS, again=True)
         return self.store.families([family]).get(family.lower(), [])
 
@@ -222,8 +222,8 @@ class Products(StoreTarget):
                 **({"variant_attribute_ids": [self._id("variant_attributes", name) for name, _ in options]} if options else {}),
                 "products": [self._in_family(change) for change in batch],
             }
+            self._made.add(batch[0].parent.lower())
             self._write("POST", "/product_families", body, batch, read=ids)
-            self._made.add(batch[0].parent)
             return
         body = {**self._family(shared), **_given(shared, {"account_code": "account_code_sale"}), **self._supplier(shared)}
         body |= _given(shared, {"account_code_purchase": "account_code_purchase", "active": "is_active"})
@@ -240,8 +240,8 @@ class Products(StoreTarget):
             ]
         else:
             body |= self._one(batch[0])
+        self._made.add(batch[0].parent.lower())
         self._write("POST", "/products", body, batch, read=ids)
-        self._made.add(batch[0].parent)
 
     def _add_variant(self, member: StoreProduct, change: Change) -> None:
         """One more variant of a family; the blocks of an update are assumed."""
@@ -305,9 +305,10 @@ class Products(StoreTarget):
             return {"outlet_taxes": [{"outlet_id": outlet, "tax_id": tax} for outlet in self.store.lookup("outlets").ids()]}
         return {"all_outlets_tax": {"tax_id": tax, "is_default": False}}
 
-    def _change_family(self, change: Change) -> None:
-        after = change.after or {}
-        changed = {name: after.get(name) for name in self._differing(change, next(s for s in self.steps if s.name == "family"))}
+    def _change_family(self, batch: Sequence[Change]) -> None:
+        """What the products of a family get together: their rows agree, for the plan has seen to that."""
+        step, change, after = next(s for s in self.steps if s.name == "family"), batch[0], batch[0].after or {}
+        changed = {name: (each.after or {}).get(name) for each in batch for name in self._differing(each, step)}
         if self.by_families:
             self._write("PATCH", f"/product_families/{after['family_id']}", self._family(changed), [change])
             return

@@ -286,6 +286,12 @@ class Store:
         query = f"SELECT count(*) FROM products_with_lists WHERE deleted_at IS NULL AND {_NAMES[kind]}"
         return int(self.opened(PRODUCTS).execute(query, {"id": row_id}).fetchall()[0][0])
 
+    def orders_of(self, supplier_id: str) -> int:
+        """How many consignments that are not deleted are of a supplier, as of now."""
+        self.read(CONSIGNMENTS, again=True)
+        query = "SELECT count(*) FROM consignments WHERE supplier_id = ? AND deleted_at IS NULL"
+        return int(self.opened(CONSIGNMENTS).execute(query, [supplier_id]).fetchall()[0][0])
+
     def was_sold(self, product_id: str) -> bool:
         """Whether a sale that is not deleted has a product; by the search, which lags, where sales are not mirrored."""
         if SALES in reading.mirrored() and reading.log_of(self._session.warehouse, SALES).log.files():
@@ -303,7 +309,7 @@ class Store:
         path = f"/inventory/{product_id}" if self.client.settings.stock_by_post else f"/products/{product_id}/inventory"
         rows = self.client.call("GET", path, f"stock of product {product_id}", "inventory:read", rows_of)
         names = ("current_inventory_level", "inventory_level", "quantity_to_procure")
-        return any(row.get(name) for row in rows for name in names)
+        return any(_number(row.get(name)) for row in rows for name in names)
 
     def orders_with(self, product_id: str) -> int:
         """How many consignments that are not deleted have a line with a product, as of now."""

@@ -95,6 +95,8 @@ def _decided(found: Sequence[Product], rest: Sequence[str], how: str, *, apart: 
         return Match("matched", found[0], how)
     if len({product.family for product in found}) > 1:
         return Match("tie", how=how, candidates=_skus(found))
+    if len(rest) == 1 and re.fullmatch("[0-9]", rest[0]):
+        rest = ()  # a position, which may look like a size
     shares = {product: _share(product, rest) for product in found}
     best = max(shares.values())
     fitting = [product for product in found if shares[product] == best]
