@@ -11,7 +11,14 @@ from measure import ROOT, Child, Row, Sandbox, Section, at_most, folder, never_m
 
 MIRROR = ROOT / "bench" / "ours" / "mirror_store.py"
 LOOP = ROOT / "bench" / "others" / "lightspeed_loop.py"
+ORDER = ROOT / "bench" / "ours" / "place_order.py"
 DLT = ROOT / "bench" / "others" / "lightspeed_dlt.py"
+HELD_AGAINST = (
+    *("suppliers", "brands", "tags", "categories", "variant_attributes", "outlets", "taxes", "products", "consignments"),
+)
+"""What an order is held against."""
+SUPPLIER = "Boltwerk Wholesale"
+"""Whose the sandbox's many products are."""
 COMPARED = ("products", "inventory", "sales")
 SIZES = {"products": 200, "inventory": 5_000, "sales": 200}
 TIMES, MEMORY, IDLE = 2.0, 150.0, 2.0
@@ -118,6 +125,49 @@ def quota(products: int, speed: float) -> Section:
         text=f"Seconds are of the sandbox's clock, which runs {speed:g} times as fast; the window is scaled alike. Used: the "
         f"time that {windows * limit:,} calls take at the limit, of the time until the next one was made. Once.",
     )
+
+
+def orders(runs: int, products: int, lines: int) -> Section:
+    """An order of so many lines, a tenth of them new and a tenth with another cost."""
+    ordered: list[Child] = []
+    for _ in range(runs):
+        with sandbox(500) as box, folder("order") as home:
+            store(box, **EVEN, more_products=products)
+            ours(box, home, *HELD_AGAINST)
+            file = home / "po-1.csv"
+            there = range(0, 11 * (lines - lines // 10), 11)
+            cells = [f"BULK-{n:07},,{place % 9 + 1},{_cost(n, dearer=place % 9 == 0)}" for place, n in enumerate(there)]
+            cells += [f"NEW-{n:05},thing {n},3,{n + 1}.10" for n in range(lines // 10)]
+            file.write_text("\n".join(["BARCODES,DESCRIPTION,QNTY,COST", *cells]) + "\n", encoding="utf-8")
+            environment = {**box.env, "SYNC_PIPELINES_HOME": str(home), "LIGHTSPEED_LAG_SECONDS": "0"}
+            ordered.append(run([python("ours"), ORDER, file, SUPPLIER], environment, cwd=home))
+            say(f"an order: {ordered[-1].answer['planning']:.2f} s CPU to plan, {ordered[-1].answer['calls']} calls")
+    verdicts, delivered = ordered[0].answer["verdicts"], ordered[0].answer["outcomes"].get("delivered", 0)
+    # the mirrors, the store, the rights, products, costs, the order, the lines, and what is read before and after
+    most = 9 + 1 + 2 + verdicts["new"] + verdicts.get("cost_changed", 0) + 1 + math.ceil(lines / 200) * 2 + 30
+    return Section(
+        f"An order of {lines:,} lines against {products:,} products",
+        [
+            at_most("CPU to compare and plan", [child.answer["planning"] for child in ordered], "s", 3.0, digits=2),
+            never_more("calls: the formula on the page", [child.answer["calls"] for child in ordered], most),
+            never_more("calls refused with 429", [child.answer["refused"] for child in ordered], 0),
+            Row(
+                "rows delivered, each once",
+                f"{delivered:,}",
+                f"{ordered[0].answer['planned']:,}",
+                delivered == ordered[0].answer["planned"],
+            ),
+        ],
+        text="The mirror is up to date before. What lines mean: "
+        + ", ".join(f"{n} {verdict.replace('_', ' ')}" for verdict, n in sorted(verdicts.items()))
+        + f". To apply it takes {spread([child.answer['applying'] for child in ordered])} s CPU. The old scripts took one search "
+        "with all SKUs in its address, and wrote nothing.",
+    )
+
+
+def _cost(number: int, *, dearer: bool) -> str:
+    """What one of the sandbox's many products costs there, or a little more."""
+    return f"{(number * 7919 % 20_000 + 100) * 400 / 100_000 + dearer:.5f}"
 
 
 def _calls(child: Child) -> int:

@@ -17,6 +17,7 @@ import amazon
 import erp
 import extract
 import lightspeed
+import lightspeed_pictures
 import measure
 import orders
 import plan
@@ -32,7 +33,7 @@ TITLES = {
     "orders": "Results: orders, Shopify → Google Sheets",
     "amazon": "Results: listings, Amazon → Plytix",
     "erp": "Results: stock and orders, Shopify ↔ Sentos",
-    "lightspeed": "Results: a mirror of a store, Lightspeed Retail",
+    "lightspeed": "Results: a mirror of a store, and supplier orders, Lightspeed Retail",
 }
 """What is measured has five parts; each has a heading of its own in the results, and its own date."""
 
@@ -61,6 +62,8 @@ def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Mea
             "lightspeed": {
                 "mirror": lambda: lightspeed.first_load(runs, 2_000, 2_000, with_dlt=True),
                 "quota": lambda: lightspeed.quota(100_000, 5.0),
+                "supplier": lambda: lightspeed.orders(runs, 2_000, 100),
+                "pictures": lambda: lightspeed_pictures.pictures(runs, 100, 2_000),
             },
         }
     few = min(runs, 3)
@@ -88,6 +91,8 @@ def measurements(runs: int, *, quick: bool, long: bool = False) -> dict[str, Mea
             "mirror": lambda: lightspeed.first_load(few, 100_000, 100_000, with_dlt=True),
             "store": lambda: lightspeed.first_load(1, 100_000, 1_000_000, with_dlt=False),
             "quota": lambda: lightspeed.quota(200_000, 5.0),
+            "supplier": lambda: lightspeed.orders(few, 100_000, 1_000),
+            "pictures": lambda: lightspeed_pictures.pictures(few, 2_000, 100_000),
         },
     }
 

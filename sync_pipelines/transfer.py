@@ -127,21 +127,31 @@ def body(response: requests.Response) -> str:
     return b"".join(parts).decode("utf-8-sig")
 
 
-def lines(response: requests.Response, moment: Due, patience: float) -> Iterator[bytes]:
-    """The lines of a file, without their ends, whatever pieces they come in. `moment` is what `due` gave for its head.
+def pieces(response: requests.Response, moment: Due, patience: float) -> Iterator[bytes]:
+    """A file in the pieces that it comes in. `moment` is what `due` gave for its head.
 
-    Raises TooLarge for a file or a line beyond reason, TimeoutError where hardly anything comes for `patience` seconds.
+    Raises TooLarge for a file beyond reason, TimeoutError where hardly anything comes for `patience` seconds.
     """
-    rest, size, counted = b"", 0, 0
+    size, counted = 0, 0
     moment.at = time.monotonic() + patience
     while part := response.raw.read1(1 << 18, decode_content=True):
         size += len(part)
         if size - counted >= SLOWEST_FILE * patience:
             counted, moment.at = size, time.monotonic() + patience
+        if size > LARGEST_FILE:
+            raise TooLarge(f"the file is too large ({size >> 20} MB so far)")
+        yield part
+
+
+def lines(response: requests.Response, moment: Due, patience: float) -> Iterator[bytes]:
+    """The lines of a file, without their ends, whatever pieces they come in. Raises what `pieces` raises, and TooLarge for a line
+    beyond reason."""
+    rest = b""
+    for part in pieces(response, moment, patience):
         found = (rest + part).split(b"\n") if rest else part.split(b"\n")
         rest = found.pop()
-        if size > LARGEST_FILE or len(rest) > LARGEST_REPLY:
-            raise TooLarge(f"the file, or one line of it, is too large ({size >> 20} MB so far)")
+        if len(rest) > LARGEST_REPLY:
+            raise TooLarge(f"a line of the file is too large ({len(rest) >> 20} MB so far)")
         yield from found
     if rest:
         yield rest

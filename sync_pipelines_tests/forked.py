@@ -32,7 +32,10 @@ LATE = (
     "rich.console",
 )
 """What of others is only loaded in the middle of a command."""
-SCENES = tuple(f"sync_pipelines_tests.pipelines.{name}" for name in ("listing_scene", "merchant", "order_scene", "sentos_shirts"))
+SCENES = tuple(
+    f"sync_pipelines_tests.pipelines.{name}"
+    for name in ("lightspeed_pictures_scene", "listing_scene", "merchant", "order_scene", "sentos_shirts")
+)
 """What the children that kill themselves load."""
 _running: list[subprocess.Popen[str]] = []
 

@@ -12,10 +12,11 @@ import sync_pipelines
 from sync_pipelines.operations.pipelines import PIPELINES
 
 ROOT = Path(sync_pipelines.__file__).parent
-GROUND = {"errors", "exact_json", "duck", "number_text", "csv_files", "whole_files", "nearest", "progress"}
+GROUND = {"errors", "exact_json", "decoding", "duck", "number_text", "csv_files", "whole_files", "nearest", "progress"}
 MAY_IMPORT = {
     "errors": set(),
     "exact_json": set(),
+    "decoding": set(),
     "duck": {"errors"},
     "number_text": {"errors"},
     "csv_files": {"whole_files"},

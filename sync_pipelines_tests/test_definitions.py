@@ -80,6 +80,34 @@ _LIGHTSPEED = {
     *((f"lightspeed/{name}", f"lightspeed/{of}_without_pictures") for name in _PICTURED for of in ("variants", "web_products")),
 }
 """What a store's mirror is made of: each collection, the lists in its rows, and the proof of them all; and what is asked of it."""
+_WRITES = (
+    *(("name_plan", "names"), ("product_plan", "ordered_products"), ("cost_plan", "costs")),
+    *(("stock_order_plan", "stock_orders"), ("stock_order_line_plan", "stock_order_lines")),
+)
+_HELD_AGAINST = (
+    *("suppliers", "brands", "tags", "categories", "variant_attributes", "outlets", "taxes", "products", "consignments"),
+)
+_FROM_ORDERS = {
+    ("lightspeed/suppliers_at_work", "lightspeed/supplier_orders"),
+    ("lightspeed/supplier_orders", "lightspeed/order_comparison"),
+    *((f"lightspeed/{name}", "lightspeed/order_comparison") for name in _HELD_AGAINST),
+    *(("lightspeed/order_comparison", f"lightspeed/{plan}") for plan, _ in _WRITES),
+    *((f"lightspeed/{plan}", f"lightspeed/{applied}") for plan, applied in _WRITES),
+    ("lightspeed/names", "lightspeed/ordered_products"),
+    ("lightspeed/ordered_products", "lightspeed/stock_order_lines"),
+    ("lightspeed/stock_orders", "lightspeed/stock_order_lines"),
+    ("lightspeed/stock_order_lines", "lightspeed/stock_room"),
+    ("lightspeed/costs", "lightspeed/stock_room"),
+}
+"""From a supplier's file to an order that the stock room sees."""
+_FROM_PICTURES = {
+    ("lightspeed/photographer", "lightspeed/picture_files"),
+    ("lightspeed/products", "lightspeed/picture_files"),
+    ("lightspeed/picture_files", "lightspeed/image_plan"),
+    ("lightspeed/image_plan", "lightspeed/images"),
+    ("lightspeed/images", "lightspeed/shop_window"),
+}
+"""From a folder to what customers see."""
 
 
 def test_the_graph_reads_from_left_to_right(defs: dg.Definitions) -> None:
@@ -143,6 +171,8 @@ def test_the_graph_reads_from_left_to_right(defs: dg.Definitions) -> None:
         ("shopify/stock", "shopify/storefront"),
         ("shopify/shipments", "shopify/storefront"),
         *_LIGHTSPEED,
+        *_FROM_ORDERS,
+        *_FROM_PICTURES,
     }
 
 
@@ -182,6 +212,7 @@ def test_jobs_schedule_and_checks_are_there_under_their_names(defs: dg.Definitio
         "sync_lightspeed_retail",
         "counter_lightspeed_retail",
         "prove_lightspeed_retail",
+        *(f"{verb}_lightspeed_{what}" for verb in ("preview", "sync", "apply", "undo") for what in ("orders", "pictures")),
     }
     schedules = {s.name: s.cron_schedule for s in repository.schedule_defs}
     assert schedules == {
@@ -196,11 +227,14 @@ def test_jobs_schedule_and_checks_are_there_under_their_names(defs: dg.Definitio
         "often_lightspeed_retail": "*/15 * * * *",
         "hourly_lightspeed_retail": "5 * * * *",
         "nightly_lightspeed_retail": "30 1 * * *",
+        "nightly_lightspeed_pictures": "40 2 * * *",
     }
     assert all(s.default_status == dg.DefaultScheduleStatus.STOPPED for s in repository.schedule_defs)
-    assert {s.name: s.default_status for s in repository.sensor_defs} == {"amazon_inbox": dg.DefaultSensorStatus.STOPPED}
+    assert {s.name: s.default_status for s in repository.sensor_defs} == dict.fromkeys(
+        ("amazon_inbox", "lightspeed_inbox"), dg.DefaultSensorStatus.STOPPED
+    )
     checks = {c.to_user_string() for c in defs.resolve_asset_graph().asset_check_keys}
-    assert len(checks) == 58
+    assert len(checks) == 78
 
 
 def test_days_of_orders_are_partitions_in_the_shops_zone_with_today_among_them(defs: dg.Definitions) -> None:

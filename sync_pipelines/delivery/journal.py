@@ -156,8 +156,9 @@ class Journal:
             answer = answers.get(change.key)
             if isinstance(answer, Applied) and answer.remote_id:
                 self.remote_ids[change.row] = answer.remote_id
-            if isinstance(answer, Stale):
-                ended.append(self._outcome(intent.plan, change, "drifted", None, intent.id, answer.message, before=intent.step))
+            if isinstance(answer, Stale | Refused):
+                state = _ENDS[type(answer)]
+                ended.append(self._outcome(intent.plan, change, state, None, intent.id, answer.message, before=intent.step))
         took_effect = [c.row for c, _ in applied] + [c.row for c in changed]
         with self._write() as tx:
             tx.execute(

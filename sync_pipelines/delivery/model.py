@@ -248,8 +248,8 @@ class Target(ABC):
     def settle(self, intents: Sequence[Intent]) -> Mapping[str, Answer]:
         """What became of calls whose answer was lost: read the keys, compare with `after`.
 
-        Applied, NotApplied (absent or as before), Stale (something else entirely) or Unclear per key. Override where
-        the vendor cannot be asked by key.
+        Applied, NotApplied (absent or as before), Stale (something else entirely), Refused (taken first, and refused when it was
+        done) or Unclear per key. Override where the vendor cannot be asked by key.
         """
         live = {record.key: record for record in self.read([c.key for i in intents for c in i.changes])}
         return {

@@ -14,6 +14,7 @@ from sync_pipelines.delivery.model import (
     DeliveryError,
     Intent,
     NotApplied,
+    Refused,
     RetryLater,
     Stale,
     Step,
@@ -92,7 +93,9 @@ class Settler:
         for doubt in doubts:
             intent, its_answers = self._intent(doubt, steps), answers[doubt.attempt]
             plan = self.ledger.plan(doubt.plan)
-            left = [c.row for c in intent.changes if not isinstance(its_answers.get(c.key), Applied | NotApplied | Stale)]
+            left = [
+                c.row for c in intent.changes if not isinstance(its_answers.get(c.key), Applied | NotApplied | Stale | Refused)
+            ]
             self.journal.settled(intent, its_answers, left, seq=plan["seq"], undo=plan["undo_of"] is not None)
             reopened.setdefault(doubt.plan, set()).update(
                 c.row for c in intent.changes if isinstance(its_answers.get(c.key), NotApplied)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sync_pipelines import logs
 from sync_pipelines.demo.amazon_plytix import AmazonStory
 from sync_pipelines.demo.catsy_sparklayer import PriceStory
+from sync_pipelines.demo.lightspeed_orders import SupplierStory
 from sync_pipelines.demo.lightspeed_retail import StoreStory
 from sync_pipelines.demo.playground import Playground
 from sync_pipelines.demo.shopify_sentos import ErpStory
@@ -12,7 +13,7 @@ from sync_pipelines.demo.shopify_sheets import OrderStory
 from sync_pipelines.operations.cli import exits, screen
 from sync_pipelines.settings import data_dir
 
-STORIES = (PriceStory, OrderStory, ErpStory, AmazonStory, StoreStory)
+STORIES = (PriceStory, OrderStory, ErpStory, AmazonStory, StoreStory, SupplierStory)
 
 
 def tell(scale: int) -> int:
@@ -35,6 +36,7 @@ def tell(scale: int) -> int:
     screen.out.print(
         "\nEvery run above is in the Dagster UI, with lineage, checks and plans: [bold]make dev[/], then http://127.0.0.1:3000\n"
         "All of it lives in data/sandbox/. On your own account: [bold]sync-pipelines init catsy_sparklayer[/] "
-        "(or shopify_sheets, shopify_sentos, amazon_plytix, lightspeed_retail)"
+        "(or shopify_sheets, shopify_sentos, amazon_plytix, lightspeed_retail, lightspeed_orders, "
+        "lightspeed_pictures)"
     )
     return exits.DONE

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sync_pipelines.pipelines.amazon_plytix import PIPELINE as AMAZON_PLYTIX
 from sync_pipelines.pipelines.catsy_sparklayer import PIPELINE as CATSY_SPARKLAYER
+from sync_pipelines.pipelines.lightspeed_orders import PIPELINE as LIGHTSPEED_ORDERS
+from sync_pipelines.pipelines.lightspeed_pictures import PIPELINE as LIGHTSPEED_PICTURES
 from sync_pipelines.pipelines.lightspeed_retail import PIPELINE as LIGHTSPEED_RETAIL
 from sync_pipelines.pipelines.shape import Pipeline
 from sync_pipelines.pipelines.shopify_sentos import PIPELINE as SHOPIFY_SENTOS
@@ -17,4 +19,6 @@ PIPELINES: tuple[Pipeline, ...] = (
     SHOPIFY_SENTOS,
     AMAZON_PLYTIX,
     LIGHTSPEED_RETAIL,
+    LIGHTSPEED_ORDERS,
+    LIGHTSPEED_PICTURES,
 )

@@ -6,7 +6,7 @@ import csv
 import re
 from collections.abc import Collection
 
-SEPARATORS = ("\t", ",", ";")
+SEPARATORS = ("\t", ",", ";", "|")
 
 _SCIENTIFIC = re.compile(r"[-+]?\d([.,]\d+)?[Ee][-+]\d{2,3}")
 _MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mrz|Mär|Mai|Okt|Dez"

@@ -247,8 +247,8 @@ class Http:
                 self._windows.answered()
 
     @contextmanager
-    def download(self, url: str, *, what: str) -> Iterator[Iterator[bytes]]:
-        """Stream a file that the vendor put somewhere else, under a signed address, as the lines in it.
+    def download(self, url: str, *, what: str, in_lines: bool = True) -> Iterator[Iterator[bytes]]:
+        """Stream a file that the vendor put somewhere else, as the lines in it, or as the bytes that it is.
 
         No credential goes along and no redirect is followed. The host is a public one, over https; only a vendor that is
         itself on this machine may name another place here. The body may take as long as it takes, while at least a kilobyte
@@ -286,7 +286,7 @@ class Http:
                             body=text,
                         )
                     raise classify(self.vendor, what, reply) or Transient(f"{self.vendor}: {what}: {reply.status}")
-                yield transfer.lines(response, moment, self.timeout)
+                yield (transfer.lines if in_lines else transfer.pieces)(response, moment, self.timeout)
 
     @contextmanager
     def _told(self, what: str, *, reads: bool) -> Iterator[None]:

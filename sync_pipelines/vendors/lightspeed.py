@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from sync_pipelines import exact_json
-from sync_pipelines.vendors.failures import Permanent, Reply, VendorError, shaped
+from sync_pipelines.vendors.failures import NeverSent, Permanent, RateLimited, Reply, VendorError, shaped
 from sync_pipelines.vendors.http import CallMeter, Http
 from sync_pipelines.vendors.lightspeed_settings import LightspeedSettings
 from sync_pipelines.vendors.lightspeed_token import token_of
 from sync_pipelines.vendors.paging import GoesInCircles, Page
 
-READS = (("GET", r"/.*"), ("POST", r"/inventory"), ("POST", r"/inventory_levels"))
+READS = (("GET", r"/.*"), ("POST", r"/[^/]+/inventory"), ("POST", r"/[^/]+/inventory_levels"))
 MARGIN = 1.015
 """How much longer than the vendor's a window is for us: a call counts there when it arrives, and some arrive faster."""
 
@@ -91,7 +91,7 @@ class Lightspeed:
         seconds = MARGIN * settings.window_seconds
         http = Http(
             "lightspeed",
-            f"{settings.base_url}/api/{settings.api_version}",
+            f"{settings.base_url}/api",
             meter=meter,
             reads=READS,
             writes_on=writes_on,
@@ -152,7 +152,7 @@ class Lightspeed:
 
     def retailer(self) -> Row:
         """The store itself: name, currency, time zone, and whether its prices are without tax."""
-        found: Row = self._get("/retailer", {}, "the store", "retailer:read", _one)
+        found: Row = self._get("/retailer", {}, "the store", "retailer:read", one)
         return found
 
     def may_read(self, name: str) -> bool:
@@ -182,7 +182,7 @@ class Lightspeed:
 
     def _stock(self, after: int, size: int) -> Rows:
         body = {"after": after, "size": size, "sort_direction": "asc", "include_deleted": True}
-        found: Rows = self._call("POST", "/inventory", f"stock after version {after}", "inventory:read", _rows, body=body)
+        found: Rows = self.call("POST", "/inventory", f"stock after version {after}", "inventory:read", _rows, body=body)
         return found
 
     def _categories(self) -> Iterator[Page]:
@@ -205,16 +205,52 @@ class Lightspeed:
     # --- calls --------------------------------------------------------------------------------------------------------
 
     def _get(self, path: str, params: Mapping[str, Any], what: str, scope: str, read: Callable[[Reply], Any]) -> Any:
-        return self._call("GET", path, what, scope, read, params=params)
+        return self.call("GET", path, what, scope, read, params=params)
 
-    def _call(self, method: str, path: str, what: str, scope: str, read: Callable[[Reply], Any], **more: Any) -> Any:
+    def reserve_write(self, longest: float) -> None:
+        """Wait for room for a write. Raises RateLimited where that takes more than so many seconds."""
+        self.http.reserve(longest)
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        *,
+        what: str,
+        scope: str,
+        read: Callable[[Reply], Any] | None = None,
+        version: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """Send a change once, and once more only where it is certain that nothing was done.
+
+        Raises Permanent (at 403 with the scope that is needed), RateLimited, NeverSent; Transient where nobody knows its effect.
+        """
+        return self.call(method, path, what, scope, read or _taken, version=version, headers=headers, body=body, retry=never_done)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        scope: str,
+        read: Callable[[Reply], Any],
+        *,
+        version: str = "",
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> Any:
+        """Make a call. scope: what the token needs for it. version: of the API, where it is not that of the settings."""
+
         def answered(reply: Reply) -> Any:
             self._count_as_the_store_does(reply)
             return read(reply)
 
         def send(token: str) -> Any:
-            headers = {"Authorization": f"Bearer {token}"}
-            return self.http.request(method, path, what=what, headers=headers, read=answered, **more)
+            sent = {"Authorization": f"Bearer {token}", **(headers or {})}
+            in_version = f"/{version or self.settings.api_version}{path}"
+            return self.http.request(method, in_version, what=what, headers=sent, read=answered, **more)
 
         try:
             return self._login.call(send)
@@ -308,6 +344,12 @@ def _mark(row: Row) -> str:
 
 
 @shaped("lightspeed")
+def rows_of(reply: Reply) -> list[Row]:
+    """The rows of a list that is read in one page."""
+    return _rows_of(reply.json())[0]
+
+
+@shaped("lightspeed")
 def _rows(reply: Reply) -> Rows:
     """The rows of a list and the highest version named of them; some lists are bare arrays."""
     return _rows_of(reply.json())
@@ -351,12 +393,24 @@ def _categories(reply: Reply) -> tuple[list[Row], str]:
 
 
 @shaped("lightspeed")
-def _one(reply: Reply) -> Row:
+def one(reply: Reply) -> Row:
     document = reply.json()
     found = document.get("data", document)
     if not isinstance(found, dict):
         raise TypeError("no object")
     return found
+
+
+def _taken(reply: Reply) -> None:
+    """A change that is answered with nothing, or with any JSON. What else comes with a good status is no answer of the vendor:
+    raises Transient."""
+    if reply.text.strip():
+        reply.json()
+
+
+def never_done(error: VendorError) -> bool:
+    """Whether it is certain that a call that failed had no effect."""
+    return isinstance(error, RateLimited | NeverSent)
 
 
 def read_time(text: str) -> datetime:

@@ -13,10 +13,11 @@ import pytest
 
 from sync_pipelines_tests.delivery.safeties import SAFETIES as OF_DELIVERY
 from sync_pipelines_tests.delivery.safeties import Safety
+from sync_pipelines_tests.pipelines.lightspeed_picture_safeties import SAFETIES as OF_PICTURES
 from sync_pipelines_tests.pipelines.stock_safeties import SAFETIES as OF_STOCK
 
 ROOT = Path(__file__).parents[2]
-SAFETIES = (*OF_DELIVERY, *OF_STOCK)
+SAFETIES = (*OF_DELIVERY, *OF_STOCK, *OF_PICTURES)
 
 
 @pytest.mark.parametrize("safety", SAFETIES, ids=str)
@@ -25,7 +26,7 @@ def test_the_list_names_code_and_tests_that_are_there(safety: Safety) -> None:
     assert len(safety.places(source)) == 1, safety.old
     ast.parse(safety.taken_out(source))
     for test in safety.tests:
-        file, _, name = test.partition("::")
+        file, *_, name = test.split("::")
         assert f"def {name}(" in (ROOT / safety.tests_in / file).read_text(encoding="utf-8")
 
 

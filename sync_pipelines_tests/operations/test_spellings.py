@@ -169,7 +169,7 @@ def test_a_mistyped_pipeline_or_command_is_answered_with_the_likest(prompt: Prom
         ("sheets backfill", "also: sync-pipelines backfill shopify_store"),
         ("shopify backfill", "also: sync-pipelines backfill shopify_store"),
         ("backfill", "also: sync-pipelines shopify backfill, sync-pipelines sheets backfill"),
-        ("apply", "also: " + ", ".join(f"sync-pipelines {short} apply" for short in ("catsy", "sheets", "sentos", "amazon"))),
+        ("apply", "also: " + ", ".join(f"sync-pipelines {short} apply" for short in SHORT.values())),
         ("lightspeed sync", "also: sync-pipelines sync lightspeed_retail"),
         ("sheets report", "also: sync-pipelines report"),
         ("lightspeed report", "also: sync-pipelines report lightspeed_retail"),

@@ -13,8 +13,8 @@ import pytest
 
 from sync_pipelines.pipelines.amazon_plytix import entries, files, inbox, intake
 from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
-from sync_pipelines.pipelines.amazon_plytix.inbox import Seen, look_again
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
+from sync_pipelines.pipelines.inbox import Seen, files_in, look_again
 from sync_pipelines.vendors.amazon import Amazon
 from sync_pipelines.vendors.amazon_settings import AmazonSettings
 from sync_pipelines.vendors.http import CallMeter
@@ -349,8 +349,8 @@ class TestLinksInTheInbox:
             with pytest.raises(FileRefused, match=rf"{partition}\.txt is a symbolic link"):
                 files.of_partition(own_folder, partition)
         with pytest.raises(FileRefused, match="is a symbolic link"):
-            inbox._request(own_folder / "x.txt")
-        assert set(inbox.files_in(own_folder)) == {"x.txt", "y.txt"}
+            inbox._read(own_folder / "x.txt")
+        assert set(files_in(own_folder, files.is_droppable)) == {"x.txt", "y.txt"}
         assert files.read(own_folder / "x.txt", follow_links=True).kind == "listings_report"
 
     def test_a_refused_file_is_told_without_what_stands_in_it(self, own_folder: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sync_pipelines.decoding import LOST, NotText, decoded
 from sync_pipelines.pipelines.amazon_plytix import files, intake, listings
-from sync_pipelines.pipelines.amazon_plytix.decoding import LOST, NotText, decoded
 from sync_pipelines.pipelines.amazon_plytix.files import FileRefused
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.spreadsheets import overwritten, separator_of, unquoted

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from sync_pipelines.decoding import LOST
 from sync_pipelines.operations import sql
 from sync_pipelines.pipelines.amazon_plytix import entries, matching
 from sync_pipelines.pipelines.amazon_plytix.catalogue import PRODUCTS_KEY, Catalogue, candidates
-from sync_pipelines.pipelines.amazon_plytix.decoding import LOST
 from sync_pipelines.pipelines.amazon_plytix.settings import FILLED_IF_THERE, AmazonPlytixSettings
 from sync_pipelines.settings import data_dir
 from sync_pipelines.vendors.plytix_settings import PlytixSettings

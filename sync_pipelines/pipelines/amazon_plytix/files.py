@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sync_pipelines import exact_json
+from sync_pipelines.decoding import NotText, decoded
 from sync_pipelines.errors import UsageError
-from sync_pipelines.pipelines.amazon_plytix.decoding import NotText, decoded
 from sync_pipelines.pipelines.amazon_plytix.identifiers import is_asin
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.amazon_plytix.report import ReportRefused, report_rows

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sync_pipelines.pipelines.amazon_plytix.decoding import LOST
+from sync_pipelines.decoding import LOST
 from sync_pipelines.vendors.amazon import CatalogItem
 from sync_pipelines.warehouse import typed_rows
 

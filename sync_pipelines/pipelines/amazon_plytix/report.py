@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
-from sync_pipelines.pipelines.amazon_plytix.decoding import LOST
+from sync_pipelines.decoding import LOST
 from sync_pipelines.pipelines.amazon_plytix.identifiers import is_asin
 from sync_pipelines.pipelines.amazon_plytix.listings import Listing
 from sync_pipelines.pipelines.spreadsheets import separator_of, unquoted

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, ClassVar
 
+from sync_pipelines.decoding import LOST
 from sync_pipelines.delivery.model import (
     Answer,
     Applied,
@@ -29,7 +30,6 @@ from sync_pipelines.delivery.model import (
     Unclear,
 )
 from sync_pipelines.pipelines.amazon_plytix.account import Account, columns
-from sync_pipelines.pipelines.amazon_plytix.decoding import LOST
 from sync_pipelines.pipelines.amazon_plytix.mapping import LAST_SYNCED
 from sync_pipelines.pipelines.amazon_plytix.settings import AMAZON_ATTRIBUTES, AmazonPlytixSettings
 from sync_pipelines.pipelines.as_delivery_failures import as_delivery_failures

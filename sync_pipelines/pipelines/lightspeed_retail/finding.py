@@ -17,12 +17,16 @@ NEEDS = (
 )
 LIKE_ENOUGH, MOST_MEANT = 0.88, 3
 
-_PREPARED = r"""
+MACROS = r"""
     CREATE MACRO bare(code) AS lower(regexp_replace(code, '\s', '', 'g'));
     CREATE MACRO same(bare) AS CASE
         WHEN regexp_full_match(replace(bare, '-', ''), '97[89][0-9]{10}|[0-9]{9}[0-9x]') THEN ltrim(replace(bare, '-', ''), '0')
         WHEN regexp_full_match(bare, '[0-9]+') THEN coalesce(nullif(ltrim(bare, '0'), ''), '0')
         ELSE bare END;
+"""
+"""What makes codes comparable: `same(bare(code))` is equal for two codes that mean the same."""
+
+_PREPARED = f"""{MACROS}
     CREATE TABLE codes AS SELECT *, bare(code) AS bare FROM (
         SELECT id AS product_id, id AS code, 'id' AS what FROM products
         UNION ALL SELECT id, sku, 'SKU' FROM products
