@@ -33,7 +33,7 @@ TITLES = {
     "orders": "Results: orders, Shopify → Google Sheets",
     "amazon": "Results: listings, Amazon → Plytix",
     "erp": "Results: stock and orders, Shopify ↔ Sentos",
-    "lightspeed": "Results: a mirror of a store, and supplier orders, Lightspeed Retail",
+    "lightspeed": "Results: a mirror of a store, Lightspeed Retail",
 }
 """What is measured has five parts; each has a heading of its own in the results, and its own date."""
 
