@@ -34,7 +34,7 @@ SAFETIES = (
     Safety(
         "the same file is ordered again under another name",
         "intake.py",
-        "if before not in (None, partition) and not asked.reference:",
+        'if before not in ("", partition) and not asked.reference and there.orders([reference]):',
         "if False:",
         (f"{ORDERS}::TestTheSameOrderAgain::test_under_another_name_is_refused",),
     ),

@@ -156,6 +156,16 @@ class TestAnOrder:
         assert (state, "QNTY" in why) == ("held", True)
         assert store.lines("po-1") == {"GOOD-1": (2, "1.00")}
 
+    def test_with_a_bad_row_for_a_product_orders_the_good_one(self, store: OrderScene) -> None:
+        sku, cost = store.boots()[0]["sku"], store.boots()[0]["supply_price"]
+        path = store.file(
+            ("", "", sku, 2, cost, "", "", ""), ("", "", sku, 0, cost, "", "", ""), ("", "", "", 3, cost, "", "", "")
+        )
+        ended = store.sync(path)
+        found = {key: state for key, (state, _) in store.outcomes(ended[LINES.applies]).items()}
+        assert found == {f"po-1 / {sku}": "delivered", f"po-1 / {sku} (row 3)": "held", "po-1 / (row 4)": "held"}
+        assert store.lines("po-1")[sku][0] == 2
+
     def test_of_many_lines_takes_few_calls(self, store: OrderScene) -> None:
         rows = [(f"C{n}", f"thing {n}", f"THING-{n}", 1, "2.00", "", "", "") for n in range(3)]
         boots = [("", "", boot["sku"], 2, boot["supply_price"], "", "", "") for boot in store.boots()]
@@ -177,6 +187,13 @@ class TestTheSameOrderAgain:
         store.sync(an_order(store))
         store.sync(an_order(store, "copy.csv"), reference="PO 2")
         assert store.lines("PO 2") == store.lines("po-1")
+
+    def test_goes_when_the_first_was_taken_back(self, store: OrderScene) -> None:
+        store.undo(store.sync(an_order(store)))
+        path = store.file(("", "", store.boots()[0]["sku"], 2, store.boots()[0]["supply_price"], "", "", ""), name="a.csv")
+        store.undo(store.sync(path))
+        store.sync(path.rename(path.with_name("b.csv")))
+        assert store.lines("b").keys() == {store.boots()[0]["sku"]}
 
     def test_is_not_refused_where_the_first_was_only_planned(self, store: OrderScene) -> None:
         store.plan(an_order(store))

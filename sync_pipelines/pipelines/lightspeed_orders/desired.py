@@ -76,9 +76,12 @@ def desired_lines(order: Order, shut: str, known: Mapping[str, Fields]) -> Itera
     """The lines of an order. shut: why nothing can be changed of the one in the store; then lines that are not as they were stay,
     and are told. known: what its lines hold, by key.
     """
+    often = Counter(line.sku for line in order.lines)
     for line in order.lines:
-        key = order_target.key_of(order.reference, line.sku or f"row {line.row}")
+        key = order_target.key_of(order.reference, line.sku)
         if line.verdict in ("conflict", "rejected"):
+            if not line.sku or often[line.sku] > 1:  # another row for the same product goes all the same
+                key = order_target.key_of(order.reference, f"{line.sku} (row {line.row})".strip())
             yield Desired(key, {}, order.reference, conflict=line.reason)
             continue
         fields: Fields = {"count": Decimal(line.quantity), "cost": line.cost}

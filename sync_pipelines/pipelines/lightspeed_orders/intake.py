@@ -102,7 +102,7 @@ def order_of_file(session: Session, partition: str, asked: Asked) -> tuple[Order
     reference = asked.reference or partition
     if " / " in reference or not reference.strip():
         raise FileRefused(f"{reference!r} is no number for an order: it must not have ' / ' in it.")
-    _refuse_twice(session, digest, partition, asked)
+    _refuse_twice(session, there, digest, partition, asked)
     settings = LightspeedOrdersSettings.read()
     shop = Shop(supplier, supplier_id, _rate(there, layout), there.tax_exclusive, settings.make_names)
     with there.with_mirrors(PRODUCTS, BRANDS, CATEGORIES) as con:
@@ -181,15 +181,18 @@ def _rate(there: store.Store, layout: OrderLayout) -> Decimal:
 _ORDERED = "lightspeed order of "
 
 
-def _refuse_twice(session: Session, digest: str, partition: str, asked: Asked) -> None:
-    """Raise FileRefused for a content that was ordered under another name, unless a person says under which number."""
-    before = notes.get_cursor(session.ledger, LightspeedSettings.read().account, _ORDERED + digest)
-    if before not in (None, partition) and not asked.reference:
+def _refuse_twice(session: Session, there: store.Store, digest: str, partition: str, asked: Asked) -> None:
+    """Raise FileRefused for a content that was ordered under another name and is in the store still, unless a person says under
+    which number."""
+    noted = notes.get_cursor(session.ledger, LightspeedSettings.read().account, _ORDERED + digest)
+    before, _, reference = (noted or "").partition(" ")
+    if before not in ("", partition) and not asked.reference and there.orders([reference]):
         raise FileRefused(
-            f"the very same order was placed already, as {before}. To order it once more, give it a number: --reference NUMBER."
+            f"the very same order was placed already, as {reference}. To order it once more, give it a number: --reference N."
         )
 
 
-def note_ordered(session: Session, partition: str, digest: str) -> None:
-    """Note that the order of a file was placed, under the name that it had then."""
-    notes.set_cursor(session.ledger, LightspeedSettings.read().account, _ORDERED + digest, partition, session.id)
+def note_ordered(session: Session, partition: str, digest: str, reference: str) -> None:
+    """Note that the order of a file is placed: its name, and the order's number."""
+    value = f"{partition} {reference}"
+    notes.set_cursor(session.ledger, LightspeedSettings.read().account, _ORDERED + digest, value, session.id)

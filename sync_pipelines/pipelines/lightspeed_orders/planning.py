@@ -192,7 +192,8 @@ class OrderWriter(_StoreWriter[Orders]):
         """Note which file is ordered, before it is: so that it is not ordered once more under another name."""
         super().begin_applying(session, target, plan)
         for row in session.plans.query(plan.id, "SELECT after FROM plan WHERE action = 'create' AND held IS NULL"):
-            intake.note_ordered(session, plan.scope, loads(row["after"])["file"])
+            after = loads(row["after"])
+            intake.note_ordered(session, plan.scope, after["file"], after["reference"])
 
 
 class LineWriter(_StoreWriter[OrderLines]):
